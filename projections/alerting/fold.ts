@@ -1,0 +1,152 @@
+/** Reactor "alerting": threshold transitions and category changes of each bucket, as events. */
+import { enrich, isNotNewer, sampleOf } from '../../src/domain/enrichment.ts';
+import type { Enrichment, Sample } from '../../src/domain/enrichment.ts';
+import { bucketKey } from '../../src/domain/events.ts';
+import type { AlertEvent, Cause, EpochMs, PolicyStateObserved, Severity } from '../../src/domain/events.ts';
+import type { Reactor, Step } from '../../src/domain/fold.ts';
+import { alertEventId, alertId, categoryChangeId } from '../../src/domain/identity.ts';
+import { advance, DEFAULT_RULES, INITIAL_MACHINE, ruleVersion } from '../../src/domain/thresholds.ts';
+import type { MachineState, MachineStep, ThresholdRules } from '../../src/domain/thresholds.ts';
+import { categoryMessage, raisedMessage, resolvedMessage } from './messages.ts';
+
+export interface OpenAlert {
+  readonly alertId: string;
+  readonly severity: Severity;
+  readonly thresholdPercent: number;
+  readonly raisedAt: EpochMs;
+}
+
+export interface AlertingState {
+  readonly newest: Sample;
+  /** The last category that DICT named: an answer without one says nothing. */
+  readonly category: string | null;
+  readonly machine: MachineState<Cause>;
+  readonly open: OpenAlert | null;
+}
+
+/** The reactor under given rules. Rules are part of its meaning: each event names them in `ruleVersion`. */
+export function alertingReactor(
+  rules: ThresholdRules = DEFAULT_RULES,
+): Reactor<PolicyStateObserved, AlertingState> {
+  return {
+    kind: 'reactor',
+    name: 'alerting',
+    version: 1,
+    topic: 'policy-states',
+    outputTopic: 'rate-limit-alerts',
+    key: bucketKey,
+    apply: (state, event) => react(state, event, rules),
+  };
+}
+
+/** What every event of one observation shares. */
+interface Context {
+  readonly event: PolicyStateObserved;
+  readonly enrichment: Enrichment;
+  readonly rules: ThresholdRules;
+}
+
+function react(
+  state: AlertingState | undefined,
+  event: PolicyStateObserved,
+  rules: ThresholdRules,
+): Step<AlertingState, AlertEvent> {
+  if (state !== undefined && isNotNewer(event.responseTime, state.newest)) return { state, out: [] };
+
+  const context: Context = { event, rules, enrichment: enrich(event, state?.newest ?? null) };
+  const out: AlertEvent[] = [];
+  const known = state?.category ?? null;
+  if (known !== null && event.category !== null && event.category !== known) {
+    out.push(categoryChanged(context, known, event.category));
+  }
+  const step = advance<Cause>(state?.machine ?? INITIAL_MACHINE, event, causeOf(event), rules);
+  const open = changeAlert(context, step, state?.open ?? null, out);
+  return {
+    state: { newest: sampleOf(event), category: event.category ?? known, machine: step.state, open },
+    out,
+  };
+}
+
+/** Carries the transition out: the events go to `out`, the alert then open is returned. */
+function changeAlert(
+  context: Context,
+  step: MachineStep<Cause>,
+  open: OpenAlert | null,
+  out: AlertEvent[],
+): OpenAlert | null {
+  const { resolve, raise } = step.transition;
+  let current = open;
+  if (resolve !== null && current !== null) {
+    out.push({
+      ...common(context, step.causes),
+      type: 'AlertResolved',
+      eventId: alertEventId('AlertResolved', current.alertId),
+      alertId: current.alertId,
+      severity: current.severity,
+      thresholdPercent: current.thresholdPercent,
+      raisedAt: current.raisedAt,
+      reason: resolve,
+      message: resolvedMessage(context.event, current.severity, resolve),
+    });
+    current = null;
+  }
+  if (raise !== null && step.to !== 'OK') {
+    current = openAlert(context, step.to);
+    out.push({
+      ...common(context, step.causes),
+      type: 'AlertRaised',
+      eventId: alertEventId('AlertRaised', current.alertId),
+      alertId: current.alertId,
+      severity: current.severity,
+      thresholdPercent: current.thresholdPercent,
+      reason: raise,
+      message: raisedMessage(context.event, current.severity, current.thresholdPercent),
+    });
+  }
+  return current;
+}
+
+function openAlert({ event, rules }: Context, severity: Severity): OpenAlert {
+  return {
+    alertId: alertId(event.participant, event.policy, severity, event.responseTime),
+    severity,
+    thresholdPercent: severity === 'CRITICAL' ? rules.criticalPercent : rules.warningPercent,
+    raisedAt: event.responseTime,
+  };
+}
+
+function categoryChanged(context: Context, previousCategory: string, category: string): AlertEvent {
+  const { event } = context;
+  return {
+    ...common(context, [causeOf(event)]),
+    type: 'CategoryChanged',
+    eventId: categoryChangeId(event.participant, event.policy, event.responseTime, category),
+    category,
+    previousCategory,
+    message: categoryMessage(event, previousCategory, category),
+  };
+}
+
+function common({ event, enrichment, rules }: Context, causedBy: readonly Cause[]) {
+  return {
+    participant: event.participant,
+    policy: event.policy,
+    timestamp: event.responseTime,
+    availableTokens: event.availableTokens,
+    capacity: event.capacity,
+    utilizationPercent: enrichment.utilizationPercent,
+    consumptionRatePerMinute: enrichment.consumptionRatePerMinute,
+    recoveryEtaSeconds: enrichment.recoveryEtaSeconds,
+    exhaustionProjectionSeconds: enrichment.exhaustionProjectionSeconds,
+    category: event.category,
+    causedBy,
+    ruleVersion: ruleVersion(rules),
+  };
+}
+
+const causeOf = (event: PolicyStateObserved): Cause => ({
+  eventId: event.eventId,
+  responseTime: event.responseTime,
+  availableTokens: event.availableTokens,
+  capacity: event.capacity,
+});

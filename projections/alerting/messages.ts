@@ -1,0 +1,23 @@
+/** Texts of the alert events: raw data, no advice. */
+import type { PolicyStateObserved, Severity } from '../../src/domain/events.ts';
+import type { ResolveReason } from '../../src/domain/thresholds.ts';
+
+type Bucket = Pick<PolicyStateObserved, 'policy' | 'participant' | 'availableTokens' | 'capacity'>;
+
+const left = ({ availableTokens, capacity }: Bucket): string =>
+  `${availableTokens} of ${capacity} tokens left (${((availableTokens / capacity) * 100).toFixed(1)}%)`;
+
+export const raisedMessage = (bucket: Bucket, severity: Severity, thresholdPercent: number): string =>
+  `${severity}: ${bucket.policy} of ${bucket.participant} at or below ${thresholdPercent}%: ${left(bucket)}`;
+
+const ENDINGS: Readonly<Record<ResolveReason, string>> = {
+  RECOVERED: 'recovered',
+  ESCALATED: 'escalated to CRITICAL',
+  DEESCALATED: 'eased to WARNING',
+};
+
+export const resolvedMessage = (bucket: Bucket, severity: Severity, reason: ResolveReason): string =>
+  `${severity} of ${bucket.policy} of ${bucket.participant} ${ENDINGS[reason]}: ${left(bucket)}`;
+
+export const categoryMessage = (bucket: Bucket, from: string, to: string): string =>
+  `Category of ${bucket.participant} changed from ${from} to ${to}; ${bucket.policy} now: ${left(bucket)}`;

@@ -1,0 +1,67 @@
+-- The stable names of read model "alerts". Run with the search path on the version that goes into service.
+
+drop view if exists public.v_dict_rate_limit_active_alerts;
+drop view if exists public.dict_rate_limit_alerts;
+drop view if exists public.dict_rate_limit_category_changes;
+
+create view public.dict_rate_limit_alerts as
+select
+  id,
+  participant,
+  endpoint_id,
+  severity,
+  threshold_percent,
+  available_tokens,
+  capacity,
+  utilization_percent,
+  consumption_rate_per_minute,
+  recovery_eta_seconds,
+  exhaustion_projection_seconds,
+  psp_category,
+  message,
+  reason,
+  rule_version,
+  caused_by,
+  resolved,
+  resolved_at,
+  resolution_reason,
+  resolution_notes,
+  created_at
+from alerts;
+
+create view public.v_dict_rate_limit_active_alerts as
+select
+  id,
+  participant,
+  endpoint_id,
+  severity,
+  threshold_percent,
+  available_tokens,
+  capacity,
+  utilization_percent,
+  consumption_rate_per_minute,
+  recovery_eta_seconds,
+  exhaustion_projection_seconds,
+  psp_category,
+  message,
+  reason,
+  rule_version,
+  caused_by,
+  created_at,
+  extract(epoch from clock_timestamp() - created_at)::double precision as age_seconds
+from alerts
+where not resolved
+order by array_position(array['CRITICAL', 'WARNING'], severity), created_at, participant, endpoint_id;
+
+create view public.dict_rate_limit_category_changes as
+select id, participant, endpoint_id, previous_category, psp_category, available_tokens, capacity, changed_at
+from category_changes;
+
+do $$
+begin
+  grant select on public.dict_rate_limit_alerts, public.v_dict_rate_limit_active_alerts,
+    public.dict_rate_limit_category_changes to balde_readonly;
+exception
+  when undefined_object then null;
+end
+$$;

@@ -1,0 +1,133 @@
+/** The fold of read model "states": policies, history and the newest observation of each bucket. */
+import { enrich, isNotNewer, sameParameters, sampleOf } from '../../src/domain/enrichment.ts';
+import type { Enrichment, Sample } from '../../src/domain/enrichment.ts';
+import { bucketKey } from '../../src/domain/events.ts';
+import type { EpochMs, PolicyStateObserved } from '../../src/domain/events.ts';
+import { rowOf } from '../../src/domain/fold.ts';
+import type { Projection, RowChange, Step, Value } from '../../src/domain/fold.ts';
+
+/** The newest observation of the bucket, and since when the bucket is known. */
+export interface StatesState {
+  readonly newest: Sample;
+  readonly firstSeen: EpochMs;
+}
+
+type Table = 'policies' | 'history' | 'latest';
+
+const HISTORY_COLUMNS = {
+  participant: 'text',
+  endpoint_id: 'text',
+  response_time: 'timestamptz',
+  event_id: 'uuid',
+  available_tokens: 'integer',
+  capacity: 'integer',
+  refill_tokens: 'integer',
+  refill_period_sec: 'integer',
+  psp_category: 'text',
+  utilization_percent: 'double precision',
+  net_drain_per_minute: 'double precision',
+  consumption_low: 'bigint',
+  consumption_high: 'bigint',
+  consumption_exact: 'boolean',
+  consumption_rate_per_minute: 'double precision',
+  recovery_eta_seconds: 'bigint',
+  exhaustion_projection_seconds: 'bigint',
+  error_404_rate: 'double precision',
+  blind_seconds: 'double precision',
+  observed_at: 'timestamptz',
+  correlation_id: 'text',
+  poll_id: 'uuid',
+} as const;
+
+const POLICY_COLUMNS = {
+  participant: 'text',
+  endpoint_id: 'text',
+  capacity: 'integer',
+  refill_tokens: 'integer',
+  refill_period_sec: 'integer',
+  psp_category: 'text',
+  created_at: 'timestamptz',
+  updated_at: 'timestamptz',
+} as const;
+
+export const statesProjection: Projection<PolicyStateObserved, StatesState, Table> = {
+  kind: 'projection',
+  name: 'states',
+  version: 1,
+  topic: 'policy-states',
+  key: bucketKey,
+  apply,
+  tables: {
+    policies: { table: 'policies', columns: POLICY_COLUMNS, key: ['participant', 'endpoint_id'] },
+    history: {
+      table: 'history',
+      columns: HISTORY_COLUMNS,
+      key: ['participant', 'endpoint_id', 'response_time'],
+      partitionedBy: 'response_time',
+    },
+    latest: { table: 'latest', columns: HISTORY_COLUMNS, key: ['participant', 'endpoint_id'] },
+  },
+};
+
+function apply(
+  state: StatesState | undefined,
+  event: PolicyStateObserved,
+): Step<StatesState, RowChange<Table>> {
+  if (state !== undefined && isNotNewer(event.responseTime, state.newest)) {
+    // Repeated, or late. A late one is kept if it is new, without enrichment: its predecessor is no longer known.
+    return {
+      state,
+      out: [{ table: 'history', how: 'insertIfAbsent', row: historyRow(event, enrich(event, null)) }],
+    };
+  }
+  const row = historyRow(event, enrich(event, state?.newest ?? null));
+  const firstSeen = state?.firstSeen ?? event.responseTime;
+  const out: RowChange<Table>[] = [
+    { table: 'history', how: 'append', row },
+    { table: 'latest', how: 'upsert', row },
+  ];
+  if (state === undefined || !sameParameters(state.newest, event)) {
+    out.push({ table: 'policies', how: 'upsert', row: policyRow(event, firstSeen) });
+  }
+  return { state: { newest: sampleOf(event), firstSeen }, out };
+}
+
+function historyRow(event: PolicyStateObserved, enrichment: Enrichment): readonly Value[] {
+  return rowOf(HISTORY_COLUMNS, {
+    participant: event.participant,
+    endpoint_id: event.policy,
+    response_time: event.responseTime,
+    event_id: event.eventId,
+    available_tokens: event.availableTokens,
+    capacity: event.capacity,
+    refill_tokens: event.refillTokens,
+    refill_period_sec: event.refillPeriodSec,
+    psp_category: event.category,
+    utilization_percent: enrichment.utilizationPercent,
+    net_drain_per_minute: enrichment.netDrainPerMinute,
+    consumption_low: enrichment.consumption?.low ?? null,
+    consumption_high: enrichment.consumption?.high ?? null,
+    consumption_exact: enrichment.consumption?.exact ?? null,
+    consumption_rate_per_minute: enrichment.consumptionRatePerMinute,
+    recovery_eta_seconds: enrichment.recoveryEtaSeconds,
+    exhaustion_projection_seconds: enrichment.exhaustionProjectionSeconds,
+    error_404_rate: enrichment.notFoundRatePercent,
+    blind_seconds: enrichment.blindSeconds,
+    observed_at: event.observedAt,
+    correlation_id: event.correlationId,
+    poll_id: event.pollId,
+  });
+}
+
+function policyRow(event: PolicyStateObserved, firstSeen: EpochMs): readonly Value[] {
+  return rowOf(POLICY_COLUMNS, {
+    participant: event.participant,
+    endpoint_id: event.policy,
+    capacity: event.capacity,
+    refill_tokens: event.refillTokens,
+    refill_period_sec: event.refillPeriodSec,
+    psp_category: event.category,
+    created_at: firstSeen,
+    updated_at: event.responseTime,
+  });
+}

@@ -1,0 +1,88 @@
+-- The stable names of read model "states". Run with the search path on the version that goes into service.
+
+drop view if exists public.v_dict_rate_limit_latest_states;
+drop view if exists public.dict_rate_limit_states;
+drop view if exists public.dict_rate_limit_policies;
+
+create view public.dict_rate_limit_policies as
+select participant, endpoint_id, capacity, refill_tokens, refill_period_sec, psp_category, created_at, updated_at
+from policies;
+
+create view public.dict_rate_limit_states as
+select
+  event_id as id,
+  participant,
+  endpoint_id,
+  available_tokens,
+  capacity,
+  refill_tokens,
+  refill_period_sec,
+  psp_category,
+  utilization_percent,
+  net_drain_per_minute,
+  consumption_low,
+  consumption_high,
+  consumption_exact,
+  consumption_rate_per_minute,
+  recovery_eta_seconds,
+  exhaustion_projection_seconds,
+  error_404_rate,
+  blind_seconds,
+  response_time,
+  response_time as response_timestamp,
+  observed_at as created_at,
+  correlation_id,
+  poll_id
+from history;
+
+-- Reads the newest observation of each bucket from its own table, never history.
+-- Whether an observation is fresh depends on the wall clock, so it is decided here and nowhere before.
+create view public.v_dict_rate_limit_latest_states as
+select
+  l.participant,
+  l.endpoint_id,
+  s.health_status,
+  l.available_tokens,
+  l.capacity,
+  l.refill_tokens,
+  l.refill_period_sec,
+  l.psp_category,
+  l.utilization_percent,
+  100 - l.utilization_percent as remaining_percent,
+  l.net_drain_per_minute,
+  l.consumption_low,
+  l.consumption_high,
+  l.consumption_exact,
+  l.consumption_rate_per_minute,
+  l.recovery_eta_seconds,
+  l.exhaustion_projection_seconds,
+  l.error_404_rate,
+  l.blind_seconds,
+  l.response_time,
+  l.response_time as response_timestamp,
+  l.observed_at as created_at,
+  extract(epoch from clock_timestamp() - l.response_time)::double precision as age_seconds
+from latest l
+cross join balde.setting c
+cross join lateral (
+  select case
+    when clock_timestamp() - l.response_time > c.stale_after_seconds * interval '1 second' then 'STALE'
+    when l.available_tokens * 100.0 <= c.critical_percent * l.capacity then 'CRITICAL'
+    when l.available_tokens * 100.0 <= c.warning_percent * l.capacity then 'WARNING'
+    else 'OK'
+  end as health_status
+) s
+order by
+  array_position(array['CRITICAL', 'WARNING', 'STALE', 'OK'], s.health_status),
+  l.utilization_percent desc,
+  l.participant,
+  l.endpoint_id;
+
+do $$
+begin
+  grant select on public.dict_rate_limit_policies, public.dict_rate_limit_states,
+    public.v_dict_rate_limit_latest_states to balde_readonly;
+exception
+  when undefined_object then null;
+end
+$$;

@@ -1,0 +1,45 @@
+/** `PolicyStateObserved`: Avro binary on topic `policy-states`. */
+import type { PolicyStateObserved } from '../domain/events.ts';
+import { bucketKey } from '../domain/events.ts';
+import { invalidObservation } from '../domain/validation.ts';
+import { PoisonMessageError } from './errors.ts';
+import { avroType } from './schemas.ts';
+
+const TYPE = avroType('PolicyStateObserved', 1);
+
+export const OBSERVATION_PROPERTIES = { event_type: 'PolicyStateObserved', schema_version: '1' } as const;
+
+/** What of a log message the codecs read. */
+export interface EncodedEvent {
+  readonly key: string;
+  readonly payload: Buffer;
+  readonly properties: Readonly<Record<string, string>>;
+}
+
+export function encodeObservation(event: PolicyStateObserved): Buffer {
+  return TYPE.toBuffer(event);
+}
+
+/** @throws {PoisonMessageError} not this event, undecodable, or with values that can't be */
+export function decodeObservation({ key, payload, properties }: EncodedEvent): PolicyStateObserved {
+  const { event_type: type, schema_version: version } = properties;
+  if (type !== OBSERVATION_PROPERTIES.event_type || version !== OBSERVATION_PROPERTIES.schema_version) {
+    throw new PoisonMessageError(
+      `event type ${JSON.stringify(type)} version ${JSON.stringify(version)} is not known on this topic`,
+    );
+  }
+  const event = decodeAvro(payload);
+  const reason =
+    invalidObservation(event) ?? (key === bucketKey(event) ? null : `key ${key} is not the event's own`);
+  if (reason !== null) throw new PoisonMessageError(reason);
+  return event;
+}
+
+function decodeAvro(payload: Buffer): PolicyStateObserved {
+  try {
+    const record = TYPE.fromBuffer(payload) as Omit<PolicyStateObserved, 'type'>;
+    return { ...record, type: 'PolicyStateObserved' };
+  } catch (cause) {
+    throw new PoisonMessageError(`not a PolicyStateObserved version 1: ${String(cause)}`, { cause });
+  }
+}

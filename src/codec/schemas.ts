@@ -1,0 +1,17 @@
+/** The released event schemas, as they lie in `schemas/`. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import avro from 'avsc';
+import { packageRoot } from '../packageRoot.ts';
+
+export type EventName =
+  'PolicyStateObserved' | 'RequestOutcomesObserved' | 'AlertRaised' | 'AlertResolved' | 'CategoryChanged';
+
+/** Text of a schema file: what a schema registry is given. */
+export function schemaText(event: EventName, version: number): string {
+  return readFileSync(join(packageRoot, 'schemas', `${event}.v${version}.avsc`), 'utf8');
+}
+
+export function avroType(event: EventName, version: number): avro.Type {
+  return avro.Type.forSchema(JSON.parse(schemaText(event, version)) as avro.Schema);
+}

@@ -1,0 +1,74 @@
+/** Runs one fold on its topic: pull a batch, bring it to its commit, acknowledge, pull the next. */
+import { concatMap, lastValueFrom } from 'rxjs';
+import type { Observable } from 'rxjs';
+import type { Consumer, EventLog, LogMessage } from '../log/eventLog.ts';
+import { once, retryOutage, turns } from './flow.ts';
+import type { ConsumeObserver } from './observer.ts';
+import type { Processor } from './processor.ts';
+
+export interface ConsumeOptions {
+  readonly log: EventLog;
+  readonly topic: string;
+  readonly subscription: string;
+  readonly observer: ConsumeObserver;
+  /** Most messages of one batch. */
+  readonly batchSize?: number;
+}
+
+const WAIT_MS = 5_000;
+
+/** Resolves once the signal has aborted and the batch under way is committed; rejects on an error that won't pass. */
+export async function consume<E, S, O>(
+  processor: Processor<E, S, O>,
+  options: ConsumeOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const { log, topic, subscription, observer } = options;
+  const outage = <T>() => retryOutage<T>(subscription, observer, signal);
+  const open = once(async () => {
+    const consumer = await log.consumer(topic, { subscription });
+    await rewind(processor, consumer);
+    return consumer;
+  });
+  const receive = (consumer: Consumer): Observable<readonly LogMessage[]> =>
+    once(async () => consumer.receive({ max: options.batchSize ?? 5_000, waitMs: WAIT_MS, signal }));
+  const commit = (consumer: Consumer, messages: readonly LogMessage[]): Observable<unknown> =>
+    once(async () => finish(processor, consumer, messages));
+
+  const running = open.pipe(
+    outage(),
+    concatMap((consumer) =>
+      turns(
+        () =>
+          receive(consumer).pipe(
+            outage(),
+            concatMap((messages) => commit(consumer, messages).pipe(outage())),
+          ),
+        signal,
+      ),
+    ),
+  );
+  await lastValueFrom(running, { defaultValue: undefined }).catch((error: unknown) => {
+    if (!signal.aborted) throw error;
+  });
+}
+
+async function rewind<E, S, O>(processor: Processor<E, S, O>, consumer: Consumer): Promise<void> {
+  for (const [partition, position] of await processor.load()) await consumer.seek(partition, position);
+}
+
+/** The one place that acknowledges: after the commit, and only as far as the batch went. */
+async function finish<E, S, O>(
+  processor: Processor<E, S, O>,
+  consumer: Consumer,
+  messages: readonly LogMessage[],
+): Promise<void> {
+  if (messages.length === 0) return;
+  const outcome = await processor.process(messages);
+  if (outcome === 'conflict') {
+    await rewind(processor, consumer);
+    return;
+  }
+  const last = new Map(messages.map((message) => [message.partition, message.position]));
+  for (const [partition, position] of last) await consumer.acknowledge(partition, position);
+}

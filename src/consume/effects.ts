@@ -1,0 +1,93 @@
+/** What a fold's output does to the database, inside the transaction of its checkpoint. */
+import type { AlertEvent } from '../domain/events.ts';
+import type { EpochMs } from '../domain/events.ts';
+import { bucketKey } from '../domain/events.ts';
+import type { Projection, Reactor, RowChange, TableSpec, Value } from '../domain/fold.ts';
+import { monthOf } from '../domain/months.ts';
+import type { Database, Sql } from '../store/database.ts';
+import { putIntoOutbox } from '../store/outbox.ts';
+import { createPartition, readHorizon } from '../store/partitions.ts';
+import { schemaOf } from '../store/readModels.ts';
+import { writeRows } from '../store/rows.ts';
+
+/** Writes one batch's output. */
+export interface Effects<O> {
+  /** Before the transaction: what may not wait for locks inside it. */
+  prepare(out: readonly O[]): Promise<void>;
+  /** @returns rows left out because they are older than the retention horizon */
+  write(tx: Sql, out: readonly O[]): Promise<number>;
+}
+
+export function projectionEffects<E, S, T extends string>(
+  database: Database,
+  projection: Projection<E, S, T>,
+): Effects<RowChange<T>> {
+  const schema = schemaOf(projection);
+  const knownMonths = new Set<string>();
+  const partitioned = Object.entries<TableSpec>(projection.tables).filter(([, spec]) => spec.partitionedBy);
+
+  return {
+    /** The compactor creates months ahead of time; should it be late, the month is created here. */
+    prepare: async (out) => {
+      for (const [name, spec] of partitioned) {
+        const horizon = await readHorizonIfNeeded(database, out, name);
+        for (const month of monthsOf(out, name, spec)) {
+          if (knownMonths.has(`${name} ${month}`) || (horizon !== null && month < horizon)) continue;
+          await database.transaction(async (tx) => createPartition(tx, { schema, table: spec.table }, month));
+          knownMonths.add(`${name} ${month}`);
+        }
+      }
+    },
+    write: async (tx, out) => {
+      const horizon = partitioned.length === 0 ? null : await readHorizon(tx);
+      const kept = horizon === null ? out : out.filter((change) => !isExpired(projection, change, horizon));
+      await writeRows(tx, schema, projection.tables, kept);
+      return out.length - kept.length;
+    },
+  };
+}
+
+async function readHorizonIfNeeded(database: Database, out: readonly RowChange[], table: string) {
+  return out.some((change) => change.table === table) ? await readHorizon(database) : null;
+}
+
+function timeOf(spec: TableSpec, row: readonly Value[]): EpochMs {
+  return row[Object.keys(spec.columns).indexOf(spec.partitionedBy ?? '')] as EpochMs;
+}
+
+function monthsOf(out: readonly RowChange[], table: string, spec: TableSpec): Set<EpochMs> {
+  const months = new Set<EpochMs>();
+  for (const change of out) if (change.table === table) months.add(monthOf(timeOf(spec, change.row)));
+  return months;
+}
+
+/** An event older than the retention window brings no dropped month back. */
+function isExpired<E, S, T extends string>(
+  projection: Projection<E, S, T>,
+  change: RowChange<T>,
+  horizon: EpochMs,
+): boolean {
+  const spec = projection.tables[change.table];
+  return spec.partitionedBy !== undefined && timeOf(spec, change.row) < horizon;
+}
+
+export function reactorEffects<E, S>(
+  reactor: Reactor<E, S>,
+  encode: (event: AlertEvent) => { payload: Buffer; properties: Record<string, string> },
+): Effects<AlertEvent> {
+  return {
+    prepare: async () => Promise.resolve(),
+    write: async (tx, out) => {
+      await putIntoOutbox(
+        tx,
+        out.map((event) => ({
+          topic: reactor.outputTopic,
+          key: bucketKey(event),
+          eventTime: event.timestamp,
+          ...encode(event),
+        })),
+      );
+      return 0;
+    },
+  };
+}

@@ -1,0 +1,49 @@
+/** RxJS pieces that the consumers and the relay share. They carry flow; state lives in the processors. */
+import { catchError, defer, EMPTY, from, repeat, retry, takeWhile, timer } from 'rxjs';
+import type { MonoTypeOperatorFunction, Observable } from 'rxjs';
+import { LogUnavailableError } from '../log/eventLog.ts';
+import { DatabaseUnavailableError } from '../store/errors.ts';
+import type { ConsumeObserver } from './observer.ts';
+
+const FIRST_WAIT_MS = 200;
+const LONGEST_WAIT_MS = 10_000;
+
+const isTransient = (error: unknown): error is Error =>
+  error instanceof DatabaseUnavailableError || error instanceof LogUnavailableError;
+
+/**
+ * Tries one step again while the database or the log is away: for ever, with growing waits, so that nothing is lost.
+ * It belongs around one step, never around the stream: `retry` subscribes its source anew.
+ */
+export function retryOutage<T>(
+  who: string,
+  observer: ConsumeObserver,
+  signal: AbortSignal,
+): MonoTypeOperatorFunction<T> {
+  return retry<T>({
+    delay: (error: unknown, attempt) => {
+      if (signal.aborted || !isTransient(error)) throw error;
+      const waitMs = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(attempt - 1, 10));
+      observer.retrying(who, error, waitMs);
+      return timer(waitMs);
+    },
+    resetOnSuccess: true,
+  });
+}
+
+/**
+ * Runs `turn` again and again until the signal aborts. A turn under way is finished first: nothing is torn down in the
+ * middle of a commit.
+ */
+export function turns(turn: () => Observable<unknown>, signal: AbortSignal): Observable<unknown> {
+  return defer(turn).pipe(
+    repeat(),
+    takeWhile(() => !signal.aborted),
+    catchError((error: unknown) => {
+      if (signal.aborted) return EMPTY;
+      throw error;
+    }),
+  );
+}
+
+export const once = <T>(work: () => Promise<T>): Observable<T> => defer(() => from(work()));

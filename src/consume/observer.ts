@@ -1,0 +1,14 @@
+/** What a consumer tells of itself: for metrics and logs. Every method may be called often and must not throw. */
+export interface ConsumeObserver {
+  /** A batch is committed. `seconds` from the first fold to the commit. */
+  committed(fold: string, messages: number, seconds: number): void;
+  deadLettered(fold: string, topic: string, reason: string): void;
+  /** Rows older than the retention horizon were left out. */
+  expired(fold: string, rows: number): void;
+  /** The checkpoint was moved by someone else; the batch had no effect and positions are read again. */
+  conflict(fold: string, message: string): void;
+  /** The database or the log can't be used now; tried again in `waitMs`. */
+  retrying(who: string, error: Error, waitMs: number): void;
+  /** Messages reached a topic from the outbox. */
+  relayed(topic: string, messages: number, duplicates: number, seconds: number): void;
+}

@@ -1,0 +1,173 @@
+/**
+ * The one path from a batch of messages to its commit.
+ *
+ * Rows, fold states, checkpoint, outbox and dead letters of a batch share one transaction; the checkpoint moves by
+ * compare-and-set. So a batch takes effect once, whatever crashes, is delivered twice, or runs beside another instance.
+ */
+import { PoisonMessageError } from '../codec/errors.ts';
+import { DEAD_LETTERS } from '../codec/topics.ts';
+import type { Fold } from '../domain/fold.ts';
+import type { LogMessage, Position } from '../log/eventLog.ts';
+import { loadCheckpoints, moveCheckpoints } from '../store/checkpoints.ts';
+import type { Database, Sql } from '../store/database.ts';
+import { CheckpointConflictError, DatabaseUnavailableError, isWriteConflict } from '../store/errors.ts';
+import { loadStates, saveStates } from '../store/foldStates.ts';
+import { putIntoOutbox } from '../store/outbox.ts';
+import type { OutboxMessage } from '../store/outbox.ts';
+import { schemaOf } from '../store/readModels.ts';
+import type { Effects } from './effects.ts';
+import { foldBatch } from './foldBatch.ts';
+import type { ConsumeObserver } from './observer.ts';
+
+/** - `committed`: everything up to the batch's end is done. - `conflict`: nothing was; read the positions again. */
+export type Outcome = 'committed' | 'conflict';
+
+export interface ProcessorOptions<E, S, O> {
+  readonly database: Database;
+  readonly fold: Fold<E, S, O>;
+  readonly partitions: number;
+  /** @throws {PoisonMessageError} */
+  readonly decode: (message: LogMessage) => E;
+  readonly effects: Effects<O>;
+  readonly observer: ConsumeObserver;
+}
+
+interface Decoded<E> {
+  readonly events: readonly E[];
+  readonly poison: readonly OutboxMessage[];
+}
+
+/** States kept in memory at most; above, they are read again. A thousand participants have thirty thousand keys. */
+const MAX_CACHED_STATES = 200_000;
+
+export class Processor<E, S, O> {
+  readonly #options: ProcessorOptions<E, S, O>;
+  readonly #schema: string;
+  /** Valid as long as the checkpoint is where this instance left it: a conflict empties it. */
+  readonly #states = new Map<string, S>();
+  #positions = new Map<number, Position | null>();
+
+  constructor(options: ProcessorOptions<E, S, O>) {
+    this.#options = options;
+    this.#schema = schemaOf(options.fold);
+  }
+
+  /** Reads the positions, at the start and after a conflict. @returns them, to seek to */
+  async load(): Promise<ReadonlyMap<number, Position | null>> {
+    this.#states.clear();
+    this.#positions = await loadCheckpoints(
+      this.#options.database,
+      this.#options.fold,
+      this.#options.partitions,
+    );
+    return this.#positions;
+  }
+
+  /**
+   * Brings a batch to its commit. Messages at or before the checkpoint are repetitions and skipped.
+   * @throws {DatabaseUnavailableError} the batch may be tried again as it is
+   */
+  async process(messages: readonly LogMessage[]): Promise<Outcome> {
+    const fresh = messages.filter(
+      (message) => message.position > (this.#positions.get(message.partition) ?? ''),
+    );
+    if (fresh.length === 0) return 'committed';
+    const { observer, fold } = this.#options;
+    try {
+      await this.#commit(fresh, this.#decode(fresh));
+      return 'committed';
+    } catch (error) {
+      if (error instanceof DatabaseUnavailableError) throw error;
+      if (error instanceof CheckpointConflictError || isWriteConflict(error)) {
+        observer.conflict(fold.name, error instanceof Error ? error.message : '');
+        return 'conflict';
+      }
+      return await this.#isolate(fresh, error);
+    }
+  }
+
+  /** Something in the batch can't be folded or stored: halve it until the culprit stands alone, and set it aside. */
+  async #isolate(messages: readonly LogMessage[], error: unknown): Promise<Outcome> {
+    const [first] = messages;
+    if (messages.length === 1 && first !== undefined) {
+      await this.#commit(messages, { events: [], poison: [this.#deadLetter(first, error)] });
+      return 'committed';
+    }
+    const middle = Math.ceil(messages.length / 2);
+    const outcome = await this.process(messages.slice(0, middle));
+    return outcome === 'conflict' ? outcome : await this.process(messages.slice(middle));
+  }
+
+  #decode(messages: readonly LogMessage[]): Decoded<E> {
+    const events: E[] = [];
+    const poison: OutboxMessage[] = [];
+    for (const message of messages) {
+      try {
+        events.push(this.#options.decode(message));
+      } catch (error) {
+        if (!(error instanceof PoisonMessageError)) throw error;
+        poison.push(this.#deadLetter(message, error));
+      }
+    }
+    return { events, poison };
+  }
+
+  async #commit(messages: readonly LogMessage[], { events, poison }: Decoded<E>): Promise<void> {
+    const { database, fold, effects, observer } = this.#options;
+    const start = performance.now();
+    await this.#loadMissing(events);
+    const { changed, out } = foldBatch(fold, this.#states, events);
+    await effects.prepare(out);
+    const next = new Map<number, Position>();
+    for (const message of messages) next.set(message.partition, message.position);
+
+    const expired = await database.transaction(async (tx: Sql) => {
+      await moveCheckpoints(tx, fold, this.#positions, next);
+      const leftOut = await effects.write(tx, out);
+      await saveStates(tx, this.#schema, changed);
+      await putIntoOutbox(tx, poison);
+      return leftOut;
+    });
+
+    for (const [key, state] of changed) this.#states.set(key, state);
+    for (const [partition, position] of next) this.#positions.set(partition, position);
+    observer.committed(fold.name, messages.length, (performance.now() - start) / 1000);
+    if (expired > 0) observer.expired(fold.name, expired);
+    for (const letter of poison) {
+      observer.deadLettered(
+        fold.name,
+        letter.properties['source_topic'] ?? '',
+        letter.properties['reason'] ?? '',
+      );
+    }
+  }
+
+  async #loadMissing(events: readonly E[]): Promise<void> {
+    if (this.#states.size > MAX_CACHED_STATES) this.#states.clear();
+    const missing = new Set<string>();
+    for (const event of events) {
+      const key = this.#options.fold.key(event);
+      if (!this.#states.has(key)) missing.add(key);
+    }
+    if (missing.size === 0) return;
+    const loaded = await loadStates(this.#options.database, this.#schema, [...missing]);
+    for (const [key, state] of loaded) this.#states.set(key, state as S);
+  }
+
+  #deadLetter(message: LogMessage, error: unknown): OutboxMessage {
+    return {
+      topic: DEAD_LETTERS.name,
+      key: message.key,
+      eventTime: message.eventTime,
+      payload: message.payload,
+      properties: {
+        ...message.properties,
+        reason: error instanceof Error ? error.message : String(error),
+        consumer: this.#options.fold.name,
+        source_topic: message.topic,
+        source_partition: String(message.partition),
+        source_position: message.position,
+      },
+    };
+  }
+}

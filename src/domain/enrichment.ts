@@ -1,0 +1,162 @@
+/** What an observation says beside its numbers, alone and against its predecessor. Pure arithmetic. */
+import { isCreditedOnPaymentOrder } from './catalog.ts';
+import type { EpochMs, PolicyStateObserved } from './events.ts';
+
+/** The part of an observation that its successor is compared with. */
+export type Sample = Pick<
+  PolicyStateObserved,
+  'availableTokens' | 'capacity' | 'refillTokens' | 'refillPeriodSec' | 'category' | 'responseTime'
+>;
+
+export const sampleOf = (observation: Sample): Sample => ({
+  availableTokens: observation.availableTokens,
+  capacity: observation.capacity,
+  refillTokens: observation.refillTokens,
+  refillPeriodSec: observation.refillPeriodSec,
+  category: observation.category,
+  responseTime: observation.responseTime,
+});
+
+/** Whether DICT reported the same bucket parameters and category both times. */
+export const sameParameters = (a: Sample, b: Sample): boolean =>
+  a.capacity === b.capacity &&
+  a.refillTokens === b.refillTokens &&
+  a.refillPeriodSec === b.refillPeriodSec &&
+  a.category === b.category;
+
+/** Tokens consumed between two samples, as far as two samples can tell. */
+export interface Consumption {
+  /** No less than this was consumed. Tokens, ≥ 0. */
+  readonly low: number;
+  /** No more than this was consumed; `null` when two samples set no bound (credits, changed parameters). Tokens. */
+  readonly high: number | null;
+  /** `low` equals `high`: nothing was lost at the brim, no credit, no refill in doubt. */
+  readonly exact: boolean;
+}
+
+export interface Enrichment {
+  /** 100 × (capacity − available) / capacity. Above 100 in debt, negative above capacity. */
+  readonly utilizationPercent: number;
+  /** Tokens per minute the bucket fell by, signed: negative while it fills. `null` without a predecessor. */
+  readonly netDrainPerMinute: number | null;
+  readonly consumption: Consumption | null;
+  /** `consumption.low` per minute. */
+  readonly consumptionRatePerMinute: number | null;
+  /** Seconds until full without traffic, 0 when full; `null` when the bucket does not refill. */
+  readonly recoveryEtaSeconds: number | null;
+  /** Seconds until empty at the current net drain; 0 when at or below zero, `null` when not draining or unknown. */
+  readonly exhaustionProjectionSeconds: number | null;
+  /** Seconds since the predecessor in which the bucket could have emptied and refilled unseen. */
+  readonly blindSeconds: number | null;
+  /** Share of NOT_FOUND among the answers to getEntry, percent; `null` when nobody reported outcomes. */
+  readonly notFoundRatePercent: number | null;
+}
+
+/** Answers of DICT by status, as whoever calls DICT counted them over one window. */
+export interface OutcomeCounts {
+  readonly ok: number;
+  readonly notFound: number;
+}
+
+const MINUTE = 60_000;
+
+export function utilizationPercent(availableTokens: number, capacity: number): number {
+  return ((capacity - availableTokens) / capacity) * 100;
+}
+
+/** ceil((capacity − available) × period / refill); 0 when full, `null` when nothing refills. */
+export function recoveryEtaSeconds(sample: Sample): number | null {
+  const missing = sample.capacity - sample.availableTokens;
+  if (missing <= 0) return 0;
+  if (sample.refillTokens === 0) return null;
+  return Math.ceil((missing * sample.refillPeriodSec) / sample.refillTokens);
+}
+
+/** floor(available / net drain); 0 at or below zero, `null` when not draining. */
+export function exhaustionProjectionSeconds(
+  availableTokens: number,
+  netDrainPerMinute: number | null,
+): number | null {
+  if (availableTokens <= 0) return 0;
+  if (netDrainPerMinute === null || netDrainPerMinute <= 0) return null;
+  return Math.floor((availableTokens / netDrainPerMinute) * 60);
+}
+
+/**
+ * Gross consumption between two samples of one bucket, `before` older than `after`.
+ *
+ * Tokens balance: consumed = before − after + refill that took effect + credits. Whether refill drips or lands in one
+ * lump per period, and with what phase, is not documented, so over an interval of d periods between ⌊d⌋ and ⌈d⌉
+ * refills take effect at most. They take least effect when all consumption comes last and the bucket brims over first,
+ * and none is lost when it never fills.
+ *
+ * Inexact beyond that, with no upper bound: policies credited on payment orders, and a capacity, refill or category
+ * that changed between the samples (how DICT re-bases the balance is not documented, so the lower bound is 0 as well).
+ */
+export function consumptionBetween(policy: string, before: Sample, after: Sample): Consumption {
+  if (!sameParameters(before, after)) return { low: 0, high: null, exact: false };
+  const periods = (after.responseTime - before.responseTime) / (after.refillPeriodSec * 1000);
+  const fewest = Math.floor(periods) * after.refillTokens;
+  const most = Math.ceil(periods) * after.refillTokens;
+  const drop = before.availableTokens - after.availableTokens;
+  const room = Math.max(0, after.capacity - before.availableTokens);
+  const low = Math.max(0, drop + Math.min(room, fewest));
+  if (isCreditedOnPaymentOrder(policy)) return { low, high: null, exact: false };
+  const high = Math.max(low, drop + most);
+  return { low, high, exact: low === high };
+}
+
+/** Seconds of the interval left over once a bucket that emptied at once has refilled to `after`. */
+export function blindSeconds(before: Sample, after: Sample): number {
+  const interval = (after.responseTime - before.responseTime) / 1000;
+  const tokens = Math.max(0, after.availableTokens);
+  if (tokens === 0) return interval;
+  if (after.refillTokens === 0) return 0;
+  return Math.max(0, interval - (tokens * after.refillPeriodSec) / after.refillTokens);
+}
+
+/** Enriches an observation; `before` is the newest older observation of the same bucket, or `null`. */
+export function enrich(
+  observation: Sample & { readonly policy: string },
+  before: Sample | null,
+  outcomes: OutcomeCounts | null = null,
+): Enrichment {
+  const alone = {
+    utilizationPercent: utilizationPercent(observation.availableTokens, observation.capacity),
+    recoveryEtaSeconds: recoveryEtaSeconds(observation),
+    notFoundRatePercent: notFoundRatePercent(outcomes),
+  };
+  if (before === null) {
+    return {
+      ...alone,
+      netDrainPerMinute: null,
+      consumption: null,
+      consumptionRatePerMinute: null,
+      exhaustionProjectionSeconds: exhaustionProjectionSeconds(observation.availableTokens, null),
+      blindSeconds: null,
+    };
+  }
+  const minutes = (observation.responseTime - before.responseTime) / MINUTE;
+  const consumption = consumptionBetween(observation.policy, before, observation);
+  const netDrainPerMinute = (before.availableTokens - observation.availableTokens) / minutes;
+  return {
+    ...alone,
+    netDrainPerMinute,
+    consumption,
+    consumptionRatePerMinute: consumption.low / minutes,
+    exhaustionProjectionSeconds: exhaustionProjectionSeconds(observation.availableTokens, netDrainPerMinute),
+    blindSeconds: blindSeconds(before, observation),
+  };
+}
+
+/** Whether an observation is older than, or the same as, the newest one seen of its bucket. */
+export function isNotNewer(responseTime: EpochMs, newest: Sample | null): boolean {
+  return newest !== null && responseTime <= newest.responseTime;
+}
+
+/** NOT_FOUND / (NOT_FOUND + FOUND), percent (Manual v8.0, 13.2.3); `null` when there was neither. */
+function notFoundRatePercent(outcomes: OutcomeCounts | null): number | null {
+  if (outcomes === null) return null;
+  const total = outcomes.ok + outcomes.notFound;
+  return total === 0 ? null : (outcomes.notFound / total) * 100;
+}

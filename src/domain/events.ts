@@ -1,0 +1,96 @@
+/**
+ * The events of Balde, as the domain sees them. Their wire forms live in `schemas/` and `src/codec/`.
+ *
+ * Times are milliseconds since 1970-01-01T00:00:00Z. `responseTime` is DICT's clock, the authority;
+ * `observedAt` is the poller's own.
+ */
+import type { Level, RaiseReason, ResolveReason } from './thresholds.ts';
+
+/** Milliseconds since 1970-01-01T00:00:00Z. */
+export type EpochMs = number;
+
+/** State of one bucket as DICT reported it. Identity: (participant, policy, responseTime). */
+export interface PolicyStateObserved {
+  readonly type: 'PolicyStateObserved';
+  /** UUIDv5 of the identity: the same observation has the same id wherever it is read. */
+  readonly eventId: string;
+  /** ISPB, 8 characters. */
+  readonly participant: string;
+  readonly policy: string;
+  /** The participant's category letter; `null` when DICT sent none. Unknown letters are kept. */
+  readonly category: string | null;
+  /** Negative when the bucket is in debt; above `capacity` after a downgrade. */
+  readonly availableTokens: number;
+  readonly capacity: number;
+  readonly refillTokens: number;
+  readonly refillPeriodSec: number;
+  readonly responseTime: EpochMs;
+  readonly observedAt: EpochMs;
+  readonly correlationId: string | null;
+  /** The poll that brought it: all observations of one Bridge answer share it. */
+  readonly pollId: string;
+}
+
+/** An observation that decided an alert, with the values it carried. */
+export interface Cause {
+  readonly eventId: string;
+  readonly responseTime: EpochMs;
+  readonly availableTokens: number;
+  readonly capacity: number;
+}
+
+interface AlertTopicEvent {
+  /** UUIDv5, the same at every replay. */
+  readonly eventId: string;
+  readonly participant: string;
+  readonly policy: string;
+  /** `responseTime` of the deciding observation. */
+  readonly timestamp: EpochMs;
+  readonly availableTokens: number;
+  readonly capacity: number;
+  /** Share of the capacity in use, percent; above 100 in debt, negative above capacity. */
+  readonly utilizationPercent: number;
+  readonly consumptionRatePerMinute: number | null;
+  readonly recoveryEtaSeconds: number | null;
+  readonly exhaustionProjectionSeconds: number | null;
+  readonly category: string | null;
+  readonly message: string;
+  readonly causedBy: readonly Cause[];
+  /** The threshold rules in force, see {@link ruleVersion}. */
+  readonly ruleVersion: string;
+}
+
+export interface AlertRaised extends AlertTopicEvent {
+  readonly type: 'AlertRaised';
+  readonly alertId: string;
+  readonly severity: Severity;
+  readonly thresholdPercent: number;
+  readonly reason: RaiseReason;
+}
+
+export interface AlertResolved extends AlertTopicEvent {
+  readonly type: 'AlertResolved';
+  readonly alertId: string;
+  /** Severity of the alert that ends here. */
+  readonly severity: Severity;
+  readonly thresholdPercent: number;
+  readonly reason: ResolveReason;
+  /** When the alert was raised (its `timestamp`). */
+  readonly raisedAt: EpochMs;
+}
+
+export interface CategoryChanged extends AlertTopicEvent {
+  readonly type: 'CategoryChanged';
+  readonly category: string;
+  readonly previousCategory: string;
+}
+
+export type Severity = Exclude<Level, 'OK'>;
+
+/** What travels on topic `rate-limit-alerts`. */
+export type AlertEvent = AlertRaised | AlertResolved | CategoryChanged;
+
+/** Key of a bucket: orders the log, names the fold's state. */
+export function bucketKey(event: { readonly participant: string; readonly policy: string }): string {
+  return `${event.participant}:${event.policy}`;
+}

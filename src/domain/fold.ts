@@ -1,0 +1,84 @@
+/**
+ * Projections and reactors: data plus a pure fold.
+ *
+ * The same fold serves live processing, rebuild and what-if; only the driver differs. A fold sees one event and the
+ * state of the event's key, and knows no clock, no database and no other key. Events of one key arrive in log order,
+ * possibly more than once: a fold must answer a repeated event with no effect.
+ */
+import type { AlertEvent, EpochMs } from './events.ts';
+
+/** JSON, so that a state survives in a `jsonb` column unchanged. */
+export type Json =
+  string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json | undefined };
+
+/** What one event does to its key. The same `state` reference as before means: unchanged, nothing to write. */
+export interface Step<S, O> {
+  readonly state: S;
+  readonly out: readonly O[];
+}
+
+export interface Fold<E, S, O> {
+  readonly name: string;
+  /** Raised with every change of meaning: a new version is built beside the served one. */
+  readonly version: number;
+  /** The topic read. */
+  readonly topic: string;
+  readonly key: (event: E) => string;
+  readonly apply: (state: S | undefined, event: E) => Step<S, O>;
+}
+
+/** Values of a column; `EpochMs` goes into `timestamptz`. */
+export type Value = string | number | boolean | null;
+
+export type ColumnType =
+  | 'text'
+  | 'integer'
+  | 'bigint'
+  | 'double precision'
+  | 'boolean'
+  | 'uuid'
+  | 'jsonb'
+  /** Given as {@link EpochMs}. */
+  | 'timestamptz';
+
+export interface TableSpec {
+  readonly table: string;
+  readonly columns: Readonly<Record<string, ColumnType>>;
+  /** Columns of the primary key. */
+  readonly key: readonly string[];
+  /** Name of the month-partitioned column, if the table is partitioned. */
+  readonly partitionedBy?: string;
+}
+
+/**
+ * One change of a read model. `row` holds the values in the order of the table's columns.
+ * - `append`: the fold knows that the key is new; written by COPY, a conflict is an error.
+ * - `insertIfAbsent`: the fold can't know; a row with the same key stays as it is.
+ * - `upsert`: the row replaces the one with the same key.
+ */
+export interface RowChange<T extends string = string> {
+  readonly table: T;
+  readonly how: 'append' | 'insertIfAbsent' | 'upsert';
+  readonly row: readonly Value[];
+}
+
+export interface Projection<E, S, T extends string = string> extends Fold<E, S, RowChange<T>> {
+  readonly kind: 'projection';
+  readonly tables: Readonly<Record<T, TableSpec>>;
+}
+
+/** A fold that answers with events, which reach `outputTopic` exactly once through the outbox. */
+export interface Reactor<E, S> extends Fold<E, S, AlertEvent> {
+  readonly kind: 'reactor';
+  readonly outputTopic: string;
+}
+
+/** Shapes a row: `values` by column name, in the table's order. A missing or surplus name does not compile. */
+export function rowOf<C extends Readonly<Record<string, ColumnType>>>(
+  columns: C,
+  values: { readonly [K in keyof C]: Value | EpochMs },
+): readonly Value[] {
+  const row: Value[] = [];
+  for (const name in columns) row.push(values[name]);
+  return row;
+}

@@ -1,0 +1,161 @@
+/** What of a Bridge answer, or of an event read from the log, can be believed. One bad policy never loses the others. */
+import type { EpochMs, PolicyStateObserved } from './events.ts';
+import { observationId } from './identity.ts';
+
+/** One policy as the Bridge reported it, not yet believed. */
+export interface PolicyReading {
+  readonly name: string;
+  readonly availableTokens: number;
+  readonly capacity: number;
+  readonly refillTokens: number;
+  readonly refillPeriodSec: number;
+}
+
+/** A whole answer of the Bridge, not yet believed. */
+export interface PoliciesAnswer {
+  /** `null` when the Bridge sent none. */
+  readonly responseTime: EpochMs | null;
+  readonly category: string | null;
+  readonly policies: readonly PolicyReading[];
+}
+
+export type PolicyRejection =
+  | 'policy_name_empty'
+  | 'policy_name_malformed'
+  | 'duplicate_policy'
+  | 'available_tokens_not_int32'
+  | 'capacity_not_positive'
+  | 'refill_tokens_negative'
+  | 'refill_period_not_positive';
+
+export type AnswerRejection = 'response_time_missing' | 'response_time_implausible' | 'no_policies';
+
+export interface RejectedPolicy {
+  readonly reading: PolicyReading;
+  readonly reason: PolicyRejection;
+}
+
+export type CheckedAnswer =
+  | { readonly ok: false; readonly reason: AnswerRejection; readonly detail: string }
+  | {
+      readonly ok: true;
+      readonly responseTime: EpochMs;
+      readonly observations: readonly PolicyStateObserved[];
+      readonly rejected: readonly RejectedPolicy[];
+    };
+
+export interface PollContext {
+  readonly participant: string;
+  readonly pollId: string;
+  readonly correlationId: string | null;
+  /** The poller's clock when the answer arrived. */
+  readonly observedAt: EpochMs;
+}
+
+const DAY = 86_400_000;
+/** The year the policies appeared in DICT is 2020; nothing older is DICT's. */
+const OLDEST_RESPONSE_TIME: EpochMs = Date.UTC(2020, 0, 1);
+const MAX_NAME_LENGTH = 200;
+/** Printable characters without spaces: DICT's names are A-Z and _, and unknown ones are welcome. */
+const NAME = /^[!-~\u00a1-\uffff]+$/u;
+
+const isInt32 = (n: number): boolean => Number.isInteger(n) && n >= -0x8000_0000 && n <= 0x7fff_ffff;
+
+/**
+ * DICT's clock is the authority, yet a time far from the poller's is a fault, not a reading: believed, one time in the
+ * far future would make every later observation of its bucket count as old.
+ */
+export function isPlausibleResponseTime(responseTime: EpochMs, observedAt: EpochMs): boolean {
+  return (
+    Number.isSafeInteger(responseTime) &&
+    responseTime >= OLDEST_RESPONSE_TIME &&
+    responseTime <= observedAt + DAY &&
+    responseTime >= observedAt - DAY
+  );
+}
+
+/** Why the numbers of a policy can't be believed, or `null`. Debt and a surplus over capacity are legal. */
+export function rejectionOf(reading: PolicyReading): PolicyRejection | null {
+  if (reading.name === '') return 'policy_name_empty';
+  if (reading.name.length > MAX_NAME_LENGTH || !NAME.test(reading.name)) return 'policy_name_malformed';
+  if (!isInt32(reading.availableTokens)) return 'available_tokens_not_int32';
+  if (!isInt32(reading.capacity) || reading.capacity <= 0) return 'capacity_not_positive';
+  if (!isInt32(reading.refillTokens) || reading.refillTokens < 0) return 'refill_tokens_negative';
+  if (!isInt32(reading.refillPeriodSec) || reading.refillPeriodSec <= 0) return 'refill_period_not_positive';
+  return null;
+}
+
+/**
+ * Turns an answer into observations, in order of policy name: the fixed order that lets a repeated publish carry the
+ * same sequence ids. The first of two policies of one name is kept, the others are rejected.
+ */
+export function checkAnswer(answer: PoliciesAnswer, poll: PollContext): CheckedAnswer {
+  const { responseTime } = answer;
+  if (responseTime === null) {
+    return { ok: false, reason: 'response_time_missing', detail: 'the answer carries no response_time' };
+  }
+  if (!isPlausibleResponseTime(responseTime, poll.observedAt)) {
+    return {
+      ok: false,
+      reason: 'response_time_implausible',
+      detail: `response_time ${describeTime(responseTime)} is more than a day away from the local clock ${describeTime(poll.observedAt)}`,
+    };
+  }
+  if (answer.policies.length === 0) {
+    return { ok: false, reason: 'no_policies', detail: 'the answer lists no policy' };
+  }
+  const accepted = new Map<string, PolicyStateObserved>();
+  const rejected: RejectedPolicy[] = [];
+  for (const reading of answer.policies) {
+    const reason = rejectionOf(reading) ?? (accepted.has(reading.name) ? 'duplicate_policy' : null);
+    if (reason === null) accepted.set(reading.name, observe(reading, answer.category, responseTime, poll));
+    else rejected.push({ reading, reason });
+  }
+  const observations = [...accepted.values()].sort((a, b) => (a.policy < b.policy ? -1 : 1));
+  return { ok: true, responseTime, observations, rejected };
+}
+
+function observe(
+  reading: PolicyReading,
+  category: string | null,
+  responseTime: EpochMs,
+  poll: PollContext,
+): PolicyStateObserved {
+  return {
+    type: 'PolicyStateObserved',
+    eventId: observationId(poll.participant, reading.name, responseTime),
+    participant: poll.participant,
+    policy: reading.name,
+    category: category === '' ? null : category,
+    availableTokens: reading.availableTokens,
+    capacity: reading.capacity,
+    refillTokens: reading.refillTokens,
+    refillPeriodSec: reading.refillPeriodSec,
+    responseTime,
+    observedAt: poll.observedAt,
+    correlationId: poll.correlationId,
+    pollId: poll.pollId,
+  };
+}
+
+/** Why an event that decoded well must still not be folded, or `null`. */
+export function invalidObservation(event: PolicyStateObserved): string | null {
+  if (!isParticipant(event.participant)) return `participant ${JSON.stringify(event.participant)} is no ISPB`;
+  if (!isPlausibleResponseTime(event.responseTime, event.observedAt)) {
+    return `responseTime ${describeTime(event.responseTime)} is more than a day away from observedAt ${describeTime(event.observedAt)}`;
+  }
+  const reason = rejectionOf({ ...event, name: event.policy });
+  if (reason !== null) return reason;
+  if (event.eventId !== observationId(event.participant, event.policy, event.responseTime)) {
+    return 'eventId is not the UUIDv5 of (participant, policy, responseTime)';
+  }
+  return null;
+}
+
+/** ISPB: 8 digits, or 8 letters and digits since DICT API 2.12.1; upper case since 2.13. */
+export const isParticipant = (text: string): boolean => /^[A-Z0-9]{8}$/.test(text);
+
+function describeTime(at: EpochMs): string {
+  const date = new Date(at);
+  return Number.isNaN(date.getTime()) ? String(at) : date.toISOString();
+}

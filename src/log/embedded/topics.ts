@@ -1,0 +1,63 @@
+/** Topics of the embedded log: creation, look-up, and which partition a key belongs to. */
+import type { Database } from '../../store/database.ts';
+import { LogError } from '../eventLog.ts';
+import type { TopicSpec } from '../eventLog.ts';
+
+export interface Topic {
+  readonly id: number;
+  readonly name: string;
+  readonly partitions: number;
+}
+
+export class Topics {
+  readonly #database: Database;
+  readonly #known = new Map<string, Topic>();
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  async ensure(spec: TopicSpec): Promise<void> {
+    await this.#database.transaction(async (tx) => {
+      const inserted = await tx.query<{ id: number }>(
+        `insert into balde_log.topic (name, partitions, schema_kind, schema_definition)
+         values ($1, $2, $3, $4) on conflict (name) do nothing returning id`,
+        [spec.name, spec.partitions, spec.schema.kind, spec.schema.definition],
+      );
+      const [created] = inserted;
+      if (created === undefined) return;
+      await tx.execute(
+        `insert into balde_log.partition (topic_id, partition) select $1, generate_series(0, $2 - 1)`,
+        [created.id, spec.partitions],
+      );
+    });
+    const topic = await this.get(spec.name);
+    if (topic.partitions !== spec.partitions) {
+      throw new LogError(
+        `topic ${spec.name} has ${topic.partitions} partitions, not ${spec.partitions}: the number is fixed when the topic is created`,
+      );
+    }
+  }
+
+  /** @throws {LogError} there is no such topic */
+  async get(name: string): Promise<Topic> {
+    const known = this.#known.get(name);
+    if (known !== undefined) return known;
+    const [row] = await this.#database.query<{ id: number; partitions: number }>(
+      `select id, partitions from balde_log.topic where name = $1`,
+      [name],
+    );
+    if (row === undefined)
+      throw new LogError(`topic ${name} does not exist: create it with ensureTopic first`);
+    const topic = { id: row.id, name, partitions: row.partitions };
+    this.#known.set(name, topic);
+    return topic;
+  }
+}
+
+/** FNV-1a, 32 bits, over UTF-8 (draft-eastlake-fnv), modulo the partitions. Fixed for ever: it places the keys. */
+export function partitionOf(key: string, partitions: number): number {
+  let hash = 0x811c9dc5;
+  for (const byte of Buffer.from(key, 'utf8')) hash = Math.imul(hash ^ byte, 0x01000193);
+  return (hash >>> 0) % partitions;
+}

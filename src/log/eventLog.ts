@@ -1,0 +1,146 @@
+/**
+ * The event log: what Balde asks of Pulsar, and of the embedded log that stands in for it on one machine.
+ *
+ * Contract, held by `test/contract/eventLog.ts` for every backend:
+ * - Ordering. A topic has a fixed number of partitions; a message goes to the partition of its key. Within a partition
+ *   messages are read in the order of their positions, and a reader never passes a position that appears later.
+ *   Nothing is promised between partitions.
+ * - Publishing is idempotent. Per producer name and partition a message is stored only if its sequence id is above
+ *   every one stored before; otherwise it is dropped as a duplicate and the call still succeeds.
+ * - Delivery is at least once. A consumer sees every message after the position it starts from; it may see messages
+ *   again after `seek` or a restart. Exactly-once effects are made by whoever commits position and effects together.
+ * - Concurrency. `send` may be called while another is under way: messages keep the order of the calls. A consumer is
+ *   used by one caller at a time. Handles of several processes are independent.
+ * - Closing. `close` waits for sends under way, gives up leases and is safe to call twice. Closing the log closes its
+ *   producers and consumers.
+ * - Waiting. Every wait takes an AbortSignal and rejects with its reason.
+ */
+import type { EpochMs } from '../domain/events.ts';
+
+/**
+ * Where a message stands in its partition. Opaque, except that positions of one partition compare as strings in log
+ * order: a checkpoint is one such string.
+ */
+export type Position = string;
+
+export interface TopicSpec {
+  readonly name: string;
+  readonly partitions: number;
+  /** What the payloads are; registered with backends that keep a schema registry. */
+  readonly schema: { readonly kind: 'avro' | 'json' | 'bytes'; readonly definition: string };
+}
+
+export interface OutgoingMessage {
+  /** Chooses the partition. */
+  readonly key: string;
+  readonly payload: Buffer;
+  readonly properties: Readonly<Record<string, string>>;
+  readonly eventTime: EpochMs;
+  /** Rises per producer name and partition. At most 2^53 − 1. */
+  readonly sequenceId: number;
+}
+
+export interface LogMessage {
+  readonly topic: string;
+  readonly partition: number;
+  readonly position: Position;
+  readonly key: string;
+  readonly payload: Buffer;
+  readonly properties: Readonly<Record<string, string>>;
+  readonly eventTime: EpochMs;
+}
+
+export interface SendResult {
+  /** Messages stored by this call. */
+  readonly stored: number;
+  /** Messages dropped because their sequence id was not above the last one stored. */
+  readonly duplicates: number;
+}
+
+export interface Producer {
+  readonly topic: string;
+  /** The highest sequence id stored under this producer name, over all partitions; −1 when there is none. */
+  readonly lastSequenceId: number;
+  /**
+   * Stores messages, all of them or (on an error) possibly none or some: send the same bytes under the same ids again.
+   * @throws {ProducerFencedError} another producer took over; close this one.
+   * @throws {LogUnavailableError} the backend can't be reached or broke off; trying again is right.
+   */
+  send(messages: readonly OutgoingMessage[]): Promise<SendResult>;
+  close(): Promise<void>;
+}
+
+export interface ProducerOptions {
+  readonly name: string;
+  /**
+   * - `shared`: any number of producers of this name; their ids interleave at their own risk.
+   * - `exclusive`: fails at once with {@link ProducerBusyError} while another producer of this name is connected.
+   * - `waitForExclusive`: stands by until the other one is gone. A producer that was paused past its lease and woke
+   *   after another took over is fenced: its sends fail.
+   */
+  readonly access: 'shared' | 'exclusive' | 'waitForExclusive';
+  readonly signal: AbortSignal;
+}
+
+export interface ConsumerOptions {
+  /** Consumers of one subscription share its partitions: each partition has one active consumer, others stand by. */
+  readonly subscription: string;
+}
+
+export interface ReceiveOptions {
+  /** Upper bound of the batch. */
+  readonly max: number;
+  /** Returns an empty batch when nothing came for this long. Milliseconds. */
+  readonly waitMs: number;
+  readonly signal: AbortSignal;
+}
+
+export interface Consumer {
+  /**
+   * The next messages, in order within each partition; waits for at least one, up to `waitMs`.
+   * @throws {LogUnavailableError} trying again is right.
+   */
+  receive(options: ReceiveOptions): Promise<readonly LogMessage[]>;
+  /** Goes on after `position` in one partition; `null` goes to the oldest message kept. */
+  seek(partition: number, position: Position | null): Promise<void>;
+  /** Tells the backend that everything up to `position` is done. An optimisation: where a new consumer starts. */
+  acknowledge(partition: number, position: Position): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface PartitionEnd {
+  readonly partition: number;
+  /** Position of the newest message; `null` when the partition is empty. */
+  readonly last: Position | null;
+}
+
+export interface EventLog {
+  /** Creates the topic unless it exists. @throws {LogError} it exists with another number of partitions. */
+  ensureTopic(spec: TopicSpec): Promise<void>;
+  partitions(topic: string): Promise<number>;
+  producer(topic: string, options: ProducerOptions): Promise<Producer>;
+  consumer(topic: string, options: ConsumerOptions): Promise<Consumer>;
+  /** The newest position of every partition: what "caught up" is measured against. */
+  ends(topic: string): Promise<readonly PartitionEnd[]>;
+  close(): Promise<void>;
+}
+
+/** Base of all errors of the log; anything else that escapes is a bug. */
+export class LogError extends Error {
+  override readonly name: string = 'LogError';
+}
+
+/** The backend can't be reached, or broke off in the middle. Retrying is right and loses nothing. */
+export class LogUnavailableError extends LogError {
+  override readonly name = 'LogUnavailableError';
+}
+
+/** Another producer of the same name is connected. */
+export class ProducerBusyError extends LogError {
+  override readonly name = 'ProducerBusyError';
+}
+
+/** Another producer of the same name took over while this one was away. */
+export class ProducerFencedError extends LogError {
+  override readonly name = 'ProducerFencedError';
+}

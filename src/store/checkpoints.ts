@@ -1,0 +1,71 @@
+/** Where each fold stands in each partition of its topic. The one place that writes checkpoints. */
+import type { Sql } from './database.ts';
+import { CheckpointConflictError } from './errors.ts';
+
+export interface FoldId {
+  readonly name: string;
+  readonly version: number;
+}
+
+/** Position per partition; `null` before the first message. */
+export type Positions = ReadonlyMap<number, string | null>;
+
+/** Positions of all partitions, the rows created where missing. */
+export async function loadCheckpoints(
+  sql: Sql,
+  fold: FoldId,
+  partitions: number,
+): Promise<Map<number, string | null>> {
+  await sql.execute(
+    `insert into balde.checkpoint (fold, version, partition)
+     select $1, $2, generate_series(0, $3 - 1) on conflict do nothing`,
+    [fold.name, fold.version, partitions],
+  );
+  const rows = await sql.query<{ partition: number; position: string | null }>(
+    `select partition, position from balde.checkpoint where fold = $1 and version = $2`,
+    [fold.name, fold.version],
+  );
+  return new Map(rows.map((row) => [row.partition, row.position]));
+}
+
+/**
+ * Moves checkpoints from the expected positions to the next ones, in the transaction of the effects.
+ *
+ * A zombie (an instance that was paused while another took its place) finds a position it does not expect, and its
+ * whole transaction fails instead of doubling effects. Rows are locked in order of partition: no deadlocks.
+ * @throws {CheckpointConflictError} someone else moved one
+ */
+export async function moveCheckpoints(
+  tx: Sql,
+  fold: FoldId,
+  expected: Positions,
+  next: Positions,
+): Promise<void> {
+  const partitions = [...next.keys()].sort((a, b) => a - b);
+  const moved = await tx.execute(
+    `with locked as (
+       select c.partition, u.next
+       from balde.checkpoint c
+       join unnest($3::integer[], $4::text[], $5::text[]) as u (partition, expected, next) using (partition)
+       where c.fold = $1 and c.version = $2 and c.position is not distinct from u.expected
+       order by c.partition
+       for update of c
+     )
+     update balde.checkpoint c
+     set position = l.next, updated_at = clock_timestamp()
+     from locked l
+     where c.fold = $1 and c.version = $2 and c.partition = l.partition`,
+    [
+      fold.name,
+      fold.version,
+      partitions,
+      partitions.map((partition) => expected.get(partition) ?? null),
+      partitions.map((partition) => next.get(partition) ?? null),
+    ],
+  );
+  if (moved !== partitions.length) {
+    throw new CheckpointConflictError(
+      `the checkpoint of ${fold.name} version ${fold.version} was moved by someone else`,
+    );
+  }
+}

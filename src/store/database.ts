@@ -1,0 +1,191 @@
+/** The database: the one place that knows `pg`. */
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import pg from 'pg';
+import { from as copyFrom } from 'pg-copy-streams';
+import { DatabaseUnavailableError, translate } from './errors.ts';
+
+/** What a query may be given. Arrays become Postgres arrays. */
+export type Parameter = string | number | boolean | null | Buffer | readonly Parameter[];
+
+export type Row = Record<string, unknown>;
+
+/** Runs statements: the database itself (each on its own) or a transaction. */
+export interface Sql {
+  /** Rows of a statement. `timestamptz` comes as milliseconds since 1970, `bigint` as number. */
+  query<R extends Row>(text: string, parameters?: readonly Parameter[]): Promise<R[]>;
+  /** Rows a statement touched. */
+  execute(text: string, parameters?: readonly Parameter[]): Promise<number>;
+  /** Runs `COPY … FROM STDIN` over chunks of its text format. */
+  copy(statement: string, chunks: Iterable<string>): Promise<void>;
+}
+
+export interface Database extends Sql {
+  /**
+   * Runs `work` in one transaction: committed when it resolves, rolled back when it rejects.
+   * @throws {DatabaseUnavailableError} retry the whole; the commit may or may not have happened.
+   */
+  transaction<T>(work: (tx: Sql) => Promise<T>): Promise<T>;
+  /** A connection of its own, for LISTEN, advisory locks and leases; ends with `close` or a failure. */
+  session(): Promise<Session>;
+  close(): Promise<void>;
+}
+
+export interface Session extends Sql {
+  /** Called for each notification of a channel that the session listens to. */
+  onNotification(handler: (channel: string, payload: string) => void): void;
+  /** Called once when the connection is gone, by whatever cause. */
+  onEnd(handler: () => void): void;
+  close(): Promise<void>;
+}
+
+export interface DatabaseOptions {
+  readonly url: string;
+  /** Most connections of the pool, sessions not counted. */
+  readonly poolSize?: number;
+  /** Shown in pg_stat_activity. */
+  readonly applicationName?: string;
+  /** Extra settings of every session, e.g. `{ synchronous_commit: 'off' }`. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** A statement that takes longer counts as a broken connection: a peer gone silent must not block for ever. */
+  readonly statementTimeoutMs?: number;
+}
+
+const { INT8, TIMESTAMPTZ } = pg.types.builtins;
+
+/** bigint stays exact up to 2^53: every count, sequence and second of Balde does. */
+const types: pg.CustomTypesConfig = {
+  getTypeParser: (oid, format) => {
+    if (oid === INT8) return Number;
+    if (oid === TIMESTAMPTZ) {
+      const toDate = pg.types.getTypeParser(TIMESTAMPTZ, 'text') as (text: string) => Date;
+      return (text: string) => toDate(text).getTime();
+    }
+    return pg.types.getTypeParser(oid, format) as (text: string) => unknown;
+  },
+};
+
+export function connect(options: DatabaseOptions): Database {
+  const settings = { timezone: 'UTC', ...options.settings };
+  const config: pg.PoolConfig = {
+    connectionString: options.url,
+    max: options.poolSize ?? 8,
+    application_name: options.applicationName ?? 'balde',
+    connectionTimeoutMillis: 10_000,
+    query_timeout: options.statementTimeoutMs ?? 300_000,
+    keepAlive: true,
+    options: Object.entries(settings)
+      .map(([name, value]) => `-c ${name}=${value}`)
+      .join(' '),
+    types,
+  };
+  const pool = new pg.Pool(config);
+  // An idle connection that breaks is replaced at the next use; without a handler it would end the process.
+  pool.on('error', () => undefined);
+  const ownSql = sqlOf(async (use) => {
+    const client = await pool.connect().catch((error: unknown) => {
+      throw translate(error);
+    });
+    return await lend(client, use);
+  });
+  let closed: Promise<void> | undefined;
+  return {
+    ...ownSql,
+    transaction: async (work) => {
+      const client = await pool.connect().catch((error: unknown) => {
+        throw translate(error);
+      });
+      return await lend(client, async () => await inTransaction(client, work));
+    },
+    session: async () => await openSession(config),
+    close: async () => {
+      closed ??= pool.end();
+      await closed;
+    },
+  };
+}
+
+/** Uses a pooled client; a client whose connection may be broken never goes back to the pool. */
+async function lend<T>(client: pg.PoolClient, use: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  // A connection that breaks between two statements reports it here; the next statement fails with the same cause.
+  const ignore = (): void => undefined;
+  client.on('error', ignore);
+  try {
+    const result = await use(client);
+    client.removeListener('error', ignore);
+    client.release();
+    return result;
+  } catch (error) {
+    const translated = translate(error);
+    client.removeListener('error', ignore);
+    client.release(translated instanceof DatabaseUnavailableError);
+    throw translated;
+  }
+}
+
+async function inTransaction<T>(client: pg.PoolClient, work: (tx: Sql) => Promise<T>): Promise<T> {
+  await client.query('begin');
+  try {
+    const result = await work(sqlOf(async (use) => await use(client)));
+    await client.query('commit');
+    return result;
+  } catch (error) {
+    // A failed rollback means a broken connection, which rolls back by itself; the first error is the one to tell.
+    await client.query('rollback').catch(() => undefined);
+    throw error;
+  }
+}
+
+type Lender = <T>(use: (client: pg.ClientBase) => Promise<T>) => Promise<T>;
+
+function sqlOf(lender: Lender): Sql {
+  const run = async (text: string, parameters: readonly Parameter[]) =>
+    await lender(async (client) => await client.query<Row>(text, parameters as Parameter[]));
+  return {
+    query: async <R extends Row>(text: string, parameters: readonly Parameter[] = []) =>
+      (await run(text, parameters)).rows as R[],
+    execute: async (text, parameters = []) => (await run(text, parameters)).rowCount ?? 0,
+    copy: async (statement, chunks) => {
+      await lender(async (client) => {
+        await pipeline(Readable.from(chunks, { objectMode: false }), client.query(copyFrom(statement)));
+      });
+    },
+  };
+}
+
+async function openSession(config: pg.ClientConfig): Promise<Session> {
+  const client = new pg.Client(config);
+  let ended = false;
+  const endHandlers: (() => void)[] = [];
+  const end = (): void => {
+    if (ended) return;
+    ended = true;
+    for (const handler of endHandlers) handler();
+  };
+  client.on('error', end);
+  client.on('end', end);
+  await client.connect().catch((error: unknown) => {
+    throw translate(error);
+  });
+  const sql = sqlOf(async (use) => {
+    try {
+      return await use(client);
+    } catch (error) {
+      throw translate(error);
+    }
+  });
+  return {
+    ...sql,
+    onNotification: (handler) => {
+      client.on('notification', (message) => handler(message.channel, message.payload ?? ''));
+    },
+    onEnd: (handler) => {
+      if (ended) handler();
+      else endHandlers.push(handler);
+    },
+    close: async () => {
+      end();
+      await client.end().catch(() => undefined);
+    },
+  };
+}

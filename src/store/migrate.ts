@@ -1,0 +1,52 @@
+/** Forward-only migrations of what is not a projection, run by node-pg-migrate under its advisory lock. */
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { runner } from 'node-pg-migrate';
+import pg from 'pg';
+import { packageRoot } from '../packageRoot.ts';
+import type { Sql } from './database.ts';
+import { translate } from './errors.ts';
+
+const DIRECTORY = join(packageRoot, 'migrations');
+const TABLE = { migrationsSchema: 'balde_migrations', migrationsTable: 'migration' };
+
+/** Applies what is missing; several processes may try at once. @returns names of the migrations applied now */
+export async function migrate(url: string): Promise<string[]> {
+  const client = new pg.Client({ connectionString: url, options: '-c timezone=UTC' });
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    // Waits for whoever migrates at this moment (node-pg-migrate's own lock fails instead); ends with the connection.
+    await client.query(`select pg_advisory_lock(hashtext('balde.migrate'))`);
+    const applied = await runner({
+      dbClient: client,
+      dir: DIRECTORY,
+      direction: 'up',
+      ...TABLE,
+      createMigrationsSchema: true,
+      singleTransaction: true,
+      checkOrder: true,
+      noLock: true,
+      log: () => undefined,
+    });
+    return applied.map((migration) => migration.name);
+  } catch (error) {
+    throw translate(error);
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+/** Names of the migrations this program has and the database lacks; all of them on an empty database. */
+export async function pendingMigrations(sql: Sql): Promise<string[]> {
+  const known = (await readdir(DIRECTORY))
+    .filter((file) => file.endsWith('.sql'))
+    .map((file) => file.slice(0, -4));
+  const [exists] = await sql.query<{ there: boolean }>(
+    `select to_regclass('balde_migrations.migration') is not null as there`,
+  );
+  if (exists?.there !== true) return known.sort();
+  const applied = await sql.query<{ name: string }>('select name from balde_migrations.migration');
+  const names = new Set(applied.map((row) => row.name));
+  return known.filter((name) => !names.has(name)).sort();
+}

@@ -1,0 +1,94 @@
+/** Writes the rows of a read model: COPY for what is known to be new, one statement per table for the rest. */
+import type { ColumnType, RowChange, TableSpec, Value } from '../domain/fold.ts';
+import type { Parameter, Sql } from './database.ts';
+
+type Rows = readonly (readonly Value[])[];
+
+/** Writes the changes of one batch. Changes of one row take effect in the order given; the last one is written. */
+export async function writeRows(
+  tx: Sql,
+  schema: string,
+  tables: Readonly<Record<string, TableSpec>>,
+  changes: readonly RowChange[],
+): Promise<void> {
+  for (const [name, spec] of Object.entries(tables)) {
+    const of = (how: RowChange['how']): Rows =>
+      changes.filter((change) => change.table === name && change.how === how).map((change) => change.row);
+    const appended = of('append');
+    if (appended.length > 0) await copyRows(tx, schema, spec, appended);
+    const absent = of('insertIfAbsent');
+    if (absent.length > 0) await insert(tx, schema, spec, absent, 'do nothing');
+    const upserted = lastOfEachKey(spec, of('upsert'));
+    if (upserted.length > 0) await insert(tx, schema, spec, upserted, replacement(spec));
+  }
+}
+
+const quote = (identifier: string): string => `"${identifier.replaceAll('"', '""')}"`;
+
+const target = (schema: string, { table, columns }: TableSpec): string =>
+  `${quote(schema)}.${quote(table)} (${Object.keys(columns).map(quote).join(', ')})`;
+
+async function insert(
+  tx: Sql,
+  schema: string,
+  spec: TableSpec,
+  rows: Rows,
+  onConflict: string,
+): Promise<void> {
+  const types = Object.values(spec.columns);
+  const arrays = types.map((type, i): Parameter => rows.map((row) => toParameter(row[i] ?? null, type)));
+  const sources = types.map((type, i) => `$${i + 1}::${type}[]`).join(', ');
+  await tx.execute(
+    `insert into ${target(schema, spec)} select * from unnest(${sources})
+     on conflict (${spec.key.map(quote).join(', ')}) ${onConflict}`,
+    arrays,
+  );
+}
+
+function replacement({ columns, key }: TableSpec): string {
+  const others = Object.keys(columns).filter((column) => !key.includes(column));
+  return `do update set ${others.map((column) => `${quote(column)} = excluded.${quote(column)}`).join(', ')}`;
+}
+
+/** One statement may touch a row once: of several changes the last stays, in the place of the first. */
+function lastOfEachKey({ columns, key }: TableSpec, rows: Rows): Rows {
+  const at = key.map((column) => Object.keys(columns).indexOf(column));
+  const last = new Map<string, readonly Value[]>();
+  for (const row of rows) last.set(JSON.stringify(at.map((i) => row[i])), row);
+  return [...last.values()];
+}
+
+function toParameter(value: Value, type: ColumnType): Value {
+  return type === 'timestamptz' && typeof value === 'number' ? new Date(value).toISOString() : value;
+}
+
+async function copyRows(tx: Sql, schema: string, spec: TableSpec, rows: Rows): Promise<void> {
+  const types = Object.values(spec.columns);
+  await tx.copy(`copy ${target(schema, spec)} from stdin`, copyText(rows, types));
+}
+
+/** Rows in COPY's text format (PostgreSQL manual, "COPY", File Formats), in chunks of some 64 KiB. */
+export function* copyText(rows: Rows, types: readonly ColumnType[]): Generator<string> {
+  let chunk = '';
+  for (const row of rows) {
+    for (let i = 0; i < types.length; i += 1) {
+      if (i > 0) chunk += '\t';
+      chunk += copyField(row[i] ?? null, types[i]);
+    }
+    chunk += '\n';
+    if (chunk.length > 65_536) {
+      yield chunk;
+      chunk = '';
+    }
+  }
+  if (chunk !== '') yield chunk;
+}
+
+const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' };
+
+function copyField(value: Value, type: ColumnType | undefined): string {
+  if (value === null) return '\\N';
+  if (type === 'timestamptz' && typeof value === 'number') return new Date(value).toISOString();
+  if (typeof value !== 'string') return String(value);
+  return /[\\\t\n\r]/.test(value) ? value.replace(/[\\\t\n\r]/g, (c) => ESCAPES[c] ?? c) : value;
+}

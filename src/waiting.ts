@@ -1,0 +1,46 @@
+/** Waiting that an AbortSignal can end, without lost wake-ups. */
+
+/** Lets waiters sleep until something happened: cheap to wake, safe against a wake-up just before the wait. */
+export class Wakeup {
+  #count = 0;
+  readonly #waiters = new Set<() => void>();
+
+  /** How often it was woken: take it before looking for work, give it to `wait` if there was none. */
+  get count(): number {
+    return this.#count;
+  }
+
+  wake(): void {
+    this.#count += 1;
+    for (const waiter of [...this.#waiters]) waiter();
+  }
+
+  /** Resolves when woken since `seen`, or after `ms`; rejects with the signal's reason. */
+  async wait(seen: number, ms: number, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (seen !== this.#count || ms <= 0) return;
+    await new Promise<void>((resolve, reject) => {
+      const done = (settle: () => void): void => {
+        clearTimeout(timer);
+        this.#waiters.delete(woken);
+        signal.removeEventListener('abort', aborted);
+        settle();
+      };
+      const woken = (): void => done(resolve);
+      const aborted = (): void => done(() => reject(reasonOf(signal)));
+      const timer = setTimeout(woken, ms);
+      this.#waiters.add(woken);
+      signal.addEventListener('abort', aborted, { once: true });
+    });
+  }
+}
+
+/** The reason as an Error: whoever aborts with something else still gets one. */
+export function reasonOf(signal: AbortSignal): Error {
+  return signal.reason instanceof Error ? signal.reason : new Error('aborted', { cause: signal.reason });
+}
+
+/** Doubling waits, in milliseconds: `first`, 2 × `first`, … up to `most`. */
+export function* doubling(first: number, most: number): Generator<number, never> {
+  for (let ms = first; ; ms = Math.min(most, ms * 2)) yield ms;
+}
