@@ -17,7 +17,7 @@ const isTransient = (error: unknown): error is Error =>
  */
 export function retryOutage<T>(
   who: string,
-  observer: ConsumeObserver,
+  observer: Pick<ConsumeObserver, 'retrying'>,
   signal: AbortSignal,
 ): MonoTypeOperatorFunction<T> {
   return retry<T>({

@@ -167,12 +167,14 @@ async function openSession(config: pg.ClientConfig): Promise<Session> {
   await client.connect().catch((error: unknown) => {
     throw translate(error);
   });
+  // One statement at a time: the callers of a session don't know of each other.
+  let last: Promise<unknown> = Promise.resolve();
   const sql = sqlOf(async (use) => {
-    try {
-      return await use(client);
-    } catch (error) {
+    const turn = last.then(async () => await use(client));
+    last = turn.catch(() => undefined);
+    return await turn.catch((error: unknown) => {
       throw translate(error);
-    }
+    });
   });
   return {
     ...sql,

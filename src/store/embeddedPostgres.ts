@@ -26,8 +26,8 @@ export interface EmbeddedPostgres {
   readonly port: number;
   /** The server was running already. */
   readonly adopted: boolean;
-  /** Stops the server, unless other clients still use it. @returns whether it was stopped */
-  stop(): Promise<boolean>;
+  /** Stops the server, unless other clients still use it or with `force`. @returns whether it was stopped */
+  stop(how?: { readonly force?: boolean }): Promise<boolean>;
 }
 
 export interface EmbeddedPostgresOptions {
@@ -86,7 +86,20 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     url: url(DATABASE),
     port,
     adopted: running !== null,
-    stop: async () => await stopUnlessUsed(cluster, url('postgres')),
+    stop: async ({ force = false } = {}) => {
+      if (!force && (await isUsed(url('postgres')))) return false;
+      await command(cluster, cluster.binaries.pg_ctl, [
+        'stop',
+        '-m',
+        'fast',
+        '-w',
+        '-t',
+        '60',
+        '-D',
+        cluster.data,
+      ]);
+      return true;
+    },
   };
 }
 
@@ -179,7 +192,8 @@ async function createDatabase(url: string): Promise<void> {
   }
 }
 
-async function stopUnlessUsed(cluster: Cluster, url: string): Promise<boolean> {
+/** Whether another client is connected. A server that does not answer is used by nobody. */
+async function isUsed(url: string): Promise<boolean> {
   const database = connect({ url, poolSize: 1 });
   const [others] = await database
     .query<{ n: number }>(
@@ -187,18 +201,7 @@ async function stopUnlessUsed(cluster: Cluster, url: string): Promise<boolean> {
     )
     .catch(() => [{ n: 0 }])
     .finally(async () => await database.close());
-  if ((others?.n ?? 0) > 0) return false;
-  await command(cluster, cluster.binaries.pg_ctl, [
-    'stop',
-    '-m',
-    'fast',
-    '-w',
-    '-t',
-    '60',
-    '-D',
-    cluster.data,
-  ]);
-  return true;
+  return (others?.n ?? 0) > 0;
 }
 
 /** Runs one of Postgres' programs. Its output goes nowhere a server could hold open after it. */

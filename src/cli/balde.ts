@@ -1,0 +1,26 @@
+#!/usr/bin/env node
+/** The command line: `balde --help`. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { packageRoot } from '../packageRoot.ts';
+import { fail } from './common.ts';
+import { demoCommand } from './demo.ts';
+import { simulateCommand } from './simulate.ts';
+import { startCommand } from './start.ts';
+
+const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as {
+  version: string;
+};
+
+const program = new Command('balde')
+  .description(
+    'Watches the DICT rate-limit buckets of a Pix participant and raises alerts before they empty.',
+  )
+  .version(version)
+  .showHelpAfterError()
+  .addCommand(startCommand())
+  .addCommand(simulateCommand())
+  .addCommand(demoCommand());
+
+await program.parseAsync().catch(fail);

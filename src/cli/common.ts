@@ -1,0 +1,108 @@
+/** What the commands share: options, output, and how errors end the process. */
+import { Option } from 'commander';
+import type { Command } from 'commander';
+import { pino } from 'pino';
+import type { Logger } from 'pino';
+import { ConfigurationError, loadConfig } from '../config/config.ts';
+import type { Config, Overrides } from '../config/config.ts';
+import { openForReading, UsageError } from '../main/storage.ts';
+import type { Storage } from '../main/storage.ts';
+import { EmbeddedPostgresError } from '../store/embeddedPostgres.ts';
+import { DatabaseUnavailableError } from '../store/errors.ts';
+
+export interface CommonOptions {
+  readonly config?: string;
+  readonly dataDir?: string;
+  readonly json?: boolean;
+}
+
+/** `--config` and `--data-dir`, which every command that touches data takes. */
+export function withStorageOptions(command: Command): Command {
+  return command
+    .addOption(new Option('--config <file>', 'JSON file with settings and participants (or BALDE_CONFIG)'))
+    .addOption(
+      new Option(
+        '--data-dir <dir>',
+        'folder of the embedded database (or DATA_DIR; unused with DATABASE_URL)',
+      ),
+    );
+}
+
+export const jsonOption = (): Option => new Option('--json', 'print JSON instead of text');
+
+export function configOf(options: CommonOptions, overrides: Overrides = {}): Config {
+  return loadConfig(process.env, { configFile: options.config, dataDir: options.dataDir, ...overrides });
+}
+
+/**
+ * Opens what an earlier run kept and closes it again. A `--data-dir` names a folder, so it wins over DATABASE_URL.
+ */
+export async function reading<T>(
+  options: CommonOptions,
+  work: (storage: Storage, config: Config) => Promise<T>,
+): Promise<T> {
+  const config = configOf(options, { withoutParticipants: true });
+  const storage = await openForReading(
+    options.dataDir === undefined ? config : { ...config, databaseUrl: null },
+  );
+  try {
+    return await work(storage, config);
+  } finally {
+    await storage.close();
+  }
+}
+
+/** Logs go to standard error as JSON lines: standard output belongs to the command. */
+export const createLogger = (level: string): Logger =>
+  pino({ level, base: null }, pino.destination({ dest: 2, sync: true }));
+
+export const printLine = (line: string): void => console.log(line);
+
+export const printJson = (value: unknown): void => console.log(JSON.stringify(value));
+
+/** Aborts on the first Ctrl-C or SIGTERM; a second one ends the process at once. */
+export function stopSignal(): AbortSignal {
+  const controller = new AbortController();
+  let asked = false;
+  const stop = (): void => {
+    if (asked) process.exit(130);
+    asked = true;
+    controller.abort(new Error('stopped'));
+  };
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  return controller.signal;
+}
+
+/** Ends the process with the message a person can act on; a stack trace only for what is a bug. */
+export function fail(error: unknown): void {
+  if (
+    error instanceof ConfigurationError ||
+    error instanceof UsageError ||
+    error instanceof EmbeddedPostgresError
+  ) {
+    console.error(`balde: ${error.message}`);
+  } else if (error instanceof DatabaseUnavailableError) {
+    console.error(
+      `balde: the database can't be reached: ${error.message}\nCheck DATABASE_URL, and that the server runs.`,
+    );
+  } else if (error instanceof Error && 'code' in error) {
+    console.error(`balde: ${error.message}${hintFor(error.code)}`);
+  } else {
+    console.error('balde: this is a defect:', error);
+  }
+  process.exitCode = 1;
+}
+
+/** What to do about codes of the operating system and of Postgres that people meet. */
+function hintFor(code: unknown): string {
+  const hints: Readonly<Record<string, string>> = {
+    EADDRINUSE: '\nSet HTTP_PORT to a free port, or 0 for any.',
+    EACCES: '\nChoose a place this user may write to.',
+    '28P01': '\nCheck user and password in DATABASE_URL.',
+    '28000': '\nCheck user and password in DATABASE_URL.',
+    '3D000': '\nCreate the database, or name another one in DATABASE_URL.',
+    '42501': '\nThe user of DATABASE_URL must be allowed to create schemas in this database.',
+  };
+  return (typeof code === 'string' ? hints[code] : undefined) ?? '';
+}

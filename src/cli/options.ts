@@ -1,0 +1,40 @@
+/** Parsers of option values. */
+import { InvalidArgumentError } from 'commander';
+import { ROLES } from '../main/roles.ts';
+import type { Role } from '../main/roles.ts';
+
+export function parseRoles(text: string): Role[] {
+  const names = text.split(',').map((name) => name.trim());
+  const unknown = names.filter((name) => !(ROLES as readonly string[]).includes(name));
+  if (unknown.length > 0)
+    throw new InvalidArgumentError(`unknown: ${unknown.join(', ')}. Roles: ${ROLES.join(', ')}.`);
+  return names as Role[];
+}
+
+export const parseWhole =
+  (least: number, most: number) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (text.trim() === '' || !Number.isInteger(value) || value < least || value > most) {
+      throw new InvalidArgumentError(`a whole number from ${least} to ${most} is needed.`);
+    }
+    return value;
+  };
+
+/** A time as `2026-01-31`, or with hours: read as UTC unless it names its offset. Milliseconds since 1970. */
+export function parseTime(text: string): number {
+  const isDate = /^\d{4}-\d{2}-\d{2}$/.test(text);
+  const hasOffset = /(Z|[+-]\d{2}:?\d{2})$/i.test(text);
+  const at = Date.parse(isDate || hasOffset ? text : `${text}Z`);
+  if (Number.isNaN(at))
+    throw new InvalidArgumentError('a time such as 2026-01-31 or 2026-01-31T12:00:00Z is needed.');
+  return at;
+}
+
+export const oneOf =
+  <T extends string>(choices: readonly T[]) =>
+  (text: string): T => {
+    const found = choices.find((choice) => choice === text);
+    if (found === undefined) throw new InvalidArgumentError(`choose one of ${choices.join(', ')}.`);
+    return found;
+  };

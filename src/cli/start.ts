@@ -1,0 +1,103 @@
+/** `balde start`: runs roles until stopped. */
+import { Command, Option } from 'commander';
+import { RATE_LIMIT_ALERTS } from '../codec/topics.ts';
+import type { Config } from '../config/config.ts';
+import { formatDuration } from '../config/duration.ts';
+import type { AlertEvent } from '../domain/events.ts';
+import { tail } from '../consume/tail.ts';
+import { ROLES, runRoles } from '../main/roles.ts';
+import type { Role } from '../main/roles.ts';
+import { openStorage } from '../main/storage.ts';
+import type { Storage } from '../main/storage.ts';
+import { startSimulator } from '../simulator/server.ts';
+import type { Simulator } from '../simulator/server.ts';
+import { configOf, createLogger, printLine, stopSignal, withStorageOptions } from './common.ts';
+import type { CommonOptions } from './common.ts';
+import { parseRoles } from './options.ts';
+
+interface StartOptions extends CommonOptions {
+  readonly roles: readonly Role[];
+  readonly simulate?: boolean;
+}
+
+const SIMULATED_PARTICIPANT = '12345678';
+const PATIENCE_MS = 30_000;
+
+export function startCommand(): Command {
+  const command = new Command('start')
+    .description('run the poller, the consumers, the compactor and /metrics until stopped (Ctrl-C drains)')
+    .addOption(
+      new Option('--roles <list>', `what this process does, of ${ROLES.join(', ')}`)
+        .default([...ROLES], 'all')
+        .argParser(parseRoles),
+    )
+    .addOption(
+      new Option('--simulate', 'poll a Bridge simulator started here, every 10 s, instead of a real Bridge'),
+    );
+  return withStorageOptions(command).action(async (options: StartOptions) => await start(options));
+}
+
+async function start(options: StartOptions): Promise<void> {
+  const signal = stopSignal();
+  const simulate = options.simulate ?? false;
+  const config = configOf(options, {
+    withoutParticipants: simulate || !options.roles.includes('poller'),
+    defaults: simulate ? { POLL_INTERVAL: '10s', STALE_AFTER: '1m', LOG_LEVEL: 'warn' } : {},
+  });
+  const logger = createLogger(config.logLevel);
+  const simulator = simulate ? await startSimulator({ scenario: 'lively' }) : null;
+  const storage = await openStorage(config, {
+    patienceMs: PATIENCE_MS,
+    onWaiting: (error) => logger.warn({ error: error.message }, 'waiting for the database'),
+  });
+  try {
+    const polled = simulator === null ? config : simulated(config, simulator);
+    announce(polled, storage, options.roles, simulator);
+    const onServing = (url: string): void => printLine(`  metrics    ${url}/metrics`);
+    await Promise.all([
+      runRoles({ config: polled, storage, roles: options.roles, logger, onServing }, signal),
+      ...(options.roles.includes('relay') ? [printAlerts(storage, signal)] : []),
+    ]);
+    printLine('stopped: everything read is committed');
+  } finally {
+    await storage.close();
+    await simulator?.close();
+  }
+}
+
+const simulated = (config: Config, { address }: Simulator): Config => ({
+  ...config,
+  participants: [{ participant: SIMULATED_PARTICIPANT, bridge: { address, tls: null } }],
+});
+
+function announce(
+  config: Config,
+  storage: Storage,
+  roles: readonly Role[],
+  simulator: Simulator | null,
+): void {
+  const { schedule } = config.poll;
+  const when =
+    schedule.kind === 'cron' ? `cron ${schedule.expression} (UTC)` : `every ${formatDuration(schedule.ms)}`;
+  printLine('Balde is running. Ctrl-C stops it.');
+  printLine(`  roles      ${roles.join(', ')}`);
+  printLine(`  database   ${storage.description}`);
+  printLine('  event log  embedded, in the same database');
+  for (const { participant, bridge } of roles.includes('poller') ? config.participants : []) {
+    const kind = simulator === null ? '' : ' (simulator)';
+    printLine(`  polling    participant ${participant} at ${bridge.address}${kind}, ${when}`);
+  }
+}
+
+async function printAlerts({ log }: Storage, signal: AbortSignal): Promise<void> {
+  await tail(log, RATE_LIMIT_ALERTS, (event) => printLine(describe(event)), signal);
+}
+
+const SIGNS: Readonly<Record<AlertEvent['type'], string>> = {
+  AlertRaised: 'RAISED  ',
+  AlertResolved: 'RESOLVED',
+  CategoryChanged: 'CATEGORY',
+};
+
+const describe = (event: AlertEvent): string =>
+  `${new Date(event.timestamp).toISOString()}  ${SIGNS[event.type]}  ${event.message}`;

@@ -1,0 +1,69 @@
+/** The folds that exist, and how each is run. */
+import { alertingReactor } from '../../projections/alerting/fold.ts';
+import { alertsProjection } from '../../projections/alerts/fold.ts';
+import { statesProjection } from '../../projections/states/fold.ts';
+import { alertProperties, encodeAlertEvent } from '../codec/alertEvent.ts';
+import { POLICY_STATES, RATE_LIMIT_ALERTS } from '../codec/topics.ts';
+import type { Topic } from '../codec/topics.ts';
+import { consume } from '../consume/consumer.ts';
+import { projectionEffects, reactorEffects } from '../consume/effects.ts';
+import type { Effects } from '../consume/effects.ts';
+import type { ConsumeObserver } from '../consume/observer.ts';
+import { Processor } from '../consume/processor.ts';
+import type { Fold } from '../domain/fold.ts';
+import type { ThresholdRules } from '../domain/thresholds.ts';
+import type { EventLog } from '../log/eventLog.ts';
+import type { FoldId } from '../store/checkpoints.ts';
+import type { Database } from '../store/database.ts';
+
+export interface FoldContext {
+  readonly database: Database;
+  readonly log: EventLog;
+  readonly rules: ThresholdRules;
+  readonly observer: ConsumeObserver;
+}
+
+/** Every fold, in the order in which their public views may depend on one another. */
+export const FOLDS: readonly FoldId[] = [statesProjection, alertingReactor(), alertsProjection];
+
+type Runner = (context: FoldContext, signal: AbortSignal) => Promise<void>;
+
+export const FOLD_RUNNERS: Readonly<Record<'states' | 'alerting' | 'alerts', Runner>> = {
+  states: async (context, signal) =>
+    await run(
+      context,
+      statesProjection,
+      POLICY_STATES,
+      projectionEffects(context.database, statesProjection),
+      signal,
+    ),
+  alerting: async (context, signal) => {
+    const reactor = alertingReactor(context.rules);
+    const effects = reactorEffects(reactor, (event) => ({
+      payload: encodeAlertEvent(event),
+      properties: alertProperties(event),
+    }));
+    await run(context, reactor, POLICY_STATES, effects, signal);
+  },
+  alerts: async (context, signal) =>
+    await run(
+      context,
+      alertsProjection,
+      RATE_LIMIT_ALERTS,
+      projectionEffects(context.database, alertsProjection),
+      signal,
+    ),
+};
+
+async function run<E, S, O>(
+  { database, log, observer }: FoldContext,
+  fold: Fold<E, S, O>,
+  topic: Topic<E>,
+  effects: Effects<O>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { partitions } = topic;
+  const processor = new Processor({ database, fold, partitions, decode: topic.decode, effects, observer });
+  const subscription = `${fold.name}-v${fold.version}`;
+  await consume(processor, { log, topic: topic.name, subscription, observer }, signal);
+}

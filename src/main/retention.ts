@@ -1,0 +1,51 @@
+/** Runs the retention compactor at the start and then by its schedule. */
+import { Cron } from 'croner';
+import type { Logger } from 'pino';
+import { systemClock } from '../clock.ts';
+import { compact } from '../retain/compactor.ts';
+import type { Metrics } from '../serve/metrics.ts';
+import type { Database } from '../store/database.ts';
+
+export interface RetentionRoleOptions {
+  readonly database: Database;
+  readonly months: number;
+  /** Cron expression, UTC. */
+  readonly cron: string;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+}
+
+/** After a failure it tries again this soon, however far off the schedule's next time is. Milliseconds. */
+const RETRY_MS = 60_000;
+/** Longest sleep in one piece: a clock that is set is noticed this soon. Milliseconds. */
+const LONGEST_SLEEP_MS = 60_000;
+
+export async function runRetention(options: RetentionRoleOptions, signal: AbortSignal): Promise<void> {
+  const schedule = new Cron(options.cron, { timezone: 'UTC' });
+  try {
+    while (!signal.aborted) {
+      const succeeded = await compactOnce(options);
+      const due = succeeded ? (schedule.nextRun()?.getTime() ?? Infinity) : Date.now() + RETRY_MS;
+      while (Date.now() < due) await systemClock.sleep(Math.min(due - Date.now(), LONGEST_SLEEP_MS), signal);
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
+
+async function compactOnce({ database, months, metrics, logger }: RetentionRoleOptions): Promise<boolean> {
+  const start = performance.now();
+  const outcome = (result: string): void =>
+    metrics.count('balde_retention_runs_total', 'Runs of the retention compactor', { result });
+  try {
+    const report = await compact({ database, months, now: Date.now() });
+    metrics.observe('retention', (performance.now() - start) / 1000);
+    outcome('ok');
+    logger.info(report, 'retention compactor ran');
+    return true;
+  } catch (err) {
+    outcome('failed');
+    logger.error({ err }, 'retention compactor failed: it tries again in a minute');
+    return false;
+  }
+}

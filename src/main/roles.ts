@@ -1,0 +1,140 @@
+/** Runs the roles of one process until told to stop, or until one of them fails. */
+import type { Logger } from 'pino';
+import { systemClock } from '../clock.ts';
+import { encodeObservation, OBSERVATION_PROPERTIES } from '../codec/observation.ts';
+import { DEAD_LETTERS, POLICY_STATES, RATE_LIMIT_ALERTS } from '../codec/topics.ts';
+import type { Config, ParticipantConfig } from '../config/config.ts';
+import { relay } from '../consume/relay.ts';
+import { bucketKey } from '../domain/events.ts';
+import type { PolicyStateObserved } from '../domain/events.ts';
+import type { OutgoingMessage } from '../log/eventLog.ts';
+import { createBridgeClient } from '../poll/bridgeClient.ts';
+import { runPoller } from '../poll/poller.ts';
+import { Metrics } from '../serve/metrics.ts';
+import { serve } from '../serve/server.ts';
+import { FOLD_RUNNERS } from './folds.ts';
+import { consumeObserver, pollerMetrics } from './observers.ts';
+import { runRetention } from './retention.ts';
+import type { Storage } from './storage.ts';
+
+export const ROLES = ['poller', 'states', 'alerting', 'alerts', 'relay', 'retention', 'http'] as const;
+export type Role = (typeof ROLES)[number];
+
+export interface ProcessOptions {
+  readonly config: Config;
+  readonly storage: Storage;
+  readonly roles: readonly Role[];
+  readonly logger: Logger;
+  /** Told the address of /metrics once it is served. */
+  readonly onServing?: (url: string) => void;
+}
+
+interface Context extends ProcessOptions {
+  readonly metrics: Metrics;
+  readonly signal: AbortSignal;
+}
+
+export function toMessage(observation: PolicyStateObserved, sequenceId: number): OutgoingMessage {
+  return {
+    key: bucketKey(observation),
+    payload: encodeObservation(observation),
+    properties: OBSERVATION_PROPERTIES,
+    eventTime: observation.responseTime,
+    sequenceId,
+  };
+}
+
+const RUN: Readonly<Record<Role, (context: Context) => Promise<unknown>>> = {
+  poller: async (context) =>
+    await Promise.all(context.config.participants.map(async (participant) => poll(context, participant))),
+  states: async (context) => await fold(context, 'states'),
+  alerting: async (context) => await fold(context, 'alerting'),
+  alerts: async (context) => await fold(context, 'alerts'),
+  relay: async ({ storage, metrics, logger, signal }) => {
+    const observer = consumeObserver(metrics, logger);
+    const topics = [RATE_LIMIT_ALERTS.name, DEAD_LETTERS.name];
+    await Promise.all(topics.map(async (topic) => relay({ ...storage, topic, observer }, signal)));
+  },
+  retention: async ({ storage, config, metrics, logger, signal }) =>
+    await runRetention(
+      {
+        database: storage.database,
+        months: config.retentionMonths,
+        cron: config.retentionCron,
+        metrics,
+        logger,
+      },
+      signal,
+    ),
+  http: serveUntilStopped,
+};
+
+/**
+ * Resolves once the signal aborted and every role has drained. If a role fails, the others are stopped and its error
+ * is thrown: a process that does half its work looks healthy and is not.
+ */
+export async function runRoles(options: ProcessOptions, signal: AbortSignal): Promise<void> {
+  const failed = new AbortController();
+  const metrics = new Metrics({
+    sql: options.storage.database,
+    now: () => Date.now(),
+    staleAfterMs: options.config.staleAfterMs,
+  });
+  const context: Context = { ...options, metrics, signal: AbortSignal.any([signal, failed.signal]) };
+  const running = options.roles.map(async (role) => {
+    try {
+      await RUN[role](context);
+    } catch (error) {
+      failed.abort();
+      throw error;
+    }
+  });
+  const failures = (await Promise.allSettled(running)).filter((result) => result.status === 'rejected');
+  const [first] = failures;
+  if (first !== undefined) throw first.reason;
+}
+
+async function fold({ storage, config, metrics, logger, signal }: Context, name: keyof typeof FOLD_RUNNERS) {
+  const observer = consumeObserver(metrics, logger);
+  await FOLD_RUNNERS[name]({ ...storage, rules: config.rules, observer }, signal);
+}
+
+async function poll(
+  { config, storage, metrics, logger, signal }: Context,
+  entry: ParticipantConfig,
+): Promise<void> {
+  const bridge = createBridgeClient({ ...entry.bridge, participant: entry.participant });
+  try {
+    await runPoller(
+      {
+        participant: entry.participant,
+        topic: POLICY_STATES.name,
+        schedule: config.poll.schedule,
+        pollWhenElected: config.poll.whenElected,
+        bridge,
+        log: storage.log,
+        encode: toMessage,
+        clock: systemClock,
+        logger,
+        events: pollerMetrics(metrics),
+      },
+      signal,
+    );
+  } finally {
+    bridge.close();
+  }
+}
+
+async function serveUntilStopped({ config, storage, metrics, signal, onServing }: Context): Promise<void> {
+  const server = await serve({
+    ...config.http,
+    metrics,
+    database: storage.database,
+    now: () => Date.now(),
+    staleAfterMs: config.staleAfterMs,
+  });
+  onServing?.(server.url);
+  if (!signal.aborted)
+    await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+  await server.close();
+}

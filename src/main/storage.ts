@@ -1,0 +1,130 @@
+/** The database and the log a command works on: configured, or embedded in the data folder. */
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { DEAD_LETTERS, POLICY_STATES, RATE_LIMIT_ALERTS } from '../codec/topics.ts';
+import type { Config } from '../config/config.ts';
+import type { ThresholdRules } from '../domain/thresholds.ts';
+import { EmbeddedLog } from '../log/embedded/embeddedLog.ts';
+import type { EventLog } from '../log/eventLog.ts';
+import { connect } from '../store/database.ts';
+import type { Database } from '../store/database.ts';
+import { hasEmbeddedPostgres, startEmbeddedPostgres } from '../store/embeddedPostgres.ts';
+import { DatabaseUnavailableError } from '../store/errors.ts';
+import { migrate, pendingMigrations } from '../store/migrate.ts';
+import { installFold } from '../store/readModels.ts';
+import { saveSettings } from '../store/settings.ts';
+import { FOLDS } from './folds.ts';
+
+/** An error whose message is for the person at the command line, who can do something about it. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+export interface Storage {
+  readonly database: Database;
+  readonly log: EventLog;
+  /** Where the data is, without secrets. */
+  readonly description: string;
+  /** Closes log and database; stops the embedded server unless another process uses it. */
+  close(): Promise<void>;
+}
+
+export interface StorageOptions {
+  /** How long to wait for a database that does not answer yet. Milliseconds. */
+  readonly patienceMs?: number;
+  /** Session settings, e.g. `{ synchronous_commit: 'off' }`. */
+  readonly settings?: Readonly<Record<string, string>>;
+  readonly onWaiting?: (error: Error) => void;
+}
+
+type Location = Pick<Config, 'databaseUrl' | 'dataDir'>;
+
+interface Server {
+  readonly url: string;
+  readonly description: string;
+  readonly stop: () => Promise<unknown>;
+}
+
+const postgresFolder = (dataDir: string): string => join(dataDir, 'postgres');
+
+async function locate({ databaseUrl, dataDir }: Location): Promise<Server> {
+  if (databaseUrl === null) {
+    const server = await startEmbeddedPostgres({ directory: postgresFolder(dataDir) });
+    return {
+      url: server.url,
+      description: `embedded Postgres in ${dataDir}, port ${server.port}`,
+      stop: server.stop,
+    };
+  }
+  const { host, pathname } = new URL(databaseUrl);
+  return {
+    url: databaseUrl,
+    description: `Postgres at ${host}${pathname}`,
+    stop: async () => Promise.resolve(),
+  };
+}
+
+/** Opens the storage to write: migrates, installs the folds and topics, stores what the views need of the settings. */
+export async function openStorage(
+  config: Location & { readonly rules: ThresholdRules; readonly staleAfterMs: number },
+  options: StorageOptions = {},
+): Promise<Storage> {
+  const server = await locate(config);
+  return await openOn(server, options, async (database, log) => {
+    await patiently(options, async () => await migrate(server.url));
+    for (const fold of FOLDS) await installFold(database, fold);
+    for (const topic of [POLICY_STATES, RATE_LIMIT_ALERTS, DEAD_LETTERS]) await log.ensureTopic(topic);
+    await saveSettings(database, { ...config.rules, staleAfterSeconds: config.staleAfterMs / 1000 });
+  });
+}
+
+/** Opens the storage to read what is there. @throws {UsageError} there is nothing, or it is of another version */
+export async function openForReading(config: Location): Promise<Storage> {
+  if (config.databaseUrl === null && !hasEmbeddedPostgres(postgresFolder(config.dataDir))) {
+    throw new UsageError(
+      `${config.dataDir} holds no data of Balde. Give the folder of an earlier run with --data-dir, set DATABASE_URL, or run balde start first.`,
+    );
+  }
+  return await openOn(await locate(config), {}, async (database) => {
+    const pending = await pendingMigrations(database);
+    if (pending.length > 0)
+      throw new UsageError(`the database lacks ${pending.join(', ')}: run balde migrate first`);
+  });
+}
+
+async function openOn(
+  server: Server,
+  options: StorageOptions,
+  prepare: (database: Database, log: EventLog) => Promise<void>,
+): Promise<Storage> {
+  const database = connect({ url: server.url, ...(options.settings ? { settings: options.settings } : {}) });
+  const log = new EmbeddedLog(database);
+  const close = async (): Promise<void> => {
+    await log.close();
+    await database.close();
+    await server.stop();
+  };
+  try {
+    await prepare(database, log);
+  } catch (error) {
+    await close().catch(() => undefined);
+    throw error;
+  }
+  return { database, log, description: server.description, close };
+}
+
+async function patiently<T>(
+  { patienceMs = 0, onWaiting }: StorageOptions,
+  work: () => Promise<T>,
+): Promise<T> {
+  const until = Date.now() + patienceMs;
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof DatabaseUnavailableError) || Date.now() > until) throw error;
+      onWaiting?.(error);
+      await delay(1_000);
+    }
+  }
+}

@@ -1,0 +1,45 @@
+/** How long to wait before trying again. Pure: durations in milliseconds, nothing here sleeps. */
+import type { BridgeError, Retry } from './bridgeError.ts';
+
+interface Growth {
+  readonly firstMs: number;
+  readonly maxMs: number;
+}
+
+/** Of a poll: 2 s, 4 s, 8 s, 16 s, up to a minute. */
+const POLL: Growth = { firstMs: 2_000, maxMs: 60_000 };
+/** Calls of one poll in total, the first included. */
+const POLL_ATTEMPTS = 5;
+
+/** Of the event log: 1 s, 2 s, 4 s, … up to 20 s, for ever. */
+const LOG: Growth = { firstMs: 1_000, maxMs: 20_000 };
+
+/**
+ * Between losing an election and standing again. Two processes that fence each other poll once per term: at DICT's
+ * refill of 6 list calls a minute (API 2.12.1) they never drain POLICIES_LIST.
+ */
+export const REELECTION_PAUSE_MS = 10_000;
+
+/** Longest believed refill period. A Bridge that reports a wilder one must not silence the poller for days. */
+const LONGEST_REFILL_MS = 3_600_000;
+
+const grown = ({ firstMs, maxMs }: Growth, failures: number): number =>
+  Math.min(maxMs, firstMs * 2 ** Math.min(failures - 1, 30));
+
+const POLL_WAITS: Readonly<Record<Retry, (failures: number, refillPeriodSec: number) => number | null>> = {
+  backoff: (failures) => grown(POLL, failures),
+  refill: (_failures, refillPeriodSec) => Math.min(LONGEST_REFILL_MS, refillPeriodSec * 1000),
+  never: () => null,
+};
+
+/**
+ * Wait before the next attempt of a poll, or `null` when there shall be none.
+ * @param failures attempts that failed so far, 1 or more
+ * @param refillPeriodSec refill period of POLICIES_LIST, the bucket that the calls themselves drain
+ */
+export function pollWait(error: BridgeError, failures: number, refillPeriodSec: number): number | null {
+  return failures >= POLL_ATTEMPTS ? null : POLL_WAITS[error.retry](failures, refillPeriodSec);
+}
+
+/** Wait after the log was unavailable `failures` times in a row, 1 or more. */
+export const logWait = (failures: number): number => grown(LOG, failures);

@@ -1,0 +1,113 @@
+/** gRPC client of the Bridge for one participant. */
+import { Client, Metadata, credentials } from '@grpc/grpc-js';
+import type { ChannelCredentials, ChannelOptions, ServiceError } from '@grpc/grpc-js';
+import { answerFromWire, bridgeService, listMethod } from '../codec/bridge.ts';
+import type { WirePolicies } from '../codec/bridge.ts';
+import type { PoliciesAnswer } from '../domain/validation.ts';
+import { bridgeErrorOf } from './bridgeError.ts';
+
+/** PEM files. A certificate and its key make it mutual TLS; without `ca` the system's authorities are trusted. */
+export interface BridgeTls {
+  readonly ca?: Buffer;
+  readonly client?: { readonly cert: Buffer; readonly key: Buffer };
+  /** Name expected in the Bridge's certificate, when it differs from the address. */
+  readonly serverName?: string;
+}
+
+export interface BridgeOptions {
+  /** `host:port`, or any target that gRPC's name resolution knows. */
+  readonly address: string;
+  /** ISPB of the participant whose buckets are asked for. */
+  readonly participant: string;
+  /** `null` is plaintext: for a Bridge on the same machine or behind a mesh that encrypts. */
+  readonly tls: BridgeTls | null;
+}
+
+export interface ListPoliciesCall {
+  /** 32 hexadecimal digits. */
+  readonly correlationId: string;
+  /** Milliseconds from now until the call counts as failed. Real time, whatever clock the caller lives by. */
+  readonly deadlineMs: number;
+  readonly signal: AbortSignal;
+}
+
+export interface BridgeClient {
+  /**
+   * State of every policy of the participant. One attempt: the caller decides on retries. Calls may run in parallel.
+   * @throws {BridgeError} the call ended with a gRPC status other than OK; connecting counts as part of the call.
+   * @throws the signal's reason, as soon as it aborts.
+   */
+  listPolicies(call: ListPoliciesCall): Promise<PoliciesAnswer>;
+  /** Ends the connection; a call under way fails. Safe to call twice. */
+  close(): void;
+}
+
+const CHANNEL: ChannelOptions = {
+  /** 10,000 policies with names of the longest size accepted come to some 8 MiB; gRPC's default is 4 MiB. */
+  'grpc.max_receive_message_length': 16 * 1024 * 1024,
+  /**
+   * A half-open connection is found out within a call's deadline of 30 s, so that the retry gets a new one. Pings run
+   * only during calls and at most twice in one: servers hang up on clients that ping more, or while idle.
+   */
+  'grpc.keepalive_time_ms': 15_000,
+  'grpc.keepalive_timeout_ms': 10_000,
+  'grpc.keepalive_permit_without_calls': 0,
+  /** Default 2 minutes: longer than all retries of a poll, which would fail without one new attempt to connect. */
+  'grpc.max_reconnect_backoff_ms': 5_000,
+};
+
+/**
+ * Opens nothing yet: the first call connects.
+ * @throws {Error} a PEM file can't be parsed, or the proto file is missing.
+ */
+export function createBridgeClient(options: BridgeOptions): BridgeClient {
+  const method = listMethod(bridgeService());
+  const client = new Client(options.address, credentialsOf(options.tls), {
+    ...CHANNEL,
+    ...overrideOf(options.tls),
+  });
+  const list = async (call: ListPoliciesCall): Promise<WirePolicies> =>
+    new Promise((resolve, reject) => {
+      call.signal.throwIfAborted();
+      const running = client.makeUnaryRequest<object, WirePolicies>(
+        method.path,
+        method.requestSerialize,
+        method.responseDeserialize,
+        {},
+        metadataOf(options.participant, call.correlationId),
+        { deadline: Date.now() + call.deadlineMs },
+        (error: ServiceError | null, answer?: WirePolicies) => {
+          call.signal.removeEventListener('abort', cancel);
+          if (call.signal.aborted) reject(call.signal.reason as Error);
+          else if (error !== null) reject(bridgeErrorOf(error));
+          else if (answer === undefined)
+            reject(bridgeErrorOf({ code: -1, details: 'an OK without a message' }));
+          else resolve(answer);
+        },
+      );
+      const cancel = (): void => running.cancel();
+      call.signal.addEventListener('abort', cancel, { once: true });
+    });
+  return {
+    listPolicies: async (call) => answerFromWire(await list(call)),
+    close: () => client.close(),
+  };
+}
+
+function credentialsOf(tls: BridgeTls | null): ChannelCredentials {
+  if (tls === null) return credentials.createInsecure();
+  return credentials.createSsl(tls.ca ?? null, tls.client?.key ?? null, tls.client?.cert ?? null);
+}
+
+/** Without the authority the Bridge would still be addressed, in HTTP/2, by a name its certificate does not carry. */
+function overrideOf(tls: BridgeTls | null): ChannelOptions {
+  const name = tls?.serverName;
+  return name === undefined ? {} : { 'grpc.ssl_target_name_override': name, 'grpc.default_authority': name };
+}
+
+function metadataOf(participant: string, correlationId: string): Metadata {
+  const metadata = new Metadata();
+  metadata.set('pi-requesting-participant', participant);
+  metadata.set('correlation-id', correlationId);
+  return metadata;
+}

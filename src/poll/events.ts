@@ -1,0 +1,101 @@
+/** What the poller tells of its work: one table of events, logged and handed to whoever counts them. */
+import type { Logger } from 'pino';
+import type { EpochMs } from '../domain/events.ts';
+import type { AnswerRejection, PolicyReading, PolicyRejection } from '../domain/validation.ts';
+import type { BridgeStatus } from './bridgeError.ts';
+
+interface Of {
+  /** ISPB. */
+  readonly participant: string;
+}
+
+interface OfPoll extends Of {
+  readonly pollId: string;
+}
+
+/** Durations are milliseconds of the poller's clock, never negative. */
+export interface PollerEventMap {
+  /** This process polls now; others stand by. */
+  readonly onElected: Of & { readonly lastSequenceId: number };
+  /** Another process took over; this one goes back to standing by. */
+  readonly onFenced: Of;
+  /** One call to the Bridge ended; a poll makes up to five. */
+  readonly onCall: OfPoll & { readonly status: BridgeStatus | 'OK' | 'ERROR'; readonly durationMs: number };
+  /** A poll's answer passed the checks, with or without some of its policies. */
+  readonly onPolled: OfPoll & {
+    readonly responseTime: EpochMs;
+    readonly category: string | null;
+    readonly accepted: number;
+    readonly rejected: number;
+    /** Retries and their waits included. */
+    readonly durationMs: number;
+  };
+  /** A poll gave up. `status` is ERROR for what is no answer of the Bridge: a defect, or a log that refuses a message. */
+  readonly onPollFailed: OfPoll & {
+    readonly status: BridgeStatus | 'ERROR';
+    readonly durationMs: number;
+    readonly err: Error;
+  };
+  readonly onRejectedPolicy: OfPoll & { readonly reason: PolicyRejection; readonly reading: PolicyReading };
+  readonly onRejectedAnswer: OfPoll & {
+    readonly reason: AnswerRejection;
+    readonly detail: string;
+    readonly responseTime: EpochMs | null;
+    readonly category: string | null;
+    readonly policies: number;
+  };
+  readonly onPublished: OfPoll & {
+    readonly responseTime: EpochMs;
+    /** Observations handed to the log. */
+    readonly observations: number;
+    readonly stored: number;
+    readonly firstSequenceId: number;
+    readonly durationMs: number;
+  };
+  /** The log had some observations already: a repeated poll, or a send that broke off and was repeated. */
+  readonly onDuplicate: OfPoll & { readonly responseTime: EpochMs; readonly duplicates: number };
+  /** DICT's clock did not advance past what is stored: the observations got ids above it all the same. */
+  readonly onSteppedBack: OfPoll & { readonly responseTime: EpochMs; readonly lastSequenceId: number };
+  /** The log can't be reached; the poller holds on to what it has and tries again. */
+  readonly onLogUnavailable: Of & { readonly failures: number; readonly waitMs: number; readonly err: Error };
+  /** Stopped, or fenced, before the log took all of a poll: some of its observations may be missing from history. */
+  readonly onAbandoned: OfPoll & { readonly responseTime: EpochMs; readonly observations: number };
+}
+
+/** Observers, all optional. Called synchronously; one that throws is logged and otherwise ignored. */
+export type PollerEvents = {
+  readonly [K in keyof PollerEventMap]?: (event: PollerEventMap[K]) => void;
+};
+
+/** How each event is logged. */
+const LINES: Readonly<Record<keyof PollerEventMap, readonly ['debug' | 'info' | 'warn' | 'error', string]>> =
+  {
+    onElected: ['info', 'elected: polling'],
+    onFenced: ['warn', 'another poller took over: standing by'],
+    onCall: ['debug', 'the Bridge answered'],
+    onPolled: ['debug', 'polled'],
+    onPollFailed: ['error', 'poll failed: the next tick tries again'],
+    onRejectedPolicy: ['warn', 'policy rejected: the others of the poll are kept'],
+    onRejectedAnswer: ['error', 'answer of the Bridge rejected'],
+    onPublished: ['info', 'observations published'],
+    onDuplicate: ['info', 'observations were in the log already'],
+    onSteppedBack: ['warn', "DICT's clock stepped back"],
+    onLogUnavailable: ['warn', 'event log unavailable: trying again'],
+    onAbandoned: ['warn', 'observations given up: the log never took them'],
+  };
+
+export type Report = <K extends keyof PollerEventMap>(name: K, event: PollerEventMap[K]) => void;
+
+/** Tells the logger and the observers. */
+export function createReport(logger: Logger, observers: PollerEvents): Report {
+  return (name, event) => {
+    const [level, text] = LINES[name];
+    const fields: object = event;
+    logger[level](fields, text);
+    try {
+      observers[name]?.(event);
+    } catch (err) {
+      logger.error({ err, observer: name }, 'an observer of the poller failed');
+    }
+  };
+}

@@ -1,0 +1,184 @@
+/**
+ * The poller of one participant: stand by → elected → tick → poll → publish, until told to stop.
+ *
+ * Exclusive access to the producer elects one poller per participant; the others stand by in `log.producer`. A poll and
+ * its publishing form one unit that ticks cannot interrupt or overlap: while the log is unavailable the poller holds
+ * on to the answer it has, and skips ticks instead of piling up answers.
+ */
+import type { Logger } from 'pino';
+import { exhaustMap, lastValueFrom } from 'rxjs';
+import type { Clock } from '../clock.ts';
+import { LIST_POLICY_REFILL_PERIOD_SEC } from '../domain/catalog.ts';
+import { checkAnswer } from '../domain/validation.ts';
+import type { CheckedAnswer, PoliciesAnswer } from '../domain/validation.ts';
+import { ProducerBusyError, ProducerFencedError } from '../log/eventLog.ts';
+import type { EventLog, Producer } from '../log/eventLog.ts';
+import { REELECTION_PAUSE_MS } from './backoff.ts';
+import type { BridgeClient } from './bridgeClient.ts';
+import { BridgeError } from './bridgeError.ts';
+import { askBridge, refillPeriodOf, since, startPoll } from './bridgePoll.ts';
+import type { Poll } from './bridgePoll.ts';
+import { createReport } from './events.ts';
+import type { PollerEvents, Report } from './events.ts';
+import { createPublisher, untilAvailable } from './publish.ts';
+import type { EncodeObservation, Publisher } from './publish.ts';
+import { checkSchedule, ticks } from './schedule.ts';
+import type { Schedule } from './schedule.ts';
+
+export interface PollerDeps {
+  /** ISPB of the participant whose buckets are polled. */
+  readonly participant: string;
+  /** Topic of observations; it exists. */
+  readonly topic: string;
+  readonly schedule: Schedule;
+  /** Polls as soon as elected too, so that a takeover leaves no gap; then by the schedule. */
+  readonly pollWhenElected: boolean;
+  /** The participant's own; closed by whoever made it. */
+  readonly bridge: Pick<BridgeClient, 'listPolicies'>;
+  readonly log: Pick<EventLog, 'producer'>;
+  readonly encode: EncodeObservation;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly events?: PollerEvents;
+}
+
+interface Context extends PollerDeps {
+  readonly report: Report;
+  readonly signal: AbortSignal;
+  /** What the poller learns across elections. Refill period of POLICIES_LIST, seconds. */
+  readonly learned: { refillPeriodSec: number };
+}
+
+const LONGEST_NAME_SHOWN = 200;
+
+/** Name under which the poller of a participant publishes, and by which it is elected. */
+export const producerName = (participant: string): string => `poller-${participant}`;
+
+/**
+ * Polls until the signal aborts, then lets a send under way finish and resolves. A poll that fails is reported, and the
+ * schedule goes on.
+ * @throws {RangeError} the schedule can't be parsed or never fires.
+ * @throws {LogError} the log refuses the producer for good (no such topic).
+ */
+export async function runPoller(deps: PollerDeps, signal: AbortSignal): Promise<void> {
+  checkSchedule(deps.schedule);
+  const logger = deps.logger.child({ participant: deps.participant });
+  const report = createReport(logger, deps.events ?? {});
+  const learned = { refillPeriodSec: LIST_POLICY_REFILL_PERIOD_SEC };
+  const context: Context = { ...deps, logger, report, signal, learned };
+  try {
+    for (;;) {
+      signal.throwIfAborted();
+      await term(context);
+      await deps.clock.sleep(REELECTION_PAUSE_MS, signal);
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
+
+/** Stands by until this process is the poller. */
+async function elected(context: Context): Promise<Producer> {
+  const { log, topic, participant, signal } = context;
+  const options = { name: producerName(participant), access: 'waitForExclusive', signal } as const;
+  const producer = await untilAvailable(context, participant, signal, async () =>
+    log.producer(topic, options),
+  );
+  context.report('onElected', { participant, lastSequenceId: producer.lastSequenceId });
+  return producer;
+}
+
+/** One term: from standing by until another poller took over, which ends it normally, or the signal aborted. */
+async function term(context: Context): Promise<void> {
+  try {
+    const producer = await elected(context);
+    await lead(context, producer).finally(async () => closeQuietly(context, producer));
+  } catch (error) {
+    if (!(error instanceof ProducerFencedError || error instanceof ProducerBusyError)) throw error;
+    context.report('onFenced', { participant: context.participant });
+  }
+}
+
+/** Polls by the schedule until fenced or aborted. */
+async function lead(context: Context, producer: Producer): Promise<void> {
+  const publisher = createPublisher(context, producer);
+  const { clock, signal, pollWhenElected: immediate } = context;
+  const polls = ticks(context.schedule, { clock, signal, immediate }).pipe(
+    exhaustMap(async () => pollOnce(context, publisher)),
+  );
+  await lastValueFrom(polls, { defaultValue: undefined });
+}
+
+/** A fenced or broken producer may fail to close; there is nothing left to save. */
+async function closeQuietly({ logger }: Context, producer: Producer): Promise<void> {
+  await producer.close().catch((err: unknown) => logger.warn({ err }, 'closing the producer failed'));
+}
+
+/** Poll, check, publish. Rejects only when the term is over: fenced, or aborted. */
+async function pollOnce(context: Context, publisher: Publisher): Promise<void> {
+  const { participant, clock, report, signal } = context;
+  const poll = startPoll(participant, clock.now());
+  try {
+    const { refillPeriodSec } = context.learned;
+    const answer = await askBridge({ ...context, refillPeriodSec }, poll, signal);
+    context.learned.refillPeriodSec = refillPeriodOf(answer.policies, refillPeriodSec);
+    const checked = checkAnswer(answer, { ...poll, observedAt: clock.now() });
+    reportChecked(context, poll, answer, checked);
+    if (checked.ok) await publishChecked(context, publisher, poll, checked);
+  } catch (error) {
+    if (signal.aborted || error instanceof ProducerFencedError) throw error;
+    const status = error instanceof BridgeError ? error.code : 'ERROR';
+    const err = error instanceof Error ? error : new Error(String(error));
+    report('onPollFailed', {
+      participant,
+      pollId: poll.pollId,
+      status,
+      durationMs: since(clock, poll.startedAt),
+      err,
+    });
+  }
+}
+
+function reportChecked(context: Context, poll: Poll, answer: PoliciesAnswer, checked: CheckedAnswer): void {
+  const { report, clock } = context;
+  const { participant, pollId } = poll;
+  const { responseTime, category } = answer;
+  if (!checked.ok) {
+    const { reason, detail } = checked;
+    const policies = answer.policies.length;
+    report('onRejectedAnswer', { participant, pollId, reason, detail, responseTime, category, policies });
+    return;
+  }
+  for (const { reason, reading } of checked.rejected) {
+    // A name is rejected for its length, too: the log shows where it begins.
+    const shown = { ...reading, name: reading.name.slice(0, LONGEST_NAME_SHOWN) };
+    report('onRejectedPolicy', { participant, pollId, reason, reading: shown });
+  }
+  report('onPolled', {
+    participant,
+    pollId,
+    responseTime: checked.responseTime,
+    category,
+    accepted: checked.observations.length,
+    rejected: checked.rejected.length,
+    durationMs: since(clock, poll.startedAt),
+  });
+}
+
+async function publishChecked(
+  context: Context,
+  publisher: Publisher,
+  poll: Poll,
+  { responseTime, observations }: Extract<CheckedAnswer, { ok: true }>,
+): Promise<void> {
+  const [first, ...others] = observations;
+  if (first === undefined) return;
+  try {
+    await publisher.publish(poll, [first, ...others], context.signal);
+  } catch (error) {
+    const { participant, pollId } = poll;
+    const lost = { participant, pollId, responseTime, observations: observations.length };
+    context.report('onAbandoned', lost);
+    throw error;
+  }
+}

@@ -1,0 +1,84 @@
+/** From the observations of one poll to the log: ids, messages, and a send that outlasts the log's outages. */
+import type { Clock } from '../clock.ts';
+import type { PolicyStateObserved } from '../domain/events.ts';
+import { LogUnavailableError } from '../log/eventLog.ts';
+import type { OutgoingMessage, Producer, SendResult } from '../log/eventLog.ts';
+import { logWait } from './backoff.ts';
+import { since } from './bridgePoll.ts';
+import type { Poll } from './bridgePoll.ts';
+import type { Report } from './events.ts';
+import { assignSequence } from './sequence.ts';
+import type { StoredPoll } from './sequence.ts';
+
+/** Turns an observation into a message of the topic of observations, under the id given. */
+export type EncodeObservation = (observation: PolicyStateObserved, sequenceId: number) => OutgoingMessage;
+
+export interface PublishDeps {
+  readonly encode: EncodeObservation;
+  readonly clock: Clock;
+  readonly report: Report;
+}
+
+/** The observations of one poll: one response time, in order of policy, at least one. */
+type Observations = readonly [PolicyStateObserved, ...PolicyStateObserved[]];
+
+/** One election's worth of publishing: the producer, and what it stored. Used by one caller at a time. */
+export interface Publisher {
+  /**
+   * Stores the observations of one poll, waiting for the log as long as it takes.
+   * @throws {ProducerFencedError} another poller took over.
+   * @throws the signal's reason, if it aborts while the log is unavailable. A send under way is waited for: closing
+   *   the producer would wait for it as well.
+   * @throws {LogError} the log refuses a message; no retry will change that.
+   */
+  publish(poll: Poll, observations: Observations, signal: AbortSignal): Promise<void>;
+}
+
+export function createPublisher(deps: PublishDeps, producer: Producer): Publisher {
+  const { clock, report } = deps;
+  // Begins anew with each election: after another poller has published, this one's memory could only mislead.
+  let previous: StoredPoll | null = null;
+  let highest = -1;
+  return {
+    publish: async (poll, observations, signal) => {
+      const startedAt = clock.now();
+      const { participant, pollId } = poll;
+      const { responseTime } = observations[0];
+      const policies = observations.map((observation) => observation.policy);
+      const last = Math.max(highest, producer.lastSequenceId);
+      const { first, steppedBack } = assignSequence({ last, responseTime, policies, previous });
+      if (steppedBack) report('onSteppedBack', { participant, pollId, responseTime, lastSequenceId: last });
+
+      // Encoded once: every attempt carries the same bytes under the same ids, and the log drops what it has.
+      const messages = observations.map((observation, i) => deps.encode(observation, first + i));
+      const send = async (): Promise<SendResult> => producer.send(messages);
+      const { stored, duplicates } = await untilAvailable(deps, participant, signal, send);
+      previous = { responseTime, policies, first };
+      highest = Math.max(highest, first + policies.length - 1);
+
+      const durationMs = since(clock, startedAt);
+      const result = { observations: observations.length, stored, firstSequenceId: first, durationMs };
+      report('onPublished', { participant, pollId, responseTime, ...result });
+      if (duplicates > 0) report('onDuplicate', { participant, pollId, responseTime, duplicates });
+    },
+  };
+}
+
+/** Runs `work` until the log is there for it. Anything but {@link LogUnavailableError} ends it. */
+export async function untilAvailable<T>(
+  { clock, report }: Pick<PublishDeps, 'clock' | 'report'>,
+  participant: string,
+  signal: AbortSignal,
+  work: () => Promise<T>,
+): Promise<T> {
+  for (let failures = 1; ; failures++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof LogUnavailableError)) throw error;
+      const waitMs = logWait(failures);
+      report('onLogUnavailable', { participant, failures, waitMs, err: error });
+      await clock.sleep(waitMs, signal);
+    }
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * The retention compactor: makes the months ahead, drops the months past retention, leaves alerts alone.
+ *
+ * Each step is idempotent and takes its own lock, so it may run twice, on several replicas, and be killed anywhere.
+ * What may be dropped is decided by DICT's clock as history shows it, as well as by the local one: a local clock that
+ * jumps ahead drops nothing.
+ */
+import type { EpochMs } from '../domain/events.ts';
+import { addMonths, monthName, monthOf, monthsBetween } from '../domain/months.ts';
+import type { Database, Sql } from '../store/database.ts';
+import { createPartition, dropPartition, partitionMonths } from '../store/partitions.ts';
+import type { PartitionedTable } from '../store/partitions.ts';
+
+export interface RetentionOptions {
+  readonly database: Database;
+  /** Whole months kept beside the current one. */
+  readonly months: number;
+  readonly now: EpochMs;
+}
+
+export interface RetentionReport {
+  /** Partitions made and dropped by this run, as `schema.table_YYYY_MM`. */
+  readonly created: readonly string[];
+  readonly dropped: readonly string[];
+  /** Start of the oldest month kept; `null` while there is no history. */
+  readonly horizon: EpochMs | null;
+  /** Newest observation in history; `null` while there is none. */
+  readonly newest: EpochMs | null;
+}
+
+/** Months that exist ahead of the current one after each run: one more than the two that must. */
+const MONTHS_AHEAD = 3;
+
+export async function compact({ database, months, now }: RetentionOptions): Promise<RetentionReport> {
+  const tables = await historyTables(database);
+  const newest = await newestObservation(database, tables);
+  const created: string[] = [];
+  const dropped: string[] = [];
+
+  const horizon =
+    newest === null ? null : await moveHorizon(database, addMonths(monthOf(Math.min(now, newest)), -months));
+  for (const table of tables) {
+    for (const month of monthsAhead(now, newest)) {
+      if (horizon !== null && month < horizon) continue;
+      if (await database.transaction(async (tx) => createPartition(tx, table, month)))
+        created.push(nameOf(table, month));
+    }
+    for (const month of await partitionMonths(database, table)) {
+      if (horizon === null || month >= horizon) continue;
+      if (await database.transaction(async (tx) => dropPatiently(tx, table, month)))
+        dropped.push(nameOf(table, month));
+    }
+  }
+  await database.execute('update balde.retention set last_success_at = clock_timestamp()');
+  return { created, dropped, horizon, newest };
+}
+
+/** The months that the next polls fall into, by the local clock and, should it be off, by DICT's. */
+function monthsAhead(now: EpochMs, newest: EpochMs | null): Set<EpochMs> {
+  const ahead = (from: EpochMs): EpochMs[] => monthsBetween(from, addMonths(from, MONTHS_AHEAD));
+  return new Set([...ahead(now), ...(newest === null ? [] : ahead(newest))]);
+}
+
+/** Waits for readers only so long: the next run tries again. */
+async function dropPatiently(tx: Sql, table: PartitionedTable, month: EpochMs): Promise<boolean> {
+  await tx.execute(`set local lock_timeout = '30s'`);
+  return await dropPartition(tx, table, month);
+}
+
+const nameOf = ({ schema, table }: PartitionedTable, month: EpochMs): string =>
+  `${schema}.${table}_${monthName(month)}`;
+
+/** The history of every version of the states projection. */
+async function historyTables(sql: Sql): Promise<PartitionedTable[]> {
+  const rows = await sql.query<{ schema: string }>(
+    `select n.nspname as schema from balde.projection p
+     join pg_namespace n on n.nspname = p.name || '_v' || p.version
+     join pg_class c on c.relnamespace = n.oid and c.relname = 'history' and c.relkind = 'p'
+     order by 1`,
+  );
+  return rows.map(({ schema }) => ({ schema, table: 'history' }));
+}
+
+async function newestObservation(sql: Sql, tables: readonly PartitionedTable[]): Promise<EpochMs | null> {
+  let newest: EpochMs | null = null;
+  for (const { schema } of tables) {
+    const [row] = await sql.query<{ newest: EpochMs | null }>(
+      `select max(response_time) as newest from "${schema}".latest`,
+    );
+    if (row !== undefined && row.newest !== null) newest = Math.max(newest ?? row.newest, row.newest);
+  }
+  return newest;
+}
+
+/** The horizon never goes back. It is moved before anything is dropped: writers stop taking such rows in first. */
+async function moveHorizon(sql: Sql, to: EpochMs): Promise<EpochMs> {
+  const [row] = await sql.query<{ horizon: EpochMs }>(
+    `update balde.retention set horizon = greatest(horizon, $1::timestamptz) returning horizon`,
+    [new Date(to).toISOString()],
+  );
+  return row?.horizon ?? to;
+}

@@ -1,0 +1,175 @@
+/**
+ * Prometheus metrics.
+ *
+ * Bucket gauges and alert counters are read from the database at each scrape: every replica exports the same, nothing
+ * outlives what it describes, and an unknown value is absent, not 0. What a process did itself is counted in it.
+ */
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { EpochMs } from '../domain/events.ts';
+import type { Sql } from '../store/database.ts';
+import { alertCounts, latestStates } from './readModels.ts';
+import type { LatestState } from './readModels.ts';
+
+const BUCKET_LABELS = ['participant', 'endpoint_id', 'psp_category'] as const;
+const ALERT_LABELS = ['participant', 'endpoint_id', 'severity', 'psp_category'] as const;
+
+type BucketGauge = Gauge<(typeof BUCKET_LABELS)[number]>;
+
+/** Gauge name, help, and the value it shows; `null` is unknown and leaves the series out. */
+const BUCKET_GAUGES: readonly (readonly [string, string, (state: LatestState) => number | null])[] = [
+  ['available_tokens', 'Tokens left in the bucket; negative when in debt', (s) => s.available_tokens],
+  ['capacity', 'Capacity of the bucket, tokens', (s) => s.capacity],
+  ['utilization_percent', 'Share of the capacity in use, percent', (s) => s.utilization_percent],
+  [
+    'consumption_rate_per_minute',
+    'Lower bound of the gross consumption, tokens per minute',
+    (s) => s.consumption_rate_per_minute,
+  ],
+  ['recovery_eta_seconds', 'Seconds until full without traffic', (s) => s.recovery_eta_seconds],
+  [
+    'exhaustion_projection_seconds',
+    'Seconds until empty at the current net drain; absent when not draining',
+    (s) => s.exhaustion_projection_seconds,
+  ],
+  [
+    'error_404_rate',
+    'Share of NOT_FOUND answers, percent; absent when nobody reports outcomes',
+    (s) => s.error_404_rate,
+  ],
+];
+
+export interface MetricsOptions {
+  /** Asked at each scrape. */
+  readonly sql: Sql;
+  readonly now: () => EpochMs;
+  /** A bucket without an observation for this long has no gauges: a stale value looks like a fresh one. */
+  readonly staleAfterMs: number;
+}
+
+/** What `dict_rate_limit_monitoring_duration_seconds` tells apart. */
+export type Operation = 'poll' | 'publish' | 'process' | 'relay' | 'retention';
+
+export class Metrics {
+  readonly registry = new Registry();
+  readonly #options: MetricsOptions;
+  readonly #gauges: readonly { gauge: BucketGauge; value: (state: LatestState) => number | null }[];
+  readonly #age: Gauge<'participant' | 'endpoint_id'>;
+  readonly #created: Counter<(typeof ALERT_LABELS)[number]>;
+  readonly #resolved: Counter<(typeof ALERT_LABELS)[number]>;
+  readonly #duration: Histogram<'operation' | 'participant'>;
+  readonly #outbox: Gauge;
+  readonly #retention: Gauge;
+  readonly #monthsAhead: Gauge;
+  readonly #counters = new Map<string, Counter>();
+
+  constructor(options: MetricsOptions) {
+    this.#options = options;
+    const registers = [this.registry];
+    this.#gauges = BUCKET_GAUGES.map(([name, help, value]) => ({
+      gauge: new Gauge({ name: `dict_rate_limit_${name}`, help, labelNames: BUCKET_LABELS, registers }),
+      value,
+    }));
+    this.#created = new Counter({
+      name: 'dict_rate_limit_alerts_created_total',
+      help: 'Alerts raised',
+      labelNames: ALERT_LABELS,
+      registers,
+    });
+    this.#resolved = new Counter({
+      name: 'dict_rate_limit_alerts_resolved_total',
+      help: 'Alerts resolved',
+      labelNames: ALERT_LABELS,
+      registers,
+    });
+    this.#duration = new Histogram({
+      name: 'dict_rate_limit_monitoring_duration_seconds',
+      help: 'Time this process spent, by operation',
+      labelNames: ['operation', 'participant'],
+      buckets: [0.01, 0.05, 0.1, 0.5, 1, 5, 10],
+      registers,
+    });
+    this.#age = new Gauge({
+      name: 'balde_observation_age_seconds',
+      help: 'Age of the newest observation of each bucket: grows while polls are missing',
+      labelNames: ['participant', 'endpoint_id'],
+      registers,
+    });
+    this.#outbox = new Gauge({
+      name: 'balde_outbox_entries',
+      help: 'Events decided and not yet on their topic',
+      registers,
+    });
+    this.#retention = new Gauge({
+      name: 'balde_retention_last_success_timestamp_seconds',
+      help: 'When the retention compactor last succeeded',
+      registers,
+    });
+    this.#monthsAhead = new Gauge({
+      name: 'balde_history_months_ahead',
+      help: 'Monthly partitions of history after the current month; below 2 the compactor is failing',
+      registers,
+    });
+  }
+
+  /** Time spent by this process. `participant` is empty where an operation is not one participant's. */
+  observe(operation: Operation, seconds: number, participant = ''): void {
+    this.#duration.observe({ operation, participant }, seconds);
+  }
+
+  /** Counts something this process did, creating the counter at first use. */
+  count(name: string, help: string, labels: Readonly<Record<string, string>>, by = 1): void {
+    let counter = this.#counters.get(name);
+    if (counter === undefined) {
+      counter = new Counter({ name, help, labelNames: Object.keys(labels), registers: [this.registry] });
+      this.#counters.set(name, counter);
+    }
+    counter.inc({ ...labels }, by);
+  }
+
+  /** The exposition text. @throws {DatabaseUnavailableError} */
+  async scrape(): Promise<string> {
+    const [states, alerts] = await Promise.all([
+      latestStates(this.#options.sql),
+      alertCounts(this.#options.sql),
+    ]);
+    const now = this.#options.now();
+    this.#age.reset();
+    for (const { gauge } of this.#gauges) gauge.reset();
+    for (const state of states) this.#show(state, (now - state.response_time) / 1000);
+    this.#created.reset();
+    this.#resolved.reset();
+    for (const { participant, endpoint_id, severity, psp_category, created, resolved } of alerts) {
+      const labels = { participant, endpoint_id, severity, psp_category: psp_category ?? '' };
+      this.#created.inc(labels, created);
+      this.#resolved.inc(labels, resolved);
+    }
+    await this.#operational(now);
+    return await this.registry.metrics();
+  }
+
+  #show(state: LatestState, ageSeconds: number): void {
+    const { participant, endpoint_id, psp_category } = state;
+    this.#age.set({ participant, endpoint_id }, ageSeconds);
+    if (ageSeconds * 1000 > this.#options.staleAfterMs) return;
+    for (const { gauge, value } of this.#gauges) {
+      const shown = value(state);
+      if (shown !== null) gauge.set({ participant, endpoint_id, psp_category: psp_category ?? '' }, shown);
+    }
+  }
+
+  async #operational(now: EpochMs): Promise<void> {
+    const [row] = await this.#options.sql.query<{ waiting: number; last: EpochMs | null; ahead: number }>(
+      `select (select count(*) from balde.outbox) as waiting,
+         (select last_success_at from balde.retention) as last,
+         (select count(*) from pg_inherits i join pg_class c on c.oid = i.inhrelid
+          where i.inhparent = to_regclass(s.name || '_v' || s.version || '.history')
+            and right(c.relname, 7) > to_char($1::timestamptz at time zone 'UTC', 'YYYY_MM')) as ahead
+       from balde.projection s where s.name = 'states' and s.served`,
+      [new Date(now).toISOString()],
+    );
+    if (row === undefined) return;
+    this.#outbox.set(row.waiting);
+    this.#monthsAhead.set(row.ahead);
+    if (row.last !== null) this.#retention.set(row.last / 1000);
+  }
+}

@@ -1,0 +1,159 @@
+/** The simulated Bridge on the wire: gRPC over loopback or a network, with faults on demand. */
+import {
+  Server,
+  ServerCredentials,
+  status,
+  type sendUnaryData,
+  type ServerUnaryCall,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js';
+import { systemClock, type Clock } from '../clock.ts';
+import { bridgeService } from '../codec/bridge.ts';
+import { timestamp, type Answer } from './answer.ts';
+import { Bridge, BridgeRefusal, type BridgeOptions } from './bridge.ts';
+import { Faults, type Method } from './faults.ts';
+import type { BucketTruth } from './traffic.ts';
+
+/** PEM texts. With `clientCa`, a client must show a certificate of that authority (mTLS). */
+interface ServerTls {
+  readonly cert: string | Buffer;
+  readonly key: string | Buffer;
+  readonly clientCa?: string | Buffer;
+}
+
+export interface SimulatorOptions extends Omit<BridgeOptions, 'clock'> {
+  /** `127.0.0.1` by default. */
+  readonly host?: string;
+  /** 0, the default, takes any free port. */
+  readonly port?: number;
+  /** Real time by default. */
+  readonly clock?: Clock;
+  /** Told one line per call: method, participant, gRPC status code. */
+  readonly log?: (line: string) => void;
+  readonly tls?: ServerTls;
+}
+
+export interface Simulator {
+  /** `host:port`. */
+  readonly address: string;
+  readonly faults: Faults;
+  /** See {@link Bridge.buckets}. */
+  buckets(participant: string): ReadonlyMap<string, BucketTruth>;
+  /** See {@link Bridge.served}: calls answered with state, faults excluded. */
+  served(participant: string): number;
+  /** Cuts open calls, frees the port. Safe to repeat. */
+  close(): Promise<void>;
+}
+
+type Call = ServerUnaryCall<{ readonly policy_name?: string }, object>;
+type Reply = sendUnaryData<object>;
+
+/** Serves until closed. @throws {Error} the address cannot be bound, or the certificate cannot be used. */
+export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
+  const clock = options.clock ?? systemClock;
+  const bridge = new Bridge({ ...options, clock });
+  const faults = new Faults(options.seed ?? 1);
+  const open = new Set<NodeJS.Timeout>();
+  const server = new Server();
+  server.addService(bridgeService(), implementation(bridge, faults, open, options.log));
+
+  const host = options.host ?? '127.0.0.1';
+  const port = await bind(server, `${host}:${options.port ?? 0}`, options.tls);
+  let closing: Promise<void> | null = null;
+  return {
+    address: `${host}:${port}`,
+    faults,
+    buckets: (participant) => bridge.buckets(participant),
+    served: (participant) => bridge.served(participant),
+    close: async () => {
+      for (const timer of open) clearTimeout(timer);
+      closing ??= shutDown(server);
+      await closing;
+    },
+  };
+}
+
+function implementation(
+  bridge: Bridge,
+  faults: Faults,
+  open: Set<NodeJS.Timeout>,
+  log: ((line: string) => void) | undefined,
+): UntypedServiceImplementation {
+  const serve = (method: Method, answer: (participant: string, call: Call) => Answer) => {
+    return (call: Call, reply: Reply): void => {
+      const participant = String(call.metadata.get('pi-requesting-participant')[0] ?? '');
+      const send = (code: status, details: string, message: object | null): void => {
+        log?.(`${method} ${participant} ${status[code]}`);
+        if (message === null) reply({ code, details });
+        else reply(null, message);
+      };
+      const effects = faults.draw(method, participant);
+      if (effects.hung) return;
+      const { code, details, message } = effects.failure
+        ? { ...effects.failure, message: null }
+        : attempt(method, () => answer(participant, call), effects.garble);
+      if (effects.delayMs === 0) {
+        send(code, details, message);
+        return;
+      }
+      const timer = setTimeout(() => {
+        open.delete(timer);
+        send(code, details, message);
+      }, effects.delayMs);
+      open.add(timer);
+    };
+  };
+  return {
+    GetRateLimitPolicies: serve('GetRateLimitPolicies', (participant) => bridge.list(participant)),
+    GetRateLimitPolicy: serve('GetRateLimitPolicy', (participant, call) =>
+      bridge.read(participant, call.request.policy_name ?? ''),
+    ),
+  };
+}
+
+interface Outcome {
+  readonly code: status;
+  readonly details: string;
+  readonly message: object | null;
+}
+
+function attempt(method: Method, answer: () => Answer, garble: ((answer: Answer) => Answer) | null): Outcome {
+  try {
+    const made = answer();
+    return { code: status.OK, details: '', message: toWire(method, garble === null ? made : garble(made)) };
+  } catch (error) {
+    if (error instanceof BridgeRefusal) return { code: error.code, details: error.message, message: null };
+    const details = error instanceof Error ? error.message : String(error);
+    return { code: status.INTERNAL, details, message: null };
+  }
+}
+
+function toWire(method: Method, { responseTime, category, policies }: Answer): object {
+  const head = { response_time: responseTime === null ? null : timestamp(responseTime), category };
+  return method === 'GetRateLimitPolicies' ? { ...head, policies } : { ...head, policy: policies[0] ?? null };
+}
+
+async function bind(server: Server, address: string, tls: ServerTls | undefined): Promise<number> {
+  const credentials = tls === undefined ? ServerCredentials.createInsecure() : secure(tls);
+  return new Promise((resolve, reject) => {
+    server.bindAsync(address, credentials, (error, port) => {
+      if (error === null) resolve(port);
+      else reject(error);
+    });
+  });
+}
+
+function secure({ cert, key, clientCa }: ServerTls): ServerCredentials {
+  const pair = { cert_chain: Buffer.from(cert), private_key: Buffer.from(key) };
+  const authority = clientCa === undefined ? null : Buffer.from(clientCa);
+  return ServerCredentials.createSsl(authority, [pair], authority !== null);
+}
+
+/** The graceful shutdown tells when the port is free; the forced one leaves it no call to wait for. */
+async function shutDown(server: Server): Promise<void> {
+  const closed = new Promise<void>((resolve) => {
+    server.tryShutdown(() => resolve());
+  });
+  server.forceShutdown();
+  await closed;
+}

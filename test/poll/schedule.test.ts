@@ -1,0 +1,139 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { checkSchedule, ticks } from '../../src/poll/schedule.ts';
+import type { Schedule } from '../../src/poll/schedule.ts';
+import { manualClock, settle } from './manualClock.ts';
+
+const FIVE_MINUTES: Schedule = { kind: 'cron', expression: '*/5 * * * *' };
+const MINUTE = 60_000;
+const HOUR = 3_600_000;
+
+const stop: (() => void)[] = [];
+afterEach(() => {
+  stop.splice(0).forEach((one) => one());
+});
+
+function follow(schedule: Schedule, start: string, immediate = false) {
+  const clock = manualClock(Date.parse(start));
+  const abort = new AbortController();
+  const seen: string[] = [];
+  let completed = false;
+  const subscription = ticks(schedule, { clock, signal: abort.signal, immediate }).subscribe({
+    next: (at) => seen.push(new Date(at).toISOString().slice(11, 19)),
+    complete: () => (completed = true),
+  });
+  stop.push(() => subscription.unsubscribe());
+  return { clock, abort, seen, subscription, completed: () => completed };
+}
+
+describe('cron ticks', () => {
+  it('fall on the minutes of the expression', async () => {
+    const { clock, seen } = follow(FIVE_MINUTES, '2026-09-20T12:03:10.250Z');
+    await clock.advance(15 * MINUTE);
+    expect(seen).toEqual(['12:05:00', '12:10:00', '12:15:00']);
+  });
+
+  it('tick once at once when asked to', async () => {
+    const { clock, seen } = follow(FIVE_MINUTES, '2026-09-20T12:03:10Z', true);
+    await clock.advance(5 * MINUTE);
+    expect(seen).toEqual(['12:03:10', '12:05:00']);
+  });
+
+  it.each(['America/New_York', 'America/Sao_Paulo', 'Australia/Lord_Howe'])(
+    'are in UTC, also across a change to summer time in %s',
+    async (zone) => {
+      const before = process.env['TZ'];
+      process.env['TZ'] = zone;
+      try {
+        expect(Intl.DateTimeFormat().resolvedOptions().timeZone).toBe(zone);
+        for (const day of ['2026-03-08', '2026-11-01', '2018-11-04', '2026-10-03']) {
+          const { clock, seen } = follow({ kind: 'cron', expression: '30 2,7 * * *' }, `${day}T00:00:00Z`);
+          await clock.advance(24 * HOUR);
+          expect(seen).toEqual(['02:30:00', '07:30:00']);
+        }
+      } finally {
+        if (before === undefined) delete process.env['TZ'];
+        else process.env['TZ'] = before;
+      }
+    },
+  );
+
+  it('wait longer than a timer of Node can', async () => {
+    const { clock, seen } = follow({ kind: 'cron', expression: '0 0 1 1 *' }, '2026-12-01T00:00:00Z');
+    await clock.advance(10 * MINUTE);
+    expect(seen).toEqual([]);
+    expect(Math.max(...clock.sleeping())).toBeLessThan(2 ** 31);
+  });
+});
+
+describe('interval ticks', () => {
+  it('keep their distance without drifting', async () => {
+    const { clock, seen } = follow({ kind: 'every', ms: 90_000 }, '2026-09-20T12:00:00Z');
+    await clock.advance(5 * MINUTE);
+    expect(seen).toEqual(['12:01:30', '12:03:00', '12:04:30']);
+  });
+});
+
+describe.each([
+  ['cron', FIVE_MINUTES],
+  ['interval', { kind: 'every', ms: 5 * MINUTE } satisfies Schedule],
+] as const)('a clock that jumps, %s', (_, schedule) => {
+  it('makes one tick when it jumps forward over many', async () => {
+    const { clock, seen } = follow(schedule, '2026-09-20T12:00:00Z');
+    await clock.advance(5 * MINUTE);
+    clock.set(Date.parse('2026-09-21T08:00:00Z'));
+    await clock.advance(4 * MINUTE);
+    expect(seen).toHaveLength(2);
+    expect(seen[1]?.slice(0, 5)).toBe('08:00');
+    await clock.advance(2 * MINUTE);
+    expect(seen).toHaveLength(3);
+  });
+
+  it('starts over when it steps back far, and waits no longer than one interval', async () => {
+    const { clock, seen } = follow(schedule, '2026-09-20T12:00:00Z');
+    await clock.advance(6 * MINUTE);
+    clock.set(Date.parse('2026-09-19T12:00:00Z'));
+    await clock.advance(5 * MINUTE + 30_000);
+    expect(seen).toHaveLength(2);
+    expect(seen[1]?.slice(0, 4)).toBe('12:0');
+  });
+
+  it('does not tick again for the tick it just made when it is adjusted by a little', async () => {
+    const { clock, seen } = follow(schedule, '2026-09-20T12:00:00Z');
+    await clock.advance(5 * MINUTE);
+    clock.set(Date.parse('2026-09-20T12:04:59.900Z'));
+    await clock.advance(4 * MINUTE);
+    expect(seen).toEqual(['12:05:00']);
+  });
+});
+
+describe('the end of the ticks', () => {
+  it('comes at once when the signal aborts in the middle of a wait', async () => {
+    const { clock, abort, completed } = follow(FIVE_MINUTES, '2026-09-20T12:01:00Z');
+    await settle();
+    abort.abort();
+    await settle();
+    expect(completed()).toBe(true);
+    expect(clock.sleeping()).toEqual([]);
+  });
+
+  it('comes with the end of the subscription', async () => {
+    const { clock, subscription } = follow(FIVE_MINUTES, '2026-09-20T12:01:00Z');
+    await settle();
+    subscription.unsubscribe();
+    await settle();
+    expect(clock.sleeping()).toEqual([]);
+  });
+});
+
+describe('checkSchedule', () => {
+  it.each([
+    [{ kind: 'cron', expression: 'every five minutes' }, "can't be parsed"],
+    [{ kind: 'cron', expression: '61 * * * *' }, "can't be parsed"],
+    [{ kind: 'cron', expression: '0 0 30 2 *' }, 'never fires'],
+    [{ kind: 'every', ms: 0 }, 'no schedule'],
+    [{ kind: 'every', ms: 1.5 }, 'no schedule'],
+  ] as const)('refuses %j', (schedule, message) => {
+    expect(() => checkSchedule(schedule)).toThrow(RangeError);
+    expect(() => checkSchedule(schedule)).toThrow(message);
+  });
+});

@@ -1,0 +1,48 @@
+/** A fresh database for one test file, and the parts that most tests need on it. */
+import { randomUUID } from 'node:crypto';
+import { afterAll, inject } from 'vitest';
+import { DEAD_LETTERS, POLICY_STATES, RATE_LIMIT_ALERTS } from '../../src/codec/topics.ts';
+import { EmbeddedLog } from '../../src/log/embedded/embeddedLog.ts';
+import { FOLDS } from '../../src/main/folds.ts';
+import { connect } from '../../src/store/database.ts';
+import type { Database } from '../../src/store/database.ts';
+import { migrate } from '../../src/store/migrate.ts';
+import { installFold } from '../../src/store/readModels.ts';
+
+export interface TestDatabase {
+  readonly url: string;
+  readonly database: Database;
+}
+
+/** Creates an empty database, dropped after the file's tests. `settings` are applied to the database itself. */
+export async function emptyDatabase(settings: Readonly<Record<string, string>> = {}): Promise<TestDatabase> {
+  const serverUrl = inject('postgresUrl');
+  const name = `test_${randomUUID().replaceAll('-', '')}`;
+  const server = connect({ url: serverUrl, poolSize: 1 });
+  await server.execute(`create database ${name}`);
+  for (const [setting, value] of Object.entries(settings)) {
+    await server.execute(`alter database ${name} set ${setting} to '${value}'`);
+  }
+  const url = new URL(serverUrl);
+  url.pathname = `/${name}`;
+  const database = connect({ url: url.href });
+  afterAll(async () => {
+    await database.close();
+    await server.execute(`drop database ${name} with (force)`);
+    await server.close();
+  });
+  return { url: url.href, database };
+}
+
+/** A database with migrations, folds and topics, as `balde start` leaves it. */
+export async function baldeDatabase(
+  settings: Readonly<Record<string, string>> = {},
+): Promise<TestDatabase & { readonly log: EmbeddedLog }> {
+  const created = await emptyDatabase(settings);
+  await migrate(created.url);
+  for (const fold of FOLDS) await installFold(created.database, fold);
+  const log = new EmbeddedLog(created.database);
+  afterAll(async () => await log.close());
+  for (const topic of [POLICY_STATES, RATE_LIMIT_ALERTS, DEAD_LETTERS]) await log.ensureTopic(topic);
+  return { ...created, log };
+}
