@@ -53,7 +53,7 @@ async function locate({ databaseUrl, dataDir }: Location): Promise<Server> {
     return {
       url: server.url,
       description: `embedded Postgres in ${dataDir}, port ${server.port}`,
-      stop: server.stop,
+      stop: async () => await server.stop(),
     };
   }
   const { host, pathname } = new URL(databaseUrl);

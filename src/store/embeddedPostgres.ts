@@ -44,7 +44,10 @@ interface Binaries {
 }
 
 /** Whom the server runs as: Postgres refuses to be root. Empty when this process isn't. */
-type Owner = { readonly uid: number; readonly gid: number } | Record<string, never>;
+interface Owner {
+  readonly uid?: number;
+  readonly gid?: number;
+}
 
 interface Cluster {
   readonly binaries: Binaries;
@@ -150,9 +153,9 @@ async function initialise(cluster: Cluster, directory: string): Promise<void> {
   if (existsSync(join(cluster.data, 'PG_VERSION'))) return;
   await mkdir(directory, { recursive: true });
   await writeFile(cluster.passwordFile, randomBytes(24).toString('hex'), { mode: 0o600 });
-  if (cluster.owner.uid !== undefined) {
-    for (const path of [directory, cluster.passwordFile])
-      await chown(path, cluster.owner.uid, cluster.owner.gid);
+  const { uid, gid } = cluster.owner;
+  if (uid !== undefined && gid !== undefined) {
+    for (const path of [directory, cluster.passwordFile]) await chown(path, uid, gid);
   }
   const flags = ['--auth=scram-sha-256', `--username=${USER}`, `--pwfile=${cluster.passwordFile}`];
   const fixed = ['--encoding=UTF8', '--locale=C', '--no-instructions'];
