@@ -1,4 +1,104 @@
-import { Command } from 'commander';
+/** `balde demo`: simulated days end to end, as fast as they go, and a report. */
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { SingleBar } from 'cli-progress';
+import { Command, Option } from 'commander';
+import { runDemo } from '../demo/demo.ts';
+import type { DemoOptions, DemoReport } from '../demo/demo.ts';
+import { UsageError } from '../main/storage.ts';
+import { jsonOption, printJson, printLine, stopSignal } from './common.ts';
+import { renderDemo } from './demoReport.ts';
+import { parseWhole } from './options.ts';
+
+interface DemoCommandOptions {
+  readonly seed: number;
+  readonly days: number;
+  readonly dataDir?: string;
+  readonly json?: boolean;
+}
+
+/** Marks a folder as a demonstration's own: only such a folder is replaced. */
+const MARKER = 'demo.json';
+
 export function demoCommand(): Command {
-  return new Command('demo');
+  return new Command('demo')
+    .description(
+      'run simulated days of 5-minute polls end to end, then print a report; exit 0 only if its invariants held',
+    )
+    .addOption(
+      new Option('--seed <n>', 'seed of the simulated traffic').default(1).argParser(parseWhole(0, 2 ** 31)),
+    )
+    .addOption(new Option('--days <d>', 'simulated days').default(1).argParser(parseWhole(1, 3_650)))
+    .addOption(
+      new Option(
+        '--data-dir <dir>',
+        'keep the data here, for status, alerts and export (default: thrown away)',
+      ),
+    )
+    .addOption(jsonOption())
+    .action(async (options: DemoCommandOptions) => await demo(options));
+}
+
+async function demo(options: DemoCommandOptions): Promise<void> {
+  const kept = options.dataDir === undefined ? null : resolve(options.dataDir);
+  if (kept !== null) await prepareFolder(kept, options);
+  const dataDir = kept ?? (await temporaryFolder());
+  const bar = progressBar();
+  try {
+    const report = await runDemo({ ...options, dataDir, onProgress: bar.show, signal: stopSignal() });
+    bar.stop();
+    show(report, options, kept);
+  } finally {
+    bar.stop();
+    if (kept === null) await rm(dataDir, { recursive: true, force: true });
+  }
+}
+
+function show(report: DemoReport, options: DemoCommandOptions, kept: string | null): void {
+  if (options.json === true) printJson(report);
+  else {
+    for (const line of renderDemo(report)) printLine(line);
+    if (kept !== null) printLine(`Kept in ${kept}: try balde status --data-dir ${kept}`);
+  }
+  if (!Object.values(report.invariants).every(Boolean)) process.exitCode = 1;
+}
+
+/** Started by root, the server runs as another user, who must be able to pass through. */
+async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'balde-demo-'));
+  await chmod(folder, 0o755);
+  return folder;
+}
+
+/** An earlier demonstration's folder is emptied; anything else in the way is left alone. */
+async function prepareFolder(folder: string, { seed, days }: DemoCommandOptions): Promise<void> {
+  if (existsSync(join(folder, MARKER))) {
+    console.error(`replacing the earlier demonstration in ${folder}`);
+    await rm(folder, { recursive: true, force: true });
+  } else if (existsSync(folder) && (await readdir(folder)).length > 0) {
+    throw new UsageError(`${folder} is not empty and holds no demonstration: give --data-dir another folder`);
+  }
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, MARKER), `${JSON.stringify({ seed, days })}\n`);
+}
+
+/** On standard error, and only where someone watches. */
+function progressBar(): { show: DemoOptions['onProgress']; stop: () => void } {
+  const format = '{stage}  {bar} {percentage}%  {value}/{total} polls  {eta_formatted} left';
+  const bar = new SingleBar({ format, stream: process.stderr, hideCursor: true, fps: 4 });
+  let started = false;
+  return {
+    show: (stage, done, total) => {
+      if (!process.stderr.isTTY || stage === 'checking') return;
+      if (!started) bar.start(total, 0, { stage });
+      started = true;
+      bar.update(done, { stage });
+    },
+    stop: () => {
+      if (started) bar.stop();
+      started = false;
+    },
+  };
 }

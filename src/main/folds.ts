@@ -10,10 +10,10 @@ import { projectionEffects, reactorEffects } from '../consume/effects.ts';
 import type { Effects } from '../consume/effects.ts';
 import type { ConsumeObserver } from '../consume/observer.ts';
 import { Processor } from '../consume/processor.ts';
+import type { FoldedTopic } from '../consume/progress.ts';
 import type { Fold } from '../domain/fold.ts';
 import type { ThresholdRules } from '../domain/thresholds.ts';
 import type { EventLog } from '../log/eventLog.ts';
-import type { FoldId } from '../store/checkpoints.ts';
 import type { Database } from '../store/database.ts';
 
 export interface FoldContext {
@@ -24,7 +24,7 @@ export interface FoldContext {
 }
 
 /** Every fold, in the order in which their public views may depend on one another. */
-export const FOLDS: readonly FoldId[] = [statesProjection, alertingReactor(), alertsProjection];
+export const FOLDS: readonly FoldedTopic[] = [statesProjection, alertingReactor(), alertsProjection];
 
 type Runner = (context: FoldContext, signal: AbortSignal) => Promise<void>;
 

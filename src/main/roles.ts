@@ -4,6 +4,7 @@ import { systemClock } from '../clock.ts';
 import { encodeObservation, OBSERVATION_PROPERTIES } from '../codec/observation.ts';
 import { DEAD_LETTERS, POLICY_STATES, RATE_LIMIT_ALERTS } from '../codec/topics.ts';
 import type { Config, ParticipantConfig } from '../config/config.ts';
+import type { ConsumeObserver } from '../consume/observer.ts';
 import { relay } from '../consume/relay.ts';
 import { bucketKey } from '../domain/events.ts';
 import type { PolicyStateObserved } from '../domain/events.ts';
@@ -50,11 +51,8 @@ const RUN: Readonly<Record<Role, (context: Context) => Promise<unknown>>> = {
   states: async (context) => await fold(context, 'states'),
   alerting: async (context) => await fold(context, 'alerting'),
   alerts: async (context) => await fold(context, 'alerts'),
-  relay: async ({ storage, metrics, logger, signal }) => {
-    const observer = consumeObserver(metrics, logger);
-    const topics = [RATE_LIMIT_ALERTS.name, DEAD_LETTERS.name];
-    await Promise.all(topics.map(async (topic) => relay({ ...storage, topic, observer }, signal)));
-  },
+  relay: async ({ storage, metrics, logger, signal }) =>
+    await runRelays(storage, consumeObserver(metrics, logger), signal),
   retention: async ({ storage, config, metrics, logger, signal }) =>
     await runRetention(
       {
@@ -92,6 +90,12 @@ export async function runRoles(options: ProcessOptions, signal: AbortSignal): Pr
   const failures = (await Promise.allSettled(running)).filter((result) => result.status === 'rejected');
   const [first] = failures;
   if (first !== undefined) throw first.reason;
+}
+
+/** The outbox holds alert events and dead letters; each topic has its relay. */
+export async function runRelays(storage: Storage, observer: ConsumeObserver, signal: AbortSignal): Promise<void> {
+  const topics = [RATE_LIMIT_ALERTS.name, DEAD_LETTERS.name];
+  await Promise.all(topics.map(async (topic) => await relay({ ...storage, topic, observer }, signal)));
 }
 
 async function fold({ storage, config, metrics, logger, signal }: Context, name: keyof typeof FOLD_RUNNERS) {

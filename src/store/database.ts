@@ -66,7 +66,7 @@ const types: pg.CustomTypesConfig = {
 };
 
 export function connect(options: DatabaseOptions): Database {
-  const settings = { timezone: 'UTC', ...options.settings };
+  const settings = { timezone: 'UTC', datestyle: 'ISO', extra_float_digits: '1', ...options.settings };
   const config: pg.PoolConfig = {
     connectionString: options.url,
     max: options.poolSize ?? 8,

@@ -1,0 +1,185 @@
+/** The demonstration: simulated days from the Bridge to the tables and the alert topic, then a check of what came out. */
+import { alertsProjection } from '../../projections/alerts/fold.ts';
+import { statesProjection } from '../../projections/states/fold.ts';
+import { RATE_LIMIT_ALERTS } from '../codec/topics.ts';
+import type { AlertEvent, EpochMs } from '../domain/events.ts';
+import { DEFAULT_RULES } from '../domain/thresholds.ts';
+import { isCaughtUp, whenCaughtUp } from '../consume/progress.ts';
+import { readAll } from '../consume/readAll.ts';
+import { FOLD_RUNNERS, FOLDS } from '../main/folds.ts';
+import { silentObserver } from '../main/observers.ts';
+import { runRelays } from '../main/roles.ts';
+import { openStorage } from '../main/storage.ts';
+import type { Storage } from '../main/storage.ts';
+import { compact } from '../retain/compactor.ts';
+import { Metrics } from '../serve/metrics.ts';
+import { hashAlerts, hashStates } from '../store/hash.ts';
+import { schemaOf } from '../store/readModels.ts';
+import { feed } from './feed.ts';
+import type { Fed } from './feed.ts';
+import { countTables, countTopic, summarise } from './inspect.ts';
+import type { PolicySummary, TableCounts, TopicCounts } from './inspect.ts';
+import { metricsDisagreements } from './metricsAgree.ts';
+
+export interface DemoOptions {
+  readonly dataDir: string;
+  readonly seed: number;
+  readonly days: number;
+  readonly onProgress: (stage: 'polling' | 'catching up' | 'checking', done: number, total: number) => void;
+  readonly signal: AbortSignal;
+}
+
+export interface DemoReport {
+  readonly seed: number;
+  readonly days: number;
+  readonly policies: number;
+  readonly polls: number;
+  readonly observations: number;
+  readonly history_rows: number;
+  readonly alerts_raised: number;
+  readonly alerts_resolved: number;
+  readonly open_alerts: number;
+  /** Observations in history more than once, plus alert events on the topic more than once. */
+  readonly duplicates: number;
+  /** Observations published and not in history. */
+  readonly lost: number;
+  readonly seconds: number;
+  readonly observations_per_second: number;
+  /** Largest resident size of this process so far, MiB. */
+  readonly peak_rss_mib: number;
+  readonly states_hash: string;
+  readonly alerts_hash: string;
+  /** Each invariant that was checked; all true, or the run failed. */
+  readonly invariants: Readonly<Record<string, boolean>>;
+  readonly by_policy: readonly PolicySummary[];
+}
+
+const PARTICIPANT = '12345678';
+/** Fixed, so that equal seeds give equal tables whenever they run; a Wednesday. */
+const START: EpochMs = Date.UTC(2025, 0, 1);
+const DAY = 86_400_000;
+const INTERVAL_MS = 300_000;
+const STALE_AFTER_MS = 3 * INTERVAL_MS;
+const RETENTION_MONTHS = 13;
+
+export async function runDemo(options: DemoOptions): Promise<DemoReport> {
+  const storage = await openStorage(
+    { databaseUrl: null, dataDir: options.dataDir, rules: DEFAULT_RULES, staleAfterMs: STALE_AFTER_MS },
+    // A crash of the machine would cost the demonstration its last moments; nothing else depends on it.
+    { settings: { synchronous_commit: 'off' } },
+  );
+  try {
+    const start = performance.now();
+    const fed = await process(storage, options);
+    const seconds = (performance.now() - start) / 1000;
+    return await check(storage, options, fed, seconds);
+  } finally {
+    await storage.close();
+  }
+}
+
+const endOf = ({ days }: DemoOptions): EpochMs => START + days * DAY;
+
+/** Feeds and folds side by side until everything is in the tables. */
+async function process(storage: Storage, options: DemoOptions): Promise<Fed> {
+  const stop = new AbortController();
+  const signal = AbortSignal.any([stop.signal, options.signal]);
+  const context = { ...storage, rules: DEFAULT_RULES, observer: silentObserver };
+  const running = Promise.all([
+    ...Object.values(FOLD_RUNNERS).map(async (run) => await run(context, signal)),
+    runRelays(storage, silentObserver, signal),
+  ]);
+  const work = async (): Promise<Fed> => {
+    const total = (options.days * DAY) / INTERVAL_MS;
+    const fed = await feed({
+      log: storage.log,
+      participant: PARTICIPANT,
+      seed: options.seed,
+      start: START,
+      end: endOf(options),
+      intervalMs: INTERVAL_MS,
+      onDay: async (now) => {
+        await compact({ database: storage.database, months: RETENTION_MONTHS, now });
+      },
+      onPoll: (done) => options.onProgress('polling', done, total),
+      signal,
+    });
+    options.onProgress('catching up', total, total);
+    await whenCaughtUp(storage.database, storage.log, FOLDS, signal);
+    return fed;
+  };
+  try {
+    // A fold that fails ends the demonstration at once instead of leaving it waiting.
+    return await Promise.race([
+      work(),
+      running.then(async () => Promise.reject(new Error('the folds stopped early'))),
+    ]);
+  } finally {
+    stop.abort();
+    await running.catch(() => undefined);
+  }
+}
+
+async function check(storage: Storage, options: DemoOptions, fed: Fed, seconds: number): Promise<DemoReport> {
+  options.onProgress('checking', 0, 1);
+  const { database, log } = storage;
+  const events: AlertEvent[] = [];
+  await readAll(log, RATE_LIMIT_ALERTS, (event) => events.push(event), options.signal);
+  const tables = await countTables(database);
+  const topic = countTopic(events);
+  const lost = fed.observations - tables.distinct_observations - (await expired(storage, fed, tables));
+  return {
+    seed: options.seed,
+    days: options.days,
+    policies: tables.policies,
+    polls: fed.polls,
+    observations: fed.observations,
+    history_rows: tables.history_rows,
+    alerts_raised: topic.raised,
+    alerts_resolved: topic.resolved,
+    open_alerts: tables.open_alerts,
+    duplicates: tables.history_rows - tables.distinct_observations + topic.repeated,
+    lost,
+    seconds: round(seconds),
+    observations_per_second: Math.round(fed.observations / seconds),
+    peak_rss_mib: Math.round(globalThis.process.resourceUsage().maxRSS / 1024),
+    states_hash: await hashStates(database, schemaOf(statesProjection)),
+    alerts_hash: await hashAlerts(database, schemaOf(alertsProjection)),
+    invariants: await invariants(storage, options, { tables, topic, lost }),
+    by_policy: await summarise(database, START, endOf(options)),
+  };
+}
+
+/** Observations of months that retention has dropped during the run: polls before the horizon, times policies. */
+async function expired(
+  { database }: Storage,
+  { polls, observations }: Fed,
+  _tables: TableCounts,
+): Promise<number> {
+  const [row] = await database.query<{ horizon: number | null }>(
+    `select nullif(horizon, '-infinity') as horizon from balde.retention`,
+  );
+  const horizon = row?.horizon ?? START;
+  return Math.max(0, Math.ceil((horizon - START) / INTERVAL_MS)) * (observations / polls);
+}
+
+async function invariants(
+  { database, log }: Storage,
+  options: DemoOptions,
+  { tables, topic, lost }: { tables: TableCounts; topic: TopicCounts; lost: number },
+): Promise<Record<string, boolean>> {
+  const metrics = new Metrics({ sql: database, now: () => endOf(options), staleAfterMs: STALE_AFTER_MS });
+  const caughtUp = await Promise.all(FOLDS.map(async (fold) => await isCaughtUp(database, log, fold)));
+  return {
+    every_observation_in_history_once: lost === 0 && tables.history_rows === tables.distinct_observations,
+    every_alert_event_once: topic.repeated === 0,
+    every_resolution_after_its_alert: topic.orphans === 0 && tables.resolved_before_raised === 0,
+    at_most_one_open_alert_per_bucket: tables.buckets_with_several_open === 0,
+    alert_table_equals_topic: tables.alerts === topic.raised && tables.resolved === topic.resolved,
+    latest_is_newest_of_history: tables.latest_not_newest === 0,
+    metrics_agree_with_tables: (await metricsDisagreements(metrics, database)).length === 0,
+    everything_read: caughtUp.every(Boolean),
+  };
+}
+
+const round = (value: number): number => Math.round(value * 100) / 100;

@@ -1,0 +1,62 @@
+/** Compares what /metrics shows with the tables, series by series, from the exposition text on. */
+import type { Metrics } from '../serve/metrics.ts';
+import type { Sql } from '../store/database.ts';
+
+const PREFIX = 'dict_rate_limit_';
+
+/** Series of an exposition text as `name{labels}` with labels in order of name, and their values. */
+export function parseExposition(text: string): Map<string, number> {
+  const series = new Map<string, number>();
+  for (const line of text.split('\n')) {
+    const match = /^(\w+)(?:\{(.*)\})? (\S+)$/.exec(line);
+    if (match === null) continue;
+    const [, name = '', labels = '', value = ''] = match;
+    const sorted = [...labels.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(([pair]) => pair).sort();
+    series.set(`${name}{${sorted.join(',')}}`, Number(value));
+  }
+  return series;
+}
+
+/** Series that differ from, lack in, or exceed what the tables say; empty when all agree. */
+export async function metricsDisagreements(metrics: Metrics, sql: Sql): Promise<string[]> {
+  const shown = parseExposition(await metrics.scrape());
+  const expected = await expectedSeries(sql);
+  const relevant = [...shown.keys()].filter(
+    (key) => key.startsWith(PREFIX) && !key.includes('_duration_seconds'),
+  );
+  return [
+    ...[...expected].filter(([key, value]) => shown.get(key) !== value).map(([key]) => key),
+    ...relevant.filter((key) => !expected.has(key)),
+  ];
+}
+
+/** Straight from history and alerts, not from the views that the metrics read. */
+async function expectedSeries(sql: Sql): Promise<Map<string, number>> {
+  const rows = await sql.query<{ series: string; value: number }>(
+    `with newest as (
+       select distinct on (participant, endpoint_id) * from dict_rate_limit_states
+       order by participant, endpoint_id, response_time desc
+     ), labelled as (
+       select *, format('endpoint_id="%s",participant="%s",psp_category="%s"', endpoint_id, participant, psp_category) as l
+       from newest
+     ), counted as (
+       select format('endpoint_id="%s",participant="%s",psp_category="%s",severity="%s"',
+         endpoint_id, participant, psp_category, severity) as l,
+         count(*)::double precision as created, (count(*) filter (where resolved))::double precision as resolved
+       from dict_rate_limit_alerts group by 1
+     )
+     select format('dict_rate_limit_%s{%s}', name, l) as series, value from labelled
+     cross join lateral (values
+       ('available_tokens', available_tokens::double precision),
+       ('capacity', capacity),
+       ('utilization_percent', utilization_percent),
+       ('consumption_rate_per_minute', consumption_rate_per_minute),
+       ('recovery_eta_seconds', recovery_eta_seconds),
+       ('exhaustion_projection_seconds', exhaustion_projection_seconds),
+       ('error_404_rate', error_404_rate)
+     ) as gauges (name, value) where value is not null
+     union all select format('dict_rate_limit_alerts_created_total{%s}', l), created from counted
+     union all select format('dict_rate_limit_alerts_resolved_total{%s}', l), resolved from counted`,
+  );
+  return new Map(rows.map(({ series, value }) => [series, value]));
+}
