@@ -35,7 +35,7 @@ module.exports = {
       '^src/(log|codec|poll|consume|retain|serve|simulator|config|cli|main)',
     ),
     layer('log-below-flows', '^src/log/', '^src/(codec|poll|consume|retain|serve|simulator|config|cli|main)'),
-    layer('flows-do-not-know-main', '^src/(poll|consume|retain|serve|simulator|demo)/', '^src/(cli|main)'),
+    layer('flows-do-not-know-main', '^src/(poll|consume|retain|serve|simulator)/', '^src/(cli|main)'),
     layer('nothing-imports-the-command-line', '^(?!src/cli/)', '^src/cli/'),
     layer('pg-only-in-store', '^(?!src/store/)', '^node_modules/(pg|pg-copy-streams|node-pg-migrate)/'),
     layer('rxjs-only-in-flows', '^(?!src/(poll|consume)/)', '^node_modules/rxjs/'),

@@ -1,6 +1,7 @@
 /** Runs one fold on its topic: pull a batch, bring it to its commit, acknowledge, pull the next. */
 import { concatMap, lastValueFrom } from 'rxjs';
 import type { Observable } from 'rxjs';
+import { systemClock } from '../clock.ts';
 import type { Consumer, EventLog, LogMessage } from '../log/eventLog.ts';
 import { once, retryOutage, turns } from './flow.ts';
 import type { ConsumeObserver } from './observer.ts';
@@ -13,8 +14,14 @@ export interface ConsumeOptions {
   readonly observer: ConsumeObserver;
   /** Most messages of one batch. */
   readonly batchSize?: number;
+  /**
+   * How long to let messages gather before each pull, milliseconds. 0, the default, is for live work: a batch costs a
+   * transaction however small it is, which matters only when messages arrive without pause.
+   */
+  readonly lingerMs?: number;
 }
 
+const BATCH_SIZE = 5_000;
 const WAIT_MS = 5_000;
 
 /** Resolves once the signal has aborted and the batch under way is committed; rejects on an error that won't pass. */
@@ -23,7 +30,7 @@ export async function consume<E, S, O>(
   options: ConsumeOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const { log, topic, subscription, observer } = options;
+  const { log, topic, subscription, observer, lingerMs = 0 } = options;
   const outage = <T>() => retryOutage<T>(subscription, observer, signal);
   const open = once(async () => {
     const consumer = await log.consumer(topic, { subscription });
@@ -31,7 +38,10 @@ export async function consume<E, S, O>(
     return consumer;
   });
   const receive = (consumer: Consumer): Observable<readonly LogMessage[]> =>
-    once(async () => consumer.receive({ max: options.batchSize ?? 5_000, waitMs: WAIT_MS, signal }));
+    once(async () => {
+      if (lingerMs > 0) await systemClock.sleep(lingerMs, signal);
+      return consumer.receive({ max: options.batchSize ?? BATCH_SIZE, waitMs: WAIT_MS, signal });
+    });
   const commit = (consumer: Consumer, messages: readonly LogMessage[]): Observable<unknown> =>
     once(async () => finish(processor, consumer, messages));
 

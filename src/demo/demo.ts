@@ -61,6 +61,8 @@ const DAY = 86_400_000;
 const INTERVAL_MS = 300_000;
 const STALE_AFTER_MS = 3 * INTERVAL_MS;
 const RETENTION_MONTHS = 13;
+/** Observations come without pause: larger batches cost less. */
+const LINGER_MS = 200;
 
 export async function runDemo(options: DemoOptions): Promise<DemoReport> {
   const storage = await openStorage(
@@ -84,7 +86,7 @@ const endOf = ({ days }: DemoOptions): EpochMs => START + days * DAY;
 async function process(storage: Storage, options: DemoOptions): Promise<Fed> {
   const stop = new AbortController();
   const signal = AbortSignal.any([stop.signal, options.signal]);
-  const context = { ...storage, rules: DEFAULT_RULES, observer: silentObserver };
+  const context = { ...storage, rules: DEFAULT_RULES, observer: silentObserver, lingerMs: LINGER_MS };
   const running = Promise.all([
     ...Object.values(FOLD_RUNNERS).map(async (run) => await run(context, signal)),
     runRelays(storage, silentObserver, signal),

@@ -121,31 +121,21 @@ export function enrich(
   before: Sample | null,
   outcomes: OutcomeCounts | null = null,
 ): Enrichment {
-  const alone = {
-    utilizationPercent: utilizationPercent(observation.availableTokens, observation.capacity),
-    recoveryEtaSeconds: recoveryEtaSeconds(observation),
-    notFoundRatePercent: notFoundRatePercent(outcomes),
-  };
-  if (before === null) {
-    return {
-      ...alone,
-      netDrainPerMinute: null,
-      consumption: null,
-      consumptionRatePerMinute: null,
-      exhaustionProjectionSeconds: exhaustionProjectionSeconds(observation.availableTokens, null),
-      blindSeconds: null,
-    };
-  }
-  const minutes = (observation.responseTime - before.responseTime) / MINUTE;
-  const consumption = consumptionBetween(observation.policy, before, observation);
-  const netDrainPerMinute = (before.availableTokens - observation.availableTokens) / minutes;
+  const minutes = before === null ? null : (observation.responseTime - before.responseTime) / MINUTE;
+  const consumption = before === null ? null : consumptionBetween(observation.policy, before, observation);
+  const netDrainPerMinute =
+    before === null || minutes === null
+      ? null
+      : (before.availableTokens - observation.availableTokens) / minutes;
   return {
-    ...alone,
+    utilizationPercent: utilizationPercent(observation.availableTokens, observation.capacity),
     netDrainPerMinute,
     consumption,
-    consumptionRatePerMinute: consumption.low / minutes,
+    consumptionRatePerMinute: consumption === null || minutes === null ? null : consumption.low / minutes,
+    recoveryEtaSeconds: recoveryEtaSeconds(observation),
     exhaustionProjectionSeconds: exhaustionProjectionSeconds(observation.availableTokens, netDrainPerMinute),
-    blindSeconds: blindSeconds(before, observation),
+    blindSeconds: before === null ? null : blindSeconds(before, observation),
+    notFoundRatePercent: notFoundRatePercent(outcomes),
   };
 }
 

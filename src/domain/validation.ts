@@ -144,7 +144,13 @@ export function invalidObservation(event: PolicyStateObserved): string | null {
   if (!isPlausibleResponseTime(event.responseTime, event.observedAt)) {
     return `responseTime ${describeTime(event.responseTime)} is more than a day away from observedAt ${describeTime(event.observedAt)}`;
   }
-  const reason = rejectionOf({ ...event, name: event.policy });
+  const reason = rejectionOf({
+    name: event.policy,
+    availableTokens: event.availableTokens,
+    capacity: event.capacity,
+    refillTokens: event.refillTokens,
+    refillPeriodSec: event.refillPeriodSec,
+  });
   if (reason !== null) return reason;
   if (event.eventId !== observationId(event.participant, event.policy, event.responseTime)) {
     return 'eventId is not the UUIDv5 of (participant, policy, responseTime)';

@@ -6,6 +6,7 @@ import { alertProperties, encodeAlertEvent } from '../codec/alertEvent.ts';
 import { POLICY_STATES, RATE_LIMIT_ALERTS } from '../codec/topics.ts';
 import type { Topic } from '../codec/topics.ts';
 import { consume } from '../consume/consumer.ts';
+import type { ConsumeOptions } from '../consume/consumer.ts';
 import { projectionEffects, reactorEffects } from '../consume/effects.ts';
 import type { Effects } from '../consume/effects.ts';
 import type { ConsumeObserver } from '../consume/observer.ts';
@@ -21,6 +22,7 @@ export interface FoldContext {
   readonly log: EventLog;
   readonly rules: ThresholdRules;
   readonly observer: ConsumeObserver;
+  readonly lingerMs?: ConsumeOptions['lingerMs'];
 }
 
 /** Every fold, in the order in which their public views may depend on one another. */
@@ -56,7 +58,7 @@ export const FOLD_RUNNERS: Readonly<Record<'states' | 'alerting' | 'alerts', Run
 };
 
 async function run<E, S, O>(
-  { database, log, observer }: FoldContext,
+  { database, log, observer, lingerMs = 0 }: FoldContext,
   fold: Fold<E, S, O>,
   topic: Topic<E>,
   effects: Effects<O>,
@@ -65,5 +67,5 @@ async function run<E, S, O>(
   const { partitions } = topic;
   const processor = new Processor({ database, fold, partitions, decode: topic.decode, effects, observer });
   const subscription = `${fold.name}-v${fold.version}`;
-  await consume(processor, { log, topic: topic.name, subscription, observer }, signal);
+  await consume(processor, { log, topic: topic.name, subscription, observer, lingerMs }, signal);
 }

@@ -80,16 +80,24 @@ export async function openStorage(
 
 /** Opens the storage to read what is there. @throws {UsageError} there is nothing, or it is of another version */
 export async function openForReading(config: Location): Promise<Storage> {
+  return await openExisting(config, async (database) => {
+    const pending = await pendingMigrations(database);
+    if (pending.length > 0)
+      throw new UsageError(`the database lacks ${pending.join(', ')}: run balde migrate first`);
+  });
+}
+
+/** Opens the storage as it is: nothing is created, whatever is missing. @throws {UsageError} there is no database */
+export async function openExisting(
+  config: Location,
+  check: (database: Database) => Promise<void> = async () => Promise.resolve(),
+): Promise<Storage> {
   if (config.databaseUrl === null && !hasEmbeddedPostgres(postgresFolder(config.dataDir))) {
     throw new UsageError(
       `${config.dataDir} holds no data of Balde. Give the folder of an earlier run with --data-dir, set DATABASE_URL, or run balde start first.`,
     );
   }
-  return await openOn(await locate(config), {}, async (database) => {
-    const pending = await pendingMigrations(database);
-    if (pending.length > 0)
-      throw new UsageError(`the database lacks ${pending.join(', ')}: run balde migrate first`);
-  });
+  return await openOn(await locate(config), {}, check);
 }
 
 async function openOn(
