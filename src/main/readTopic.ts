@@ -39,7 +39,7 @@ export async function* readTopic<E>(options: ReadTopicOptions<E>): AsyncGenerato
   const consumer = await log.consumer(topic.name, { subscription: `reader-${randomUUID()}` });
   try {
     for (const partition of left.keys()) await consumer.seek(partition, null);
-    for (let silent = 0; left.size > 0; ) {
+    for (let silent = 0; left.size > 0;) {
       const messages = await consumer.receive({ max: BATCH, waitMs: WAIT_MS, signal });
       silent = messages.length === 0 ? silent + 1 : 0;
       if (silent > MOST_SILENT_TURNS) {

@@ -93,9 +93,17 @@ export async function runRoles(options: ProcessOptions, signal: AbortSignal): Pr
 }
 
 /** The outbox holds alert events and dead letters; each topic has its relay. */
-export async function runRelays(storage: Storage, observer: ConsumeObserver, signal: AbortSignal): Promise<void> {
+export async function runRelays(
+  storage: Pick<Storage, 'database' | 'log'>,
+  observer: ConsumeObserver,
+  signal: AbortSignal,
+): Promise<void> {
   const topics = [RATE_LIMIT_ALERTS.name, DEAD_LETTERS.name];
-  await Promise.all(topics.map(async (topic) => await relay({ ...storage, topic, observer }, signal)));
+  await Promise.all(
+    topics.map(
+      async (topic) => await relay({ database: storage.database, log: storage.log, topic, observer }, signal),
+    ),
+  );
 }
 
 async function fold({ storage, config, metrics, logger, signal }: Context, name: keyof typeof FOLD_RUNNERS) {
