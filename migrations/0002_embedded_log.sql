@@ -41,7 +41,9 @@ create table balde_log.producer (
 ) with (fillfactor = 10);
 
 -- Who holds an exclusive producer or a consumer's partition. A lease ends when it expires or with the session that
--- took it; `epoch` rises with each holder, so one that was paused past its lease is recognised.
+-- took it. No two holders ever have the same epoch, so one that was paused past its lease is recognised, even after the
+-- row was deleted: a lease given up leaves none behind.
+create sequence balde_log.lease_epoch;
 create table balde_log.lease (
   name text primary key,
   epoch bigint not null,
@@ -58,23 +60,25 @@ create table balde_log.cursor (
   primary key (topic_id, subscription, partition)
 ) with (fillfactor = 50);
 
--- Takes or keeps a lease for the calling session; null while another session holds it.
+-- Takes a lease for the calling session; null while another session holds it. The session's own is taken anew: which of
+-- its handles holds it, the process knows. A row of pg_stat_activity without a start is another role's: it lives.
 create function balde_log.take_lease(_name text, _ttl interval) returns bigint
 language sql
 as $$
   insert into balde_log.lease as held (name, epoch, session_pid, session_start, expires_at)
-  select _name, 1, a.pid, a.backend_start, clock_timestamp() + _ttl
+  select _name, nextval('balde_log.lease_epoch'), a.pid, a.backend_start, clock_timestamp() + _ttl
   from pg_stat_activity a
   where a.pid = pg_backend_pid()
   on conflict (name) do update
-  set epoch = held.epoch + 1,
+  set epoch = excluded.epoch,
       session_pid = excluded.session_pid,
       session_start = excluded.session_start,
       expires_at = excluded.expires_at
   where held.expires_at < clock_timestamp()
+     or (held.session_pid = excluded.session_pid and held.session_start = excluded.session_start)
      or not exists (
        select from pg_stat_activity a
-       where a.pid = held.session_pid and a.backend_start = held.session_start
+       where a.pid = held.session_pid and coalesce(a.backend_start = held.session_start, true)
      )
   returning epoch;
 $$;

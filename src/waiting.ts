@@ -35,6 +35,16 @@ export class Wakeup {
   }
 }
 
+/** Stops waiting for `work` when the signal aborts, with its reason; the work itself goes on and nobody hears of it. */
+export async function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return await new Promise<T>((resolve, reject) => {
+    const aborted = (): void => reject(reasonOf(signal));
+    if (signal.aborted) aborted();
+    signal.addEventListener('abort', aborted, { once: true });
+    void work.then(resolve, reject).finally(() => signal.removeEventListener('abort', aborted));
+  });
+}
+
 /** The reason as an Error: whoever aborts with something else still gets one. */
 export function reasonOf(signal: AbortSignal): Error {
   return signal.reason instanceof Error ? signal.reason : new Error('aborted', { cause: signal.reason });

@@ -4,10 +4,17 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { packageRoot } from '../packageRoot.ts';
+import { alertsCommand } from './alerts.ts';
 import { fail } from './common.ts';
 import { demoCommand } from './demo.ts';
+import { doctorCommand } from './doctor.ts';
+import { exportCommand } from './export.ts';
+import { metricsCommand } from './metrics.ts';
+import { migrateCommand } from './migrate.ts';
+import { retentionCommand } from './retention.ts';
 import { simulateCommand } from './simulate.ts';
 import { startCommand } from './start.ts';
+import { statusCommand } from './status.ts';
 
 const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as {
   version: string;
@@ -21,6 +28,13 @@ const program = new Command('balde')
   .showHelpAfterError()
   .addCommand(startCommand())
   .addCommand(simulateCommand())
-  .addCommand(demoCommand());
+  .addCommand(demoCommand())
+  .addCommand(migrateCommand())
+  .addCommand(statusCommand())
+  .addCommand(alertsCommand())
+  .addCommand(exportCommand())
+  .addCommand(metricsCommand())
+  .addCommand(retentionCommand())
+  .addCommand(doctorCommand());
 
 await program.parseAsync().catch(fail);

@@ -5,8 +5,10 @@ import { pino } from 'pino';
 import type { Logger } from 'pino';
 import { ConfigurationError, loadConfig } from '../config/config.ts';
 import type { Config, Overrides } from '../config/config.ts';
+import { missingReadModels } from '../main/standing.ts';
 import { openForReading, UsageError } from '../main/storage.ts';
 import type { Storage } from '../main/storage.ts';
+import { LogError } from '../log/eventLog.ts';
 import { EmbeddedPostgresError } from '../store/embeddedPostgres.ts';
 import { DatabaseUnavailableError } from '../store/errors.ts';
 
@@ -34,18 +36,26 @@ export function configOf(options: CommonOptions, overrides: Overrides = {}): Con
   return loadConfig(process.env, { configFile: options.config, dataDir: options.dataDir, ...overrides });
 }
 
-/**
- * Opens what an earlier run kept and closes it again. A `--data-dir` names a folder, so it wins over DATABASE_URL.
- */
+/** The configuration of a command that reads data. A `--data-dir` names a folder, so it wins over DATABASE_URL. */
+export function readingConfig(options: CommonOptions): Config {
+  const config = configOf(options, { withoutParticipants: true });
+  return options.dataDir === undefined ? config : { ...config, databaseUrl: null };
+}
+
+/** Opens what an earlier run kept and closes it again. */
 export async function reading<T>(
   options: CommonOptions,
   work: (storage: Storage, config: Config) => Promise<T>,
 ): Promise<T> {
-  const config = configOf(options, { withoutParticipants: true });
-  const storage = await openForReading(
-    options.dataDir === undefined ? config : { ...config, databaseUrl: null },
-  );
+  const config = readingConfig(options);
+  const storage = await openForReading(config);
   try {
+    const missing = await missingReadModels(storage.database);
+    if (missing.length > 0) {
+      throw new UsageError(
+        `the database lacks the read models ${missing.join(', ')}: run balde migrate first`,
+      );
+    }
     return await work(storage, config);
   } finally {
     await storage.close();
@@ -57,6 +67,9 @@ export const createLogger = (level: string): Logger =>
   pino({ level, base: null }, pino.destination({ dest: 2, sync: true }));
 
 export const printLine = (line: string): void => console.log(line);
+
+/** Text that has its own line ends. */
+export const printText = (text: string): void => void process.stdout.write(text);
 
 export const printJson = (value: unknown): void => console.log(JSON.stringify(value));
 
@@ -79,7 +92,8 @@ export function fail(error: unknown): void {
   if (
     error instanceof ConfigurationError ||
     error instanceof UsageError ||
-    error instanceof EmbeddedPostgresError
+    error instanceof EmbeddedPostgresError ||
+    error instanceof LogError
   ) {
     console.error(`balde: ${error.message}`);
   } else if (error instanceof DatabaseUnavailableError) {
@@ -87,15 +101,16 @@ export function fail(error: unknown): void {
       `balde: the database can't be reached: ${error.message}\nCheck DATABASE_URL, and that the server runs.`,
     );
   } else if (error instanceof Error && 'code' in error) {
-    console.error(`balde: ${error.message}${hintFor(error.code)}`);
+    console.error(`balde: ${error.message}${hintFor(error)}`);
   } else {
     console.error('balde: this is a defect:', error);
   }
   process.exitCode = 1;
 }
 
-/** What to do about codes of the operating system and of Postgres that people meet. */
-function hintFor(code: unknown): string {
+/** What to do about codes of the operating system and of Postgres that people meet; empty for others. */
+export function hintFor(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
   const hints: Readonly<Record<string, string>> = {
     EADDRINUSE: '\nSet HTTP_PORT to a free port, or 0 for any.',
     EACCES: '\nChoose a place this user may write to.',

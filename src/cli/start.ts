@@ -47,6 +47,7 @@ async function start(options: StartOptions): Promise<void> {
   const logger = createLogger(config.logLevel);
   const simulator = simulate ? await startSimulator({ scenario: 'lively' }) : null;
   const storage = await openStorage(config, {
+    judging: config,
     patienceMs: PATIENCE_MS,
     onWaiting: (error) => logger.warn({ error: error.message }, 'waiting for the database'),
   });

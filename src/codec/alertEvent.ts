@@ -66,7 +66,7 @@ export function alertProperties(event: AlertEvent): Record<string, string> {
 export function decodeAlertEvent({ payload }: EncodedEvent): AlertEvent {
   const wire = parse(payload);
   const type = (wire as Partial<WireAlertEvent> | null)?.event_type;
-  if (type === undefined || !(type in TYPES)) {
+  if (typeof type !== 'string' || !Object.hasOwn(TYPES, type)) {
     throw new PoisonMessageError(`event type ${JSON.stringify(type)} is not known on this topic`);
   }
   assertMatches(wire, type);

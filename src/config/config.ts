@@ -1,15 +1,18 @@
 /**
  * The configuration: environment, and an optional JSON file below it. Checked as a whole before anything starts; every
- * error is listed at once, each naming the variable or the file's field.
+ * error is listed at once, each naming the variable or the file's field, none repeating a value.
  */
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { z } from 'zod';
 import type { ThresholdRules } from '../domain/thresholds.ts';
-import type { BridgeTls } from '../poll/bridgeClient.ts';
 import type { Schedule } from '../poll/schedule.ts';
-import { fileSchema, settingsSchema } from './schema.ts';
-import type { FileInput, Settings } from './schema.ts';
+import { collectParticipants } from './participants.ts';
+import type { ParticipantConfig } from './participants.ts';
+import { describeIssue, SETTING_RULES, settingsSchema } from './schema.ts';
+import type { SettingName, Settings } from './schema.ts';
+import { readConfigFile, readSecretFile, settingsOfEnvironment } from './sources.ts';
+import type { Environment, Layer, Problems } from './sources.ts';
+
+export type { ParticipantConfig } from './participants.ts';
 
 export class ConfigurationError extends Error {
   override readonly name = 'ConfigurationError';
@@ -25,11 +28,6 @@ export class ConfigurationError extends Error {
 
 const bullets = (lines: readonly string[]): string => lines.map((line) => `  - ${line}`).join('\n');
 
-export interface ParticipantConfig {
-  readonly participant: string;
-  readonly bridge: { readonly address: string; readonly tls: BridgeTls | null };
-}
-
 export interface Config {
   /** `null`: the embedded Postgres in `dataDir`. */
   readonly databaseUrl: string | null;
@@ -44,36 +42,81 @@ export interface Config {
   readonly logLevel: string;
 }
 
-export type Environment = Readonly<Record<string, string | undefined>>;
-
 /** What the command line knows better than environment and file. */
 export interface Overrides {
   readonly configFile?: string | undefined;
   readonly dataDir?: string | undefined;
-  /** Participants come from elsewhere (the simulator): none need to be configured. */
+  /** Nobody is polled, or the participants come from elsewhere (the simulator): theirs are not read. */
   readonly withoutParticipants?: boolean | undefined;
   /** Defaults that differ for one command, weaker than environment and file. */
-  readonly defaults?: Partial<Record<keyof Settings, string>>;
+  readonly defaults?: Layer;
+}
+
+export interface Inspection {
+  /** Every problem found; none when the configuration is right. */
+  readonly problems: readonly string[];
+  /** What is configured, with defaults in the place of what is wrong. */
+  readonly config: Config;
+  /** Whether `config` says which database is meant: not when that part is what is wrong. */
+  readonly databaseKnown: boolean;
 }
 
 /** @throws {ConfigurationError} with every problem found */
 export function loadConfig(environment: Environment, overrides: Overrides = {}): Config {
-  const problems: string[] = [];
+  const { problems, config } = inspectConfig(environment, overrides);
+  if (problems.length > 0) throw new ConfigurationError(problems);
+  return config;
+}
+
+/** Reads the configuration as far as it goes: for `balde doctor`, which checks the rest nevertheless. */
+export function inspectConfig(environment: Environment, overrides: Overrides = {}): Inspection {
+  const problems: Problems = [];
   const file = readConfigFile(overrides.configFile ?? environment['BALDE_CONFIG'], problems);
-  const secrets = readSecretFiles(environment, problems);
-  const merged = { ...overrides.defaults, ...file.settings, ...definedSettings(environment), ...secrets };
+  const secret = readSecretFile(environment, problems);
+  const own = { ...settingsOfEnvironment(environment), ...(secret === 'unreadable' ? {} : secret) };
+  const merged = merge([overrides.defaults ?? {}, file.settings, own], problems);
   if (overrides.dataDir !== undefined) merged.DATA_DIR = overrides.dataDir;
 
+  const { settings, wrong } = parseSettings(merged, problems);
+  const participants =
+    overrides.withoutParticipants === true ? [] : collectParticipants(environment, file, problems);
+  const databaseKnown =
+    secret !== 'unreadable' &&
+    !wrong.has('DATABASE_URL') &&
+    (file.readable || own.DATABASE_URL !== undefined);
+  return { problems, config: assemble(settings, participants), databaseKnown };
+}
+
+/** Cron and interval say one thing in two ways: the stronger layer's replaces the weaker one's. */
+function merge(layers: readonly Layer[], problems: Problems): Layer {
+  let merged: Layer = {};
+  for (const layer of layers) {
+    const setsCron = layer.POLL_CRON !== undefined;
+    const setsInterval = layer.POLL_INTERVAL !== undefined;
+    if (setsCron && setsInterval) problems.push('POLL_CRON and POLL_INTERVAL are both set: keep one');
+    const { POLL_CRON: _cron, POLL_INTERVAL: _interval, ...others } = merged;
+    merged = { ...(setsCron || setsInterval ? others : merged), ...layer };
+  }
+  return merged;
+}
+
+/** Settings, with defaults in the place of wrong ones; which those are is told in `wrong` and `problems`. */
+function parseSettings(
+  merged: Layer,
+  problems: Problems,
+): { settings: Settings; wrong: ReadonlySet<SettingName> } {
   const parsed = settingsSchema.safeParse(merged);
-  if (!parsed.success) problems.push(...parsed.error.issues.map(describeIssue));
-  const participants = collectParticipants(
-    environment,
-    file,
-    overrides.withoutParticipants ?? false,
-    problems,
+  const issues = parsed.success ? [] : parsed.error.issues;
+  problems.push(...issues.map((issue) => describeIssue(issue, '')));
+  const wrong = new Set(issues.map((issue) => issue.path[0] as SettingName));
+  const right = Object.fromEntries(
+    Object.entries(merged).filter(([name]) => !wrong.has(name as SettingName)),
   );
-  if (!parsed.success || problems.length > 0) throw new ConfigurationError(problems);
-  return assemble(parsed.data, participants);
+  const settings = parsed.success ? parsed.data : settingsSchema.parse(right);
+  for (const { names, holds, problem } of SETTING_RULES) {
+    if (names.every((name) => !wrong.has(name)) && !holds(settings)) problems.push(problem);
+  }
+  return { settings, wrong };
 }
 
 function assemble(settings: Settings, participants: readonly ParticipantConfig[]): Config {
@@ -100,127 +143,4 @@ function assemble(settings: Settings, participants: readonly ParticipantConfig[]
     http: { host: settings.HTTP_HOST, port: settings.HTTP_PORT },
     logLevel: settings.LOG_LEVEL,
   };
-}
-
-function definedSettings(environment: Environment): Record<string, string> {
-  const names = Object.keys(settingsSchema.shape);
-  return Object.fromEntries(
-    names.flatMap((name) => {
-      const value = environment[name];
-      return value === undefined || value === '' ? [] : [[name, value]];
-    }),
-  );
-}
-
-/** `NAME_FILE` holds the path of a file with the value: how secrets reach a container. */
-function readSecretFiles(environment: Environment, problems: string[]): Record<string, string> {
-  const path = environment['DATABASE_URL_FILE'];
-  if (path === undefined || path === '') return {};
-  if (environment['DATABASE_URL']) {
-    problems.push('DATABASE_URL and DATABASE_URL_FILE are both set: keep one');
-    return {};
-  }
-  const value = readFile(path, 'DATABASE_URL_FILE', problems);
-  return value === null ? {} : { DATABASE_URL: value.toString('utf8').trim() };
-}
-
-function readConfigFile(path: string | undefined, problems: string[]): FileInput {
-  if (path === undefined || path === '') return { settings: {}, participants: [] };
-  const content = readFile(path, 'BALDE_CONFIG', problems);
-  if (content === null) return { settings: {}, participants: [] };
-  let json: unknown;
-  try {
-    json = JSON.parse(content.toString('utf8'));
-  } catch (error) {
-    problems.push(`${path} is no JSON: ${error instanceof Error ? error.message : String(error)}`);
-    return { settings: {}, participants: [] };
-  }
-  const parsed = fileSchema.safeParse(json);
-  if (parsed.success) return parsed.data;
-  problems.push(...parsed.error.issues.map((issue) => `${path}: ${describeIssue(issue)}`));
-  return { settings: {}, participants: [] };
-}
-
-/** Contents of a file that a setting names; a problem instead of an exception. */
-function readFile(path: string, setting: string, problems: string[]): Buffer | null {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? String(error);
-    problems.push(`${setting}: ${path} can't be read (${code})`);
-    return null;
-  }
-}
-
-function collectParticipants(
-  environment: Environment,
-  file: FileInput,
-  optional: boolean,
-  problems: string[],
-): ParticipantConfig[] {
-  const entries = [...file.participants, ...participantOfEnvironment(environment, problems)];
-  if (entries.length === 0 && !optional) {
-    problems.push(
-      'no participant to poll: set PARTICIPANT (ISPB, 8 characters) and BRIDGE_ADDRESS (host:port), or list participants in the file of BALDE_CONFIG, or start with --simulate',
-    );
-  }
-  const seen = new Set<string>();
-  for (const { participant } of entries) {
-    if (seen.has(participant)) problems.push(`participant ${participant} is configured twice`);
-    seen.add(participant);
-  }
-  return entries.map((entry) => ({
-    participant: entry.participant,
-    bridge: { address: entry.bridge.address, tls: entry.bridge.tls ? readTls(entry, problems) : null },
-  }));
-}
-
-type FileParticipant = FileInput['participants'][number];
-
-function participantOfEnvironment(environment: Environment, problems: string[]): FileParticipant[] {
-  const { PARTICIPANT: participant, BRIDGE_ADDRESS: address } = environment;
-  if (!participant && !address) return [];
-  const tls = {
-    caFile: environment['BRIDGE_TLS_CA_FILE'],
-    certFile: environment['BRIDGE_TLS_CERT_FILE'],
-    keyFile: environment['BRIDGE_TLS_KEY_FILE'],
-    serverName: environment['BRIDGE_TLS_SERVER_NAME'],
-  };
-  const wanted = environment['BRIDGE_TLS'] === 'true' || Object.values(tls).some(Boolean);
-  const parsed = fileSchema.shape.participants.unwrap().element.safeParse({
-    participant: participant ?? '',
-    bridge: { address: address ?? '', ...(wanted ? { tls: dropEmpty(tls) } : {}) },
-  });
-  if (parsed.success) return [parsed.data];
-  const names: Readonly<Record<string, string>> = {
-    participant: 'PARTICIPANT',
-    'bridge.address': 'BRIDGE_ADDRESS',
-    'bridge.tls': 'BRIDGE_TLS_CERT_FILE and BRIDGE_TLS_KEY_FILE',
-  };
-  for (const issue of parsed.error.issues) {
-    const path = issue.path.join('.');
-    problems.push(`${names[path] ?? path}: ${issue.message}`);
-  }
-  return [];
-}
-
-const dropEmpty = (values: Readonly<Record<string, string | undefined>>) =>
-  Object.fromEntries(Object.entries(values).filter(([, value]) => value));
-
-function readTls({ participant, bridge: { tls = {} } }: FileParticipant, problems: string[]): BridgeTls {
-  const pem = (path: string | undefined, what: string): Buffer | null =>
-    path === undefined ? null : readFile(path, `${what} of participant ${participant}`, problems);
-  const ca = pem(tls.caFile, 'TLS authority');
-  const cert = pem(tls.certFile, 'TLS certificate');
-  const key = pem(tls.keyFile, 'TLS key');
-  return {
-    ...(ca === null ? {} : { ca }),
-    ...(cert === null || key === null ? {} : { client: { cert, key } }),
-    ...(tls.serverName === undefined ? {} : { serverName: tls.serverName }),
-  };
-}
-
-/** Values are not repeated: a connection string holds a password. */
-function describeIssue(issue: z.core.$ZodIssue): string {
-  return `${issue.path.join('.') || 'the file'}: ${issue.message}`;
 }

@@ -1,27 +1,29 @@
-/** Shapes of the settings and of the configuration file. */
+/** Shapes of the settings and of the participants: each value on its own, in words for the person who set it. */
 import { Cron } from 'croner';
 import { z } from 'zod';
 import { isParticipant } from '../domain/validation.ts';
-import { parseDuration } from './duration.ts';
+import { formatDuration, parseDuration } from './duration.ts';
+
+const YEAR_MS = 366 * 86_400_000;
 
 const duration = (least: number) =>
   z.string().transform((text, context) => {
     const ms = parseDuration(text);
-    if (ms === null || ms < least) {
-      context.addIssue({
-        code: 'custom',
-        message: `is no duration of at least ${least} ms, such as 30s, 5m or 12h`,
-      });
-      return z.NEVER;
-    }
-    return ms;
+    if (ms !== null && ms >= least && ms <= YEAR_MS) return ms;
+    context.addIssue({
+      code: 'custom',
+      message: `is no duration from ${formatDuration(least)} to 366d, such as 30s, 5m or 12h`,
+    });
+    return z.NEVER;
   });
 
 const cron = z
   .string()
   .refine(isCron, { message: 'is no cron expression of five or six fields, such as */5 * * * *' });
 
+/** Croner also takes dates and seven fields: schedules that end, which none of Balde's may. */
 function isCron(text: string): boolean {
+  if (!/^\S+(\s+\S+){4,5}$/.test(text.trim())) return false;
   try {
     return new Cron(text, { timezone: 'UTC' }).nextRun() !== null;
   } catch {
@@ -29,81 +31,122 @@ function isCron(text: string): boolean {
   }
 }
 
-const number = (least: number, most: number, whole = false) =>
-  z.coerce
-    .number({ message: 'is no number' })
-    .min(least, { message: `is below ${least}` })
-    .max(most, { message: `is above ${most}` })
-    .refine((n) => !whole || Number.isInteger(n), { message: 'is no whole number' });
+/** Plain decimals only: coercion would read an empty text as 0, and `0x1F` as 31. */
+const number = (least: number, most: number) =>
+  z
+    .string()
+    .regex(/^-?\d+(\.\d+)?$/, { message: 'is no number' })
+    .transform(Number)
+    .pipe(z.number().min(least, `is below ${least}`).max(most, `is above ${most}`));
 
-const flag = z
-  .enum(['true', 'false'], { message: 'is neither true nor false' })
-  .transform((text) => text === 'true');
+const whole = (least: number, most: number) =>
+  number(least, most).refine(Number.isInteger, { message: 'is no whole number' });
 
-const postgresUrl = z.string().refine((text) => /^postgres(ql)?:\/\/[^/]/.test(text) && URL.canParse(text), {
-  message: 'is no connection string of the form postgresql://user:password@host:5432/database',
-});
+const oneOf = <T extends string>(...choices: readonly [T, ...T[]]) =>
+  z.enum(choices, { message: `is none of ${choices.join(', ')}` });
 
-/** One entry per environment variable. */
-export const settingsSchema = z
-  .object({
-    DATABASE_URL: postgresUrl.optional(),
-    DATA_DIR: z.string().min(1).default('.balde'),
-    EVENT_LOG: z.enum(['embedded'], { message: 'only embedded is available' }).default('embedded'),
-    POLL_CRON: cron.default('*/5 * * * *'),
-    POLL_INTERVAL: duration(100).optional(),
-    POLL_WHEN_ELECTED: flag.default(true),
-    WARNING_PERCENT: number(0, 100).default(20),
-    CRITICAL_PERCENT: number(0, 100).default(10),
-    RESOLVE_MARGIN: number(0, 100).default(0),
-    FOR_OBSERVATIONS: number(1, 100, true).default(1),
-    RETENTION_MONTHS: number(1, 1_200, true).default(13),
-    RETENTION_CRON: cron.default('17 3 * * *'),
-    STALE_AFTER: duration(1_000).prefault('15m'),
-    HTTP_HOST: z.string().min(1).default('127.0.0.1'),
-    HTTP_PORT: number(0, 65_535, true).default(9464),
-    LOG_LEVEL: z
-      .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'], {
-        message: 'is no level (trace … silent)',
-      })
-      .default('info'),
+const flag = oneOf('true', 'false').transform((text) => text === 'true');
+
+const text = z.string().trim().min(1, 'is empty');
+
+/** A user or password with a bare `/`, `@` or `?` would be cut there, and its rest be shown as database or host. */
+const postgresUrl = z
+  .string()
+  .refine((value) => /^postgres(ql)?:\/\/[^/]/.test(value) && URL.canParse(value), {
+    message: 'is no connection string of the form postgresql://user:password@host:5432/database',
+    abort: true,
   })
-  .refine((s) => s.CRITICAL_PERCENT < s.WARNING_PERCENT, {
-    path: ['CRITICAL_PERCENT'],
-    message: 'must be below WARNING_PERCENT',
+  .refine((value) => /^\/[^/@:]*$/.test(new URL(value).pathname || '/') && !/[?#].*@/.test(value), {
+    message:
+      'names no plain database: characters such as / @ : ? # in user or password must be percent-encoded',
   });
 
-export type Settings = z.infer<typeof settingsSchema>;
-
-const bridgeAddress = z.string().regex(/^(\[[0-9a-fA-F:]+\]|[^\s:/]+):\d{1,5}$/, {
-  message: 'is no address of the form host:port',
+/** One entry per environment variable. */
+export const settingsSchema = z.object({
+  DATABASE_URL: postgresUrl.optional(),
+  DATA_DIR: text.default('.balde'),
+  EVENT_LOG: oneOf('embedded').default('embedded'),
+  POLL_CRON: cron.default('*/5 * * * *'),
+  POLL_INTERVAL: duration(100).optional(),
+  POLL_WHEN_ELECTED: flag.default(true),
+  WARNING_PERCENT: number(0, 100).default(20),
+  CRITICAL_PERCENT: number(0, 100).default(10),
+  RESOLVE_MARGIN: number(0, 100).default(0),
+  FOR_OBSERVATIONS: whole(1, 100).default(1),
+  RETENTION_MONTHS: whole(1, 1_200).default(13),
+  RETENTION_CRON: cron.default('17 3 * * *'),
+  STALE_AFTER: duration(1_000).prefault('15m'),
+  HTTP_HOST: text.default('127.0.0.1'),
+  HTTP_PORT: whole(0, 65_535).default(9464),
+  LOG_LEVEL: oneOf('trace', 'debug', 'info', 'warn', 'error', 'silent').default('info'),
 });
+
+export type Settings = z.infer<typeof settingsSchema>;
+export type SettingName = keyof Settings;
+
+export const isSettingName = (name: string): name is SettingName => Object.hasOwn(settingsSchema.shape, name);
+
+/** What two settings must be to one another. */
+export const SETTING_RULES: readonly {
+  readonly names: readonly SettingName[];
+  readonly holds: (settings: Settings) => boolean;
+  readonly problem: string;
+}[] = [
+  {
+    names: ['CRITICAL_PERCENT', 'WARNING_PERCENT'],
+    holds: (s) => s.CRITICAL_PERCENT < s.WARNING_PERCENT,
+    problem: 'CRITICAL_PERCENT: must be below WARNING_PERCENT',
+  },
+  {
+    names: ['RESOLVE_MARGIN', 'WARNING_PERCENT'],
+    holds: (s) => s.RESOLVE_MARGIN === 0 || s.WARNING_PERCENT + s.RESOLVE_MARGIN < 100,
+    problem:
+      'RESOLVE_MARGIN: with WARNING_PERCENT it reaches 100 % of the capacity, so no alert could ever resolve',
+  },
+];
+
+/** A value of the file's `settings`: as text, like the environment's. */
+export const scalarSchema = z
+  .union([z.string(), z.number(), z.boolean()], { message: 'is neither text, a number, nor true or false' })
+  .transform(String);
+
+const ADDRESS = /^(?:\[[0-9a-fA-F:.]+\]|[^\s:/@[\]]+):(\d{1,5})$/;
+
+const bridgeAddress = z.string('is missing').refine(
+  (address) => {
+    const port = Number(ADDRESS.exec(address)?.[1] ?? 0);
+    return port >= 1 && port <= 65_535;
+  },
+  { message: 'is no address of the form host:port' },
+);
 
 const tls = z
   .strictObject({
-    caFile: z.string().optional(),
-    certFile: z.string().optional(),
-    keyFile: z.string().optional(),
-    serverName: z.string().optional(),
+    caFile: text.optional(),
+    certFile: text.optional(),
+    keyFile: text.optional(),
+    serverName: text.optional(),
   })
   .refine((t) => (t.certFile === undefined) === (t.keyFile === undefined), {
     message: 'a certificate needs its key, and a key its certificate',
   });
 
-const participant = z.strictObject({
+export type TlsFiles = z.infer<typeof tls>;
+
+/** A participant to poll, as the file has it. */
+export const participantSchema = z.strictObject({
   participant: z
-    .string()
-    .transform((text) => text.toUpperCase())
+    .string('is missing')
+    .transform((value) => value.toUpperCase())
     .refine(isParticipant, { message: 'is no ISPB of 8 letters and digits' }),
-  bridge: z.strictObject({ address: bridgeAddress, tls: tls.optional() }),
+  bridge: z.strictObject({ address: bridgeAddress, tls: tls.optional() }, 'is no object with an address'),
 });
 
-/** The file: `settings` by the names of the environment variables, and the participants. */
-export const fileSchema = z.strictObject({
-  settings: z
-    .record(z.string(), z.union([z.string(), z.number(), z.boolean()]).transform(String))
-    .default({}),
-  participants: z.array(participant).default([]),
-});
+export type ParticipantInput = z.infer<typeof participantSchema>;
 
-export type FileInput = z.infer<typeof fileSchema>;
+/** Values are not repeated: a connection string holds a password. */
+export function describeIssue(issue: z.core.$ZodIssue, where: string): string {
+  const path = [where, ...issue.path.map(String)].filter((part) => part !== '').join('.');
+  if (issue.code === 'unrecognized_keys') return `${path}: ${issue.keys.join(', ')} is not known here`;
+  return `${path}: ${issue.message}`;
+}

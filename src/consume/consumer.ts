@@ -3,7 +3,7 @@ import { concatMap, lastValueFrom } from 'rxjs';
 import type { Observable } from 'rxjs';
 import { systemClock } from '../clock.ts';
 import type { Consumer, EventLog, LogMessage } from '../log/eventLog.ts';
-import { once, retryOutage, turns } from './flow.ts';
+import { once, retryOutage, turns, usingConsumer } from './flow.ts';
 import type { ConsumeObserver } from './observer.ts';
 import type { Processor } from './processor.ts';
 
@@ -32,11 +32,6 @@ export async function consume<E, S, O>(
 ): Promise<void> {
   const { log, topic, subscription, observer, lingerMs = 0 } = options;
   const outage = <T>() => retryOutage<T>(subscription, observer, signal);
-  const open = once(async () => {
-    const consumer = await log.consumer(topic, { subscription });
-    await rewind(processor, consumer);
-    return consumer;
-  });
   const receive = (consumer: Consumer): Observable<readonly LogMessage[]> =>
     once(async () => {
       if (lingerMs > 0) await systemClock.sleep(lingerMs, signal);
@@ -45,22 +40,28 @@ export async function consume<E, S, O>(
   const commit = (consumer: Consumer, messages: readonly LogMessage[]): Observable<unknown> =>
     once(async () => finish(processor, consumer, messages));
 
-  const running = open.pipe(
-    outage(),
-    concatMap((consumer) =>
-      turns(
-        () =>
-          receive(consumer).pipe(
-            outage(),
-            concatMap((messages) => commit(consumer, messages).pipe(outage())),
-          ),
-        signal,
+  const follow = (consumer: Consumer): Observable<unknown> =>
+    once(async () => rewind(processor, consumer)).pipe(
+      outage(),
+      concatMap(() =>
+        turns(
+          () =>
+            receive(consumer).pipe(
+              outage(),
+              concatMap((messages) => commit(consumer, messages).pipe(outage())),
+            ),
+          signal,
+        ),
       ),
-    ),
-  );
-  await lastValueFrom(running, { defaultValue: undefined }).catch((error: unknown) => {
+    );
+  try {
+    const opening = once(async () => log.consumer(topic, { subscription }));
+    await usingConsumer(await lastValueFrom(opening.pipe(outage())), async (consumer) =>
+      lastValueFrom(follow(consumer), { defaultValue: undefined }),
+    );
+  } catch (error) {
     if (!signal.aborted) throw error;
-  });
+  }
 }
 
 async function rewind<E, S, O>(processor: Processor<E, S, O>, consumer: Consumer): Promise<void> {

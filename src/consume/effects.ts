@@ -14,6 +14,8 @@ import { writeRows } from '../store/rows.ts';
 export interface Effects<O> {
   /** Before the transaction: what may not wait for locks inside it. */
   prepare(out: readonly O[]): Promise<void>;
+  /** Drops what is remembered of the database: it may have changed. */
+  forget(): void;
   /** @returns rows left out because they are older than the retention horizon */
   write(tx: Sql, out: readonly O[]): Promise<number>;
 }
@@ -30,14 +32,14 @@ export function projectionEffects<E, S, T extends string>(
     /** The compactor creates months ahead of time; should it be late, the month is created here. */
     prepare: async (out) => {
       for (const [name, spec] of partitioned) {
-        const horizon = await readHorizonIfNeeded(database, out, name);
         for (const month of monthsOf(out, name, spec)) {
-          if (knownMonths.has(`${name} ${month}`) || (horizon !== null && month < horizon)) continue;
+          if (knownMonths.has(`${name} ${month}`)) continue;
           await database.transaction(async (tx) => createPartition(tx, { schema, table: spec.table }, month));
           knownMonths.add(`${name} ${month}`);
         }
       }
     },
+    forget: () => knownMonths.clear(),
     write: async (tx, out) => {
       const horizon = partitioned.length === 0 ? null : await readHorizon(tx);
       const kept = horizon === null ? out : out.filter((change) => !isExpired(projection, change, horizon));
@@ -45,10 +47,6 @@ export function projectionEffects<E, S, T extends string>(
       return out.length - kept.length;
     },
   };
-}
-
-async function readHorizonIfNeeded(database: Database, out: readonly RowChange[], table: string) {
-  return out.some((change) => change.table === table) ? await readHorizon(database) : null;
 }
 
 function timeOf(spec: TableSpec, row: readonly Value[]): EpochMs {
@@ -77,6 +75,7 @@ export function reactorEffects<E, S>(
 ): Effects<AlertEvent> {
   return {
     prepare: async () => Promise.resolve(),
+    forget: () => undefined,
     write: async (tx, out) => {
       await putIntoOutbox(
         tx,

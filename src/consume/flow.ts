@@ -1,7 +1,8 @@
 /** RxJS pieces that the consumers and the relay share. They carry flow; state lives in the processors. */
-import { catchError, defer, EMPTY, from, repeat, retry, takeWhile, timer } from 'rxjs';
+import { catchError, defer, EMPTY, from, fromEvent, map, race, repeat, retry, takeWhile, timer } from 'rxjs';
 import type { MonoTypeOperatorFunction, Observable } from 'rxjs';
 import { LogUnavailableError } from '../log/eventLog.ts';
+import type { Consumer } from '../log/eventLog.ts';
 import { DatabaseUnavailableError } from '../store/errors.ts';
 import type { ConsumeObserver } from './observer.ts';
 
@@ -13,6 +14,7 @@ const isTransient = (error: unknown): error is Error =>
 
 /**
  * Tries one step again while the database or the log is away: for ever, with growing waits, so that nothing is lost.
+ * An abort ends the wait, and the step with the error it last had.
  * It belongs around one step, never around the stream: `retry` subscribes its source anew.
  */
 export function retryOutage<T>(
@@ -25,7 +27,12 @@ export function retryOutage<T>(
       if (signal.aborted || !isTransient(error)) throw error;
       const waitMs = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(attempt - 1, 10));
       observer.retrying(who, error, waitMs);
-      return timer(waitMs);
+      const aborted = fromEvent(signal, 'abort').pipe(
+        map(() => {
+          throw error;
+        }),
+      );
+      return race(timer(waitMs), aborted);
     },
     resetOnSuccess: true,
   });
@@ -47,3 +54,15 @@ export function turns(turn: () => Observable<unknown>, signal: AbortSignal): Obs
 }
 
 export const once = <T>(work: () => Promise<T>): Observable<T> => defer(() => from(work()));
+
+/** Whoever opens a consumer closes it: its partitions go to the next one at once. */
+export async function usingConsumer<T>(
+  consumer: Consumer,
+  work: (consumer: Consumer) => Promise<T>,
+): Promise<T> {
+  try {
+    return await work(consumer);
+  } finally {
+    await consumer.close();
+  }
+}

@@ -5,16 +5,22 @@
  * compare-and-set. So a batch takes effect once, whatever crashes, is delivered twice, or runs beside another instance.
  */
 import { PoisonMessageError } from '../codec/errors.ts';
-import { DEAD_LETTERS } from '../codec/topics.ts';
 import type { Fold } from '../domain/fold.ts';
 import type { LogMessage, Position } from '../log/eventLog.ts';
 import { loadCheckpoints, moveCheckpoints } from '../store/checkpoints.ts';
 import type { Database, Sql } from '../store/database.ts';
-import { CheckpointConflictError, DatabaseUnavailableError, isWriteConflict } from '../store/errors.ts';
+import {
+  CheckpointConflictError,
+  DatabaseUnavailableError,
+  isDatabaseError,
+  isMissingPartition,
+  isRefusedData,
+} from '../store/errors.ts';
 import { loadStates, saveStates } from '../store/foldStates.ts';
 import { putIntoOutbox } from '../store/outbox.ts';
 import type { OutboxMessage } from '../store/outbox.ts';
 import { schemaOf } from '../store/readModels.ts';
+import { deadLetterOf } from './deadLetter.ts';
 import type { Effects } from './effects.ts';
 import { foldBatch } from './foldBatch.ts';
 import type { ConsumeObserver } from './observer.ts';
@@ -55,6 +61,7 @@ export class Processor<E, S, O> {
   /** Reads the positions, at the start and after a conflict. @returns them, to seek to */
   async load(): Promise<ReadonlyMap<number, Position | null>> {
     this.#states.clear();
+    this.#options.effects.forget();
     this.#positions = await loadCheckpoints(
       this.#options.database,
       this.#options.fold,
@@ -66,22 +73,17 @@ export class Processor<E, S, O> {
   /**
    * Brings a batch to its commit. Messages at or before the checkpoint are repetitions and skipped.
    * @throws {DatabaseUnavailableError} the batch may be tried again as it is
+   * @throws whatever else keeps the database from taking any message: nothing was set aside for it
    */
   async process(messages: readonly LogMessage[]): Promise<Outcome> {
     const fresh = messages.filter(
       (message) => message.position > (this.#positions.get(message.partition) ?? ''),
     );
     if (fresh.length === 0) return 'committed';
-    const { observer, fold } = this.#options;
     try {
-      await this.#commit(fresh, this.#decode(fresh));
-      return 'committed';
+      return await this.#attempt(fresh, () => this.#decode(fresh));
     } catch (error) {
-      if (error instanceof DatabaseUnavailableError) throw error;
-      if (error instanceof CheckpointConflictError || isWriteConflict(error)) {
-        observer.conflict(fold.name, error instanceof Error ? error.message : '');
-        return 'conflict';
-      }
+      if (!isMessagesFault(error)) throw error;
       return await this.#isolate(fresh, error);
     }
   }
@@ -90,12 +92,23 @@ export class Processor<E, S, O> {
   async #isolate(messages: readonly LogMessage[], error: unknown): Promise<Outcome> {
     const [first] = messages;
     if (messages.length === 1 && first !== undefined) {
-      await this.#commit(messages, { events: [], poison: [this.#deadLetter(first, error)] });
-      return 'committed';
+      const poison = [deadLetterOf(first, this.#options.fold.name, error)];
+      return await this.#attempt(messages, () => ({ events: [], poison }));
     }
     const middle = Math.ceil(messages.length / 2);
     const outcome = await this.process(messages.slice(0, middle));
     return outcome === 'conflict' ? outcome : await this.process(messages.slice(middle));
+  }
+
+  async #attempt(messages: readonly LogMessage[], decode: () => Decoded<E>): Promise<Outcome> {
+    try {
+      await this.#commit(messages, decode());
+      return 'committed';
+    } catch (error) {
+      if (!(error instanceof CheckpointConflictError || isMissingPartition(error))) throw error;
+      this.#options.observer.conflict(this.#options.fold.name, (error as Error).message);
+      return 'conflict';
+    }
   }
 
   #decode(messages: readonly LogMessage[]): Decoded<E> {
@@ -106,7 +119,7 @@ export class Processor<E, S, O> {
         events.push(this.#options.decode(message));
       } catch (error) {
         if (!(error instanceof PoisonMessageError)) throw error;
-        poison.push(this.#deadLetter(message, error));
+        poison.push(deadLetterOf(message, this.#options.fold.name, error));
       }
     }
     return { events, poison };
@@ -153,21 +166,13 @@ export class Processor<E, S, O> {
     const loaded = await loadStates(this.#options.database, this.#schema, [...missing]);
     for (const [key, state] of loaded) this.#states.set(key, state as S);
   }
+}
 
-  #deadLetter(message: LogMessage, error: unknown): OutboxMessage {
-    return {
-      topic: DEAD_LETTERS.name,
-      key: message.key,
-      eventTime: message.eventTime,
-      payload: message.payload,
-      properties: {
-        ...message.properties,
-        reason: error instanceof Error ? error.message : String(error),
-        consumer: this.#options.fold.name,
-        source_topic: message.topic,
-        source_partition: String(message.partition),
-        source_position: message.position,
-      },
-    };
-  }
+/**
+ * Whether the messages are to blame: the fold threw, or the database refused a value. An outage passes; a missing table
+ * or right is nobody's message, and setting messages aside for it would empty the topic into the dead letters.
+ */
+function isMessagesFault(error: unknown): boolean {
+  if (error instanceof DatabaseUnavailableError) return false;
+  return isRefusedData(error) || !isDatabaseError(error);
 }

@@ -1,8 +1,8 @@
 /** Follows a topic from now on without leaving a trace: for people who watch, not for folds. */
-import { randomUUID } from 'node:crypto';
 import { concatMap, lastValueFrom, tap } from 'rxjs';
-import type { EventLog, LogMessage } from '../log/eventLog.ts';
-import { once, retryOutage, turns } from './flow.ts';
+import type { Observable } from 'rxjs';
+import type { Consumer, EventLog, LogMessage } from '../log/eventLog.ts';
+import { once, retryOutage, turns, usingConsumer } from './flow.ts';
 
 export interface TailedTopic<E> {
   readonly name: string;
@@ -19,33 +19,38 @@ export async function tail<E>(
   show: (event: E) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const outage = retryOutage<readonly LogMessage[]>('tail', { retrying: () => undefined }, signal);
-  const open = once(async () => {
-    const consumer = await log.consumer(topic.name, { subscription: `tail-${randomUUID()}` });
-    for (const { partition, last } of await log.ends(topic.name)) await consumer.seek(partition, last);
-    return consumer;
-  });
-  const following = open.pipe(
-    concatMap((consumer) =>
-      turns(
-        () =>
-          once(async () => await consumer.receive({ max: BATCH, waitMs: WAIT_MS, signal })).pipe(
-            outage,
-            tap(showAll),
-          ),
-        signal,
-      ),
-    ),
-  );
+  const outage = <T>() => retryOutage<T>('tail', { retrying: () => undefined }, signal);
   const showAll = (messages: readonly LogMessage[]): void => {
     for (const message of messages) {
       const event = decodeOrSkip(topic, message);
       if (event !== null) show(event);
     }
   };
-  await lastValueFrom(following, { defaultValue: undefined }).catch((error: unknown) => {
+  const start = async (consumer: Consumer): Promise<void> => {
+    for (const { partition, last } of await log.ends(topic.name)) await consumer.seek(partition, last);
+  };
+  const follow = (consumer: Consumer): Observable<unknown> =>
+    once(async () => start(consumer)).pipe(
+      outage(),
+      concatMap(() =>
+        turns(
+          () =>
+            once(async () => consumer.receive({ max: BATCH, waitMs: WAIT_MS, signal })).pipe(
+              outage(),
+              tap(showAll),
+            ),
+          signal,
+        ),
+      ),
+    );
+  try {
+    const opening = once(async () => log.consumer(topic.name, { subscription: null }));
+    await usingConsumer(await lastValueFrom(opening.pipe(outage())), async (consumer) =>
+      lastValueFrom(follow(consumer), { defaultValue: undefined }),
+    );
+  } catch (error) {
     if (!signal.aborted) throw error;
-  });
+  }
 }
 
 /** The folds set aside what can't be decoded; whoever only watches passes on. */

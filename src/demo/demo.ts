@@ -5,15 +5,17 @@ import { RATE_LIMIT_ALERTS } from '../codec/topics.ts';
 import type { AlertEvent, EpochMs } from '../domain/events.ts';
 import { DEFAULT_RULES } from '../domain/thresholds.ts';
 import { isCaughtUp, whenCaughtUp } from '../consume/progress.ts';
-import { readAll } from '../consume/readAll.ts';
 import { FOLD_RUNNERS, FOLDS } from '../main/folds.ts';
 import { silentObserver } from '../main/observers.ts';
 import { runRelays } from '../main/roles.ts';
+import { readTopic } from '../main/readTopic.ts';
 import { openStorage } from '../main/storage.ts';
 import type { Storage } from '../main/storage.ts';
 import { compact } from '../retain/compactor.ts';
 import { Metrics } from '../serve/metrics.ts';
+import type { Sql } from '../store/database.ts';
 import { hashAlerts, hashStates } from '../store/hash.ts';
+import { readHorizon } from '../store/partitions.ts';
 import { schemaOf } from '../store/readModels.ts';
 import { feed } from './feed.ts';
 import type { Fed } from './feed.ts';
@@ -66,9 +68,12 @@ const LINGER_MS = 200;
 
 export async function runDemo(options: DemoOptions): Promise<DemoReport> {
   const storage = await openStorage(
-    { databaseUrl: null, dataDir: options.dataDir, rules: DEFAULT_RULES, staleAfterMs: STALE_AFTER_MS },
-    // A crash of the machine would cost the demonstration its last moments; nothing else depends on it.
-    { settings: { synchronous_commit: 'off' } },
+    { databaseUrl: null, dataDir: options.dataDir },
+    {
+      judging: { rules: DEFAULT_RULES, staleAfterMs: STALE_AFTER_MS },
+      // A crash of the machine would cost the demonstration its last moments; nothing else depends on it.
+      settings: { synchronous_commit: 'off' },
+    },
   );
   try {
     const start = performance.now();
@@ -124,12 +129,11 @@ async function process(storage: Storage, options: DemoOptions): Promise<Fed> {
 
 async function check(storage: Storage, options: DemoOptions, fed: Fed, seconds: number): Promise<DemoReport> {
   options.onProgress('checking', 0, 1);
-  const { database, log } = storage;
-  const events: AlertEvent[] = [];
-  await readAll(log, RATE_LIMIT_ALERTS, (event) => events.push(event), options.signal);
+  const { database } = storage;
+  const events = await alertTopic(storage, options.signal);
   const tables = await countTables(database);
   const topic = countTopic(events);
-  const lost = fed.observations - tables.distinct_observations - (await expired(storage, fed, tables));
+  const lost = fed.observations - tables.distinct_observations - (await expired(database, fed));
   return {
     seed: options.seed,
     days: options.days,
@@ -152,16 +156,20 @@ async function check(storage: Storage, options: DemoOptions, fed: Fed, seconds: 
   };
 }
 
+async function alertTopic({ log }: Storage, signal: AbortSignal): Promise<AlertEvent[]> {
+  const events: AlertEvent[] = [];
+  const onPoison = (_message: unknown, reason: string): never => {
+    throw new Error(`undecodable alert event: ${reason}`);
+  };
+  for await (const batch of readTopic({ log, topic: RATE_LIMIT_ALERTS, onPoison, signal })) {
+    for (const { event } of batch) events.push(event);
+  }
+  return events;
+}
+
 /** Observations of months that retention has dropped during the run: polls before the horizon, times policies. */
-async function expired(
-  { database }: Storage,
-  { polls, observations }: Fed,
-  _tables: TableCounts,
-): Promise<number> {
-  const [row] = await database.query<{ horizon: number | null }>(
-    `select nullif(horizon, '-infinity') as horizon from balde.retention`,
-  );
-  const horizon = row?.horizon ?? START;
+async function expired(sql: Sql, { polls, observations }: Fed): Promise<number> {
+  const horizon = (await readHorizon(sql)) ?? START;
   return Math.max(0, Math.ceil((horizon - START) / INTERVAL_MS)) * (observations / polls);
 }
 

@@ -61,7 +61,8 @@ export interface OutcomeCounts {
 const MINUTE = 60_000;
 
 export function utilizationPercent(availableTokens: number, capacity: number): number {
-  return ((capacity - availableTokens) / capacity) * 100;
+  // Multiplied first: the product is exact, so 7 of 100 are 7%, not 7.000000000000001%.
+  return ((capacity - availableTokens) * 100) / capacity;
 }
 
 /** ceil((capacity − available) × period / refill); 0 when full, `null` when nothing refills. */
@@ -90,8 +91,9 @@ export function exhaustionProjectionSeconds(
  * refills take effect at most. They take least effect when all consumption comes last and the bucket brims over first,
  * and none is lost when it never fills.
  *
- * Inexact beyond that, with no upper bound: policies credited on payment orders, and a capacity, refill or category
- * that changed between the samples (how DICT re-bases the balance is not documented, so the lower bound is 0 as well).
+ * Inexact beyond that, with no upper bound: policies credited on payment orders; more tokens than all refill explains
+ * (something else filled the bucket unseen, as a category that changed and changed back may); and a capacity, refill or
+ * category that changed between the samples (how DICT re-bases the balance is not documented: the lower bound is 0 too).
  */
 export function consumptionBetween(policy: string, before: Sample, after: Sample): Consumption {
   if (!sameParameters(before, after)) return { low: 0, high: null, exact: false };
@@ -101,8 +103,8 @@ export function consumptionBetween(policy: string, before: Sample, after: Sample
   const drop = before.availableTokens - after.availableTokens;
   const room = Math.max(0, after.capacity - before.availableTokens);
   const low = Math.max(0, drop + Math.min(room, fewest));
-  if (isCreditedOnPaymentOrder(policy)) return { low, high: null, exact: false };
-  const high = Math.max(low, drop + most);
+  const high = drop + most;
+  if (isCreditedOnPaymentOrder(policy) || high < 0) return { low, high: null, exact: false };
   return { low, high, exact: low === high };
 }
 
@@ -148,5 +150,5 @@ export function isNotNewer(responseTime: EpochMs, newest: Sample | null): boolea
 function notFoundRatePercent(outcomes: OutcomeCounts | null): number | null {
   if (outcomes === null) return null;
   const total = outcomes.ok + outcomes.notFound;
-  return total === 0 ? null : (outcomes.notFound / total) * 100;
+  return total === 0 ? null : (outcomes.notFound * 100) / total;
 }

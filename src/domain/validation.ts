@@ -56,8 +56,11 @@ const DAY = 86_400_000;
 /** The year the policies appeared in DICT is 2020; nothing older is DICT's. */
 const OLDEST_RESPONSE_TIME: EpochMs = Date.UTC(2020, 0, 1);
 const MAX_NAME_LENGTH = 200;
-/** Printable characters without spaces: DICT's names are A-Z and _, and unknown ones are welcome. */
-const NAME = /^[!-~\u00a1-\uffff]+$/u;
+/**
+ * Printable characters without spaces: DICT's names are A-Z and _, and unknown ones are welcome. Half a surrogate pair,
+ * which broken UTF-8 can decode to, has no UTF-8 and so no id.
+ */
+const NAME = /^[!-~\u00a1-\ud7ff\ue000-\uffff]+$/u;
 
 const isInt32 = (n: number): boolean => Number.isInteger(n) && n >= -0x8000_0000 && n <= 0x7fff_ffff;
 

@@ -9,11 +9,12 @@
  *   every one stored before; otherwise it is dropped as a duplicate and the call still succeeds.
  * - Delivery is at least once. A consumer sees every message after the position it starts from; it may see messages
  *   again after `seek` or a restart. Exactly-once effects are made by whoever commits position and effects together.
- * - Concurrency. `send` may be called while another is under way: messages keep the order of the calls. A consumer is
- *   used by one caller at a time. Handles of several processes are independent.
+ * - Concurrency. `send` may be called while another is under way: messages keep the order of the calls, and when one
+ *   send fails, those called after it and still under way fail too. None overtakes it: its ids would then be too low.
+ *   A consumer is used by one caller at a time. Handles of several processes are independent.
  * - Closing. `close` waits for sends under way, gives up leases and is safe to call twice. Closing the log closes its
- *   producers and consumers.
- * - Waiting. Every wait takes an AbortSignal and rejects with its reason.
+ *   producers and consumers. What is closed fails with a {@link LogError}, as does a receive that waits meanwhile.
+ * - Waiting. Every wait takes an AbortSignal and rejects with its reason; a receive that was aborted took nothing.
  */
 import type { EpochMs } from '../domain/events.ts';
 
@@ -83,8 +84,11 @@ export interface ProducerOptions {
 }
 
 export interface ConsumerOptions {
-  /** Consumers of one subscription share its partitions: each partition has one active consumer, others stand by. */
-  readonly subscription: string;
+  /**
+   * Consumers of one subscription share its partitions: each partition has one active consumer, others stand by.
+   * `null`: a consumer by itself that reads every partition, acknowledges nothing and leaves nothing behind.
+   */
+  readonly subscription: string | null;
 }
 
 export interface ReceiveOptions {
@@ -101,7 +105,12 @@ export interface Consumer {
    * @throws {LogUnavailableError} trying again is right.
    */
   receive(options: ReceiveOptions): Promise<readonly LogMessage[]>;
-  /** Goes on after `position` in one partition; `null` goes to the oldest message kept. */
+  /**
+   * Goes on after `position` in one partition; `null` goes to the oldest message kept. A new consumer of the
+   * subscription starts there too, until something is acknowledged. For a partition that another consumer holds, it says
+   * where to begin should this one take over before the other acknowledged anything more.
+   * @throws {LogUnavailableError} trying again is right.
+   */
   seek(partition: number, position: Position | null): Promise<void>;
   /** Tells the backend that everything up to `position` is done. An optimisation: where a new consumer starts. */
   acknowledge(partition: number, position: Position): Promise<void>;

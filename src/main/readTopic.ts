@@ -1,11 +1,8 @@
 /** Reads a topic from its oldest message to where it ends now: for exports, not for folds. */
-import { randomUUID } from 'node:crypto';
 import { LogError } from '../log/eventLog.ts';
 import type { EventLog, LogMessage } from '../log/eventLog.ts';
 import { PoisonMessageError } from '../codec/errors.ts';
 import type { Topic } from '../codec/topics.ts';
-import type { Sql } from '../store/database.ts';
-import { forgetReaderLeases } from '../store/readerLeases.ts';
 
 export interface ReadEvent<E> {
   readonly event: E;
@@ -14,7 +11,6 @@ export interface ReadEvent<E> {
 
 export interface ReadTopicOptions<E> {
   readonly log: EventLog;
-  readonly sql: Sql;
   readonly topic: Pick<Topic<E>, 'name' | 'decode'>;
   /** Told of each message that can't be decoded; it is left out. */
   readonly onPoison: (message: LogMessage, reason: string) => void;
@@ -32,11 +28,11 @@ const MOST_SILENT_TURNS = 30;
  * @throws {LogError} the log stopped answering before that: what was read is not all.
  */
 export async function* readTopic<E>(options: ReadTopicOptions<E>): AsyncGenerator<readonly ReadEvent<E>[]> {
-  const { log, sql, topic, signal } = options;
+  const { log, topic, signal } = options;
   const left = new Map<number, string>();
   for (const { partition, last } of await log.ends(topic.name)) if (last !== null) left.set(partition, last);
   if (left.size === 0) return;
-  const consumer = await log.consumer(topic.name, { subscription: `reader-${randomUUID()}` });
+  const consumer = await log.consumer(topic.name, { subscription: null });
   try {
     for (const partition of left.keys()) await consumer.seek(partition, null);
     for (let silent = 0; left.size > 0;) {
@@ -50,7 +46,6 @@ export async function* readTopic<E>(options: ReadTopicOptions<E>): AsyncGenerato
     }
   } finally {
     await consumer.close();
-    await forgetReaderLeases(sql);
   }
 }
 

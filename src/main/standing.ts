@@ -1,10 +1,8 @@
 /** Where the folds stand: which versions there are, and how far each has come in its topic. */
-import { alertingReactor } from '../../projections/alerting/fold.ts';
-import { alertsProjection } from '../../projections/alerts/fold.ts';
-import { statesProjection } from '../../projections/states/fold.ts';
 import type { EpochMs } from '../domain/events.ts';
 import type { EventLog } from '../log/eventLog.ts';
 import type { Sql } from '../store/database.ts';
+import { FOLDS } from './folds.ts';
 
 export interface FoldStanding {
   readonly fold: string;
@@ -21,9 +19,7 @@ export interface FoldStanding {
   readonly movedAt: EpochMs | null;
 }
 
-const TOPICS: Readonly<Record<string, string>> = Object.fromEntries(
-  [statesProjection, alertingReactor(), alertsProjection].map(({ name, topic }) => [name, topic]),
-);
+const TOPICS: ReadonlyMap<string, string> = new Map(FOLDS.map(({ name, topic }) => [name, topic]));
 
 interface CheckpointRow {
   [column: string]: unknown;
@@ -49,7 +45,7 @@ export async function foldStandings(sql: Sql, log: EventLog): Promise<FoldStandi
   );
   const standings: FoldStanding[] = [];
   for (const row of rows) {
-    const topic = TOPICS[row.fold];
+    const topic = TOPICS.get(row.fold);
     if (topic !== undefined) standings.push(await standingOf(row, topic, log));
   }
   return standings;
@@ -74,5 +70,5 @@ async function standingOf(row: CheckpointRow, topic: string, log: EventLog): Pro
 export async function missingReadModels(sql: Sql): Promise<string[]> {
   const rows = await sql.query<{ name: string }>('select name from balde.projection where served');
   const served = new Set(rows.map((row) => row.name));
-  return Object.keys(TOPICS).filter((name) => !served.has(name));
+  return [...TOPICS.keys()].filter((name) => !served.has(name));
 }

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DEAD_LETTERS, POLICY_STATES, RATE_LIMIT_ALERTS } from '../codec/topics.ts';
 import type { Config } from '../config/config.ts';
-import type { ThresholdRules } from '../domain/thresholds.ts';
 import { EmbeddedLog } from '../log/embedded/embeddedLog.ts';
 import type { EventLog } from '../log/eventLog.ts';
 import { connect } from '../store/database.ts';
@@ -13,6 +12,7 @@ import { DatabaseUnavailableError } from '../store/errors.ts';
 import { migrate, pendingMigrations } from '../store/migrate.ts';
 import { installFold } from '../store/readModels.ts';
 import { saveSettings } from '../store/settings.ts';
+import type { Judging } from '../store/settings.ts';
 import { FOLDS } from './folds.ts';
 
 /** An error whose message is for the person at the command line, who can do something about it. */
@@ -35,6 +35,8 @@ export interface StorageOptions {
   /** Session settings, e.g. `{ synchronous_commit: 'off' }`. */
   readonly settings?: Readonly<Record<string, string>>;
   readonly onWaiting?: (error: Error) => void;
+  /** How the views judge buckets from now on; left as it is when not given. */
+  readonly judging?: Judging;
 }
 
 type Location = Pick<Config, 'databaseUrl' | 'dataDir'>;
@@ -64,17 +66,14 @@ async function locate({ databaseUrl, dataDir }: Location): Promise<Server> {
   };
 }
 
-/** Opens the storage to write: migrates, installs the folds and topics, stores what the views need of the settings. */
-export async function openStorage(
-  config: Location & { readonly rules: ThresholdRules; readonly staleAfterMs: number },
-  options: StorageOptions = {},
-): Promise<Storage> {
+/** Opens the storage to write: migrates, installs the folds and topics. */
+export async function openStorage(config: Location, options: StorageOptions = {}): Promise<Storage> {
   const server = await locate(config);
   return await openOn(server, options, async (database, log) => {
     await patiently(options, async () => await migrate(server.url));
     for (const fold of FOLDS) await installFold(database, fold);
     for (const topic of [POLICY_STATES, RATE_LIMIT_ALERTS, DEAD_LETTERS]) await log.ensureTopic(topic);
-    await saveSettings(database, { ...config.rules, staleAfterSeconds: config.staleAfterMs / 1000 });
+    if (options.judging !== undefined) await saveSettings(database, options.judging);
   });
 }
 

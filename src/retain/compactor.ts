@@ -8,7 +8,7 @@
 import type { EpochMs } from '../domain/events.ts';
 import { addMonths, monthName, monthOf, monthsBetween } from '../domain/months.ts';
 import type { Database, Sql } from '../store/database.ts';
-import { createPartition, dropPartition, partitionMonths } from '../store/partitions.ts';
+import { createPartition, dropPartition, partitionMonths, readHorizon } from '../store/partitions.ts';
 import type { PartitionedTable } from '../store/partitions.ts';
 
 export interface RetentionOptions {
@@ -22,7 +22,7 @@ export interface RetentionReport {
   /** Partitions made and dropped by this run, as `schema.table_YYYY_MM`. */
   readonly created: readonly string[];
   readonly dropped: readonly string[];
-  /** Start of the oldest month kept; `null` while there is no history. */
+  /** Start of the oldest month kept; `null` before there was any history. */
   readonly horizon: EpochMs | null;
   /** Newest observation in history; `null` while there is none. */
   readonly newest: EpochMs | null;
@@ -38,13 +38,17 @@ export async function compact({ database, months, now }: RetentionOptions): Prom
   const dropped: string[] = [];
 
   const horizon =
-    newest === null ? null : await moveHorizon(database, addMonths(monthOf(Math.min(now, newest)), -months));
+    newest === null
+      ? await readHorizon(database)
+      : await moveHorizon(database, addMonths(monthOf(Math.min(now, newest)), -months));
+  // All the months ahead come first: a drop that has to wait for a reader must not keep any of them from being made.
   for (const table of tables) {
     for (const month of monthsAhead(now, newest)) {
-      if (horizon !== null && month < horizon) continue;
       if (await database.transaction(async (tx) => createPartition(tx, table, month)))
         created.push(nameOf(table, month));
     }
+  }
+  for (const table of tables) {
     for (const month of await partitionMonths(database, table)) {
       if (horizon === null || month >= horizon) continue;
       if (await database.transaction(async (tx) => dropPatiently(tx, table, month)))

@@ -7,6 +7,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { EpochMs } from '../domain/events.ts';
 import type { Sql } from '../store/database.ts';
+import { operations } from './operations.ts';
 import { alertCounts, latestStates } from './readModels.ts';
 import type { LatestState } from './readModels.ts';
 
@@ -106,7 +107,7 @@ export class Metrics {
     });
     this.#monthsAhead = new Gauge({
       name: 'balde_history_months_ahead',
-      help: 'Monthly partitions of history after the current month; below 2 the compactor is failing',
+      help: 'Whole months after the current one that history has partitions for; below 2 the compactor is failing',
       registers,
     });
   }
@@ -158,18 +159,9 @@ export class Metrics {
   }
 
   async #operational(now: EpochMs): Promise<void> {
-    const [row] = await this.#options.sql.query<{ waiting: number; last: EpochMs | null; ahead: number }>(
-      `select (select count(*) from balde.outbox) as waiting,
-         (select last_success_at from balde.retention) as last,
-         (select count(*) from pg_inherits i join pg_class c on c.oid = i.inhrelid
-          where i.inhparent = to_regclass(s.name || '_v' || s.version || '.history')
-            and right(c.relname, 7) > to_char($1::timestamptz at time zone 'UTC', 'YYYY_MM')) as ahead
-       from balde.projection s where s.name = 'states' and s.served`,
-      [new Date(now).toISOString()],
-    );
-    if (row === undefined) return;
-    this.#outbox.set(row.waiting);
-    this.#monthsAhead.set(row.ahead);
-    if (row.last !== null) this.#retention.set(row.last / 1000);
+    const { outbox, monthsAhead, retentionSucceededAt } = await operations(this.#options.sql, now);
+    this.#outbox.set(outbox);
+    if (monthsAhead !== null) this.#monthsAhead.set(monthsAhead);
+    if (retentionSucceededAt !== null) this.#retention.set(retentionSucceededAt / 1000);
   }
 }

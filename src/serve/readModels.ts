@@ -10,19 +10,26 @@ export interface LatestState {
   readonly psp_category: string | null;
   readonly available_tokens: number;
   readonly capacity: number;
+  readonly refill_tokens: number;
+  readonly refill_period_sec: number;
   readonly utilization_percent: number;
+  readonly remaining_percent: number;
+  readonly net_drain_per_minute: number | null;
   readonly consumption_rate_per_minute: number | null;
   readonly recovery_eta_seconds: number | null;
   readonly exhaustion_projection_seconds: number | null;
   readonly error_404_rate: number | null;
   readonly response_time: EpochMs;
+  /** By the database's clock. */
+  readonly age_seconds: number;
 }
 
 /** Newest observation of every bucket, worst first. */
 export async function latestStates(sql: Sql): Promise<LatestState[]> {
   return await sql.query<LatestState>(
     `select participant, endpoint_id, health_status, psp_category, available_tokens, capacity, utilization_percent,
-       consumption_rate_per_minute, recovery_eta_seconds, exhaustion_projection_seconds, error_404_rate, response_time
+       consumption_rate_per_minute, recovery_eta_seconds, exhaustion_projection_seconds, error_404_rate, response_time, age_seconds,
+       remaining_percent, refill_tokens, refill_period_sec, net_drain_per_minute
      from v_dict_rate_limit_latest_states`,
   );
 }

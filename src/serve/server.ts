@@ -23,6 +23,7 @@ interface Answer {
   readonly status: number;
   readonly type: string;
   readonly body: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** @throws {Error} with code EADDRINUSE and the like: the port is taken, the host is none of this machine's */
@@ -51,12 +52,13 @@ async function respond(
   const answer = await route(options, request).catch((error: unknown) =>
     text(503, error instanceof Error ? error.message : String(error)),
   );
-  response.writeHead(answer.status, { 'content-type': answer.type });
+  response.writeHead(answer.status, { 'content-type': answer.type, ...answer.headers });
   response.end(request.method === 'HEAD' ? undefined : answer.body);
 }
 
 async function route(options: ServeOptions, { method, url }: IncomingMessage): Promise<Answer> {
-  if (method !== 'GET' && method !== 'HEAD') return text(405, 'only GET and HEAD are served');
+  if (method !== 'GET' && method !== 'HEAD')
+    return { ...text(405, 'only GET and HEAD are served'), headers: { allow: 'GET, HEAD' } };
   switch (url?.split('?')[0]) {
     case '/metrics':
       return {

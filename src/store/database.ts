@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
-import { DatabaseUnavailableError, translate } from './errors.ts';
+import { DatabaseUnavailableError, isConnectionLost, translate } from './errors.ts';
 
 /** What a query may be given. Arrays become Postgres arrays. */
 export type Parameter = string | number | boolean | null | Buffer | readonly Parameter[];
@@ -22,7 +22,8 @@ export interface Sql {
 
 export interface Database extends Sql {
   /**
-   * Runs `work` in one transaction: committed when it resolves, rolled back when it rejects.
+   * Runs `work` in one transaction: committed when it resolves, rolled back when it rejects. What `work` throws comes
+   * out as it is.
    * @throws {DatabaseUnavailableError} retry the whole; the commit may or may not have happened.
    */
   transaction<T>(work: (tx: Sql) => Promise<T>): Promise<T>;
@@ -58,45 +59,50 @@ const types: pg.CustomTypesConfig = {
   getTypeParser: (oid, format) => {
     if (oid === INT8) return Number;
     if (oid === TIMESTAMPTZ) {
-      const toDate = pg.types.getTypeParser(TIMESTAMPTZ, 'text') as (text: string) => Date;
-      return (text: string) => toDate(text).getTime();
+      // Infinity comes as a number already.
+      const parse = pg.types.getTypeParser(TIMESTAMPTZ, 'text') as (text: string) => Date | number;
+      return (text: string) => Number(parse(text));
     }
     return pg.types.getTypeParser(oid, format) as (text: string) => unknown;
   },
 };
 
 export function connect(options: DatabaseOptions): Database {
-  const settings = { timezone: 'UTC', datestyle: 'ISO', extra_float_digits: '1', ...options.settings };
+  const statementTimeoutMs = options.statementTimeoutMs ?? 300_000;
+  const settings = {
+    timezone: 'UTC',
+    datestyle: 'ISO',
+    extra_float_digits: '1',
+    // The same from the server's side: a process that was paused or cut off must not hold its locks for ever.
+    idle_in_transaction_session_timeout: String(statementTimeoutMs),
+    tcp_keepalives_idle: '60',
+    tcp_keepalives_interval: '10',
+    tcp_keepalives_count: '6',
+    ...options.settings,
+  };
   const config: pg.PoolConfig = {
     connectionString: options.url,
     max: options.poolSize ?? 8,
     application_name: options.applicationName ?? 'balde',
     connectionTimeoutMillis: 10_000,
-    query_timeout: options.statementTimeoutMs ?? 300_000,
+    query_timeout: statementTimeoutMs,
     keepAlive: true,
     options: Object.entries(settings)
-      .map(([name, value]) => `-c ${name}=${value}`)
+      .map(([name, value]) => `-c ${name}=${value.replace(/[\\ ]/g, '\\$&')}`)
       .join(' '),
     types,
   };
   const pool = new pg.Pool(config);
   // An idle connection that breaks is replaced at the next use; without a handler it would end the process.
   pool.on('error', () => undefined);
-  const ownSql = sqlOf(async (use) => {
-    const client = await pool.connect().catch((error: unknown) => {
-      throw translate(error);
-    });
+  const lendOne: Lender = async (use) => {
+    const client = await translated(async () => await pool.connect());
     return await lend(client, use);
-  });
+  };
   let closed: Promise<void> | undefined;
   return {
-    ...ownSql,
-    transaction: async (work) => {
-      const client = await pool.connect().catch((error: unknown) => {
-        throw translate(error);
-      });
-      return await lend(client, async () => await inTransaction(client, work));
-    },
+    ...sqlOf(lendOne),
+    transaction: async (work) => await lendOne(async (client) => await inTransaction(client, work)),
     session: async () => await openSession(config),
     close: async () => {
       closed ??= pool.end();
@@ -105,53 +111,72 @@ export function connect(options: DatabaseOptions): Database {
   };
 }
 
-/** Uses a pooled client; a client whose connection may be broken never goes back to the pool. */
-async function lend<T>(client: pg.PoolClient, use: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-  // A connection that breaks between two statements reports it here; the next statement fails with the same cause.
-  const ignore = (): void => undefined;
-  client.on('error', ignore);
+type Lender = <T>(use: (client: LentClient) => Promise<T>) => Promise<T>;
+type LentClient = pg.ClientBase;
+
+async function translated<T>(work: () => Promise<T>): Promise<T> {
   try {
-    const result = await use(client);
-    client.removeListener('error', ignore);
-    client.release();
-    return result;
+    return await work();
   } catch (error) {
-    const translated = translate(error);
-    client.removeListener('error', ignore);
-    client.release(translated instanceof DatabaseUnavailableError);
-    throw translated;
+    throw translate(error);
   }
 }
 
-async function inTransaction<T>(client: pg.PoolClient, work: (tx: Sql) => Promise<T>): Promise<T> {
-  await client.query('begin');
+/** Uses a pooled client; a client whose connection may be broken never goes back to the pool. */
+async function lend<T>(client: pg.PoolClient, use: (client: LentClient) => Promise<T>): Promise<T> {
+  // A connection that breaks between two statements reports it here; the next statement fails with the same cause.
+  const ignore = (): void => undefined;
+  client.on('error', ignore);
+  let broken = false;
+  try {
+    return await use(client);
+  } catch (error) {
+    broken = error instanceof DatabaseUnavailableError;
+    throw error;
+  } finally {
+    client.removeListener('error', ignore);
+    client.release(broken);
+  }
+}
+
+async function inTransaction<T>(client: LentClient, work: (tx: Sql) => Promise<T>): Promise<T> {
+  const run = async (text: string) => await translated(async () => await client.query(text));
+  await run('begin');
   try {
     const result = await work(sqlOf(async (use) => await use(client)));
-    await client.query('commit');
+    // A transaction in which a statement failed ends with ROLLBACK, whatever is asked for and without an error.
+    if ((await run('commit')).command !== 'COMMIT') throw new Error('the transaction was rolled back');
     return result;
   } catch (error) {
-    // A failed rollback means a broken connection, which rolls back by itself; the first error is the one to tell.
-    await client.query('rollback').catch(() => undefined);
+    // A broken connection rolls back by itself; asking a silent one to would only wait once more.
+    if (isConnectionLost(error)) throw error;
+    await run('rollback').catch(() => {
+      throw new DatabaseUnavailableError('the connection broke during a rollback', { cause: error });
+    });
     throw error;
   }
 }
 
-type Lender = <T>(use: (client: pg.ClientBase) => Promise<T>) => Promise<T>;
-
 function sqlOf(lender: Lender): Sql {
   const run = async (text: string, parameters: readonly Parameter[]) =>
-    await lender(async (client) => await client.query<Row>(text, parameters as Parameter[]));
+    await lender(
+      async (client) => await translated(async () => client.query<Row>(text, parameters as Parameter[])),
+    );
   return {
     query: async <R extends Row>(text: string, parameters: readonly Parameter[] = []) =>
       (await run(text, parameters)).rows as R[],
     execute: async (text, parameters = []) => (await run(text, parameters)).rowCount ?? 0,
     copy: async (statement, chunks) => {
       await lender(async (client) => {
-        await pipeline(Readable.from(chunks, { objectMode: false }), client.query(copyFrom(statement)));
+        const source = Readable.from(chunks, { objectMode: false });
+        await translated(async () => pipeline(source, client.query(copyFrom(statement))));
       });
     },
   };
 }
+
+/** How long a peer may take to say goodbye before the connection is cut. Milliseconds. */
+const GOODBYE_MS = 2_000;
 
 async function openSession(config: pg.ClientConfig): Promise<Session> {
   const client = new pg.Client(config);
@@ -162,19 +187,24 @@ async function openSession(config: pg.ClientConfig): Promise<Session> {
     ended = true;
     for (const handler of endHandlers) handler();
   };
+  const close = async (): Promise<void> => {
+    end();
+    const cut = setTimeout(() => client.connection.stream.destroy(), GOODBYE_MS);
+    await client.end().catch(() => undefined);
+    clearTimeout(cut);
+  };
   client.on('error', end);
   client.on('end', end);
-  await client.connect().catch((error: unknown) => {
-    throw translate(error);
-  });
+  await translated(async () => await client.connect());
   // One statement at a time: the callers of a session don't know of each other.
   let last: Promise<unknown> = Promise.resolve();
   const sql = sqlOf(async (use) => {
     const turn = last.then(async () => await use(client));
-    last = turn.catch(() => undefined);
-    return await turn.catch((error: unknown) => {
-      throw translate(error);
+    last = turn.catch(async (error: unknown) => {
+      // A statement that got no answer would block all that follow: the session is over.
+      if (isConnectionLost(error)) await close();
     });
+    return await turn;
   });
   return {
     ...sql,
@@ -185,9 +215,6 @@ async function openSession(config: pg.ClientConfig): Promise<Session> {
       if (ended) handler();
       else endHandlers.push(handler);
     },
-    close: async () => {
-      end();
-      await client.end().catch(() => undefined);
-    },
+    close,
   };
 }

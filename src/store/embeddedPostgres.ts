@@ -5,14 +5,16 @@
  * drains and then stops it; and when Balde is killed, the server stays and the next start finds it.
  */
 import { execFile } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { chmod, chown, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, link, mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { dirname, join, relative, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { doubling, Wakeup } from '../waiting.ts';
 import { connect } from './database.ts';
+import { DatabaseUnavailableError, hasSqlState } from './errors.ts';
 
 const run = promisify(execFile);
 
@@ -35,6 +37,8 @@ export interface EmbeddedPostgresOptions {
   readonly directory: string;
   /** Server settings beside the defaults, e.g. `{ timezone: 'America/Sao_Paulo' }`. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Where to listen, should the server not run already; any free port by default. */
+  readonly port?: number;
 }
 
 interface Binaries {
@@ -80,15 +84,15 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     passwordFile: join(directory, 'password'),
   };
   await initialise(cluster, directory);
-  const running = await runningPort(cluster);
-  const port = running ?? (await launch(cluster, { ...DEFAULT_SETTINGS, ...options.settings }));
+  const settings = { ...DEFAULT_SETTINGS, ...options.settings };
+  const { port, adopted } = await adoptOrLaunch(cluster, settings, options.port ?? (await freePort()));
   const password = (await readFile(cluster.passwordFile, 'utf8')).trim();
   const url = (database: string): string => `postgresql://${USER}:${password}@127.0.0.1:${port}/${database}`;
-  await createDatabase(url('postgres'));
+  await patiently(async () => createDatabase(url('postgres')));
   return {
     url: url(DATABASE),
     port,
-    adopted: running !== null,
+    adopted,
     stop: async ({ force = false } = {}) => {
       if (!force && (await isUsed(url('postgres')))) return false;
       await command(cluster, cluster.binaries.pg_ctl, [
@@ -152,14 +156,64 @@ async function serverOwner(): Promise<Owner> {
 async function initialise(cluster: Cluster, directory: string): Promise<void> {
   if (existsSync(join(cluster.data, 'PG_VERSION'))) return;
   await mkdir(directory, { recursive: true });
-  await writeFile(cluster.passwordFile, randomBytes(24).toString('hex'), { mode: 0o600 });
+  await ensurePassword(cluster);
   const { uid, gid } = cluster.owner;
   if (uid !== undefined && gid !== undefined) {
     for (const path of [directory, cluster.passwordFile]) await chown(path, uid, gid);
   }
   const flags = ['--auth=scram-sha-256', `--username=${USER}`, `--pwfile=${cluster.passwordFile}`];
   const fixed = ['--encoding=UTF8', '--locale=C', '--no-instructions'];
-  await command(cluster, cluster.binaries.initdb, [`--pgdata=${cluster.data}`, ...flags, ...fixed]);
+  // Only a whole cluster gets the name: killed in the middle, or beside another start, the next one begins anew.
+  const draft = join(directory, `draft-${randomUUID()}`);
+  try {
+    await command(cluster, cluster.binaries.initdb, [`--pgdata=${draft}`, ...flags, ...fixed]);
+    await rename(draft, cluster.data).catch((error: unknown) => {
+      if (!existsSync(join(cluster.data, 'PG_VERSION'))) throw error;
+    });
+  } finally {
+    await rm(draft, { recursive: true, force: true });
+  }
+}
+
+/** Several processes may start at once: all of them use the password that was there first. */
+async function ensurePassword({ passwordFile }: Cluster): Promise<void> {
+  const draft = `${passwordFile}-${randomUUID()}`;
+  await writeFile(draft, randomBytes(24).toString('hex'), { mode: 0o600 });
+  await link(draft, passwordFile).catch((error: unknown) => {
+    if (!existsSync(passwordFile)) throw error;
+  });
+  await rm(draft);
+}
+
+/** Another process may launch the server at the same moment: then its server is used. */
+async function adoptOrLaunch(
+  cluster: Cluster,
+  settings: Readonly<Record<string, string>>,
+  wantedPort: number,
+): Promise<{ readonly port: number; readonly adopted: boolean }> {
+  const running = await runningPort(cluster);
+  if (running !== null) return { port: running, adopted: true };
+  try {
+    return { port: await launch(cluster, settings, wantedPort), adopted: false };
+  } catch (error) {
+    const other = await runningPort(cluster);
+    if (other === null) throw error;
+    return { port: other, adopted: true };
+  }
+}
+
+/** A server that another process has just launched may not answer yet. */
+async function patiently(work: () => Promise<void>): Promise<void> {
+  const { signal } = new AbortController();
+  for (const ms of doubling(50, 6_400)) {
+    try {
+      await work();
+      return;
+    } catch (error) {
+      if (!(error instanceof DatabaseUnavailableError) || ms === 6_400) throw error;
+      await new Wakeup().wait(0, ms, signal);
+    }
+  }
 }
 
 /** Port of the server that runs on these files, or `null`. */
@@ -169,12 +223,15 @@ async function runningPort(cluster: Cluster): Promise<number | null> {
   );
   if (status === null) return null;
   // postmaster.pid, line 4 is the port (PostgreSQL sources, pidfile.h)
-  const lines = (await readFile(join(cluster.data, 'postmaster.pid'), 'utf8')).split('\n');
-  return Number(lines[3]);
+  const lines = (await readFile(join(cluster.data, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n');
+  return Number(lines[3]) || null;
 }
 
-async function launch(cluster: Cluster, settings: Readonly<Record<string, string>>): Promise<number> {
-  const port = await freePort();
+async function launch(
+  cluster: Cluster,
+  settings: Readonly<Record<string, string>>,
+  port: number,
+): Promise<number> {
   const flags = Object.entries({ ...settings, port: String(port) }).map(
     ([name, value]) => `-c ${name}='${value}'`,
   );
@@ -190,6 +247,9 @@ async function createDatabase(url: string): Promise<void> {
   try {
     const [exists] = await database.query('select from pg_database where datname = $1', [DATABASE]);
     if (exists === undefined) await database.execute(`create database ${DATABASE}`);
+  } catch (error) {
+    // Another process did at the same moment: duplicate_database, or its row came first.
+    if (!hasSqlState(error, '42P04') && !hasSqlState(error, '23505')) throw error;
   } finally {
     await database.close();
   }

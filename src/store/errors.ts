@@ -19,28 +19,49 @@ const RETRYABLE = new Set([
   '58', // system errors outside PostgreSQL
   '40', // transaction rollback: serialization failure, deadlock
   '55P03', // lock not available
+  '25006', // read-only transaction: connected to a standby in the middle of a failover
+  '25P03', // idle in transaction too long: this process was paused and the server gave its locks away
+  '25P04', // transaction too long
 ]);
 
-const NO_PARTITION = '23514';
-const UNIQUE_VIOLATION = '23505';
+/** SQLSTATE classes by which the database refuses a value, rather than the statement or the caller's rights. */
+const REFUSED_DATA = new Set([
+  '22', // data exception: out of range, wrong text for the type, a character that can't be stored
+  '23', // integrity constraint violation
+  '54', // program limit exceeded: a row or an index entry too large
+]);
 
-/** Whether the failure passes by itself. An error of the connection itself carries no SQLSTATE. */
-export function isRetryable(error: unknown): boolean {
-  if (error instanceof DatabaseUnavailableError) return true;
-  if (!(error instanceof DatabaseError)) return false;
-  const code = error.code ?? '';
-  return RETRYABLE.has(code) || RETRYABLE.has(code.slice(0, 2));
+const classOf = (error: DatabaseError): string => (error.code ?? '').slice(0, 2);
+
+function isRetryable(error: DatabaseError): boolean {
+  return RETRYABLE.has(error.code ?? '') || RETRYABLE.has(classOf(error));
+}
+
+/** Whether the database refused the data itself: the same data fails again, other data need not. */
+export function isRefusedData(error: unknown): boolean {
+  return error instanceof DatabaseError && REFUSED_DATA.has(classOf(error));
 }
 
 /**
- * A row found no partition (it was dropped since the writer looked), or its key is there already (another instance
- * wrote it). The position in the log is to be read again.
+ * Whether a row found no partition: it was dropped since the writer looked. The code is that of a violated check, which
+ * names its constraint; this one has none.
  */
-export function isWriteConflict(error: unknown): boolean {
-  return error instanceof DatabaseError && (error.code === NO_PARTITION || error.code === UNIQUE_VIOLATION);
+export function isMissingPartition(error: unknown): boolean {
+  return error instanceof DatabaseError && error.code === '23514' && error.constraint === undefined;
 }
 
-/** Failures of the connection come as plain errors: give them their name, keep the database's own as they are. */
+/** Whether an error is the database's own: its schema, its rights or its data, and nothing that passes by itself. */
+export const isDatabaseError = (error: unknown): error is Error => error instanceof DatabaseError;
+
+/** Whether the connection is gone or silent, as opposed to a server that answered with an error. */
+export function isConnectionLost(error: unknown): boolean {
+  return error instanceof DatabaseUnavailableError && !(error.cause instanceof DatabaseError);
+}
+
+/**
+ * For errors of `pg`'s own calls, and only for those. Failures of the connection come as plain errors without a
+ * SQLSTATE: they get a name; what the database answered stays as it is, unless it passes by itself.
+ */
 export function translate(error: unknown): unknown {
   if (error instanceof DatabaseError) {
     return isRetryable(error) ? new DatabaseUnavailableError(error.message, { cause: error }) : error;

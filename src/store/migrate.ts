@@ -5,7 +5,7 @@ import { runner } from 'node-pg-migrate';
 import pg from 'pg';
 import { packageRoot } from '../packageRoot.ts';
 import type { Sql } from './database.ts';
-import { translate } from './errors.ts';
+import { DatabaseUnavailableError, isDatabaseError, translate } from './errors.ts';
 
 const DIRECTORY = join(packageRoot, 'migrations');
 const TABLE = { migrationsSchema: 'balde_migrations', migrationsTable: 'migration' };
@@ -13,9 +13,13 @@ const TABLE = { migrationsSchema: 'balde_migrations', migrationsTable: 'migratio
 /** Applies what is missing; several processes may try at once. @returns names of the migrations applied now */
 export async function migrate(url: string): Promise<string[]> {
   const client = new pg.Client({ connectionString: url, options: '-c timezone=UTC' });
-  client.on('error', () => undefined);
+  const connection = { lost: false };
+  client.on('error', () => (connection.lost = true));
+  client.on('end', () => (connection.lost = true));
   try {
-    await client.connect();
+    await client.connect().catch((error: unknown) => {
+      throw translate(error);
+    });
     // Waits for whoever migrates at this moment (node-pg-migrate's own lock fails instead); ends with the connection.
     await client.query(`select pg_advisory_lock(hashtext('balde.migrate'))`);
     const applied = await runner({
@@ -31,7 +35,9 @@ export async function migrate(url: string): Promise<string[]> {
     });
     return applied.map((migration) => migration.name);
   } catch (error) {
-    throw translate(error);
+    if (error instanceof DatabaseUnavailableError) throw error;
+    // The runner's own complaints, such as a changed order, are plain errors too: nothing that waiting would cure.
+    throw connection.lost || isDatabaseError(error) ? translate(error) : error;
   } finally {
     await client.end().catch(() => undefined);
   }

@@ -31,13 +31,16 @@ const partitionName = ({ schema, table }: PartitionedTable, month: EpochMs): str
 const literal = (at: EpochMs): string => `'${new Date(at).toISOString()}'`;
 
 /**
- * Creates the partition of a month unless it exists. @returns whether it was created now
+ * Creates the partition of a month unless it exists or lies before the horizon: a month that was dropped does not come
+ * back. @returns whether it was created now
  *
  * Serialised by an advisory lock, so that a writer and several compactors may race. The table is made on its own and
  * attached: attaching does not block readers and writers of the other months.
  */
 export async function createPartition(tx: Sql, parent: PartitionedTable, month: EpochMs): Promise<boolean> {
   await lockPartitions(tx, parent);
+  const horizon = await readHorizon(tx);
+  if (horizon !== null && month < horizon) return false;
   if ((await partitionMonths(tx, parent)).includes(month)) return false;
   const name = partitionName(parent, month);
   const whole = `"${parent.schema}"."${parent.table}"`;

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { packageRoot } from '../packageRoot.ts';
 import type { FoldId } from './checkpoints.ts';
 import type { Database, Sql } from './database.ts';
+import { readViewGrants, restoreViewGrants } from './grants.ts';
 
 export const schemaOf = ({ name, version }: FoldId): string => `${name}_v${version}`;
 
@@ -38,17 +39,23 @@ export async function installFold(database: Database, fold: FoldId): Promise<voi
   });
 }
 
-/** Points the public views at one version, atomically: run it in a transaction. */
+/**
+ * Points the public views at one version, atomically: run it in a transaction. Rights that were granted on the views
+ * stay. @throws {Error} there is no such version
+ */
 export async function serve(tx: Sql, fold: FoldId): Promise<void> {
   const views = await readSql(join(packageRoot, 'projections', fold.name, 'views.sql'));
   await tx.execute(`update balde.projection set served = false where name = $1 and served`, [fold.name]);
-  await tx.execute(`update balde.projection set served = true where name = $1 and version = $2`, [
-    fold.name,
-    fold.version,
-  ]);
+  const marked = await tx.execute(
+    `update balde.projection set served = true where name = $1 and version = $2`,
+    [fold.name, fold.version],
+  );
+  if (marked === 0) throw new Error(`there is no version ${fold.version} of ${fold.name} to serve`);
   if (views === null) return;
+  const grants = await readViewGrants(tx);
   await tx.execute(`set local search_path to "${schemaOf(fold)}"`);
   await tx.execute(views);
+  await restoreViewGrants(tx, grants);
 }
 
 async function readSql(file: string): Promise<string | null> {

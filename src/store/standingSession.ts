@@ -1,6 +1,7 @@
 /** A database session that comes back by itself after the connection is lost. */
 import { doubling, Wakeup } from '../waiting.ts';
 import type { Database, Session } from './database.ts';
+import { DatabaseUnavailableError } from './errors.ts';
 
 export class StandingSession {
   readonly #database: Database;
@@ -22,20 +23,25 @@ export class StandingSession {
     return this.#session;
   }
 
-  /** Resolves with the live session once there is one; rejects when none came within `ms`. */
-  async ready(ms: number): Promise<Session> {
+  /**
+   * Resolves with the live session once there is one; rejects with the signal's reason.
+   * @throws {DatabaseUnavailableError} none came within `ms`, or this was closed
+   */
+  async ready(ms: number, signal: AbortSignal): Promise<Session> {
     const until = Date.now() + ms;
     for (;;) {
       const seen = this.#changed.count;
       if (this.#session !== null) return this.#session;
       const left = until - Date.now();
-      if (left <= 0) throw new Error(`no database session within ${ms} ms`);
-      await this.#changed.wait(seen, left, this.#stop.signal);
+      if (this.#stop.signal.aborted) throw new DatabaseUnavailableError('the session was closed');
+      if (left <= 0) throw new DatabaseUnavailableError(`no database session within ${ms} ms`);
+      await this.#changed.wait(seen, left, signal);
     }
   }
 
   async close(): Promise<void> {
     this.#stop.abort();
+    this.#changed.wake();
     await this.#running;
   }
 

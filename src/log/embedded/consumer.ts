@@ -1,5 +1,7 @@
 /** Consumer of the embedded log: large reads while there is a backlog, notifications when there is none. */
 import type { Database } from '../../store/database.ts';
+import { abortable } from '../../waiting.ts';
+import { LogError } from '../eventLog.ts';
 import type { Consumer, LogMessage, Position, ReceiveOptions } from '../eventLog.ts';
 import type { Lease, Leases } from './leases.ts';
 import { numberOf, positionOf } from './position.ts';
@@ -18,6 +20,8 @@ interface Cursor {
   acknowledged: number;
   dirty: boolean;
   lease: Lease | null;
+  /** The position stored for the subscription when `seek` was called for a partition not held; `null` if it wasn't. */
+  storedAtSeek: number | null;
 }
 
 interface MessageRow {
@@ -34,21 +38,32 @@ export class EmbeddedConsumer implements Consumer {
   readonly #database: Database;
   readonly #leases: Leases;
   readonly #topic: Topic;
-  readonly #subscription: string;
+  /** `null`: reads every partition without leases and stores no position. */
+  readonly #subscription: string | null;
+  readonly #onClose: () => void;
   readonly #cursors: Cursor[];
   #nextHousekeeping = 0;
   #first = 0;
+  #closed = false;
 
-  constructor(database: Database, leases: Leases, topic: Topic, subscription: string) {
+  constructor(
+    database: Database,
+    leases: Leases,
+    topic: Topic,
+    subscription: string | null,
+    onClose: () => void,
+  ) {
     this.#database = database;
     this.#leases = leases;
     this.#topic = topic;
     this.#subscription = subscription;
+    this.#onClose = onClose;
     this.#cursors = Array.from({ length: topic.partitions }, () => ({
       after: 0,
       acknowledged: 0,
       dirty: false,
       lease: null,
+      storedAtSeek: null,
     }));
   }
 
@@ -57,9 +72,10 @@ export class EmbeddedConsumer implements Consumer {
     try {
       for (;;) {
         signal.throwIfAborted();
+        this.#assertOpen();
         const seen = this.#leases.wakeup.count;
-        await this.#housekeeping();
-        const messages = await this.#read(max);
+        if (this.#subscription !== null) await this.#housekeeping(this.#subscription, signal);
+        const messages = await this.#read(max, signal);
         const left = until - Date.now();
         if (messages.length > 0 || left <= 0) return messages;
         await this.#leases.wakeup.wait(seen, Math.min(left, FALLBACK_MS), signal);
@@ -70,8 +86,17 @@ export class EmbeddedConsumer implements Consumer {
   }
 
   async seek(partition: number, position: Position | null): Promise<void> {
-    this.#cursor(partition).after = position === null ? 0 : numberOf(position);
-    return Promise.resolve();
+    this.#assertOpen();
+    const cursor = this.#cursor(partition);
+    cursor.after = cursor.acknowledged = position === null ? 0 : numberOf(position);
+    cursor.dirty = false;
+    if (this.#subscription === null) return;
+    try {
+      if (this.#isActive(cursor)) await this.#store(this.#subscription, partition, cursor.after);
+      else cursor.storedAtSeek = await this.#stored(this.#subscription, partition);
+    } catch (error) {
+      throw toLogError(error);
+    }
   }
 
   async acknowledge(partition: number, position: Position): Promise<void> {
@@ -84,11 +109,24 @@ export class EmbeddedConsumer implements Consumer {
   }
 
   async close(): Promise<void> {
-    await this.#writeAcknowledged().catch(() => undefined);
+    if (this.#closed) return;
+    this.#closed = true;
+    // A receive under way notices.
+    this.#leases.wakeup.wake();
+    if (this.#subscription !== null) await this.#writeAcknowledged(this.#subscription).catch(() => undefined);
     for (const cursor of this.#cursors) {
       if (cursor.lease !== null) await this.#leases.release(cursor.lease);
       cursor.lease = null;
     }
+    this.#onClose();
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new LogError(`the consumer of ${this.#topic.name} is closed`);
+  }
+
+  #isActive(cursor: Cursor): boolean {
+    return this.#subscription === null || (cursor.lease !== null && this.#leases.holds(cursor.lease));
   }
 
   #cursor(partition: number): Cursor {
@@ -97,36 +135,67 @@ export class EmbeddedConsumer implements Consumer {
     return cursor;
   }
 
-  async #housekeeping(): Promise<void> {
-    const lost = this.#cursors.some(({ lease }) => lease !== null && !this.#leases.holds(lease));
+  async #housekeeping(subscription: string, signal: AbortSignal): Promise<void> {
+    const lost = this.#cursors.some((cursor) => cursor.lease !== null && !this.#isActive(cursor));
     if (!lost && Date.now() < this.#nextHousekeeping) return;
-    this.#nextHousekeeping = Date.now() + HOUSEKEEPING_MS;
-    await this.#writeAcknowledged();
+    await abortable(this.#writeAcknowledged(subscription), signal);
     for (const [partition, cursor] of this.#cursors.entries()) {
-      if (cursor.lease !== null && this.#leases.holds(cursor.lease)) continue;
-      cursor.lease = await this.#leases.take(
-        `consumer/${this.#topic.name}/${this.#subscription}/${partition}`,
-      );
-      if (cursor.lease !== null) await this.#resume(partition, cursor);
+      if (!this.#isActive(cursor)) await this.#takeOver(subscription, partition, cursor, signal);
+    }
+    this.#nextHousekeeping = Date.now() + HOUSEKEEPING_MS;
+  }
+
+  async #takeOver(
+    subscription: string,
+    partition: number,
+    cursor: Cursor,
+    signal: AbortSignal,
+  ): Promise<void> {
+    cursor.lease = null;
+    const name = `consumer/${this.#topic.name}/${subscription}/${partition}`;
+    const lease = await this.#leases.take(name, signal);
+    if (lease === null) return;
+    try {
+      await abortable(this.#resume(subscription, partition, cursor), signal);
+      this.#assertOpen();
+      cursor.lease = lease;
+    } catch (error) {
+      await this.#leases.release(lease);
+      throw error;
     }
   }
 
-  /** A partition just taken over goes on where the previous holder acknowledged, if that is further. */
-  async #resume(partition: number, cursor: Cursor): Promise<void> {
-    const [row] = await this.#database.query<{ position: number }>(
-      `select position from balde_log.cursor where topic_id = $1 and subscription = $2 and partition = $3`,
-      [this.#topic.id, this.#subscription, partition],
-    );
-    cursor.after = Math.max(cursor.after, row?.position ?? 0);
+  /** A partition taken over goes on where `seek` said, or where someone acknowledged since, if that is further. */
+  async #resume(subscription: string, partition: number, cursor: Cursor): Promise<void> {
+    const stored = await this.#stored(subscription, partition);
+    if (cursor.storedAtSeek !== stored) cursor.after = Math.max(cursor.after, stored);
+    else if (cursor.after !== stored) await this.#store(subscription, partition, cursor.after);
+    cursor.storedAtSeek = null;
   }
 
-  async #read(max: number): Promise<readonly LogMessage[]> {
-    const held = [...this.#cursors.entries()].filter(([, cursor]) => cursor.lease !== null);
+  async #stored(subscription: string, partition: number): Promise<number> {
+    const [row] = await this.#database.query<{ position: number }>(
+      `select position from balde_log.cursor where topic_id = $1 and subscription = $2 and partition = $3`,
+      [this.#topic.id, subscription, partition],
+    );
+    return row?.position ?? 0;
+  }
+
+  async #store(subscription: string, partition: number, position: number): Promise<void> {
+    await this.#database.execute(
+      `insert into balde_log.cursor (topic_id, subscription, partition, position) values ($1, $2, $3, $4)
+       on conflict (topic_id, subscription, partition) do update set position = excluded.position`,
+      [this.#topic.id, subscription, partition, position],
+    );
+  }
+
+  async #read(max: number, signal: AbortSignal): Promise<readonly LogMessage[]> {
+    const held = [...this.#cursors.entries()].filter(([, cursor]) => this.#isActive(cursor));
     if (held.length === 0) return [];
     // Starts with another partition each time, so that one with a long backlog doesn't starve the others.
     this.#first = (this.#first + 1) % held.length;
     const order = [...held.slice(this.#first), ...held.slice(0, this.#first)];
-    const rows = await this.#database.query<MessageRow>(
+    const query = this.#database.query<MessageRow>(
       `select m.partition, m.position, m.key, m.event_time, m.properties, m.payload
        from unnest($2::integer[], $3::bigint[]) with ordinality as c (partition, after, ord)
        cross join lateral (
@@ -137,6 +206,10 @@ export class EmbeddedConsumer implements Consumer {
        order by c.ord, m.position
        limit $4`,
       [this.#topic.id, order.map(([partition]) => partition), order.map(([, cursor]) => cursor.after), max],
+    );
+    // Aborted, the rows are not missed: only what is handed out moves the cursor. Nor is what was lost meanwhile.
+    const rows = (await abortable(query, signal)).filter((row) =>
+      this.#isActive(this.#cursor(row.partition)),
     );
     for (const row of rows) this.#cursor(row.partition).after = row.position;
     return rows.map((row) => ({
@@ -150,10 +223,11 @@ export class EmbeddedConsumer implements Consumer {
     }));
   }
 
-  async #writeAcknowledged(): Promise<void> {
-    const dirty = [...this.#cursors.entries()].filter(([, cursor]) => cursor.dirty);
+  async #writeAcknowledged(subscription: string): Promise<void> {
+    const dirty = [...this.#cursors.entries()]
+      .filter(([, cursor]) => cursor.dirty)
+      .map(([partition, cursor]) => ({ cursor, partition, position: cursor.acknowledged }));
     if (dirty.length === 0) return;
-    for (const [, cursor] of dirty) cursor.dirty = false;
     await this.#database.execute(
       `insert into balde_log.cursor as c (topic_id, subscription, partition, position)
        select $1, $2, u.partition, u.position from unnest($3::integer[], $4::bigint[]) as u (partition, position)
@@ -161,10 +235,11 @@ export class EmbeddedConsumer implements Consumer {
        set position = greatest(c.position, excluded.position)`,
       [
         this.#topic.id,
-        this.#subscription,
-        dirty.map(([partition]) => partition),
-        dirty.map(([, cursor]) => cursor.acknowledged),
+        subscription,
+        dirty.map(({ partition }) => partition),
+        dirty.map(({ position }) => position),
       ],
     );
+    for (const { cursor, position } of dirty) cursor.dirty = cursor.acknowledged !== position;
   }
 }

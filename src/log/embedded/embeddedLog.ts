@@ -1,7 +1,7 @@
 /** The embedded event log: an append-only log in Postgres, for one machine, the quick start and fast tests. */
 import type { Database } from '../../store/database.ts';
-import { Wakeup } from '../../waiting.ts';
-import { ProducerBusyError } from '../eventLog.ts';
+import { abortable, Wakeup } from '../../waiting.ts';
+import { LogError, ProducerBusyError } from '../eventLog.ts';
 import type {
   Consumer,
   ConsumerOptions,
@@ -33,6 +33,7 @@ export class EmbeddedLog implements EventLog {
   readonly #topics: Topics;
   readonly #leases: Leases;
   readonly #open = new Set<{ close(): Promise<void> }>();
+  #closing: Promise<void> | null = null;
 
   /** `database` stays the caller's: closing the log leaves it open. */
   constructor(database: Database, options: EmbeddedLogOptions = {}) {
@@ -51,26 +52,27 @@ export class EmbeddedLog implements EventLog {
 
   async producer(topicName: string, options: ProducerOptions): Promise<Producer> {
     return await this.#guard(async () => {
-      const topic = await this.#topics.get(topicName);
+      const { signal } = options;
+      const topic = await abortable(this.#topics.get(topicName), signal);
       const lease = options.access === 'shared' ? null : await this.#elect(topic, options);
-      const lastSequenceId = await this.#lastSequenceId(topic, options.name);
-      const producer = new EmbeddedProducer(this.#database, this.#leases, {
-        topic,
-        name: options.name,
-        lease,
-        lastSequenceId,
-      });
-      this.#open.add(producer);
-      return producer;
+      try {
+        const lastSequenceId = await abortable(this.#lastSequenceId(topic, options.name), signal);
+        const spec = { topic, name: options.name, lease, lastSequenceId };
+        return this.#remember((onClose) => new EmbeddedProducer(this.#database, this.#leases, spec, onClose));
+      } catch (error) {
+        // Kept, it would be renewed for ever and nobody could be elected.
+        if (lease !== null) await this.#leases.release(lease);
+        throw error;
+      }
     });
   }
 
   async consumer(topicName: string, options: ConsumerOptions): Promise<Consumer> {
     return await this.#guard(async () => {
       const topic = await this.#topics.get(topicName);
-      const consumer = new EmbeddedConsumer(this.#database, this.#leases, topic, options.subscription);
-      this.#open.add(consumer);
-      return consumer;
+      return this.#remember(
+        (onClose) => new EmbeddedConsumer(this.#database, this.#leases, topic, options.subscription, onClose),
+      );
     });
   }
 
@@ -86,15 +88,30 @@ export class EmbeddedLog implements EventLog {
   }
 
   async close(): Promise<void> {
-    for (const handle of this.#open) await handle.close();
-    this.#open.clear();
-    await this.#leases.close();
+    this.#closing ??= (async () => {
+      await Promise.all([...this.#open].map(async (handle) => handle.close()));
+      await this.#leases.close();
+    })();
+    await this.#closing;
+  }
+
+  /** Handles that are open are closed with the log. */
+  #remember<H extends { close(): Promise<void> }>(open: (onClose: () => void) => H): H {
+    this.#assertOpen();
+    const handle = open(() => this.#open.delete(handle));
+    this.#open.add(handle);
+    return handle;
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== null) throw new LogError('the log is closed');
   }
 
   async #elect(topic: Topic, { name, access, signal }: ProducerOptions): Promise<Lease> {
     for (;;) {
       signal.throwIfAborted();
-      const lease = await this.#leases.take(`producer/${topic.name}/${name}`);
+      this.#assertOpen();
+      const lease = await this.#leases.take(`producer/${topic.name}/${name}`, signal);
       if (lease !== null) return lease;
       if (access === 'exclusive')
         throw new ProducerBusyError(`another producer of ${topic.name} is named ${name}`);
@@ -111,6 +128,7 @@ export class EmbeddedLog implements EventLog {
   }
 
   async #guard<T>(work: () => Promise<T>): Promise<T> {
+    this.#assertOpen();
     try {
       return await work();
     } catch (error) {

@@ -1,14 +1,23 @@
 /** Leases of the embedded log: who is the active producer of a name, the active consumer of a partition. */
-import type { Database, Session } from '../../store/database.ts';
+import type { Database, Parameter, Row, Session } from '../../store/database.ts';
 import { StandingSession } from '../../store/standingSession.ts';
-import { Wakeup } from '../../waiting.ts';
-import { LogUnavailableError } from '../eventLog.ts';
+import { abortable, Wakeup } from '../../waiting.ts';
 
 const CHANNEL = 'balde_log';
+/** How long to wait for a session when there is none. Milliseconds. */
+const PATIENCE_MS = 10_000;
+/** A statement on the session without an answer for so long means that the peer is gone. Milliseconds. */
+const SILENCE_MS = 5_000;
 
 export interface Lease {
   readonly name: string;
   readonly epoch: number;
+}
+
+interface Held {
+  readonly lease: Lease;
+  /** When it ends unless renewed, by `performance.now()`: counted from the asking, so never later than the server's. */
+  until: number;
 }
 
 /**
@@ -22,7 +31,9 @@ export class Leases {
   /** Woken by every append and every change of the session. */
   readonly wakeup = new Wakeup();
   readonly #ttlMs: number;
-  readonly #held = new Map<string, Lease>();
+  readonly #held = new Map<string, Held>();
+  /** Names being taken at this moment: two handles of one process must not both get a lease. */
+  readonly #asking = new Set<string>();
   readonly #standing: StandingSession;
   readonly #timer: NodeJS.Timeout;
 
@@ -34,39 +45,61 @@ export class Leases {
   }
 
   holds(lease: Lease): boolean {
-    return this.#held.get(lease.name)?.epoch === lease.epoch;
+    const held = this.#held.get(lease.name);
+    return held?.lease.epoch === lease.epoch && performance.now() < held.until;
   }
 
-  /** The lease, or `null` while someone else holds it. @throws {LogUnavailableError} */
-  async take(name: string): Promise<Lease | null> {
-    const session = await this.#standing.ready(10_000).catch((cause: unknown) => {
-      throw new LogUnavailableError('the embedded log has no database session', { cause });
-    });
-    const [row] = await session.query<{ epoch: number | null }>(
-      `select balde_log.take_lease($1, $2 * interval '1 millisecond') as epoch`,
-      [name, this.#ttlMs],
-    );
-    if (row === undefined || row.epoch === null || session !== this.#standing.current) return null;
-    const lease = { name, epoch: row.epoch };
-    this.#held.set(name, lease);
-    return lease;
+  /** The lease, or `null` while someone else holds it. @throws {DatabaseUnavailableError} */
+  async take(name: string, signal: AbortSignal): Promise<Lease | null> {
+    const taking = this.#take(name, signal);
+    try {
+      return await abortable(taking, signal);
+    } catch (error) {
+      // Should the answer still come, nobody wants it.
+      void taking.then(
+        async (late) => (late === null ? undefined : await this.release(late)),
+        () => undefined,
+      );
+      throw error;
+    }
+  }
+
+  async #take(name: string, signal: AbortSignal): Promise<Lease | null> {
+    const known = this.#held.get(name);
+    if (this.#asking.has(name) || (known !== undefined && this.holds(known.lease))) return null;
+    this.#asking.add(name);
+    try {
+      const session = await this.#standing.ready(PATIENCE_MS, signal);
+      const until = performance.now() + this.#ttlMs;
+      const [row] = await this.#ask<{ epoch: number | null }>(
+        session,
+        `select balde_log.take_lease($1, $2 * interval '1 millisecond') as epoch`,
+        [name, this.#ttlMs],
+      );
+      if (row === undefined || row.epoch === null || session !== this.#standing.current) return null;
+      const lease = { name, epoch: row.epoch };
+      this.#held.set(name, { lease, until });
+      return lease;
+    } finally {
+      this.#asking.delete(name);
+    }
   }
 
   async release(lease: Lease): Promise<void> {
-    if (!this.holds(lease)) return;
+    if (this.#held.get(lease.name)?.lease.epoch !== lease.epoch) return;
     this.#held.delete(lease.name);
+    const session = this.#standing.current;
     // A lost session gives all its leases up by itself.
-    await this.#standing.current
-      ?.execute(`update balde_log.lease set expires_at = '-infinity' where name = $1 and epoch = $2`, [
-        lease.name,
-        lease.epoch,
-      ])
-      .catch(() => undefined);
+    if (session === null) return;
+    await this.#ask(session, `delete from balde_log.lease where name = $1 and epoch = $2`, [
+      lease.name,
+      lease.epoch,
+    ]).catch(() => undefined);
   }
 
   async close(): Promise<void> {
     clearInterval(this.#timer);
-    for (const lease of [...this.#held.values()]) await this.release(lease);
+    for (const { lease } of [...this.#held.values()]) await this.release(lease);
     await this.#standing.close();
   }
 
@@ -77,6 +110,13 @@ export class Leases {
       this.wakeup.wake();
     });
     await session.execute(`listen ${CHANNEL}`);
+    // Left behind by processes that were killed. Long expired only: whoever was just paused finds its own.
+    await session.execute(
+      `delete from balde_log.lease where name in (
+         select name from balde_log.lease where expires_at < clock_timestamp() - interval '1 hour'
+         for update skip locked
+       )`,
+    );
     this.wakeup.wake();
   }
 
@@ -85,18 +125,33 @@ export class Leases {
     const session = this.#standing.current;
     if (held.length === 0 || session === null) return;
     try {
-      const kept = await session.query<{ name: string }>(
+      const until = performance.now() + this.#ttlMs;
+      const kept = await this.#ask<{ name: string }>(
+        session,
         `update balde_log.lease l
          set expires_at = clock_timestamp() + $3 * interval '1 millisecond'
          from unnest($1::text[], $2::bigint[]) as h (name, epoch)
          where l.name = h.name and l.epoch = h.epoch
          returning l.name`,
-        [held.map((l) => l.name), held.map((l) => l.epoch), this.#ttlMs],
+        [held.map(({ lease }) => lease.name), held.map(({ lease }) => lease.epoch), this.#ttlMs],
       );
       const names = new Set(kept.map((row) => row.name));
-      for (const lease of held) if (!names.has(lease.name)) this.#held.delete(lease.name);
+      for (const entry of held) {
+        if (names.has(entry.lease.name)) entry.until = until;
+        else if (this.#held.get(entry.lease.name) === entry) this.#held.delete(entry.lease.name);
+      }
     } catch {
       // The session is going down; its end clears what is held.
+    }
+  }
+
+  /** A session whose peer is silent is given up: its leases are over anyway, and a new one comes by itself. */
+  async #ask<R extends Row>(session: Session, text: string, parameters: readonly Parameter[]): Promise<R[]> {
+    const silent = setTimeout(() => void session.close(), Math.max(this.#ttlMs, SILENCE_MS));
+    try {
+      return await session.query<R>(text, parameters);
+    } finally {
+      clearTimeout(silent);
     }
   }
 }

@@ -1,7 +1,7 @@
 /** Producer of the embedded log. Sends that wait behind one another go out together, as one transaction. */
 import type { Database } from '../../store/database.ts';
 import { hasSqlState } from '../../store/errors.ts';
-import { ProducerFencedError } from '../eventLog.ts';
+import { LogError, ProducerFencedError } from '../eventLog.ts';
 import type { OutgoingMessage, Producer, SendResult } from '../eventLog.ts';
 import type { Lease, Leases } from './leases.ts';
 import { partitionOf } from './topics.ts';
@@ -16,6 +16,9 @@ interface PendingSend {
 
 /** Most messages of one transaction; one larger send still goes whole. */
 const GROUP = 5_000;
+/** Most bytes of payload in one statement, which carries them twice as long: a larger send is stored in parts. */
+const MOST_BYTES = 8 * 1024 * 1024;
+const YEAR_10000 = Date.UTC(10_000, 0, 1);
 /** Raised by `balde_log.append` when the producer's lease has a newer holder. */
 const FENCED = 'BA001';
 
@@ -24,6 +27,7 @@ export class EmbeddedProducer implements Producer {
   readonly #database: Database;
   readonly #leases: Leases;
   readonly #spec: { readonly topic: Topic; readonly name: string; readonly lease: Lease | null };
+  readonly #onClose: () => void;
   readonly #pending: PendingSend[] = [];
   readonly #partitions = new Map<string, number>();
   #lastSequenceId: number;
@@ -34,7 +38,9 @@ export class EmbeddedProducer implements Producer {
     database: Database,
     leases: Leases,
     spec: { topic: Topic; name: string; lease: Lease | null; lastSequenceId: number },
+    onClose: () => void,
   ) {
+    this.#onClose = onClose;
     this.#database = database;
     this.#leases = leases;
     this.#spec = spec;
@@ -47,7 +53,8 @@ export class EmbeddedProducer implements Producer {
   }
 
   async send(messages: readonly OutgoingMessage[]): Promise<SendResult> {
-    if (this.#closed) throw new ProducerFencedError(`producer ${this.#spec.name} is closed`);
+    if (this.#closed) throw new LogError(`producer ${this.#spec.name} is closed`);
+    for (const message of messages) assertStorable(message);
     if (messages.length === 0) return { stored: 0, duplicates: 0 };
     return await new Promise<SendResult>((resolve, reject) => {
       this.#pending.push({ messages, resolve, reject });
@@ -59,6 +66,7 @@ export class EmbeddedProducer implements Producer {
     this.#closed = true;
     await this.#flushing;
     if (this.#spec.lease !== null) await this.#leases.release(this.#spec.lease);
+    this.#onClose();
   }
 
   async #flush(): Promise<void> {
@@ -67,9 +75,11 @@ export class EmbeddedProducer implements Producer {
     while (this.#pending.length > 0) {
       const group = this.#takeGroup();
       try {
-        this.#settle(group, await this.#append(group.flatMap((send) => send.messages)));
+        this.#settle(group, await this.#store(group.flatMap((send) => send.messages)));
       } catch (error) {
-        for (const send of group) send.reject(this.#explain(error));
+        // Those that wait behind must not overtake: sent again, these would be below the last id stored, and dropped.
+        const reason = this.#explain(error);
+        for (const send of [...group, ...this.#pending.splice(0)]) send.reject(reason);
       }
     }
     this.#flushing = null;
@@ -77,17 +87,30 @@ export class EmbeddedProducer implements Producer {
 
   #takeGroup(): PendingSend[] {
     let size = 0;
+    let bytes = 0;
     let count = 0;
     for (const send of this.#pending) {
-      if (count > 0 && size + send.messages.length > GROUP) break;
       size += send.messages.length;
+      bytes += sum(send.messages.map((message) => message.payload.length));
+      if (count > 0 && (size > GROUP || bytes > MOST_BYTES)) break;
       count += 1;
     }
     return this.#pending.splice(0, count);
   }
 
   /** Ordinals (from 0) of the messages dropped as duplicates. */
-  async #append(messages: readonly OutgoingMessage[]): Promise<ReadonlySet<number>> {
+  async #store(messages: readonly OutgoingMessage[]): Promise<ReadonlySet<number>> {
+    const dropped = new Set<number>();
+    for (let from = 0; from < messages.length;) {
+      const part = firstPart(messages, from);
+      for (const ordinal of await this.#append(part)) dropped.add(from + ordinal);
+      from += part.length;
+    }
+    return dropped;
+  }
+
+  /** Ordinals (from 0) of the messages dropped as duplicates. */
+  async #append(messages: readonly OutgoingMessage[]): Promise<readonly number[]> {
     const { topic, name, lease } = this.#spec;
     const [row] = await this.#database.query<{ duplicates: number[] }>(
       `select balde_log.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) as duplicates`,
@@ -104,7 +127,7 @@ export class EmbeddedProducer implements Producer {
         messages.map((m) => m.payload),
       ],
     );
-    return new Set(row?.duplicates.map((ordinal) => ordinal - 1));
+    return (row?.duplicates ?? []).map((ordinal) => ordinal - 1);
   }
 
   #settle(group: readonly PendingSend[], dropped: ReadonlySet<number>): void {
@@ -136,5 +159,26 @@ export class EmbeddedProducer implements Producer {
       });
     }
     return toLogError(error);
+  }
+}
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
+
+/** The messages from `from` on that go into one statement: at least one. */
+function firstPart(messages: readonly OutgoingMessage[], from: number): readonly OutgoingMessage[] {
+  let bytes = 0;
+  let to = from;
+  do bytes += messages[to++]?.payload.length ?? 0;
+  while (to < messages.length && bytes + (messages[to]?.payload.length ?? 0) <= MOST_BYTES);
+  return messages.slice(from, to);
+}
+
+/** What Postgres can't hold is refused before it can take other sends of its group along. @throws {LogError} */
+function assertStorable({ key, properties, eventTime, sequenceId }: OutgoingMessage): void {
+  if (!Number.isSafeInteger(sequenceId) || sequenceId < 0) throw new LogError(`sequence id ${sequenceId}`);
+  if (!(eventTime >= 0 && eventTime < YEAR_10000)) throw new LogError(`event time ${eventTime}`);
+  for (const text of [key, ...Object.entries(properties).flat()]) {
+    if (/\0|\p{Surrogate}/u.test(text))
+      throw new LogError(`text that can't be stored: ${JSON.stringify(text)}`);
   }
 }

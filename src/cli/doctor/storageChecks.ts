@@ -1,0 +1,166 @@
+/** Checks of the database, the event log and what is kept there. */
+import { DEAD_LETTERS, POLICY_STATES, RATE_LIMIT_ALERTS } from '../../codec/topics.ts';
+import type { Config } from '../../config/config.ts';
+import { formatDuration } from '../../config/duration.ts';
+import type { EventLog } from '../../log/eventLog.ts';
+import { missingReadModels } from '../../main/standing.ts';
+import { openExisting, UsageError } from '../../main/storage.ts';
+import type { Storage } from '../../main/storage.ts';
+import { operations } from '../../serve/operations.ts';
+import { newestObservation } from '../../serve/readModels.ts';
+import type { Database } from '../../store/database.ts';
+import { pendingMigrations } from '../../store/migrate.ts';
+import { hintFor } from '../common.ts';
+import { durationText, timeText } from '../format.ts';
+import { clockFinding } from './clock.ts';
+import { fail, messageOf, ok, warn } from './finding.ts';
+import type { Finding } from './finding.ts';
+
+/** What the database knows of the policies, should no Bridge answer. */
+export interface KnownPolicy {
+  readonly participant: string;
+  readonly name: string;
+  readonly capacity: number;
+  readonly refillTokens: number;
+  readonly refillPeriodSec: number;
+}
+
+export interface StorageFindings {
+  readonly findings: readonly Finding[];
+  readonly policies: readonly KnownPolicy[];
+}
+
+export async function checkStorage(config: Config): Promise<StorageFindings> {
+  let storage: Storage;
+  try {
+    storage = await openExisting(config);
+  } catch (error) {
+    return { findings: [unopened(error)], policies: [] };
+  }
+  try {
+    return await checkOpened(storage, config);
+  } catch (error) {
+    return { findings: [unreachable(error)], policies: [] };
+  } finally {
+    await storage.close();
+  }
+}
+
+const unopened = (error: unknown): Finding =>
+  error instanceof UsageError
+    ? warn(
+        'database',
+        error.message,
+        'Nothing, if Balde never ran here: balde start or balde migrate creates it.',
+      )
+    : unreachable(error);
+
+function unreachable(error: unknown): Finding {
+  const hint = hintFor(error).trim();
+  return fail(
+    'database',
+    messageOf(error),
+    hint === '' ? 'Check DATABASE_URL, that the server runs, and that this machine may connect to it.' : hint,
+  );
+}
+
+async function checkOpened(storage: Storage, config: Config): Promise<StorageFindings> {
+  const { database, log, description } = storage;
+  const asked = Date.now();
+  const [server] = await database.query<{ version: string; now: number }>(
+    `select current_setting('server_version') as version, clock_timestamp() as now`,
+  );
+  const findings: Finding[] = [
+    ok('database', `${description}, PostgreSQL ${server?.version ?? 'of unknown version'}`),
+    clockFinding('database clock', server?.now ?? asked, asked, Date.now()),
+  ];
+  const pending = await pendingMigrations(database);
+  if (pending.length > 0) {
+    findings.push(fail('schema', `lacks ${pending.join(', ')}`, 'Run balde migrate.'));
+    return { findings, policies: [] };
+  }
+  const missing = await missingReadModels(database);
+  const topics = await checkTopics(log);
+  if (missing.length > 0) {
+    findings.push(
+      fail('schema', `lacks the read models ${missing.join(', ')}`, 'Run balde migrate.'),
+      topics,
+    );
+    return { findings, policies: [] };
+  }
+  findings.push(ok('schema', 'up to date'), topics, await checkRole(database));
+  findings.push(await checkMonths(database), await checkFreshness(database, config));
+  return { findings, policies: await knownPolicies(database) };
+}
+
+async function checkTopics(log: EventLog): Promise<Finding> {
+  const names: string[] = [];
+  try {
+    for (const { name, partitions } of [POLICY_STATES, RATE_LIMIT_ALERTS, DEAD_LETTERS]) {
+      const found = await log.partitions(name);
+      if (found !== partitions) {
+        const remedy = 'The number is fixed when a topic is created: use a log that this program created.';
+        return fail('event log', `topic ${name} has ${found} partitions, not ${partitions}`, remedy);
+      }
+      names.push(name);
+    }
+    return ok('event log', `reachable, with topics ${names.join(', ')}`);
+  } catch (error) {
+    return fail('event log', messageOf(error), 'Run balde migrate to create the topics.');
+  }
+}
+
+const ROLE = 'balde_readonly';
+
+async function checkRole(database: Database): Promise<Finding> {
+  const [role] = await database.query<{ may: boolean }>(
+    `select has_table_privilege(oid, 'public.dict_rate_limit_states', 'select') as may
+     from pg_roles where rolname = $1`,
+    [ROLE],
+  );
+  if (role?.may === true) return ok('read-only role', `${ROLE} may read the views`);
+  const grant = `grant select on all tables in schema public to ${ROLE};`;
+  return role === undefined
+    ? warn(
+        'read-only role',
+        `${ROLE} does not exist`,
+        `As a superuser: create role ${ROLE} nologin; ${grant}`,
+      )
+    : warn('read-only role', `${ROLE} may not read the views`, `As their owner: ${grant}`);
+}
+
+/** Months that must exist after the current one. */
+const MONTHS_AHEAD = 2;
+
+async function checkMonths(database: Database): Promise<Finding> {
+  const { monthsAhead, retentionSucceededAt } = await operations(database, Date.now());
+  const detail = `history is prepared for ${monthsAhead ?? 0} months ahead; the compactor last succeeded ${timeText(retentionSucceededAt)}`;
+  if ((monthsAhead ?? 0) >= MONTHS_AHEAD) return ok('retention', detail);
+  return retentionSucceededAt === null
+    ? warn('retention', detail, 'Start a process with role retention, or run balde retention run.')
+    : fail(
+        'retention',
+        detail,
+        'See the log of role retention for why it fails; balde retention run repeats it.',
+      );
+}
+
+async function checkFreshness(database: Database, { staleAfterMs }: Config): Promise<Finding> {
+  const newest = await newestObservation(database);
+  if (newest === null) {
+    return warn('observations', 'there is none yet', 'Start a process with roles poller and states.');
+  }
+  const age = Date.now() - newest;
+  const detail = `the newest is ${durationText(age / 1000)} old (${timeText(newest)})`;
+  if (age <= staleAfterMs) return ok('observations', detail);
+  const remedy = `Nothing newer within STALE_AFTER (${formatDuration(staleAfterMs)}): see the logs of roles poller and states, and balde status for folds that are behind.`;
+  return fail('observations', detail, remedy);
+}
+
+async function knownPolicies(database: Database): Promise<KnownPolicy[]> {
+  return await database.query<KnownPolicy & Record<string, unknown>>(
+    `select participant, endpoint_id as name, capacity, refill_tokens as "refillTokens",
+       refill_period_sec as "refillPeriodSec"
+     from dict_rate_limit_policies order by 1, 2`,
+  );
+}

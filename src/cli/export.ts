@@ -1,0 +1,106 @@
+/** `balde export`: events of the log and rows of the read models, as NDJSON or CSV, in flat memory. */
+import { createWriteStream } from 'node:fs';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { Argument, Command, Option } from 'commander';
+import { stringify } from 'csv-stringify';
+import type { EpochMs } from '../domain/events.ts';
+import type { Row } from '../store/database.ts';
+import { UsageError } from '../main/storage.ts';
+import { reading, stopSignal, withStorageOptions } from './common.ts';
+import type { CommonOptions } from './common.ts';
+import { EXPORTS, openExport } from './exportSources.ts';
+import type { ExportName, ExportSource } from './exportSources.ts';
+import { oneOf, parseTime } from './options.ts';
+
+interface ExportOptions extends CommonOptions {
+  readonly from?: EpochMs;
+  readonly to?: EpochMs;
+  readonly format: 'ndjson' | 'csv';
+  readonly output?: string;
+}
+
+const HELP = `
+What:
+  observations  every observation in the event log (topic policy-states), in log order per partition
+  alert-events  every event of topic rate-limit-alerts as Core-Dict reads it, in log order per partition
+  states        history with what was computed: consumption, ETA, projection (view dict_rate_limit_states)
+  alerts        alerts, open and resolved (view dict_rate_limit_alerts)
+
+Times are DICT's clock, UTC. Messages that can't be decoded are left out and counted on standard error.`;
+
+export function exportCommand(): Command {
+  const command = new Command('export')
+    .description('write observations, alert events, history or alerts to standard output or a file')
+    .addArgument(new Argument('<what>', `one of ${EXPORTS.join(', ')}`).choices(EXPORTS))
+    .addOption(
+      new Option('--from <time>', 'from this time on, e.g. 2026-01-31T12:00:00Z').argParser(parseTime),
+    )
+    .addOption(new Option('--to <time>', 'before this time').argParser(parseTime))
+    .addOption(
+      new Option('--format <format>', 'ndjson (one JSON object per line) or csv (with a header)')
+        .default('ndjson')
+        .argParser(oneOf(['ndjson', 'csv'] as const)),
+    )
+    .addOption(new Option('--output <file>', 'write to this file, replacing it, instead of standard output'))
+    .addHelpText('after', HELP);
+  return withStorageOptions(command).action(async (what: ExportName, options: ExportOptions) => {
+    await exportAll(what, options);
+  });
+}
+
+async function exportAll(what: ExportName, options: ExportOptions): Promise<void> {
+  const { from, to, format, output } = options;
+  if (from !== undefined && to !== undefined && from >= to)
+    throw new UsageError('--from must be before --to');
+  const signal = stopSignal();
+  let poisoned = 0;
+  const onPoison = (): void => void (poisoned += 1);
+  await reading(options, async (storage) => {
+    const source = await openExport(what, { storage, from, to, onPoison, signal });
+    await write(source, format, output).catch((error: unknown) => {
+      if (signal.aborted) process.exitCode = 130;
+      else if (!isClosedPipe(error)) throw error;
+    });
+  });
+  if (poisoned > 0) {
+    console.error(
+      `balde: ${poisoned} ${poisoned === 1 ? 'message' : 'messages'} could not be decoded and were left out; topic dead-letters has them with the reason`,
+    );
+  }
+}
+
+async function write(
+  source: ExportSource,
+  format: 'ndjson' | 'csv',
+  output: string | undefined,
+): Promise<void> {
+  const target = output === undefined ? process.stdout : createWriteStream(output);
+  const end = { end: output !== undefined };
+  if (format === 'ndjson') {
+    await pipeline(Readable.from(lines(source.batches), { highWaterMark: 1 }), target, end);
+    return;
+  }
+  const csv = stringify({ header: true, columns: [...source.columns], cast: CAST });
+  await pipeline(Readable.from(records(source.batches), { highWaterMark: 256 }), csv, target, end);
+}
+
+/** Booleans and nested values as JSON has them; the other types are written so anyway. */
+const CAST = { boolean: String, object: (value: object) => JSON.stringify(value) };
+
+/** One chunk per batch: a write per line would cost more than the lines. */
+async function* lines(batches: AsyncIterable<readonly Row[]>): AsyncGenerator<string> {
+  for await (const batch of batches) {
+    if (batch.length > 0) yield batch.map((record) => `${JSON.stringify(record)}\n`).join('');
+  }
+}
+
+async function* records(batches: AsyncIterable<readonly Row[]>): AsyncGenerator<Row> {
+  for await (const batch of batches) yield* batch;
+}
+
+/** Whoever read the output has enough, as `head` has: no error. */
+const isClosedPipe = (error: unknown): boolean =>
+  error instanceof Error &&
+  'code' in error &&
+  (error.code === 'EPIPE' || error.code === 'ERR_STREAM_DESTROYED');

@@ -1,0 +1,88 @@
+/** `balde status`: how the buckets stand, and how Balde does. */
+import { Command } from 'commander';
+import type { Storage } from '../main/storage.ts';
+import { readStatus } from '../main/status.ts';
+import type { Status } from '../main/status.ts';
+import type { FoldStanding } from '../main/standing.ts';
+import type { LatestState } from '../serve/readModels.ts';
+import { alertJson } from './alerts.ts';
+import { durationText, iso, numberText, percentText, table, timeText } from './format.ts';
+import type { Column } from './format.ts';
+import { jsonOption, printJson, printLine, reading, withStorageOptions } from './common.ts';
+import type { CommonOptions } from './common.ts';
+
+export function statusCommand(): Command {
+  const command = new Command('status')
+    .description('buckets worst first, open alerts, size of history, and how far the folds have come')
+    .addOption(jsonOption());
+  return withStorageOptions(command).action(async (options: CommonOptions) => {
+    await reading(options, async (storage) => {
+      const status = await readStatus(storage, Date.now());
+      if (options.json === true) printJson(json(status));
+      else for (const line of text(status, storage)) printLine(line);
+    });
+  });
+}
+
+function json(status: Status) {
+  return {
+    participants: status.participants,
+    policies: status.policies,
+    history_rows: status.historyRows,
+    last_observation: iso(status.lastObservation),
+    open_alerts: status.alerts.length,
+    outbox: status.outbox,
+    months_ahead: status.monthsAhead,
+    horizon: iso(status.horizon),
+    states: status.states.map((state) => ({ ...state, response_time: iso(state.response_time) })),
+    alerts: status.alerts.map(alertJson),
+    folds: status.folds.map((fold) => ({
+      fold: fold.fold,
+      version: fold.version,
+      served: fold.served,
+      topic: fold.topic,
+      caught_up: fold.caughtUp,
+      partitions: fold.partitions,
+      partitions_behind: fold.partitionsBehind,
+      moved_at: iso(fold.movedAt),
+    })),
+  };
+}
+
+const counted = (n: number, one: string, many: string): string => `${numberText(n)} ${n === 1 ? one : many}`;
+
+function text(status: Status, { description }: Storage): string[] {
+  const { alerts, states } = status;
+  return [
+    description,
+    `history   ${numberText(status.historyRows)} observations of ${counted(status.policies, 'policy', 'policies')}, ${counted(status.participants, 'participant', 'participants')}; newest ${timeText(status.lastObservation)}`,
+    `kept      from ${timeText(status.horizon)} on; ${status.monthsAhead ?? 0} months prepared ahead`,
+    `outbox    ${numberText(status.outbox)} waiting`,
+    ...status.folds.map((fold) => `fold      ${foldText(fold)}`),
+    '',
+    ...(states.length === 0 ? ['no observation yet'] : table(BUCKETS, states)),
+    '',
+    alerts.length === 0 ? 'no open alert' : `${alerts.length} open:`,
+    ...alerts.map((alert) => `  ${timeText(alert.created_at)}  ${alert.message}`),
+  ];
+}
+
+function foldText(fold: FoldStanding): string {
+  const version = `${fold.fold} v${fold.version}${fold.served ? '' : ' (not in service)'}`;
+  const standing = fold.caughtUp
+    ? 'caught up'
+    : `behind in ${fold.partitionsBehind} of ${fold.partitions} partitions of ${fold.topic}`;
+  return `${version}: ${standing}; last commit ${timeText(fold.movedAt)}`;
+}
+
+const BUCKETS: readonly Column<LatestState>[] = [
+  { title: 'HEALTH', value: (s) => s.health_status },
+  { title: 'PARTICIPANT', value: (s) => s.participant },
+  { title: 'POLICY', value: (s) => s.endpoint_id },
+  { title: 'LEFT', value: (s) => percentText(s.remaining_percent), right: true },
+  { title: 'TOKENS', value: (s) => numberText(s.available_tokens), right: true },
+  { title: 'CAPACITY', value: (s) => numberText(s.capacity), right: true },
+  { title: 'AGE', value: (s) => durationText(s.age_seconds), right: true },
+  { title: 'FULL IN', value: (s) => durationText(s.recovery_eta_seconds), right: true },
+  { title: 'EMPTY IN', value: (s) => durationText(s.exhaustion_projection_seconds), right: true },
+];

@@ -1,0 +1,69 @@
+import { describe, expect, test } from 'vitest';
+import { blindPolicies, checkSchedule, fullRefillMs, gapsOf } from '../../src/cli/doctor/schedule.ts';
+import type { KnownPolicy } from '../../src/cli/doctor/storageChecks.ts';
+
+const policy = (name: string, capacity: number, refillTokens: number, refillPeriodSec = 60): KnownPolicy => ({
+  ...{ participant: '12345678', name, capacity, refillTokens, refillPeriodSec },
+});
+const SLOW = policy('CIDS_FILES_WRITE', 200, 40, 86_400);
+const FAST = policy('ENTRIES_UPDATE', 600, 600);
+const LIST = policy('POLICIES_LIST', 20, 6);
+const NEVER = policy('NEVER', 10, 0);
+const NOW = Date.UTC(2026, 0, 30);
+
+const check = (
+  name: string,
+  policies: readonly KnownPolicy[],
+  schedule: Parameters<typeof gapsOf>[0],
+  staleAfterMs = 900_000,
+) => checkSchedule({ schedule, staleAfterMs, policies, now: NOW }).find((finding) => finding.check === name);
+const every = (ms: number) => ({ kind: 'every', ms }) as const;
+
+test('an uneven cron schedule is judged by its longest and its shortest gap', () => {
+  const weekdays = { kind: 'cron', expression: '*/5 8-17 * * 1-5' } as const;
+  expect(gapsOf(weekdays, NOW)).toEqual({
+    shortestMs: 300_000,
+    longestMs: (3 * 24 - 10) * 3_600_000 + 300_000,
+  });
+  expect(gapsOf(every(1_000), NOW)).toEqual({ shortestMs: 1_000, longestMs: 1_000 });
+});
+
+test('blind: capacity × period / refill at most the interval, the fastest first', () => {
+  expect([SLOW, FAST, LIST, NEVER].map(fullRefillMs)).toEqual([432_000_000, 60_000, 200_000, null]);
+  expect(blindPolicies([SLOW, LIST, FAST, NEVER], 300_000).map(({ name }) => name)).toEqual([
+    'ENTRIES_UPDATE',
+    'POLICIES_LIST',
+  ]);
+  expect(blindPolicies([FAST], 60_000)).toHaveLength(1);
+  expect(blindPolicies([FAST], 59_999)).toHaveLength(0);
+});
+
+describe('what is said', () => {
+  test('of blind policies: the interval that sees them, or the best that the budget allows', () => {
+    expect(check('blind policies', [FAST, SLOW], every(300_000))?.remedy).toMatch(
+      /^POLL_INTERVAL=59s sees them all/,
+    );
+    const hopeless = policy('BLINK', 5, 60);
+    expect(check('blind policies', [hopeless], every(300_000))?.remedy).toMatch(
+      /4s, more often .* POLL_INTERVAL=10s/,
+    );
+    expect(check('blind policies', [SLOW], every(300_000))).toMatchObject({ status: 'ok' });
+    expect(check('blind policies', [], every(300_000))).toMatchObject({
+      status: 'warn',
+      detail: 'no policy is known yet',
+    });
+  });
+
+  test('of the budget of POLICIES_LIST: as DICT reports it, else as it is documented', () => {
+    expect(check('poll schedule', [], every(10_000))).toMatchObject({ status: 'ok' });
+    expect(check('poll schedule', [], every(9_999))).toMatchObject({ status: 'warn' });
+    expect(check('poll schedule', [policy('POLICIES_LIST', 20, 3)], every(10_000))).toMatchObject({
+      status: 'warn',
+    });
+  });
+
+  test('of staleness: a bucket must outlive the longest gap', () => {
+    expect(check('staleness', [], every(300_000))).toMatchObject({ status: 'ok' });
+    expect(check('staleness', [], every(300_000), 300_000)).toMatchObject({ status: 'fail' });
+  });
+});
