@@ -55,8 +55,9 @@ async function start(options: StartOptions): Promise<void> {
     const polled = simulator === null ? config : simulated(config, simulator);
     announce(polled, storage, options.roles, simulator);
     const onServing = (url: string): void => printLine(`  metrics    ${url}/metrics`);
+    const onPublished = tellFirstPoll();
     await Promise.all([
-      runRoles({ config: polled, storage, roles: options.roles, logger, onServing }, signal),
+      runRoles({ config: polled, storage, roles: options.roles, logger, onServing, onPublished }, signal),
       ...(options.roles.includes('relay') ? [printAlerts(storage, signal)] : []),
     ]);
     printLine('stopped: everything read is committed');
@@ -88,6 +89,18 @@ function announce(
     const kind = simulator === null ? '' : ' (simulator)';
     printLine(`  polling    participant ${participant} at ${bridge.address}${kind}, ${when}`);
   }
+}
+
+/** Says once for each participant that polling works; after that only alerts are worth a line. */
+function tellFirstPoll(): (participant: string, observations: number) => void {
+  const told = new Set<string>();
+  return (participant, observations) => {
+    if (told.has(participant)) return;
+    told.add(participant);
+    printLine(
+      `polled ${participant}: ${observations} policies. Alerts follow here; "balde status" shows the rest.`,
+    );
+  };
 }
 
 async function printAlerts({ log }: Storage, signal: AbortSignal): Promise<void> {

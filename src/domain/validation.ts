@@ -129,7 +129,7 @@ function observe(
     eventId: observationId(poll.participant, reading.name, responseTime),
     participant: poll.participant,
     policy: reading.name,
-    category: category === '' ? null : category,
+    category: knownCategory(category),
     availableTokens: reading.availableTokens,
     capacity: reading.capacity,
     refillTokens: reading.refillTokens,
@@ -141,12 +141,22 @@ function observe(
   };
 }
 
+/** The letter, or `null` for none. What can't be a letter (a control character, a text) is not kept: it names nothing. */
+function knownCategory(category: string | null): string | null {
+  return category !== null && isCategory(category) ? category : null;
+}
+
+const MAX_CATEGORY_LENGTH = 16;
+
+const isCategory = (text: string): boolean => text.length <= MAX_CATEGORY_LENGTH && NAME.test(text);
+
 /** Why an event that decoded well must still not be folded, or `null`. */
 export function invalidObservation(event: PolicyStateObserved): string | null {
   if (!isParticipant(event.participant)) return `participant ${JSON.stringify(event.participant)} is no ISPB`;
   if (!isPlausibleResponseTime(event.responseTime, event.observedAt)) {
     return `responseTime ${describeTime(event.responseTime)} is more than a day away from observedAt ${describeTime(event.observedAt)}`;
   }
+  if (event.category !== null && !isCategory(event.category)) return 'category is no letter';
   const reason = rejectionOf({
     name: event.policy,
     availableTokens: event.availableTokens,

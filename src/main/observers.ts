@@ -5,7 +5,10 @@ import type { PollerEvents } from '../poll/events.ts';
 import type { Metrics } from '../serve/metrics.ts';
 
 /** Poll events are logged by the poller itself. */
-export function pollerMetrics(metrics: Metrics): PollerEvents {
+export function pollerMetrics(
+  metrics: Metrics,
+  tellPublished?: (participant: string, observations: number) => void,
+): PollerEvents {
   const polls = (participant: string, outcome: string): void =>
     metrics.count('balde_polls_total', 'Polls by outcome', { participant, outcome });
   return {
@@ -23,7 +26,8 @@ export function pollerMetrics(metrics: Metrics): PollerEvents {
         participant,
         reason,
       }),
-    onPublished: ({ participant, stored, durationMs }) => {
+    onPublished: ({ participant, observations, stored, durationMs }) => {
+      tellPublished?.(participant, observations);
       metrics.count(
         'balde_observations_published_total',
         'Observations stored in the log',

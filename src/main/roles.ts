@@ -28,6 +28,8 @@ export interface ProcessOptions {
   readonly logger: Logger;
   /** Told the address of /metrics once it is served. */
   readonly onServing?: (url: string) => void;
+  /** Told of each poll whose observations the log has taken. */
+  readonly onPublished?: (participant: string, observations: number) => void;
 }
 
 interface Context extends ProcessOptions {
@@ -112,7 +114,7 @@ async function fold({ storage, config, metrics, logger, signal }: Context, name:
 }
 
 async function poll(
-  { config, storage, metrics, logger, signal }: Context,
+  { config, storage, metrics, logger, signal, onPublished }: Context,
   entry: ParticipantConfig,
 ): Promise<void> {
   const bridge = createBridgeClient({ ...entry.bridge, participant: entry.participant });
@@ -128,7 +130,7 @@ async function poll(
         encode: toMessage,
         clock: systemClock,
         logger,
-        events: pollerMetrics(metrics),
+        events: pollerMetrics(metrics, onPublished),
       },
       signal,
     );

@@ -95,6 +95,9 @@ export function connect(options: DatabaseOptions): Database {
   const pool = new pg.Pool(config);
   // An idle connection that breaks is replaced at the next use; without a handler it would end the process.
   pool.on('error', () => undefined);
+  // For good, and from the first moment on: a connection may break between two statements, and even in the very packet
+  // that completes it, before whoever asked for it has it. The next statement fails with the same cause.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   const lendOne: Lender = async (use) => {
     const client = await translated(async () => await pool.connect());
     return await lend(client, use);
@@ -124,9 +127,6 @@ async function translated<T>(work: () => Promise<T>): Promise<T> {
 
 /** Uses a pooled client; a client whose connection may be broken never goes back to the pool. */
 async function lend<T>(client: pg.PoolClient, use: (client: LentClient) => Promise<T>): Promise<T> {
-  // A connection that breaks between two statements reports it here; the next statement fails with the same cause.
-  const ignore = (): void => undefined;
-  client.on('error', ignore);
   let broken = false;
   try {
     return await use(client);
@@ -134,7 +134,6 @@ async function lend<T>(client: pg.PoolClient, use: (client: LentClient) => Promi
     broken = error instanceof DatabaseUnavailableError;
     throw error;
   } finally {
-    client.removeListener('error', ignore);
     client.release(broken);
   }
 }

@@ -1,0 +1,83 @@
+/** Observations for the tests of the domain and of the folds. */
+import fc from 'fast-check';
+import type { PolicyStateObserved } from '../../src/domain/events.ts';
+import { observationId } from '../../src/domain/identity.ts';
+
+/** Monday 2026-01-05, 12:00 UTC. */
+export const NOON = Date.UTC(2026, 0, 5, 12);
+export const MINUTE = 60_000;
+export const PARTICIPANT = '12345678';
+
+/** An observation of CLAIMS_READ: full bucket of 1000, 100 back each minute. */
+export function observation(with_: Partial<PolicyStateObserved> = {}): PolicyStateObserved {
+  const base = {
+    type: 'PolicyStateObserved',
+    participant: PARTICIPANT,
+    policy: 'CLAIMS_READ',
+    category: 'G',
+    availableTokens: 1000,
+    capacity: 1000,
+    refillTokens: 100,
+    refillPeriodSec: 60,
+    responseTime: NOON,
+    correlationId: null,
+    pollId: 'a3bb189e-8bf9-5f3a-9912-ecbf5d1f0d6c',
+    ...with_,
+  } as const;
+  return {
+    ...base,
+    observedAt: with_.observedAt ?? base.responseTime + 250,
+    eventId: observationId(base.participant, base.policy, base.responseTime),
+  };
+}
+
+/** `tokens` of 1000 left, `minutes` after noon. */
+export const left = (
+  tokens: number,
+  minutes = 0,
+  more: Partial<PolicyStateObserved> = {},
+): PolicyStateObserved =>
+  observation({ availableTokens: tokens, responseTime: NOON + minutes * MINUTE, ...more });
+
+const times = fc.integer({ min: 0, max: 40 }).map((n) => NOON + n * 30_000 + (n % 7));
+
+/** Any legal observation: debt, surplus, changed parameters and categories; few times, so that they collide. */
+export const anyObservation = (
+  policies: readonly [string, ...string[]] = [
+    'CLAIMS_READ',
+    'ENTRIES_READ_PARTICIPANT_ANTISCAN',
+    'LIMITE_NOVO',
+  ],
+): fc.Arbitrary<PolicyStateObserved> =>
+  fc
+    .record({
+      policy: fc.constantFrom(...policies),
+      responseTime: times,
+      category: fc.constantFrom('A', 'G', 'H', 'Z', null),
+      capacity: fc.constantFrom(1, 50, 100, 1000, 2_147_483_647),
+      share: fc.oneof(
+        fc.constantFrom(-0.3, 0, 0.0999, 0.1, 0.1001, 0.1999, 0.2, 0.2001, 1, 1.5),
+        fc.double({ min: -0.5, max: 1.5, noNaN: true }),
+      ),
+      refillTokens: fc.constantFrom(0, 1, 7, 100),
+      refillPeriodSec: fc.constantFrom(1, 60, 86_400),
+    })
+    .map(({ share, ...rest }) => {
+      // Plus 0: an integer has no −0.
+      const tokens = Math.round(share * rest.capacity) + 0;
+      const availableTokens = Math.max(-2_147_483_648, Math.min(2_147_483_647, tokens));
+      return observation({ ...rest, availableTokens });
+    });
+
+/** A log: any order, repetitions included. */
+export const anyLog = (
+  policies?: readonly [string, ...string[]],
+  maxLength = 60,
+): fc.Arbitrary<PolicyStateObserved[]> =>
+  fc
+    .array(anyObservation(policies), { minLength: 1, maxLength })
+    .chain((events) =>
+      fc
+        .array(fc.nat({ max: events.length - 1 }), { maxLength: 20 })
+        .map((again) => [...events, ...again.flatMap((i) => events[i] ?? [])]),
+    );

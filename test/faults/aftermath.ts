@@ -1,0 +1,64 @@
+/** What is looked at once the faults are over. */
+import { alertingReactor } from '../../projections/alerting/fold.ts';
+import { alertsProjection } from '../../projections/alerts/fold.ts';
+import { statesProjection } from '../../projections/states/fold.ts';
+import { EmbeddedLog } from '../../src/log/embedded/embeddedLog.ts';
+import type { EventLog } from '../../src/log/eventLog.ts';
+import { loadCheckpoints } from '../../src/store/checkpoints.ts';
+import { connect } from '../../src/store/database.ts';
+import type { Database } from '../../src/store/database.ts';
+import { outboxSize } from '../../src/store/outbox.ts';
+import type { OracleObservation } from '../oracle/oracle.ts';
+import { eventually } from '../support/eventually.ts';
+import type { Worker } from './worker.ts';
+
+export interface Inspection {
+  readonly database: Database;
+  readonly log: EventLog;
+  close(): Promise<void>;
+}
+
+export function inspect(url: string): Inspection {
+  const database = connect({ url, applicationName: 'inspection' });
+  const log = new EmbeddedLog(database);
+  const close = async (): Promise<void> => {
+    await log.close();
+    await database.close();
+  };
+  return { database, log, close };
+}
+
+const FOLDS = [statesProjection, alertingReactor(), alertsProjection];
+
+/** Resolves once every fold stands at the end of its topic and the outbox is empty. */
+export async function catchUp(database: Database, log: EventLog, ms = 60_000): Promise<void> {
+  const isDone = async (): Promise<boolean> => {
+    for (const fold of FOLDS) {
+      const ends = await log.ends(fold.topic);
+      const positions = await loadCheckpoints(database, fold, ends.length);
+      if (ends.some(({ partition, last }) => (positions.get(partition) ?? null) !== last)) return false;
+    }
+    return true;
+  };
+  // The outbox between two rounds: what leaves it meanwhile is seen on its topic.
+  const probe = async (): Promise<boolean> =>
+    (await isDone()) && (await outboxSize(database)) === 0 && (await isDone());
+  await eventually('every fold caught up', async () => probe().catch(() => false), ms);
+}
+
+/** Polls that a poller was told are stored, and that the log holds less of. Empty, if nothing is lost. */
+export function lostAcknowledged(workers: readonly Worker[], log: readonly OracleObservation[]): string[] {
+  const stored = new Map<number, Set<string>>();
+  for (const { responseTime, policy } of log) {
+    const policies = stored.get(responseTime) ?? new Set();
+    stored.set(responseTime, policies.add(policy));
+  }
+  return workers
+    .flatMap((worker) => worker.lines)
+    .filter((line) => line.msg === 'observations published')
+    .filter(({ responseTime, observations }) => {
+      const count = stored.get(responseTime ?? 0)?.size ?? 0;
+      return observations === undefined || count < observations;
+    })
+    .map((line) => JSON.stringify(line));
+}

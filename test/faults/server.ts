@@ -1,0 +1,86 @@
+/** A durable Postgres of its own, to be killed: postmaster or backend, and started again on the same files and port. */
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect } from '../../src/store/database.ts';
+import { startEmbeddedPostgres } from '../../src/store/embeddedPostgres.ts';
+import type { EmbeddedPostgres } from '../../src/store/embeddedPostgres.ts';
+import { eventually } from '../support/eventually.ts';
+import type { Seeded } from './seeded.ts';
+
+export interface KillableServer {
+  readonly url: string;
+  /** SIGKILL to the postmaster, then a new one on the same files. Its backends go by themselves. */
+  killPostmaster(): Promise<void>;
+  /** SIGKILL to one client's backend, a busy one if there is any; Postgres restarts. @returns whether there was one */
+  killBackend(random: Seeded): Promise<boolean>;
+  /** Stops the server and removes its files; also when it is down. */
+  remove(): Promise<void>;
+}
+
+export async function startKillableServer(): Promise<KillableServer> {
+  const directory = await mkdtemp(join(tmpdir(), 'balde-faults-'));
+  let server: EmbeddedPostgres = await startEmbeddedPostgres({ directory });
+  const { url, port } = server;
+  return {
+    url,
+    killPostmaster: async () => {
+      const pid = await postmasterOf(directory);
+      process.kill(pid, 'SIGKILL');
+      // Found alive, it would be taken for a server that is just starting.
+      await eventually('the postmaster is gone', async () => Promise.resolve(!isAlive(pid)));
+      server = await eventually('Postgres starts again', async () =>
+        startEmbeddedPostgres({ directory, port }).catch(() => null),
+      );
+    },
+    killBackend: async (random) => {
+      const pid = await someBackend(url, random);
+      if (pid === null) return false;
+      process.kill(pid, 'SIGKILL');
+      await answering(url);
+      return true;
+    },
+    remove: async () => {
+      await server.stop({ force: true }).catch(() => undefined);
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+async function postmasterOf(directory: string): Promise<number> {
+  const [pid] = (await readFile(join(directory, 'data', 'postmaster.pid'), 'utf8')).split('\n');
+  return Number(pid);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+async function someBackend(url: string, random: Seeded): Promise<number | null> {
+  const database = connect({ url, poolSize: 1 });
+  try {
+    const backends = await database.query<{ pid: number; busy: boolean }>(
+      `select pid, state <> 'idle' as busy from pg_stat_activity
+       where backend_type = 'client backend' and pid <> pg_backend_pid() order by pid`,
+    );
+    const busy = backends.filter((backend) => backend.busy);
+    const [first, ...others] = busy.length > 0 ? busy : backends;
+    return first === undefined ? null : random.pick([first, ...others]).pid;
+  } finally {
+    await database.close();
+  }
+}
+
+/** Resolves once the server takes connections. */
+async function answering(url: string): Promise<void> {
+  const database = connect({ url, poolSize: 1 });
+  try {
+    await eventually('Postgres answers', async () => database.query('select 1').catch(() => null));
+  } finally {
+    await database.close();
+  }
+}

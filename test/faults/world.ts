@@ -1,0 +1,87 @@
+/** A simulated Bridge that outlives the workers, and the workers that poll it. */
+import { expect } from 'vitest';
+import { acceleratedClock } from '../../src/simulator/clocks.ts';
+import { startSimulator } from '../../src/simulator/server.ts';
+import { DEAD_LETTERS } from '../../src/codec/topics.ts';
+import { expectDatabaseEqualsOracle } from '../oracle/compare.ts';
+import type { Compared } from '../oracle/compare.ts';
+import { readTopicOnce } from '../oracle/readLog.ts';
+import { eventually } from '../support/eventually.ts';
+import { catchUp, inspect, lostAcknowledged } from './aftermath.ts';
+import { startWorker } from './worker.ts';
+import type { Worker } from './worker.ts';
+
+export const FOLD_ROLES = ['states', 'alerting', 'alerts', 'relay'];
+export const ALL_ROLES = ['poller', ...FOLD_ROLES];
+
+const PARTICIPANT = '12345678';
+const HOUR = 3_600_000;
+/** 30 simulated seconds between polls: what POLICIES_LIST takes. 20 h into the past leave room for 8 minutes. */
+const SPEED = 150;
+
+export interface World {
+  readonly workers: readonly Worker[];
+  start(roles: readonly string[]): Worker;
+  /** Answers the Bridge gave. */
+  served(): number;
+  /** Lets the folds catch up with nobody polling, then compares everything with the oracle. */
+  settle(): Promise<Compared>;
+  /** Ends every worker, whatever state it is in. */
+  stop(): Promise<void>;
+}
+
+export async function startWorld(databaseUrl: string, seed: number): Promise<World> {
+  const startAt = Date.now() - 20 * HOUR;
+  const simulator = await startSimulator({
+    seed,
+    scenario: 'storm',
+    clock: acceleratedClock(startAt, SPEED),
+    categoryChanges: (['F', 'H', 'G'] as const).map((category, i) => ({
+      at: startAt + (i + 1) * 0.5 * HOUR,
+      category,
+    })),
+  });
+  const workers: Worker[] = [];
+  const start = (roles: readonly string[]): Worker => {
+    const bridgeAddress = simulator.address;
+    const worker = startWorker({ databaseUrl, roles, participant: PARTICIPANT, bridgeAddress });
+    workers.push(worker);
+    return worker;
+  };
+  return {
+    workers,
+    start,
+    served: () => simulator.served(PARTICIPANT),
+    settle: async () => await settle(databaseUrl, start(FOLD_ROLES), workers),
+    stop: async () => {
+      for (const worker of workers) worker.signal('SIGKILL');
+      await Promise.all(workers.map(async (worker) => worker.exited));
+      await simulator.close();
+    },
+  };
+}
+
+async function settle(databaseUrl: string, last: Worker, workers: readonly Worker[]): Promise<Compared> {
+  const inspection = inspect(databaseUrl);
+  const { database, log } = inspection;
+  try {
+    await catchUp(database, log);
+    // With nothing left to catch up, it may still be starting.
+    await eventually('the last worker runs', async () =>
+      Promise.resolve(last.text.some((line) => line.startsWith('Balde is running'))),
+    );
+    last.signal('SIGTERM');
+    expect(await last.exited).toBe(0);
+    const compared = await expectDatabaseEqualsOracle(database, log);
+    expect(await readTopicOnce(log, DEAD_LETTERS.name)).toEqual([]);
+    expect(lostAcknowledged(workers, compared.log)).toEqual([]);
+    expect(workers.flatMap((worker) => worker.text).filter((line) => line.includes('defect'))).toEqual([]);
+    return compared;
+  } finally {
+    await inspection.close();
+  }
+}
+
+/** Resolves with the number of polls that workers were told are stored. */
+export const published = (workers: readonly Worker[]): number =>
+  workers.flatMap((worker) => worker.lines).filter((line) => line.msg === 'observations published').length;
