@@ -67,6 +67,9 @@ const types: pg.CustomTypesConfig = {
   },
 };
 
+/** Nothing that Balde does inside a transaction leaves the server waiting so long. Milliseconds. */
+const LONGEST_IDLE_MS = 30_000;
+
 export function connect(options: DatabaseOptions): Database {
   const statementTimeoutMs = options.statementTimeoutMs ?? 300_000;
   const settings = {
@@ -74,7 +77,7 @@ export function connect(options: DatabaseOptions): Database {
     datestyle: 'ISO',
     extra_float_digits: '1',
     // The same from the server's side: a process that was paused or cut off must not hold its locks for ever.
-    idle_in_transaction_session_timeout: String(statementTimeoutMs),
+    idle_in_transaction_session_timeout: String(Math.min(LONGEST_IDLE_MS, statementTimeoutMs)),
     tcp_keepalives_idle: '60',
     tcp_keepalives_interval: '10',
     tcp_keepalives_count: '6',

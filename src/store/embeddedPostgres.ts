@@ -12,7 +12,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { dirname, join, relative, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { doubling, Wakeup } from '../waiting.ts';
+import { Wakeup } from '../waiting.ts';
 import { connect } from './database.ts';
 import { DatabaseUnavailableError, hasSqlState } from './errors.ts';
 
@@ -85,10 +85,15 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   };
   await initialise(cluster, directory);
   const settings = { ...DEFAULT_SETTINGS, ...options.settings };
-  const { port, adopted } = await adoptOrLaunch(cluster, settings, options.port ?? (await freePort()));
   const password = (await readFile(cluster.passwordFile, 'utf8')).trim();
-  const url = (database: string): string => `postgresql://${USER}:${password}@127.0.0.1:${port}/${database}`;
-  await patiently(async () => createDatabase(url('postgres')));
+  const urlAt = (port: number, database: string): string =>
+    `postgresql://${USER}:${password}@127.0.0.1:${port}/${database}`;
+  const { port, adopted } = await patiently(async () => {
+    const server = await adoptOrLaunch(cluster, settings, options.port ?? (await freePort()));
+    await createDatabase(urlAt(server.port, 'postgres'));
+    return server;
+  });
+  const url = (database: string): string => urlAt(port, database);
   return {
     url: url(DATABASE),
     port,
@@ -202,15 +207,16 @@ async function adoptOrLaunch(
   }
 }
 
-/** A server that another process has just launched may not answer yet. */
-async function patiently(work: () => Promise<void>): Promise<void> {
+const LONGEST_WAIT_MS = 5_000;
+
+/** A server that another process has just launched may not answer yet; one that was just killed may look alive. */
+async function patiently<T>(work: () => Promise<T>): Promise<T> {
   const { signal } = new AbortController();
-  for (const ms of doubling(50, 6_400)) {
+  for (let ms = 50; ; ms *= 2) {
     try {
-      await work();
-      return;
+      return await work();
     } catch (error) {
-      if (!(error instanceof DatabaseUnavailableError) || ms === 6_400) throw error;
+      if (!(error instanceof DatabaseUnavailableError) || ms > LONGEST_WAIT_MS) throw error;
       await new Wakeup().wait(0, ms, signal);
     }
   }

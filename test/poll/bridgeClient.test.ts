@@ -143,7 +143,7 @@ const RETRYABILITY: Readonly<Record<Retry, readonly string[]>> = {
   ],
 };
 
-describe('the table of statuses', () => {
+describe('the table of statuses [POLL-3]', () => {
   it('knows every status of gRPC but OK', () => {
     const names = Object.keys(status).filter((name) => Number.isNaN(Number(name)) && name !== 'OK');
     expect(Object.keys(RETRY).sort()).toEqual(names.sort());

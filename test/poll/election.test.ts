@@ -11,7 +11,7 @@ import { manualClock } from './manualClock.ts';
 const NAME = 'poller-12345678';
 const AT_ONCE = { pollWhenElected: true } as const;
 
-describe('an election', () => {
+describe('an election [POLL-1]', () => {
   it('lets one poll and the other stand by, without a call', async () => {
     const [log, clock] = [createFakeLog(), manualClock(START)];
     const [leader, standby] = [await start({ log, clock }), await start({ log, clock })];
@@ -115,7 +115,7 @@ describe('an election', () => {
   });
 });
 
-describe('an outage of the log', () => {
+describe('an outage of the log [POLL-5]', () => {
   it('is waited for, up to 20 seconds at a time, with the same bytes under the same ids', async () => {
     const log = createFakeLog();
     log.outage = { storedFirst: 1 };

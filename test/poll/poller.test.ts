@@ -52,7 +52,7 @@ describe('a poll', () => {
     await poller.stop();
   });
 
-  it('never overlaps another: ticks that come during a slow answer are skipped', async () => {
+  it('never overlaps another: ticks that come during a slow answer are skipped [POLL-2]', async () => {
     let under = 0;
     let most = 0;
     const poller = await start({
@@ -94,7 +94,7 @@ describe('a poll', () => {
   });
 });
 
-describe('a Bridge that fails', () => {
+describe('a Bridge that fails [POLL-3]', () => {
   const failing = async (code: ConstructorParameters<typeof BridgeError>[0]) =>
     start({ ask: async () => Promise.reject(new BridgeError(code, 'no')), deps: { pollWhenElected: true } });
   const callTimes = (poller: Awaited<ReturnType<typeof start>>): number[] =>
@@ -178,7 +178,7 @@ describe('a Bridge that fails', () => {
   });
 });
 
-describe('an answer', () => {
+describe('an answer [DOM-2]', () => {
   const polled = async (answer: ReturnType<typeof answerAt>) => {
     const poller = await start({ ask: async () => Promise.resolve(answer), deps: { pollWhenElected: true } });
     await poller.stop();
@@ -239,7 +239,7 @@ describe('an answer', () => {
   });
 });
 
-describe('a repeated answer', () => {
+describe('a repeated answer [POLL-4]', () => {
   const same = async () => Promise.resolve(answerAt(START));
 
   it('is dropped by the log, and counted', async () => {

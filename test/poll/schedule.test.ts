@@ -25,7 +25,7 @@ function follow(schedule: Schedule, start: string, immediate = false) {
   return { clock, abort, seen, subscription, completed: () => completed };
 }
 
-describe('cron ticks', () => {
+describe('cron ticks [POLL-6]', () => {
   it('fall on the minutes of the expression', async () => {
     const { clock, seen } = follow(FIVE_MINUTES, '2026-09-20T12:03:10.250Z');
     await clock.advance(15 * MINUTE);
@@ -77,7 +77,7 @@ describe.each([
   ['cron', FIVE_MINUTES],
   ['interval', { kind: 'every', ms: 5 * MINUTE } satisfies Schedule],
 ] as const)('a clock that jumps, %s', (_, schedule) => {
-  it('makes one tick when it jumps forward over many', async () => {
+  it('makes one tick when it jumps forward over many [POLL-2, POLL-6]', async () => {
     const { clock, seen } = follow(schedule, '2026-09-20T12:00:00Z');
     await clock.advance(5 * MINUTE);
     clock.set(Date.parse('2026-09-21T08:00:00Z'));

@@ -129,7 +129,7 @@ const anyMove = fc.oneof(
   fc.integer({ min: -3_600_000, max: 3_600_000 }),
 );
 
-describe('sequence ids against a deduplicating log', () => {
+describe('sequence ids against a deduplicating log [POLL-4]', () => {
   it('never lose an observation, whatever the clock of DICT does and whenever the process dies', () => {
     fc.assert(
       fc.property(fc.array(happening(anyMove), { maxLength: 40 }), policies, (history, listed) => {

@@ -1,0 +1,205 @@
+/** Words of the given/when/then cases of the consuming path: observations in a real log, folds on a real database. */
+import { alertingReactor } from '../../projections/alerting/fold.ts';
+import { statesProjection } from '../../projections/states/fold.ts';
+import type { StatesState } from '../../projections/states/fold.ts';
+import { alertProperties, encodeAlertEvent } from '../../src/codec/alertEvent.ts';
+import { decodeObservation, encodeObservation, OBSERVATION_PROPERTIES } from '../../src/codec/observation.ts';
+import { POLICY_STATES } from '../../src/codec/topics.ts';
+import { projectionEffects, reactorEffects } from '../../src/consume/effects.ts';
+import type { Effects } from '../../src/consume/effects.ts';
+import type { ConsumeObserver } from '../../src/consume/observer.ts';
+import { Processor } from '../../src/consume/processor.ts';
+import { bucketKey } from '../../src/domain/events.ts';
+import type { AlertEvent, PolicyStateObserved } from '../../src/domain/events.ts';
+import type { RowChange } from '../../src/domain/fold.ts';
+import { observationId } from '../../src/domain/identity.ts';
+import type { EventLog, LogMessage, OutgoingMessage } from '../../src/log/eventLog.ts';
+import type { Database } from '../../src/store/database.ts';
+import { readAll, shared } from '../contract/given.ts';
+
+export const START = Date.UTC(2026, 2, 1, 12);
+export const MINUTE = 60_000;
+const PARTICIPANT = '12345678';
+
+/** The observation of a policy `minute` minutes after the start. */
+export function observed(
+  policy: string,
+  minute: number,
+  availableTokens: number,
+  values: Partial<PolicyStateObserved> = {},
+): PolicyStateObserved {
+  const responseTime = values.responseTime ?? START + minute * MINUTE;
+  return {
+    type: 'PolicyStateObserved',
+    eventId: observationId(PARTICIPANT, policy, responseTime),
+    participant: PARTICIPANT,
+    policy,
+    category: 'C',
+    availableTokens,
+    capacity: 100,
+    refillTokens: 10,
+    refillPeriodSec: 60,
+    responseTime,
+    observedAt: responseTime + 40,
+    correlationId: null,
+    pollId: '00000000-0000-5000-8000-000000000001',
+    ...values,
+  };
+}
+
+let lastId = -1;
+
+export const outgoing = (event: PolicyStateObserved): OutgoingMessage => ({
+  key: bucketKey(event),
+  payload: encodeObservation(event),
+  properties: OBSERVATION_PROPERTIES,
+  eventTime: event.responseTime,
+  sequenceId: ++lastId,
+});
+
+/** Publishes observations, or messages as they are. */
+export async function publish(
+  log: EventLog,
+  events: readonly (PolicyStateObserved | OutgoingMessage)[],
+): Promise<void> {
+  const producer = await shared(log, POLICY_STATES.name, 'test');
+  await producer.send(
+    events.map((event) => ('payload' in event ? { ...event, sequenceId: ++lastId } : outgoing(event))),
+  );
+  await producer.close();
+}
+
+export const policyStates = async (log: EventLog): Promise<LogMessage[]> =>
+  await readAll(log, POLICY_STATES.name);
+
+/** Everything a consumer told, as `[what, …]`. */
+export interface Recorder extends ConsumeObserver {
+  readonly told: (readonly [keyof ConsumeObserver, ...unknown[]])[];
+  count(what: keyof ConsumeObserver): number;
+  /** Sum of a number told. */
+  sum(what: keyof ConsumeObserver, at: number): number;
+}
+
+export function recorder(): Recorder {
+  const told: Recorder['told'] = [];
+  const tell =
+    (what: keyof ConsumeObserver) =>
+    (...values: unknown[]): void =>
+      void told.push([what, ...values]);
+  const all = (what: keyof ConsumeObserver) => told.filter(([name]) => name === what);
+  return {
+    told,
+    count: (what) => all(what).length,
+    sum: (what, at) => all(what).reduce((sum, entry) => sum + Number(entry[at]), 0),
+    committed: tell('committed'),
+    deadLettered: tell('deadLettered'),
+    expired: tell('expired'),
+    conflict: tell('conflict'),
+    retrying: tell('retrying'),
+    relayed: tell('relayed'),
+  };
+}
+
+/** How one case differs from the real thing. */
+export interface Twist<O> {
+  readonly observer?: ConsumeObserver;
+  readonly fold?: (event: PolicyStateObserved) => void;
+  readonly effects?: (real: Effects<O>) => Effects<O>;
+  /** Changes what the fold answers. */
+  readonly out?: (event: PolicyStateObserved, out: readonly O[]) => readonly O[];
+}
+
+export type StatesRow = RowChange<'policies' | 'history' | 'latest'>;
+
+/** The states projection. */
+export function states(database: Database, twist: Twist<StatesRow> = {}) {
+  const real = projectionEffects(database, statesProjection);
+  return new Processor({
+    ...common(database, twist),
+    fold: {
+      ...statesProjection,
+      apply: (state: StatesState | undefined, event: PolicyStateObserved) => {
+        twist.fold?.(event);
+        const step = statesProjection.apply(state, event);
+        return twist.out === undefined ? step : { ...step, out: twist.out(event, step.out) };
+      },
+    },
+    effects: twist.effects?.(real) ?? real,
+  });
+}
+
+/** The alerting reactor. */
+export function alerting(database: Database, twist: Twist<AlertEvent> = {}) {
+  const reactor = alertingReactor();
+  const real = reactorEffects(reactor, (event) => ({
+    payload: encodeAlertEvent(event),
+    properties: alertProperties(event),
+  }));
+  return new Processor({ ...common(database, twist), fold: reactor, effects: twist.effects?.(real) ?? real });
+}
+
+const common = (database: Database, { observer }: { readonly observer?: ConsumeObserver }) => ({
+  database,
+  partitions: POLICY_STATES.partitions,
+  decode: decodeObservation,
+  observer: observer ?? recorder(),
+});
+
+/** All that a batch may touch, as text that can be compared. */
+export async function everything(database: Database): Promise<Record<string, unknown>> {
+  const tables = {
+    policies: 'select * from states_v1.policies order by participant, endpoint_id',
+    history: 'select * from states_v1.history order by participant, endpoint_id, response_time',
+    latest: 'select * from states_v1.latest order by participant, endpoint_id',
+    statesState: 'select * from states_v1.fold_state order by key',
+    alertingState: 'select * from alerting_v1.fold_state order by key',
+    checkpoints:
+      'select fold, version, partition, position from balde.checkpoint where position is not null order by 1, 2, 3',
+    outbox: 'select topic, key, properties, encode(payload, $$base64$$) from balde.outbox order by id',
+  };
+  const found: Record<string, unknown> = {};
+  for (const [name, text] of Object.entries(tables)) found[name] = await database.query(text);
+  return found;
+}
+
+export const history = async (
+  database: Database,
+  policy?: string,
+): Promise<(readonly [string, number, number])[]> =>
+  (
+    await database.query<{ policy: string; at: number; tokens: number }>(
+      `select endpoint_id as policy, response_time as at, available_tokens as tokens
+       from states_v1.history where $1::text is null or endpoint_id = $1::text order by 1, 2`,
+      [policy ?? null],
+    )
+  ).map(({ policy: name, at, tokens }) => [name, (at - START) / MINUTE, tokens] as const);
+
+export const deadLetters = async (database: Database): Promise<Record<string, string>[]> =>
+  (
+    await database.query<{ properties: Record<string, string> }>(
+      `select properties from balde.outbox where topic = 'dead-letters' order by id`,
+    )
+  ).map(({ properties }) => properties);
+
+/** A gate that work waits at until the case opens it. */
+export interface Gate {
+  /** Resolves once something waits at the gate. */
+  readonly reached: Promise<void>;
+  open(): void;
+  pass(): Promise<void>;
+}
+
+export function gate(): Gate {
+  let reach = (): void => undefined;
+  let open = (): void => undefined;
+  const reached = new Promise<void>((resolve) => (reach = resolve));
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  return {
+    reached,
+    open: () => open(),
+    pass: async () => {
+      reach();
+      await opened;
+    },
+  };
+}

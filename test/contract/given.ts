@@ -1,0 +1,105 @@
+/** Words of the event log contract suite: what a backend brings along, and the small steps its cases are made of. */
+import { randomUUID } from 'node:crypto';
+import type { Consumer, EventLog, LogMessage, OutgoingMessage, Producer } from '../../src/log/eventLog.ts';
+
+/** Where backends may differ. A case that needs what a backend does not promise is skipped for it. */
+export interface LogFeatures {
+  /** Positions of a partition are consecutive numbers. */
+  readonly gaplessPositions: boolean;
+  /** Of one send (up to 5,000 messages) everything is stored or nothing, in one partition or several. */
+  readonly atomicSend: boolean;
+  /** The suite may cut the backend off in the middle: {@link OpenLog.restart}. */
+  readonly restartable: boolean;
+  /** The suite may end one process without a goodbye: {@link OpenLog.kill}. */
+  readonly killable: boolean;
+}
+
+export interface OpenLog {
+  readonly log: EventLog;
+  /** The same log as another process sees it: connections and handles of its own. */
+  readonly secondProcess: () => Promise<EventLog>;
+  /** Breaks every connection at once; the backend is back a moment later. */
+  readonly restart?: () => Promise<void>;
+  /** Ends a process made by `secondProcess` as SIGKILL does: nothing is closed, and it never comes back. */
+  readonly kill?: (process: EventLog) => Promise<void>;
+  readonly close: () => Promise<void>;
+}
+
+export interface Suite {
+  readonly features: LogFeatures;
+  /** Opened once for all cases. */
+  readonly opened: () => OpenLog;
+}
+
+export const never = new AbortController().signal;
+
+/** For waits of a test: a case that hangs fails with a name instead of a time-out. */
+export const patience = (): AbortSignal => AbortSignal.timeout(45_000);
+
+export async function newTopic(log: EventLog, partitions = 4): Promise<string> {
+  const name = `topic-${randomUUID()}`;
+  await log.ensureTopic({ name, partitions, schema: { kind: 'bytes', definition: '' } });
+  return name;
+}
+
+export function message(key: string, sequenceId: number, payload: string | Buffer = ''): OutgoingMessage {
+  return {
+    key,
+    sequenceId,
+    payload: typeof payload === 'string' ? Buffer.from(payload) : payload,
+    properties: {},
+    eventTime: Date.UTC(2026, 0, 1) + (sequenceId % 1_000_000),
+  };
+}
+
+export const messages = (keys: readonly string[], from: number, n: number): OutgoingMessage[] =>
+  Array.from({ length: n }, (_, i) => {
+    const id = from + i;
+    return message(keys[id % keys.length] ?? '', id, `${keys[id % keys.length]}/${id}`);
+  });
+
+export const keys = (n: number): string[] => Array.from({ length: n }, (_, i) => `key-${i}`);
+
+export const shared = async (log: EventLog, topic: string, name = 'p'): Promise<Producer> =>
+  await log.producer(topic, { name, access: 'shared', signal: never });
+
+/** Receives until `n` messages came. */
+export async function take(consumer: Consumer, n: number, max = 1_000): Promise<LogMessage[]> {
+  const signal = patience();
+  const all: LogMessage[] = [];
+  while (all.length < n) all.push(...(await consumer.receive({ max, waitMs: 1_000, signal })));
+  return all;
+}
+
+/** What a consumer that starts at the oldest message finds, up to the ends of now. */
+export async function readAll(log: EventLog, topic: string): Promise<LogMessage[]> {
+  const left = new Map<number, string>();
+  for (const { partition, last } of await log.ends(topic)) if (last !== null) left.set(partition, last);
+  const consumer = await log.consumer(topic, { subscription: null });
+  const [all, signal]: [LogMessage[], AbortSignal] = [[], patience()];
+  while (left.size > 0) {
+    for (const found of await consumer.receive({ max: 1_000, waitMs: 1_000, signal })) {
+      all.push(found);
+      if (found.position === left.get(found.partition)) left.delete(found.partition);
+    }
+  }
+  await consumer.close();
+  return all;
+}
+
+export const texts = (found: readonly LogMessage[]): string[] =>
+  found.map(({ payload }) => payload.toString());
+
+export function byPartition(found: readonly LogMessage[]): Map<number, LogMessage[]> {
+  const groups = new Map<number, LogMessage[]>();
+  for (const one of found) groups.set(one.partition, [...(groups.get(one.partition) ?? []), one]);
+  return groups;
+}
+
+/** The partitions whose messages are not in strictly rising order of their positions: none, that is. */
+export function disordered(found: readonly LogMessage[]): number[] {
+  const wrong = [...byPartition(found)].filter(([, own]) =>
+    own.some(({ position }, i) => i > 0 && position <= (own[i - 1]?.position ?? '')),
+  );
+  return wrong.map(([partition]) => partition);
+}

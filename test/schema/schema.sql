@@ -1,0 +1,454 @@
+-- The whole schema after migrations and folds, written by:
+--   UPDATE_SCHEMA=1 npx vitest run test/schema
+-- A difference here is a change of the database that the change's author has seen.
+
+-- schemas
+create schema alerting_v1;
+create schema alerts_v1;
+create schema balde;
+create schema balde_log;
+create schema public;
+create schema states_v1;
+
+-- sequences
+create sequence balde_log.lease_epoch;
+
+-- tables
+create table alerting_v1.fold_state (
+  key text collate "C" not null,
+  state jsonb not null
+) with (fillfactor=70);
+create table alerts_v1.alerts (
+  id uuid not null,
+  participant text not null,
+  endpoint_id text not null,
+  severity text not null,
+  threshold_percent double precision not null,
+  available_tokens integer not null,
+  capacity integer not null,
+  utilization_percent double precision not null,
+  consumption_rate_per_minute double precision,
+  recovery_eta_seconds bigint,
+  exhaustion_projection_seconds bigint,
+  psp_category text,
+  message text not null,
+  reason text not null,
+  rule_version text not null,
+  caused_by jsonb not null,
+  created_at timestamp with time zone not null,
+  resolved boolean not null,
+  resolved_at timestamp with time zone,
+  resolution_reason text,
+  resolution_notes text
+) with (fillfactor=80);
+create table alerts_v1.category_changes (
+  id uuid not null,
+  participant text not null,
+  endpoint_id text not null,
+  previous_category text not null,
+  psp_category text not null,
+  available_tokens integer not null,
+  capacity integer not null,
+  changed_at timestamp with time zone not null
+);
+create table alerts_v1.fold_state (
+  key text collate "C" not null,
+  state jsonb not null
+) with (fillfactor=70);
+create table balde.checkpoint (
+  fold text not null,
+  version integer not null,
+  partition integer not null,
+  "position" text collate "C",
+  updated_at timestamp with time zone not null default clock_timestamp()
+) with (fillfactor=50);
+create table balde.outbox (
+  id bigint not null generated always as identity,
+  topic text not null,
+  key text not null,
+  properties jsonb not null,
+  event_time timestamp with time zone not null,
+  payload bytea not null,
+  sequence_id bigint
+);
+create table balde.outbox_sequence (
+  topic text not null,
+  last_sequence_id bigint not null
+);
+create table balde.projection (
+  name text not null,
+  version integer not null,
+  served boolean not null,
+  created_at timestamp with time zone not null default clock_timestamp()
+);
+create table balde.retention (
+  id boolean not null default true,
+  horizon timestamp with time zone not null default '-infinity'::timestamp with time zone,
+  last_success_at timestamp with time zone
+);
+create table balde.setting (
+  id boolean not null default true,
+  warning_percent double precision not null default 20,
+  critical_percent double precision not null default 10,
+  stale_after_seconds double precision not null default 900
+);
+create table balde_log.cursor (
+  topic_id integer not null,
+  subscription text not null,
+  partition integer not null,
+  "position" bigint not null
+) with (fillfactor=50);
+create table balde_log.lease (
+  name text not null,
+  epoch bigint not null,
+  session_pid integer not null,
+  session_start timestamp with time zone not null,
+  expires_at timestamp with time zone not null
+) with (fillfactor=50);
+create table balde_log.message (
+  topic_id integer not null,
+  partition integer not null,
+  "position" bigint not null,
+  key text not null,
+  event_time timestamp with time zone not null,
+  published_at timestamp with time zone not null default clock_timestamp(),
+  properties jsonb not null,
+  payload bytea not null
+);
+create table balde_log.partition (
+  topic_id integer not null,
+  partition integer not null,
+  next_position bigint not null default 1
+) with (fillfactor=10);
+create table balde_log.producer (
+  topic_id integer not null,
+  name text not null,
+  partition integer not null,
+  last_sequence_id bigint not null
+) with (fillfactor=10);
+create table balde_log.topic (
+  id integer not null generated always as identity,
+  name text not null,
+  partitions integer not null,
+  schema_kind text not null,
+  schema_definition text not null
+);
+create table states_v1.fold_state (
+  key text collate "C" not null,
+  state jsonb not null
+) with (fillfactor=70);
+create table states_v1.history (
+  participant text not null,
+  endpoint_id text not null,
+  response_time timestamp with time zone not null,
+  event_id uuid not null,
+  available_tokens integer not null,
+  capacity integer not null,
+  refill_tokens integer not null,
+  refill_period_sec integer not null,
+  psp_category text,
+  utilization_percent double precision not null,
+  net_drain_per_minute double precision,
+  consumption_low bigint,
+  consumption_high bigint,
+  consumption_exact boolean,
+  consumption_rate_per_minute double precision,
+  recovery_eta_seconds bigint,
+  exhaustion_projection_seconds bigint,
+  error_404_rate double precision,
+  blind_seconds double precision,
+  observed_at timestamp with time zone not null,
+  correlation_id text,
+  poll_id uuid not null
+) partition by RANGE (response_time);
+create table states_v1.latest (
+  participant text not null,
+  endpoint_id text not null,
+  response_time timestamp with time zone not null,
+  event_id uuid not null,
+  available_tokens integer not null,
+  capacity integer not null,
+  refill_tokens integer not null,
+  refill_period_sec integer not null,
+  psp_category text,
+  utilization_percent double precision not null,
+  net_drain_per_minute double precision,
+  consumption_low bigint,
+  consumption_high bigint,
+  consumption_exact boolean,
+  consumption_rate_per_minute double precision,
+  recovery_eta_seconds bigint,
+  exhaustion_projection_seconds bigint,
+  error_404_rate double precision,
+  blind_seconds double precision,
+  observed_at timestamp with time zone not null,
+  correlation_id text,
+  poll_id uuid not null
+) with (fillfactor=70);
+create table states_v1.policies (
+  participant text not null,
+  endpoint_id text not null,
+  capacity integer not null,
+  refill_tokens integer not null,
+  refill_period_sec integer not null,
+  psp_category text,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null
+);
+
+-- constraints
+alter table alerting_v1.fold_state add constraint fold_state_pkey PRIMARY KEY (key);
+alter table alerts_v1.alerts add constraint alerts_check CHECK ((resolved = (resolved_at IS NOT NULL)));
+alter table alerts_v1.alerts add constraint alerts_pkey PRIMARY KEY (id);
+alter table alerts_v1.alerts add constraint alerts_severity_check CHECK ((severity = ANY (ARRAY['WARNING'::text, 'CRITICAL'::text])));
+alter table alerts_v1.category_changes add constraint category_changes_pkey PRIMARY KEY (id);
+alter table alerts_v1.fold_state add constraint fold_state_pkey PRIMARY KEY (key);
+alter table balde.checkpoint add constraint checkpoint_pkey PRIMARY KEY (fold, version, partition);
+alter table balde.outbox add constraint outbox_pkey PRIMARY KEY (id);
+alter table balde.outbox_sequence add constraint outbox_sequence_pkey PRIMARY KEY (topic);
+alter table balde.projection add constraint projection_pkey PRIMARY KEY (name, version);
+alter table balde.retention add constraint retention_id_check CHECK (id);
+alter table balde.retention add constraint retention_pkey PRIMARY KEY (id);
+alter table balde.setting add constraint setting_id_check CHECK (id);
+alter table balde.setting add constraint setting_pkey PRIMARY KEY (id);
+alter table balde_log.cursor add constraint cursor_pkey PRIMARY KEY (topic_id, subscription, partition);
+alter table balde_log.cursor add constraint cursor_topic_id_fkey FOREIGN KEY (topic_id) REFERENCES balde_log.topic(id);
+alter table balde_log.lease add constraint lease_pkey PRIMARY KEY (name);
+alter table balde_log.message add constraint message_pkey PRIMARY KEY (topic_id, partition, "position");
+alter table balde_log.partition add constraint partition_pkey PRIMARY KEY (topic_id, partition);
+alter table balde_log.partition add constraint partition_topic_id_fkey FOREIGN KEY (topic_id) REFERENCES balde_log.topic(id);
+alter table balde_log.producer add constraint producer_pkey PRIMARY KEY (topic_id, name, partition);
+alter table balde_log.producer add constraint producer_topic_id_fkey FOREIGN KEY (topic_id) REFERENCES balde_log.topic(id);
+alter table balde_log.topic add constraint topic_name_key UNIQUE (name);
+alter table balde_log.topic add constraint topic_partitions_check CHECK ((partitions > 0));
+alter table balde_log.topic add constraint topic_pkey PRIMARY KEY (id);
+alter table states_v1.fold_state add constraint fold_state_pkey PRIMARY KEY (key);
+alter table states_v1.history add constraint history_pkey PRIMARY KEY (participant, endpoint_id, response_time);
+alter table states_v1.latest add constraint latest_pkey PRIMARY KEY (participant, endpoint_id);
+alter table states_v1.policies add constraint policies_pkey PRIMARY KEY (participant, endpoint_id);
+
+-- indexes
+CREATE INDEX alerts_by_bucket ON alerts_v1.alerts USING btree (participant, endpoint_id, created_at DESC);
+CREATE INDEX alerts_by_time ON alerts_v1.alerts USING btree (created_at DESC);
+CREATE UNIQUE INDEX alerts_one_open_per_bucket ON alerts_v1.alerts USING btree (participant, endpoint_id) WHERE (NOT resolved);
+CREATE INDEX category_changes_by_time ON alerts_v1.category_changes USING btree (changed_at DESC);
+CREATE UNIQUE INDEX outbox_by_sequence ON balde.outbox USING btree (topic, sequence_id) WHERE (sequence_id IS NOT NULL);
+CREATE UNIQUE INDEX projection_one_served ON balde.projection USING btree (name) WHERE served;
+
+-- functions
+CREATE OR REPLACE FUNCTION balde_log.append(_topic_id integer, _producer text, _lease text, _epoch bigint, _partitions integer[], _sequence_ids bigint[], _keys text[], _event_times timestamp with time zone[], _properties jsonb[], _payloads bytea[])
+ RETURNS integer[]
+ LANGUAGE plpgsql
+AS $function$
+declare
+  _duplicates integer[];
+begin
+  if _lease is not null then
+    perform from balde_log.lease where name = _lease and epoch = _epoch for share;
+    if not found then
+      raise exception 'producer % was fenced', _producer using errcode = 'BA001';
+    end if;
+  end if;
+
+  perform from balde_log.partition
+  where topic_id = _topic_id and partition = any (_partitions)
+  order by partition
+  for update;
+
+  with input as (
+    select *
+    from unnest(_partitions, _sequence_ids, _keys, _event_times, _properties, _payloads)
+      with ordinality as i (partition, sequence_id, key, event_time, properties, payload, ord)
+  ), ranked as (
+    select i.*,
+      max(i.sequence_id) over (partition by i.partition order by i.ord rows between unbounded preceding and 1 preceding) as before
+    from input i
+  ), fresh as (
+    select r.*, row_number() over (partition by r.partition order by r.ord) as rank
+    from ranked r
+    left join balde_log.producer p
+      on p.topic_id = _topic_id and p.name = _producer and p.partition = r.partition
+    where r.sequence_id > greatest(coalesce(p.last_sequence_id, -1), coalesce(r.before, -1))
+  ), stored as (
+    insert into balde_log.message (topic_id, partition, position, key, event_time, properties, payload)
+    select _topic_id, f.partition, h.next_position + f.rank - 1, f.key, f.event_time, f.properties, f.payload
+    from fresh f
+    join balde_log.partition h on h.topic_id = _topic_id and h.partition = f.partition
+    returning partition
+  ), heads as (
+    update balde_log.partition h
+    set next_position = h.next_position + s.n
+    from (select partition, count(*) as n from stored group by partition) s
+    where h.topic_id = _topic_id and h.partition = s.partition
+  ), producers as (
+    insert into balde_log.producer (topic_id, name, partition, last_sequence_id)
+    select _topic_id, _producer, f.partition, max(f.sequence_id) from fresh f group by f.partition
+    on conflict (topic_id, name, partition) do update set last_sequence_id = excluded.last_sequence_id
+  )
+  select coalesce(array_agg(i.ord order by i.ord), '{}') into _duplicates
+  from input i
+  where not exists (select from fresh f where f.ord = i.ord);
+
+  if cardinality(_duplicates) < cardinality(_keys) then
+    perform pg_notify('balde_log', _topic_id::text);
+  end if;
+  return _duplicates;
+end
+$function$
+;
+CREATE OR REPLACE FUNCTION balde_log.take_lease(_name text, _ttl interval)
+ RETURNS bigint
+ LANGUAGE sql
+AS $function$
+  insert into balde_log.lease as held (name, epoch, session_pid, session_start, expires_at)
+  select _name, nextval('balde_log.lease_epoch'), a.pid, a.backend_start, clock_timestamp() + _ttl
+  from pg_stat_activity a
+  where a.pid = pg_backend_pid()
+  on conflict (name) do update
+  set epoch = excluded.epoch,
+      session_pid = excluded.session_pid,
+      session_start = excluded.session_start,
+      expires_at = excluded.expires_at
+  where held.expires_at < clock_timestamp()
+     or (held.session_pid = excluded.session_pid and held.session_start = excluded.session_start)
+     or not exists (
+       select from pg_stat_activity a
+       where a.pid = held.session_pid and coalesce(a.backend_start = held.session_start, true)
+     )
+  returning epoch;
+$function$
+;
+
+-- views
+create view public.dict_rate_limit_alerts as
+ SELECT id,
+    participant,
+    endpoint_id,
+    severity,
+    threshold_percent,
+    available_tokens,
+    capacity,
+    utilization_percent,
+    consumption_rate_per_minute,
+    recovery_eta_seconds,
+    exhaustion_projection_seconds,
+    psp_category,
+    message,
+    reason,
+    rule_version,
+    caused_by,
+    resolved,
+    resolved_at,
+    resolution_reason,
+    resolution_notes,
+    created_at
+   FROM alerts_v1.alerts;
+create view public.dict_rate_limit_category_changes as
+ SELECT id,
+    participant,
+    endpoint_id,
+    previous_category,
+    psp_category,
+    available_tokens,
+    capacity,
+    changed_at
+   FROM alerts_v1.category_changes;
+create view public.dict_rate_limit_policies as
+ SELECT participant,
+    endpoint_id,
+    capacity,
+    refill_tokens,
+    refill_period_sec,
+    psp_category,
+    created_at,
+    updated_at
+   FROM states_v1.policies;
+create view public.dict_rate_limit_states as
+ SELECT event_id AS id,
+    participant,
+    endpoint_id,
+    available_tokens,
+    capacity,
+    refill_tokens,
+    refill_period_sec,
+    psp_category,
+    utilization_percent,
+    net_drain_per_minute,
+    consumption_low,
+    consumption_high,
+    consumption_exact,
+    consumption_rate_per_minute,
+    recovery_eta_seconds,
+    exhaustion_projection_seconds,
+    error_404_rate,
+    blind_seconds,
+    response_time,
+    response_time AS response_timestamp,
+    observed_at AS created_at,
+    correlation_id,
+    poll_id
+   FROM states_v1.history;
+create view public.v_dict_rate_limit_active_alerts as
+ SELECT id,
+    participant,
+    endpoint_id,
+    severity,
+    threshold_percent,
+    available_tokens,
+    capacity,
+    utilization_percent,
+    consumption_rate_per_minute,
+    recovery_eta_seconds,
+    exhaustion_projection_seconds,
+    psp_category,
+    message,
+    reason,
+    rule_version,
+    caused_by,
+    created_at,
+    (EXTRACT(epoch FROM (clock_timestamp() - created_at)))::double precision AS age_seconds
+   FROM alerts_v1.alerts
+  WHERE (NOT resolved)
+  ORDER BY (array_position(ARRAY['CRITICAL'::text, 'WARNING'::text], severity)), created_at, participant, endpoint_id;
+create view public.v_dict_rate_limit_latest_states as
+ SELECT l.participant,
+    l.endpoint_id,
+    s.health_status,
+    l.available_tokens,
+    l.capacity,
+    l.refill_tokens,
+    l.refill_period_sec,
+    l.psp_category,
+    l.utilization_percent,
+    ((100)::double precision - l.utilization_percent) AS remaining_percent,
+    l.net_drain_per_minute,
+    l.consumption_low,
+    l.consumption_high,
+    l.consumption_exact,
+    l.consumption_rate_per_minute,
+    l.recovery_eta_seconds,
+    l.exhaustion_projection_seconds,
+    l.error_404_rate,
+    l.blind_seconds,
+    l.response_time,
+    l.response_time AS response_timestamp,
+    l.observed_at AS created_at,
+    (EXTRACT(epoch FROM (clock_timestamp() - l.response_time)))::double precision AS age_seconds
+   FROM ((states_v1.latest l
+     CROSS JOIN balde.setting c)
+     CROSS JOIN LATERAL ( SELECT
+                CASE
+                    WHEN ((clock_timestamp() - l.response_time) > (c.stale_after_seconds * '00:00:01'::interval)) THEN 'STALE'::text
+                    WHEN ((((l.available_tokens)::numeric * 100.0))::double precision <= (c.critical_percent * (l.capacity)::double precision)) THEN 'CRITICAL'::text
+                    WHEN ((((l.available_tokens)::numeric * 100.0))::double precision <= (c.warning_percent * (l.capacity)::double precision)) THEN 'WARNING'::text
+                    ELSE 'OK'::text
+                END AS health_status) s)
+  ORDER BY (array_position(ARRAY['CRITICAL'::text, 'WARNING'::text, 'STALE'::text, 'OK'::text], s.health_status)), l.utilization_percent DESC, l.participant, l.endpoint_id;
+
+-- rights
+grant SELECT on public.dict_rate_limit_alerts to balde_readonly;
+grant SELECT on public.dict_rate_limit_category_changes to balde_readonly;
+grant SELECT on public.dict_rate_limit_policies to balde_readonly;
+grant SELECT on public.dict_rate_limit_states to balde_readonly;
+grant SELECT on public.v_dict_rate_limit_active_alerts to balde_readonly;
+grant SELECT on public.v_dict_rate_limit_latest_states to balde_readonly;
