@@ -46,7 +46,7 @@ export async function abortable<T>(work: Promise<T>, signal: AbortSignal): Promi
 }
 
 /** The reason as an Error: whoever aborts with something else still gets one. */
-export function reasonOf(signal: AbortSignal): Error {
+function reasonOf(signal: AbortSignal): Error {
   return signal.reason instanceof Error ? signal.reason : new Error('aborted', { cause: signal.reason });
 }
 

@@ -5,7 +5,7 @@ import type { PolicySummary } from '../demo/inspect.ts';
 const BARS = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /** One character per value: the share left, full height at 100 %, lowest at or below 0. */
-export function sparkline(percents: readonly number[]): string {
+function sparkline(percents: readonly number[]): string {
   return percents
     .map((percent) => {
       const level = Math.floor((Math.min(100, Math.max(0, percent)) / 100) * BARS.length);

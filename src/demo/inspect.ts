@@ -14,7 +14,7 @@ export interface PolicySummary {
   readonly profile: readonly number[];
 }
 
-export const PROFILE_SLICES = 48;
+const PROFILE_SLICES = 48;
 
 export async function summarise(sql: Sql, start: EpochMs, end: EpochMs): Promise<PolicySummary[]> {
   return await sql.query<PolicySummary>(

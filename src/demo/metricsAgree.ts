@@ -5,7 +5,7 @@ import type { Sql } from '../store/database.ts';
 const PREFIX = 'dict_rate_limit_';
 
 /** Series of an exposition text as `name{labels}` with labels in order of name, and their values. */
-export function parseExposition(text: string): Map<string, number> {
+function parseExposition(text: string): Map<string, number> {
   const series = new Map<string, number>();
   for (const line of text.split('\n')) {
     const match = /^(\w+)(?:\{(.*)\})? (\S+)$/.exec(line);

@@ -60,13 +60,13 @@ export interface OutcomeCounts {
 
 const MINUTE = 60_000;
 
-export function utilizationPercent(availableTokens: number, capacity: number): number {
+function utilizationPercent(availableTokens: number, capacity: number): number {
   // Multiplied first: the product is exact, so 7 of 100 are 7%, not 7.000000000000001%.
   return ((capacity - availableTokens) * 100) / capacity;
 }
 
 /** ceil((capacity − available) × period / refill); 0 when full, `null` when nothing refills. */
-export function recoveryEtaSeconds(sample: Sample): number | null {
+function recoveryEtaSeconds(sample: Sample): number | null {
   const missing = sample.capacity - sample.availableTokens;
   if (missing <= 0) return 0;
   if (sample.refillTokens === 0) return null;
@@ -74,7 +74,7 @@ export function recoveryEtaSeconds(sample: Sample): number | null {
 }
 
 /** floor(available / net drain); 0 at or below zero, `null` when not draining. */
-export function exhaustionProjectionSeconds(
+function exhaustionProjectionSeconds(
   availableTokens: number,
   netDrainPerMinute: number | null,
 ): number | null {

@@ -7,10 +7,6 @@
  */
 import type { AlertEvent, EpochMs } from './events.ts';
 
-/** JSON, so that a state survives in a `jsonb` column unchanged. */
-export type Json =
-  string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json | undefined };
-
 /** What one event does to its key. The same `state` reference as before means: unchanged, nothing to write. */
 export interface Step<S, O> {
   readonly state: S;

@@ -30,7 +30,7 @@ export type PolicyRejection =
 
 export type AnswerRejection = 'response_time_missing' | 'response_time_implausible' | 'no_policies';
 
-export interface RejectedPolicy {
+interface RejectedPolicy {
   readonly reading: PolicyReading;
   readonly reason: PolicyRejection;
 }
@@ -68,7 +68,7 @@ const isInt32 = (n: number): boolean => Number.isInteger(n) && n >= -0x8000_0000
  * DICT's clock is the authority, yet a time far from the poller's is a fault, not a reading: believed, one time in the
  * far future would make every later observation of its bucket count as old.
  */
-export function isPlausibleResponseTime(responseTime: EpochMs, observedAt: EpochMs): boolean {
+function isPlausibleResponseTime(responseTime: EpochMs, observedAt: EpochMs): boolean {
   return (
     Number.isSafeInteger(responseTime) &&
     responseTime >= OLDEST_RESPONSE_TIME &&

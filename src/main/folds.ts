@@ -17,7 +17,7 @@ import type { ThresholdRules } from '../domain/thresholds.ts';
 import type { EventLog } from '../log/eventLog.ts';
 import type { Database } from '../store/database.ts';
 
-export interface FoldContext {
+interface FoldContext {
   readonly database: Database;
   readonly log: EventLog;
   readonly rules: ThresholdRules;

@@ -68,7 +68,7 @@ async function copyRows(tx: Sql, schema: string, spec: TableSpec, rows: Rows): P
 }
 
 /** Rows in COPY's text format (PostgreSQL manual, "COPY", File Formats), in chunks of some 64 KiB. */
-export function* copyText(rows: Rows, types: readonly ColumnType[]): Generator<string> {
+function* copyText(rows: Rows, types: readonly ColumnType[]): Generator<string> {
   let chunk = '';
   for (const row of rows) {
     for (let i = 0; i < types.length; i += 1) {

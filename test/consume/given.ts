@@ -17,8 +17,8 @@ import type { EventLog, LogMessage, OutgoingMessage } from '../../src/log/eventL
 import type { Database } from '../../src/store/database.ts';
 import { readAll, shared } from '../contract/given.ts';
 
-export const START = Date.UTC(2026, 2, 1, 12);
-export const MINUTE = 60_000;
+const START = Date.UTC(2026, 2, 1, 12);
+const MINUTE = 60_000;
 const PARTICIPANT = '12345678';
 
 /** The observation of a policy `minute` minutes after the start. */

@@ -42,7 +42,7 @@ export const left = (
 const times = fc.integer({ min: 0, max: 40 }).map((n) => NOON + n * 30_000 + (n % 7));
 
 /** Any legal observation: debt, surplus, changed parameters and categories; few times, so that they collide. */
-export const anyObservation = (
+const anyObservation = (
   policies: readonly [string, ...string[]] = [
     'CLAIMS_READ',
     'ENTRIES_READ_PARTICIPANT_ANTISCAN',

@@ -16,7 +16,7 @@ export interface WorkerOptions {
 }
 
 /** One line of the log, as far as the tests read it. */
-export interface LogLine {
+interface LogLine {
   readonly level: number;
   readonly msg: string;
   readonly responseTime?: number;

@@ -53,7 +53,7 @@ export function minutesBetween(before: OracleObservation, after: OracleObservati
   return (after.responseTime - before.responseTime) / 60_000;
 }
 
-export const drain = (before: OracleObservation, after: OracleObservation): number =>
+const drain = (before: OracleObservation, after: OracleObservation): number =>
   (before.availableTokens - after.availableTokens) / minutesBetween(before, after);
 
 /** Seconds until empty at the present drain. */
@@ -94,7 +94,7 @@ export function consumed(before: OracleObservation, after: OracleObservation): I
 }
 
 /** Seconds since the predecessor in which the bucket could have been empty without showing it now. */
-export function blind(before: OracleObservation, after: OracleObservation): number {
+function blind(before: OracleObservation, after: OracleObservation): number {
   const seconds = (after.responseTime - before.responseTime) / 1000;
   if (after.availableTokens <= 0) return seconds;
   if (after.refillTokens === 0) return 0;

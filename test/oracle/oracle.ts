@@ -20,7 +20,7 @@ export interface Expected {
   readonly topic: Readonly<Record<string, readonly WireEvent[]>>;
 }
 
-export const ORACLE_RULES: OracleRules = { warning: 20, critical: 10, margin: 0, forObservations: 1 };
+const ORACLE_RULES: OracleRules = { warning: 20, critical: 10, margin: 0, forObservations: 1 };
 
 export function oracle(log: readonly OracleObservation[], rules: OracleRules = ORACLE_RULES): Expected {
   const keys = [...new Set(log.map(keyOf))].sort();

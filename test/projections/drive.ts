@@ -25,7 +25,7 @@ export function run<E, S, O>(fold: Fold<E, S, O>, events: readonly E[]): O[] {
 }
 
 /** Carries row changes out as the store does; refuses what Postgres would refuse. */
-export function tablesOf<T extends string>(
+function tablesOf<T extends string>(
   tables: Readonly<Record<T, TableSpec>>,
   changes: readonly RowChange<T>[],
 ): Record<T, Rows> {
@@ -46,7 +46,7 @@ export function tablesOf<T extends string>(
   return result;
 }
 
-export const project = <E, S, T extends string>(
+const project = <E, S, T extends string>(
   projection: Projection<E, S, T>,
   events: readonly E[],
 ): Record<T, Rows> => tablesOf(projection.tables, run(projection, events));
