@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { EventLog } from '../../src/log/eventLog.ts';
 import { connect } from '../../src/store/database.ts';
 import { DatabaseUnavailableError } from '../../src/store/errors.ts';
 import { baldeDatabase } from '../support/database.ts';
@@ -80,6 +81,29 @@ describe('two instances of one projection [FOLD-3]', () => {
     await own.close();
   });
 
+  it('that take turns never fold on a state the other has left behind', async () => {
+    const { database, log } = await baldeDatabase();
+    const pairs = [
+      [states(database), states(database)],
+      [alerting(database), alerting(database)],
+    ] as const;
+    for (const pair of pairs) for (const instance of pair) await instance.load();
+    for (let turn = 0; turn < 8; turn += 1) {
+      await publish(log, [
+        observed('A', turn * 5, turn % 3 === 0 ? 50 : 15 - turn),
+        observed('B', turn * 5, 90 - turn),
+      ]);
+      const messages = await policyStates(log);
+      for (const pair of pairs) {
+        const instance = pair[turn % 2 === 0 ? 0 : 1];
+        if ((await instance.process(messages)) === 'committed') continue;
+        await instance.load();
+        expect(await instance.process(messages)).toBe('committed');
+      }
+    }
+    expect(await everything(database)).toEqual(await foldedAlone(log));
+  });
+
   it('that work on the same messages at once: each message takes effect once, whoever wins which turn', async () => {
     const { database, log } = await baldeDatabase();
     await publish(
@@ -98,11 +122,16 @@ describe('two instances of one projection [FOLD-3]', () => {
     await Promise.all([work(alerting(database), 7), work(alerting(database), 10)]);
     const raced = await everything(database);
 
-    const alone = await baldeDatabase();
-    for (const fold of [states(alone.database), alerting(alone.database)]) {
-      await fold.load();
-      await fold.process(messages);
-    }
-    expect(raced).toEqual(await everything(alone.database));
+    expect(raced).toEqual(await foldedAlone(log));
   });
 });
+
+/** What one instance alone makes of the same log, in one batch. */
+async function foldedAlone(log: EventLog): Promise<Record<string, unknown>> {
+  const { database } = await baldeDatabase();
+  for (const fold of [states(database), alerting(database)]) {
+    await fold.load();
+    await fold.process(await policyStates(log));
+  }
+  return await everything(database);
+}

@@ -8,7 +8,7 @@ import type { Cell, OracleObservation, OracleRow } from './arithmetic.ts';
 import type { OracleRules, WireEvent } from './alerts.ts';
 
 export type { Cell, OracleObservation, OracleRow } from './arithmetic.ts';
-export type { OracleRules, WireEvent } from './alerts.ts';
+export type { OracleRules } from './alerts.ts';
 
 export interface Expected {
   readonly history: readonly OracleRow[];
