@@ -1,5 +1,6 @@
 /** `balde retention run`: the compactor, once. */
 import { Command, Option } from 'commander';
+import { TRIMMED_TOPICS } from '../main/folds.ts';
 import { compact } from '../retain/compactor.ts';
 import type { RetentionReport } from '../retain/compactor.ts';
 import { iso, timeText } from './format.ts';
@@ -31,9 +32,9 @@ export function retentionCommand(): Command {
 }
 
 async function runRetention(options: RetentionOptions): Promise<void> {
-  await reading(options, async ({ database }, config) => {
+  await reading(options, async (storage, config) => {
     const months = options.months ?? config.retentionMonths;
-    const report = await compact({ database, months, now: Date.now() });
+    const report = await compact({ ...storage, topics: TRIMMED_TOPICS, months, now: Date.now() });
     if (options.json === true) {
       printJson({ ...report, months, horizon: iso(report.horizon), newest: iso(report.newest) });
     } else {
@@ -42,11 +43,12 @@ async function runRetention(options: RetentionOptions): Promise<void> {
   });
 }
 
-function text({ created, dropped, horizon, newest }: RetentionReport, months: number): string[] {
+function text({ created, dropped, trimmed, horizon, newest }: RetentionReport, months: number): string[] {
   return [
     `kept      ${months} whole months; newest observation ${timeText(newest)}`,
     `horizon   ${horizon === null ? '- (no history yet)' : `${timeText(horizon)}: nothing older is kept or taken in`}`,
     `created   ${created.length === 0 ? 'nothing: the months ahead exist' : created.join(', ')}`,
     `dropped   ${dropped.length === 0 ? 'nothing: no month is past retention' : dropped.join(', ')}`,
+    `trimmed   ${trimmed} messages of the event log`,
   ];
 }

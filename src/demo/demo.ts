@@ -5,7 +5,7 @@ import { RATE_LIMIT_ALERTS } from '../codec/topics.ts';
 import type { AlertEvent, EpochMs } from '../domain/events.ts';
 import { DEFAULT_RULES } from '../domain/thresholds.ts';
 import { isCaughtUp, whenCaughtUp } from '../consume/progress.ts';
-import { FOLD_RUNNERS, FOLDS } from '../main/folds.ts';
+import { FOLD_RUNNERS, FOLDS, TRIMMED_TOPICS } from '../main/folds.ts';
 import { silentObserver } from '../main/observers.ts';
 import { runRelays } from '../main/roles.ts';
 import { readTopic } from '../main/readTopic.ts';
@@ -106,7 +106,7 @@ async function process(storage: Storage, options: DemoOptions): Promise<Fed> {
       end: endOf(options),
       intervalMs: INTERVAL_MS,
       onDay: async (now) => {
-        await compact({ database: storage.database, months: RETENTION_MONTHS, now });
+        await compact({ ...storage, topics: TRIMMED_TOPICS, months: RETENTION_MONTHS, now });
       },
       onPoll: (done) => options.onProgress('polling', done, total),
       signal,

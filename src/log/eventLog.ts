@@ -129,6 +129,12 @@ export interface EventLog {
   partitions(topic: string): Promise<number>;
   producer(topic: string, options: ProducerOptions): Promise<Producer>;
   consumer(topic: string, options: ConsumerOptions): Promise<Consumer>;
+  /**
+   * Forgets the oldest messages of a topic whose event time is before `before`, up to the position given for their
+   * partition; partitions without one keep everything, and every partition keeps its newest message. A younger message
+   * protects those behind it; a backend with a retention of its own may keep more. @returns messages forgotten
+   */
+  trim(topic: string, before: EpochMs, upTo: ReadonlyMap<number, Position>): Promise<number>;
   /** The newest position of every partition: what "caught up" is measured against. */
   ends(topic: string): Promise<readonly PartitionEnd[]>;
   close(): Promise<void>;

@@ -15,6 +15,7 @@ import type { FoldedTopic } from '../consume/progress.ts';
 import type { Fold } from '../domain/fold.ts';
 import type { ThresholdRules } from '../domain/thresholds.ts';
 import type { EventLog } from '../log/eventLog.ts';
+import type { TrimmedTopic } from '../retain/compactor.ts';
 import type { Database } from '../store/database.ts';
 
 interface FoldContext {
@@ -27,6 +28,14 @@ interface FoldContext {
 
 /** Every fold, in the order in which their public views may depend on one another. */
 export const FOLDS: readonly FoldedTopic[] = [statesProjection, alertingReactor(), alertsProjection];
+
+/** Alerts stay for ever, on their topic too; observations stay as long as history needs them. */
+export const TRIMMED_TOPICS: readonly TrimmedTopic[] = [
+  {
+    name: POLICY_STATES.name,
+    folds: FOLDS.filter(({ topic }) => topic === POLICY_STATES.name).map(({ name }) => name),
+  },
+];
 
 type Runner = (context: FoldContext, signal: AbortSignal) => Promise<void>;
 

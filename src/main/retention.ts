@@ -4,10 +4,11 @@ import type { Logger } from 'pino';
 import { systemClock } from '../clock.ts';
 import { compact } from '../retain/compactor.ts';
 import type { Metrics } from '../serve/metrics.ts';
-import type { Database } from '../store/database.ts';
+import { TRIMMED_TOPICS } from './folds.ts';
+import type { Storage } from './storage.ts';
 
 export interface RetentionRoleOptions {
-  readonly database: Database;
+  readonly storage: Pick<Storage, 'database' | 'log'>;
   readonly months: number;
   /** Cron expression, UTC. */
   readonly cron: string;
@@ -33,12 +34,12 @@ export async function runRetention(options: RetentionRoleOptions, signal: AbortS
   }
 }
 
-async function compactOnce({ database, months, metrics, logger }: RetentionRoleOptions): Promise<boolean> {
+async function compactOnce({ storage, months, metrics, logger }: RetentionRoleOptions): Promise<boolean> {
   const start = performance.now();
   const outcome = (result: string): void =>
     metrics.count('balde_retention_runs_total', 'Runs of the retention compactor', { result });
   try {
-    const report = await compact({ database, months, now: Date.now() });
+    const report = await compact({ ...storage, topics: TRIMMED_TOPICS, months, now: Date.now() });
     metrics.observe('retention', (performance.now() - start) / 1000);
     outcome('ok');
     logger.info(report, 'retention compactor ran');

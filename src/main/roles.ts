@@ -58,7 +58,7 @@ const RUN: Readonly<Record<Role, (context: Context) => Promise<unknown>>> = {
   retention: async ({ storage, config, metrics, logger, signal }) =>
     await runRetention(
       {
-        database: storage.database,
+        storage,
         months: config.retentionMonths,
         cron: config.retentionCron,
         metrics,

@@ -1,5 +1,6 @@
 /**
- * The retention compactor: makes the months ahead, drops the months past retention, leaves alerts alone.
+ * The retention compactor: makes the months ahead, drops the months past retention, trims the event log behind them,
+ * leaves alerts alone.
  *
  * Each step is idempotent and takes its own lock, so it may run twice, on several replicas, and be killed anywhere.
  * What may be dropped is decided by DICT's clock as history shows it, as well as by the local one: a local clock that
@@ -7,12 +8,23 @@
  */
 import type { EpochMs } from '../domain/events.ts';
 import { addMonths, monthName, monthOf, monthsBetween } from '../domain/months.ts';
+import type { EventLog } from '../log/eventLog.ts';
+import { readByAll } from '../store/checkpoints.ts';
 import type { Database, Sql } from '../store/database.ts';
 import { createPartition, dropPartition, partitionMonths, readHorizon } from '../store/partitions.ts';
 import type { PartitionedTable } from '../store/partitions.ts';
 
+/** A topic whose messages are kept about as long as history. */
+export interface TrimmedTopic {
+  readonly name: string;
+  /** Folds that must have read a message before it may go. */
+  readonly folds: readonly string[];
+}
+
 export interface RetentionOptions {
   readonly database: Database;
+  readonly log: Pick<EventLog, 'trim'>;
+  readonly topics: readonly TrimmedTopic[];
   /** Whole months kept beside the current one. */
   readonly months: number;
   readonly now: EpochMs;
@@ -22,6 +34,8 @@ export interface RetentionReport {
   /** Partitions made and dropped by this run, as `schema.table_YYYY_MM`. */
   readonly created: readonly string[];
   readonly dropped: readonly string[];
+  /** Messages that left the event log. */
+  readonly trimmed: number;
   /** Start of the oldest month kept; `null` before there was any history. */
   readonly horizon: EpochMs | null;
   /** Newest observation in history; `null` while there is none. */
@@ -31,7 +45,8 @@ export interface RetentionReport {
 /** Months that exist ahead of the current one after each run: one more than the two that must. */
 const MONTHS_AHEAD = 3;
 
-export async function compact({ database, months, now }: RetentionOptions): Promise<RetentionReport> {
+export async function compact(options: RetentionOptions): Promise<RetentionReport> {
+  const { database, months, now } = options;
   const tables = await historyTables(database);
   const newest = await newestObservation(database, tables);
   const created: string[] = [];
@@ -55,8 +70,21 @@ export async function compact({ database, months, now }: RetentionOptions): Prom
         dropped.push(nameOf(table, month));
     }
   }
+  const trimmed = horizon === null ? 0 : await trimLog(options, horizon);
   await database.execute('update balde.retention set last_success_at = clock_timestamp()');
-  return { created, dropped, horizon, newest };
+  return { created, dropped, trimmed, horizon, newest };
+}
+
+/**
+ * The log keeps one month more than history: whoever rebuilds the oldest month finds the observations before it, and
+ * comes to the same rows.
+ */
+async function trimLog({ database, log, topics }: RetentionOptions, horizon: EpochMs): Promise<number> {
+  let trimmed = 0;
+  for (const { name, folds } of topics) {
+    trimmed += await log.trim(name, addMonths(horizon, -1), await readByAll(database, folds));
+  }
+  return trimmed;
 }
 
 /** The months that the next polls fall into, by the local clock and, should it be off, by DICT's. */

@@ -69,3 +69,20 @@ export async function moveCheckpoints(
     );
   }
 }
+
+/**
+ * Per partition, the position up to which every installed version of the named folds has read; partitions that one of
+ * them has not begun are left out.
+ */
+export async function readByAll(sql: Sql, folds: readonly string[]): Promise<Map<number, string>> {
+  const rows = await sql.query<{ partition: number; position: string }>(
+    `select c.partition, min(c.position) as position
+     from balde.checkpoint c
+     join balde.projection p on p.name = c.fold and p.version = c.version
+     where p.name = any ($1::text[])
+     group by c.partition
+     having count(c.position) = (select count(*) from balde.projection where name = any ($1::text[]))`,
+    [folds],
+  );
+  return new Map(rows.map((row) => [row.partition, row.position]));
+}

@@ -184,6 +184,7 @@ describe('outages [FOLD-6]', () => {
       partitions: async () => Promise.reject(new LogUnavailableError('away')),
       producer: async () => Promise.reject(new LogUnavailableError('away')),
       consumer: async () => Promise.reject(new LogUnavailableError('away')),
+      trim: async () => Promise.reject(new LogUnavailableError('away')),
       ends: async () => Promise.reject(new LogUnavailableError('away')),
       close: async () => Promise.resolve(),
     };

@@ -65,6 +65,7 @@ function around(
     ensureTopic: async (spec) => await log.ensureTopic(spec),
     partitions: async (topic) => await log.partitions(topic),
     consumer: async (topic, options) => await log.consumer(topic, options),
+    trim: async (...args) => await log.trim(...args),
     ends: async (topic) => await log.ends(topic),
     close: async () => await log.close(),
     producer: async (topic, options) => {

@@ -9,7 +9,13 @@ import { eventLogContract } from './eventLog.ts';
 import type { OpenLog } from './given.ts';
 
 eventLogContract('embedded', {
-  features: { gaplessPositions: true, atomicSend: true, restartable: true, killable: true },
+  features: {
+    gaplessPositions: true,
+    trimsAtOnce: true,
+    atomicSend: true,
+    restartable: true,
+    killable: true,
+  },
   open,
 });
 

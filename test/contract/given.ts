@@ -10,6 +10,8 @@ export interface LogFeatures {
   readonly atomicSend: boolean;
   /** The suite may cut the backend off in the middle: {@link OpenLog.restart}. */
   readonly restartable: boolean;
+  /** `trim` forgets at once what it may forget. */
+  readonly trimsAtOnce: boolean;
   /** The suite may end one process without a goodbye: {@link OpenLog.kill}. */
   readonly killable: boolean;
 }

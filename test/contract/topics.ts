@@ -5,7 +5,7 @@ import type { Suite } from './given.ts';
 
 const bytes = { kind: 'bytes', definition: '' } as const;
 
-export function topicCases({ opened }: Suite): void {
+export function topicCases({ features, opened }: Suite): void {
   describe('a topic', () => {
     it('is created once, whoever asks and how often', async () => {
       const { log, secondProcess } = opened();
@@ -42,6 +42,26 @@ export function topicCases({ opened }: Suite): void {
       for (const { partition, last } of await log.ends(topic)) {
         expect(last).toBe(found.get(partition)?.at(-1)?.position ?? null);
       }
+    });
+  });
+
+  describe.runIf(features.trimsAtOnce)('a topic that is trimmed [RET-6]', () => {
+    it('forgets its oldest messages, as far as is said and no younger ones, and keeps its newest', async () => {
+      const { log } = opened();
+      const topic = await newTopic(log, 1);
+      await (await shared(log, topic)).send(messages(keys(1), 0, 10));
+      const all = await readAll(log, topic);
+      const ends = await log.ends(topic);
+      const trim = async (before: number, upTo: number): Promise<string[]> => {
+        const at = all[before]?.eventTime ?? Infinity;
+        await log.trim(topic, Math.min(at, Date.UTC(2100, 0, 1)), new Map([[0, all[upTo]?.position ?? '']]));
+        return (await readAll(log, topic)).map(({ payload }) => payload.toString().slice('key-0/'.length));
+      };
+      expect(await trim(3, 9)).toEqual(['3', '4', '5', '6', '7', '8', '9']);
+      expect(await trim(9, 4)).toEqual(['5', '6', '7', '8', '9']);
+      expect(await trim(10, 9)).toEqual(['9']);
+      expect(await log.ends(topic)).toEqual(ends);
+      expect(await log.trim(topic, Date.UTC(2100, 0, 1), new Map())).toBe(0);
     });
   });
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { addMonths, monthName, monthOf } from '../../src/domain/months.ts';
 import { compact } from '../../src/retain/compactor.ts';
+import type { RetentionOptions } from '../../src/retain/compactor.ts';
 import { connect } from '../../src/store/database.ts';
 import type { Database } from '../../src/store/database.ts';
 import { createPartition, partitionMonths, readHorizon } from '../../src/store/partitions.ts';
@@ -16,7 +17,11 @@ const months = (from: number, to: number): number[] =>
 
 const partitions = async (database: Database) => await partitionMonths(database, HISTORY);
 
-const compactAt = async (database: Database, now: number) => await compact({ database, months: 13, now });
+const TOPICS = [{ name: 'policy-states', folds: ['states'] }];
+const noLog = { trim: async () => await Promise.resolve(0) };
+
+const compactAt = async (database: Database, now: number, log: RetentionOptions['log'] = noLog) =>
+  await compact({ database, log, topics: TOPICS, months: 13, now });
 
 /** A database with one observation in each month from `from` to `to`, counted from the current one. */
 async function withHistory(from: number, to: number, settings: Readonly<Record<string, string>> = {}) {
@@ -38,6 +43,7 @@ describe('the compactor [RET-1, RET-2, RET-3]', () => {
     expect(report).toEqual({
       created: months(0, 3).map((m) => `states_v1.history_${monthName(m)}`),
       dropped: [],
+      trimmed: 0,
       horizon: null,
       newest: null,
     });
@@ -77,6 +83,18 @@ describe('the compactor [RET-1, RET-2, RET-3]', () => {
       await observe(database, now);
       await compactAt(database, now);
     }
+  });
+
+  it('trims the log a month behind history, and only what every fold has read [RET-6]', async () => {
+    const { database, log } = await withHistory(-20, 0);
+    const kept = async () =>
+      (await policyStates(log)).map(({ eventTime }) => eventTime).sort((a, b) => a - b);
+    await database.execute(`insert into balde.projection values ('states', 2, false)`);
+    expect((await compactAt(database, NOW, log)).trimmed).toBe(0);
+    await database.execute(`delete from balde.projection where name = 'states' and version = 2`);
+    expect((await compactAt(database, NOW, log)).trimmed).toBe(6);
+    expect(await kept()).toEqual(months(-14, 0));
+    expect((await compactAt(database, NOW, log)).trimmed).toBe(0);
   });
 
   it('does nothing the second time', async () => {

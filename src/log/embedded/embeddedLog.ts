@@ -1,4 +1,5 @@
 /** The embedded event log: an append-only log in Postgres, for one machine, the quick start and fast tests. */
+import type { EpochMs } from '../../domain/events.ts';
 import type { Database } from '../../store/database.ts';
 import { abortable, Wakeup } from '../../waiting.ts';
 import { LogError, ProducerBusyError } from '../eventLog.ts';
@@ -7,6 +8,7 @@ import type {
   ConsumerOptions,
   EventLog,
   PartitionEnd,
+  Position,
   Producer,
   ProducerOptions,
   TopicSpec,
@@ -14,11 +16,12 @@ import type {
 import { EmbeddedConsumer } from './consumer.ts';
 import { Leases } from './leases.ts';
 import type { Lease } from './leases.ts';
-import { positionOf } from './position.ts';
+import { numberOf, positionOf } from './position.ts';
 import { EmbeddedProducer } from './producer.ts';
 import { Topics } from './topics.ts';
 import type { Topic } from './topics.ts';
 import { toLogError } from './translate.ts';
+import { trimPartition } from './trim.ts';
 
 export interface EmbeddedLogOptions {
   /** Without renewal a lease ends after this long. Milliseconds. */
@@ -73,6 +76,21 @@ export class EmbeddedLog implements EventLog {
       return this.#remember(
         (onClose) => new EmbeddedConsumer(this.#database, this.#leases, topic, options.subscription, onClose),
       );
+    });
+  }
+
+  async trim(topicName: string, before: EpochMs, upTo: ReadonlyMap<number, Position>): Promise<number> {
+    return await this.#guard(async () => {
+      const topic = await this.#topics.get(topicName);
+      let trimmed = 0;
+      for (const [partition, position] of upTo) {
+        trimmed += await trimPartition(this.#database, topic, {
+          partition,
+          upTo: numberOf(position),
+          before,
+        });
+      }
+      return trimmed;
     });
   }
 
