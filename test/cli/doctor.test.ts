@@ -12,7 +12,7 @@ import { acceleratedClock } from '../../src/simulator/clocks.ts';
 import { startSimulator } from '../../src/simulator/server.ts';
 import type { Simulator, SimulatorOptions } from '../../src/simulator/server.ts';
 import type { BridgeTls } from '../../src/poll/bridgeClient.ts';
-import { issue } from '../poll/certificates.ts';
+import { issue } from '../support/certificates.ts';
 import { baldeDatabase } from '../support/database.ts';
 import { balde, jsonOf } from './balde.ts';
 import { PARTICIPANT, seed } from './seed.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { inspectConfig } from '../../src/config/config.ts';
-import { issue } from '../poll/certificates.ts';
+import { issue } from '../support/certificates.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'balde-tls-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -7,7 +7,7 @@ import { createBridgeClient } from '../../src/poll/bridgeClient.ts';
 import type { BridgeClient, BridgeTls, ListPoliciesCall } from '../../src/poll/bridgeClient.ts';
 import { BridgeError, RETRY, bridgeErrorOf } from '../../src/poll/bridgeError.ts';
 import type { Retry } from '../../src/poll/bridgeError.ts';
-import { issue } from './certificates.ts';
+import { issue } from '../support/certificates.ts';
 import { startFakeBridge } from './fakeBridge.ts';
 import type { FakeBridge, Reply } from './fakeBridge.ts';
 import { answerAt, reading } from './given.ts';

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { manualClock } from '../../src/simulator/clocks.ts';
 import { startSimulator, type Simulator, type SimulatorOptions } from '../../src/simulator/server.ts';
-import { certify } from './certificates.ts';
+import { issue } from '../support/certificates.ts';
 import { callBridge, timeOf, type BridgeCaller } from './client.ts';
 
 const ISPB = '12345678';
@@ -172,31 +172,29 @@ describe('the server', () => {
 });
 
 describe('TLS', () => {
-  const authority = certify('Test authority');
-  const server = certify('localhost', authority);
-  const client = certify('client', authority);
-  const stranger = certify('client', certify('Other authority'));
-  const pems = (...texts: readonly string[]) => texts.map((text) => Buffer.from(text));
+  const authority = issue('Test authority');
+  const server = issue('localhost', authority);
+  const client = issue('client', authority);
+  const stranger = issue('client', issue('Other authority'));
 
   const connect = async (tls: SimulatorOptions['tls'], shown?: typeof client) => {
     const { simulator } = await serve(tls === undefined ? {} : { tls });
-    const [root, key, cert] = pems(authority.cert, shown?.key ?? '', shown?.cert ?? '');
     const secure =
       shown === undefined
-        ? credentials.createSsl(root)
-        : credentials.createSsl(root, key ?? null, cert ?? null);
+        ? credentials.createSsl(authority.certPem)
+        : credentials.createSsl(authority.certPem, shown.keyPem, shown.certPem);
     const bridge = callBridge(simulator.address, secure);
     opened.push(bridge);
     return bridge;
   };
 
   it('serves a client that trusts its certificate', async () => {
-    const bridge = await connect({ cert: server.cert, key: server.key });
+    const bridge = await connect({ cert: server.certPem, key: server.keyPem });
     expect((await bridge.list()).policies).toHaveLength(29);
   });
 
   it('wants a certificate of the right authority from the client, when it has one', async () => {
-    const tls = { cert: server.cert, key: server.key, clientCa: authority.cert };
+    const tls = { cert: server.certPem, key: server.keyPem, clientCa: authority.certPem };
     expect((await (await connect(tls, client)).list()).policies).toHaveLength(29);
     await expect((await connect(tls)).list()).rejects.toMatchObject({ code: status.UNAVAILABLE });
     await expect((await connect(tls, stranger)).list()).rejects.toMatchObject({ code: status.UNAVAILABLE });
