@@ -3,32 +3,51 @@ import type { EpochMs } from '../../domain/events.ts';
 import type { Database } from '../../store/database.ts';
 import type { Topic } from './topics.ts';
 
-/** Messages of one step. */
+/** Messages looked at in one step. */
 const STEP = 10_000;
 
-export async function trimPartition(
-  database: Database,
-  topic: Topic,
-  { partition, upTo, before }: { partition: number; upTo: number; before: EpochMs },
-): Promise<number> {
+interface Bounds {
+  readonly partition: number;
+  /** Last position that may go. */
+  readonly upTo: number;
+  /** Event time of the first message that must stay. */
+  readonly before: EpochMs;
+}
+
+export async function trimPartition(database: Database, topic: Topic, bounds: Bounds): Promise<number> {
   let trimmed = 0;
   for (;;) {
-    // The head only: from the oldest message to the first that must stay. The newest marks the end for its readers.
+    const kept = await firstKept(database, topic, bounds);
     const deleted = await database.execute(
-      `with oldest as (
-         select position, event_time from balde_log.message
-         where topic_id = $1 and partition = $2 and position <= $3
-           and position < (select next_position - 1 from balde_log.partition where topic_id = $1 and partition = $2)
-         order by position limit $5
-       ), head as (
-         select position from oldest
-         where position < coalesce((select min(position) from oldest where event_time >= $4), 9223372036854775807)
-       )
-       delete from balde_log.message m using head
-       where m.topic_id = $1 and m.partition = $2 and m.position = head.position`,
-      [topic.id, partition, upTo, new Date(before).toISOString(), STEP],
+      `delete from balde_log.message where topic_id = $1 and partition = $2 and position < $3`,
+      [topic.id, bounds.partition, kept],
     );
     trimmed += deleted;
     if (deleted < STEP) return trimmed;
   }
+}
+
+/**
+ * The first position that stays, of the oldest messages: the first that is young enough, the newest of all, which marks
+ * the end for readers, or the one behind the step. Asked for by itself: a single statement that also deletes was planned
+ * over the whole table (600 ms instead of 1).
+ */
+async function firstKept(
+  database: Database,
+  topic: Topic,
+  { partition, upTo, before }: Bounds,
+): Promise<number> {
+  const [row] = await database.query<{ kept: number | null }>(
+    `select least(
+       coalesce(min(position) filter (where event_time >= $4), max(position) + 1),
+       $3 + 1,
+       (select next_position - 1 from balde_log.partition where topic_id = $1 and partition = $2)
+     ) as kept
+     from (
+       select position, event_time from balde_log.message
+       where topic_id = $1 and partition = $2 order by position limit $5
+     ) oldest`,
+    [topic.id, partition, upTo, new Date(before).toISOString(), STEP],
+  );
+  return row?.kept ?? 0;
 }
