@@ -5,6 +5,7 @@ import type {
   AlertRaised,
   AlertResolved,
   CategoryChanged,
+  Cause,
   EpochMs,
 } from '../../src/domain/events.ts';
 import { rowOf } from '../../src/domain/fold.ts';
@@ -111,7 +112,7 @@ function alertRow(raised: AlertRaised, resolved: AlertResolved | null): readonly
     message: raised.message,
     reason: raised.reason,
     rule_version: raised.ruleVersion,
-    caused_by: JSON.stringify(raised.causedBy),
+    caused_by: JSON.stringify(raised.causedBy.map(causeColumn)),
     created_at: raised.timestamp,
     resolved: resolved !== null,
     resolved_at: resolved?.timestamp ?? null,
@@ -119,6 +120,14 @@ function alertRow(raised: AlertRaised, resolved: AlertResolved | null): readonly
     resolution_notes: resolved?.message ?? null,
   });
 }
+
+/** In the words of the alert topic, so that both are read alike. */
+const causeColumn = (cause: Cause) => ({
+  event_id: cause.eventId,
+  response_time: new Date(cause.responseTime).toISOString(),
+  available_tokens: cause.availableTokens,
+  capacity: cause.capacity,
+});
 
 function categoryRow(event: CategoryChanged): readonly Value[] {
   return rowOf(CATEGORY_COLUMNS, {

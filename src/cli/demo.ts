@@ -7,7 +7,7 @@ import { SingleBar } from 'cli-progress';
 import { Command, Option } from 'commander';
 import { runDemo } from '../demo/demo.ts';
 import type { DemoOptions, DemoReport } from '../demo/demo.ts';
-import { UsageError } from '../main/storage.ts';
+import { isServing, UsageError } from '../main/storage.ts';
 import { jsonOption, printJson, printLine, stopSignal } from './common.ts';
 import { renderDemo } from './demoReport.ts';
 import { parseWhole } from './options.ts';
@@ -46,10 +46,16 @@ async function demo(options: DemoCommandOptions): Promise<void> {
   if (kept !== null) await prepareFolder(kept, options);
   const dataDir = kept ?? (await temporaryFolder());
   const bar = progressBar();
+  const signal = stopSignal();
   try {
-    const report = await runDemo({ ...options, dataDir, onProgress: bar.show, signal: stopSignal() });
+    const report = await runDemo({ ...options, dataDir, onProgress: bar.show, signal });
     bar.stop();
     show(report, options, kept);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    bar.stop();
+    console.error('stopped before the end: no report');
+    process.exitCode = 130;
   } finally {
     bar.stop();
     if (kept === null) await rm(dataDir, { recursive: true, force: true });
@@ -75,6 +81,11 @@ async function temporaryFolder(): Promise<string> {
 /** An earlier demonstration's folder is emptied; anything else in the way is left alone. */
 async function prepareFolder(folder: string, { seed, days }: DemoCommandOptions): Promise<void> {
   if (existsSync(join(folder, MARKER))) {
+    if (await isServing(folder)) {
+      throw new UsageError(
+        `${folder} is in use: stop the Balde that runs on it, or give --data-dir another folder`,
+      );
+    }
     console.error(`replacing the earlier demonstration in ${folder}`);
     await rm(folder, { recursive: true, force: true });
   } else if (existsSync(folder) && (await readdir(folder)).length > 0) {

@@ -39,31 +39,45 @@ export function startCommand(): Command {
 
 async function start(options: StartOptions): Promise<void> {
   const signal = stopSignal();
-  const simulate = options.simulate ?? false;
   const config = configOf(options, {
-    withoutParticipants: simulate || !options.roles.includes('poller'),
-    defaults: simulate ? { POLL_INTERVAL: '10s', STALE_AFTER: '1m', LOG_LEVEL: 'warn' } : {},
+    withoutParticipants: options.simulate === true || !options.roles.includes('poller'),
+    defaults: options.simulate === true ? { POLL_INTERVAL: '10s', STALE_AFTER: '1m', LOG_LEVEL: 'warn' } : {},
   });
+  const simulator = options.simulate === true ? await startSimulator({ scenario: 'lively' }) : null;
+  try {
+    await run(options, simulator === null ? config : simulated(config, simulator), simulator, signal);
+  } catch (error) {
+    // Told to stop before everything was up: nothing was under way.
+    if (!signal.aborted) throw error;
+  } finally {
+    await simulator?.close();
+  }
+}
+
+async function run(
+  { roles }: StartOptions,
+  config: Config,
+  simulator: Simulator | null,
+  signal: AbortSignal,
+): Promise<void> {
   const logger = createLogger(config.logLevel);
-  const simulator = simulate ? await startSimulator({ scenario: 'lively' }) : null;
   const storage = await openStorage(config, {
     judging: config,
     patienceMs: PATIENCE_MS,
+    signal,
     onWaiting: (error) => logger.warn({ error: error.message }, 'waiting for the database'),
   });
   try {
-    const polled = simulator === null ? config : simulated(config, simulator);
-    announce(polled, storage, options.roles, simulator);
+    announce(config, storage, roles, simulator);
     const onServing = (url: string): void => printLine(`  metrics    ${url}/metrics`);
     const onPublished = tellFirstPoll();
     await Promise.all([
-      runRoles({ config: polled, storage, roles: options.roles, logger, onServing, onPublished }, signal),
-      ...(options.roles.includes('relay') ? [printAlerts(storage, signal)] : []),
+      runRoles({ config, storage, roles, logger, onServing, onPublished }, signal),
+      ...(roles.includes('relay') ? [printAlerts(storage, signal)] : []),
     ]);
-    printLine('stopped: everything read is committed');
+    printLine('stopped: what was read is committed');
   } finally {
     await storage.close();
-    await simulator?.close();
   }
 }
 
@@ -81,7 +95,7 @@ function announce(
   const { schedule } = config.poll;
   const when =
     schedule.kind === 'cron' ? `cron ${schedule.expression} (UTC)` : `every ${formatDuration(schedule.ms)}`;
-  printLine('Balde is running. Ctrl-C stops it.');
+  printLine('Balde starts. Ctrl-C stops it.');
   printLine(`  roles      ${roles.join(', ')}`);
   printLine(`  database   ${storage.description}`);
   printLine('  event log  embedded, in the same database');

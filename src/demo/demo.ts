@@ -1,4 +1,5 @@
 /** The demonstration: simulated days from the Bridge to the tables and the alert topic, then a check of what came out. */
+import { setMaxListeners } from 'node:events';
 import { alertsProjection } from '../../projections/alerts/fold.ts';
 import { statesProjection } from '../../projections/states/fold.ts';
 import { RATE_LIMIT_ALERTS } from '../codec/topics.ts';
@@ -91,6 +92,7 @@ const endOf = ({ days }: DemoOptions): EpochMs => START + days * DAY;
 async function process(storage: Storage, options: DemoOptions): Promise<Fed> {
   const stop = new AbortController();
   const signal = AbortSignal.any([stop.signal, options.signal]);
+  setMaxListeners(0, signal);
   const context = { ...storage, rules: DEFAULT_RULES, observer: silentObserver, lingerMs: LINGER_MS };
   const running = Promise.all([
     ...Object.values(FOLD_RUNNERS).map(async (run) => await run(context, signal)),
@@ -115,14 +117,16 @@ async function process(storage: Storage, options: DemoOptions): Promise<Fed> {
     await whenCaughtUp(storage.database, storage.log, FOLDS, signal);
     return fed;
   };
+  const feeding = work();
   try {
     // A fold that fails ends the demonstration at once instead of leaving it waiting.
     return await Promise.race([
-      work(),
+      feeding,
       running.then(async () => Promise.reject(new Error('the folds stopped early'))),
     ]);
   } finally {
     stop.abort();
+    await feeding.catch(() => undefined);
     await running.catch(() => undefined);
   }
 }

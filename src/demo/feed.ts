@@ -12,9 +12,11 @@ import { toMessage } from '../main/roles.ts';
 import { createBridgeClient } from '../poll/bridgeClient.ts';
 import type { BridgeClient } from '../poll/bridgeClient.ts';
 import { startPoll } from '../poll/bridgePoll.ts';
+import { producerName } from '../poll/poller.ts';
 import { assignSequence } from '../poll/sequence.ts';
 import type { StoredPoll } from '../poll/sequence.ts';
 import { manualClock } from '../simulator/clocks.ts';
+import type { ManualClock } from '../simulator/clocks.ts';
 import { startSimulator } from '../simulator/server.ts';
 
 export interface FeedOptions {
@@ -43,15 +45,22 @@ const DEADLINE_MS = 30_000;
 const DAY = 86_400_000;
 
 export async function feed(options: FeedOptions): Promise<Fed> {
-  const { log, participant, start, end, intervalMs, seed, signal } = options;
+  const { participant, start, seed } = options;
   const clock = manualClock(start);
   const simulator = await startSimulator({ scenario: 'day', seed, clock, startAt: start });
   const bridge = createBridgeClient({ address: simulator.address, participant, tls: null });
-  const producer = await log.producer(POLICY_STATES.name, {
-    name: `poller-${participant}`,
-    access: 'exclusive',
-    signal,
-  });
+  try {
+    return await pollThrough(options, bridge, clock);
+  } finally {
+    bridge.close();
+    await simulator.close();
+  }
+}
+
+async function pollThrough(options: FeedOptions, bridge: BridgeClient, clock: ManualClock): Promise<Fed> {
+  const { log, participant, start, end, intervalMs, signal } = options;
+  const name = producerName(participant);
+  const producer = await log.producer(POLICY_STATES.name, { name, access: 'exclusive', signal });
   const sends = new Sends(producer);
   let polls = 0;
   try {
@@ -66,8 +75,6 @@ export async function feed(options: FeedOptions): Promise<Fed> {
     return { polls, observations: await sends.finish() };
   } finally {
     await producer.close();
-    bridge.close();
-    await simulator.close();
   }
 }
 

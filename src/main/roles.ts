@@ -1,4 +1,5 @@
 /** Runs the roles of one process until told to stop, or until one of them fails. */
+import { setMaxListeners } from 'node:events';
 import type { Logger } from 'pino';
 import { systemClock } from '../clock.ts';
 import { encodeObservation, OBSERVATION_PROPERTIES } from '../codec/observation.ts';
@@ -80,7 +81,10 @@ export async function runRoles(options: ProcessOptions, signal: AbortSignal): Pr
     now: () => Date.now(),
     staleAfterMs: options.config.staleAfterMs,
   });
-  const context: Context = { ...options, metrics, signal: AbortSignal.any([signal, failed.signal]) };
+  const stop = AbortSignal.any([signal, failed.signal]);
+  // Every wait of every role listens to it: many listeners are no leak here.
+  setMaxListeners(0, stop);
+  const context: Context = { ...options, metrics, signal: stop };
   const running = options.roles.map(async (role) => {
     try {
       await RUN[role](context);

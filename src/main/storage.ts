@@ -7,7 +7,11 @@ import { EmbeddedLog } from '../log/embedded/embeddedLog.ts';
 import type { EventLog } from '../log/eventLog.ts';
 import { connect } from '../store/database.ts';
 import type { Database } from '../store/database.ts';
-import { hasEmbeddedPostgres, startEmbeddedPostgres } from '../store/embeddedPostgres.ts';
+import {
+  hasEmbeddedPostgres,
+  isEmbeddedPostgresRunning,
+  startEmbeddedPostgres,
+} from '../store/embeddedPostgres.ts';
 import { DatabaseUnavailableError } from '../store/errors.ts';
 import { migrate, pendingMigrations } from '../store/migrate.ts';
 import { installFold } from '../store/readModels.ts';
@@ -32,6 +36,8 @@ export interface Storage {
 export interface StorageOptions {
   /** How long to wait for a database that does not answer yet. Milliseconds. */
   readonly patienceMs?: number;
+  /** Ends the waiting. */
+  readonly signal?: AbortSignal;
   /** Session settings, e.g. `{ synchronous_commit: 'off' }`. */
   readonly settings?: Readonly<Record<string, string>>;
   readonly onWaiting?: (error: Error) => void;
@@ -48,6 +54,10 @@ interface Server {
 }
 
 const postgresFolder = (dataDir: string): string => join(dataDir, 'postgres');
+
+/** Whether an embedded server runs on the data of this folder. */
+export const isServing = async (dataDir: string): Promise<boolean> =>
+  await isEmbeddedPostgresRunning(postgresFolder(dataDir));
 
 async function locate({ databaseUrl, dataDir }: Location): Promise<Server> {
   if (databaseUrl === null) {
@@ -121,7 +131,7 @@ async function openOn(
 }
 
 async function patiently<T>(
-  { patienceMs = 0, onWaiting }: StorageOptions,
+  { patienceMs = 0, onWaiting, signal }: StorageOptions,
   work: () => Promise<T>,
 ): Promise<T> {
   const until = Date.now() + patienceMs;
@@ -131,7 +141,7 @@ async function patiently<T>(
     } catch (error) {
       if (!(error instanceof DatabaseUnavailableError) || Date.now() > until) throw error;
       onWaiting?.(error);
-      await delay(1_000);
+      await delay(1_000, undefined, signal === undefined ? {} : { signal });
     }
   }
 }

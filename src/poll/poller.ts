@@ -62,8 +62,9 @@ export const producerName = (participant: string): string => `poller-${participa
  */
 export async function runPoller(deps: PollerDeps, signal: AbortSignal): Promise<void> {
   checkSchedule(deps.schedule);
+  // Every event of the report names its participant; only what is logged beside it needs the child.
+  const report = createReport(deps.logger, deps.events ?? {});
   const logger = deps.logger.child({ participant: deps.participant });
-  const report = createReport(logger, deps.events ?? {});
   const learned = { refillPeriodSec: LIST_POLICY_REFILL_PERIOD_SEC };
   const context: Context = { ...deps, logger, report, signal, learned };
   try {

@@ -76,13 +76,7 @@ const DEFAULT_SETTINGS: Readonly<Record<string, string>> = {
 /** @throws {EmbeddedPostgresError} with what to do about it */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const directory = resolve(options.directory);
-  const cluster: Cluster = {
-    binaries: await findBinaries(),
-    owner: await serverOwner(),
-    data: join(directory, 'data'),
-    logFile: join(directory, 'postgres.log'),
-    passwordFile: join(directory, 'password'),
-  };
+  const cluster = await clusterIn(directory);
   await initialise(cluster, directory);
   const settings = { ...DEFAULT_SETTINGS, ...options.settings };
   const password = (await readFile(cluster.passwordFile, 'utf8')).trim();
@@ -113,6 +107,21 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
       return true;
     },
   };
+}
+
+async function clusterIn(directory: string): Promise<Cluster> {
+  return {
+    binaries: await findBinaries(),
+    owner: await serverOwner(),
+    data: join(directory, 'data'),
+    logFile: join(directory, 'postgres.log'),
+    passwordFile: join(directory, 'password'),
+  };
+}
+
+/** Whether a server runs on the folder's files now. */
+export async function isEmbeddedPostgresRunning(directory: string): Promise<boolean> {
+  return hasEmbeddedPostgres(directory) && (await runningPort(await clusterIn(resolve(directory)))) !== null;
 }
 
 /** Whether the folder holds a database made by {@link startEmbeddedPostgres}. */

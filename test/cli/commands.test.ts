@@ -162,7 +162,7 @@ describe('balde export', () => {
     await balde(['export', 'alerts', '--format', 'csv', '--output', file], environment);
     const [header, first] = (await readFile(file, 'utf8')).split('\n');
     expect(header).toMatch(/^id,participant,endpoint_id,severity,.*,caused_by,resolved,.*,created_at$/);
-    expect(first).toContain(',"[{""eventId"":');
+    expect(first).toContain(',"[{""capacity"":300,""event_id"":');
     expect(first).toContain(',true,');
     for (const what of ['observations', 'alert-events', 'states']) {
       const nothing = ['--format', 'csv', '--to', '2021-01-01'];

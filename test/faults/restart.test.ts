@@ -38,7 +38,7 @@ it('told to stop under load it commits what it read, exits 0 and loses nothing [
   await polled(20);
   worker.signal('SIGTERM');
   expect(await worker.exited).toBe(0);
-  expect(worker.text.at(-1)).toBe('stopped: everything read is committed');
+  expect(worker.text.at(-1)).toBe('stopped: what was read is committed');
   expect(worker.lines.filter((line) => line.level >= 50)).toEqual([]);
   const { observations, alerts } = await world.settle();
   // Nobody was killed, so every answer of the Bridge but the one under way is there.

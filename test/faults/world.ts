@@ -68,7 +68,7 @@ async function settle(databaseUrl: string, last: Worker, workers: readonly Worke
     await catchUp(database, log);
     // With nothing left to catch up, it may still be starting.
     await eventually('the last worker runs', async () =>
-      Promise.resolve(last.text.some((line) => line.startsWith('Balde is running'))),
+      Promise.resolve(last.text.some((line) => line.startsWith('Balde starts'))),
     );
     last.signal('SIGTERM');
     expect(await last.exited).toBe(0);

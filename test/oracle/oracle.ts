@@ -107,24 +107,13 @@ function alertRow(raised: WireEvent, resolved: WireEvent | undefined): OracleRow
   return {
     ...Object.fromEntries(copied.map((name) => [name, raised[name] ?? null])),
     id: raised['alert_id'] ?? null,
-    caused_by: causesOf(raised),
+    caused_by: raised['caused_by'] as Cell,
     created_at: Date.parse(textOf(raised['timestamp'])),
     resolved: resolved !== undefined,
     resolved_at: resolved === undefined ? null : Date.parse(textOf(resolved['timestamp'])),
     resolution_reason: resolved?.['reason'] ?? null,
     resolution_notes: resolved?.['message'] ?? null,
   };
-}
-
-/** The table keeps causes as the program names them. */
-function causesOf(raised: WireEvent): Cell {
-  const causes = raised['caused_by'] as readonly OracleRow[];
-  return causes.map((cause) => ({
-    eventId: cause['event_id'] ?? null,
-    responseTime: Date.parse(textOf(cause['response_time'])),
-    availableTokens: cause['available_tokens'] ?? null,
-    capacity: cause['capacity'] ?? null,
-  }));
 }
 
 function categoryRows(events: readonly WireEvent[]): OracleRow[] {

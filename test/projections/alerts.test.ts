@@ -26,7 +26,14 @@ describe('given AlertRaised', () => {
         message: raised?.message,
         reason: 'THRESHOLD',
         rule_version: 'w20-c10-m0-n1',
-        caused_by: JSON.stringify(raised?.causedBy),
+        caused_by: JSON.stringify(
+          raised?.causedBy.map((cause) => ({
+            event_id: cause.eventId,
+            response_time: new Date(cause.responseTime).toISOString(),
+            available_tokens: cause.availableTokens,
+            capacity: cause.capacity,
+          })),
+        ),
         created_at: NOON,
         resolved: false,
         resolved_at: null,
