@@ -46,9 +46,6 @@ async function start(options: StartOptions): Promise<void> {
   const simulator = options.simulate === true ? await startSimulator({ scenario: 'lively' }) : null;
   try {
     await run(options, simulator === null ? config : simulated(config, simulator), simulator, signal);
-  } catch (error) {
-    // Told to stop before everything was up: nothing was under way.
-    if (!signal.aborted) throw error;
   } finally {
     await simulator?.close();
   }
@@ -66,7 +63,12 @@ async function run(
     patienceMs: PATIENCE_MS,
     signal,
     onWaiting: (error) => logger.warn({ error: error.message }, 'waiting for the database'),
+  }).catch((error: unknown) => {
+    if (signal.aborted) return null;
+    throw error;
   });
+  // Told to stop while waiting for the database: nothing was under way.
+  if (storage === null) return;
   try {
     announce(config, storage, roles, simulator);
     const onServing = (url: string): void => printLine(`  metrics    ${url}/metrics`);
@@ -81,8 +83,10 @@ async function run(
   }
 }
 
+/** Simulated observations never go into a configured database: only into the embedded one. */
 const simulated = (config: Config, { address }: Simulator): Config => ({
   ...config,
+  databaseUrl: null,
   participants: [{ participant: SIMULATED_PARTICIPANT, bridge: { address, tls: null } }],
 });
 

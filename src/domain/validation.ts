@@ -53,6 +53,8 @@ export interface PollContext {
 }
 
 const DAY = 86_400_000;
+/** A time ahead of the poller's clock mutes its bucket until that time comes: only what clocks differ by is believed. */
+const MOST_AHEAD = 600_000;
 /** The year the policies appeared in DICT is 2020; nothing older is DICT's. */
 const OLDEST_RESPONSE_TIME: EpochMs = Date.UTC(2020, 0, 1);
 const MAX_NAME_LENGTH = 200;
@@ -72,7 +74,7 @@ function isPlausibleResponseTime(responseTime: EpochMs, observedAt: EpochMs): bo
   return (
     Number.isSafeInteger(responseTime) &&
     responseTime >= OLDEST_RESPONSE_TIME &&
-    responseTime <= observedAt + DAY &&
+    responseTime <= observedAt + MOST_AHEAD &&
     responseTime >= observedAt - DAY
   );
 }
@@ -101,7 +103,7 @@ export function checkAnswer(answer: PoliciesAnswer, poll: PollContext): CheckedA
     return {
       ok: false,
       reason: 'response_time_implausible',
-      detail: `response_time ${describeTime(responseTime)} is more than a day away from the local clock ${describeTime(poll.observedAt)}`,
+      detail: `response_time ${describeTime(responseTime)} is more than ten minutes ahead of the local clock ${describeTime(poll.observedAt)}, or more than a day behind it`,
     };
   }
   if (answer.policies.length === 0) {
@@ -154,7 +156,7 @@ const isCategory = (text: string): boolean => text.length <= MAX_CATEGORY_LENGTH
 export function invalidObservation(event: PolicyStateObserved): string | null {
   if (!isParticipant(event.participant)) return `participant ${JSON.stringify(event.participant)} is no ISPB`;
   if (!isPlausibleResponseTime(event.responseTime, event.observedAt)) {
-    return `responseTime ${describeTime(event.responseTime)} is more than a day away from observedAt ${describeTime(event.observedAt)}`;
+    return `responseTime ${describeTime(event.responseTime)} is more than ten minutes ahead of observedAt ${describeTime(event.observedAt)}, or more than a day behind it`;
   }
   if (event.category !== null && !isCategory(event.category)) return 'category is no letter';
   const reason = rejectionOf({

@@ -26,13 +26,19 @@ export async function runRetention(options: RetentionRoleOptions, signal: AbortS
   try {
     while (!signal.aborted) {
       const succeeded = await compactOnce(options);
-      const due = succeeded ? (schedule.nextRun()?.getTime() ?? Infinity) : Date.now() + RETRY_MS;
-      while (Date.now() < due) await systemClock.sleep(Math.min(due - Date.now(), LONGEST_SLEEP_MS), signal);
+      let due = succeeded ? next(schedule) : Date.now() + RETRY_MS;
+      while (Date.now() < due) {
+        await systemClock.sleep(Math.min(due - Date.now(), LONGEST_SLEEP_MS), signal);
+        // A clock that was set back makes an earlier run due than the one waited for.
+        due = Math.min(due, next(schedule));
+      }
     }
   } catch (error) {
     if (!signal.aborted) throw error;
   }
 }
+
+const next = (schedule: Cron): number => schedule.nextRun()?.getTime() ?? Infinity;
 
 async function compactOnce({ storage, months, metrics, logger }: RetentionRoleOptions): Promise<boolean> {
   const start = performance.now();

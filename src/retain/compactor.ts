@@ -93,9 +93,9 @@ function monthsAhead(now: EpochMs, newest: EpochMs | null): Set<EpochMs> {
   return new Set([...ahead(now), ...(newest === null ? [] : ahead(newest))]);
 }
 
-/** Waits for readers only so long: the next run tries again. */
+/** Everyone else queues behind a drop that waits: it gives up soon, and the next run tries again. */
 async function dropPatiently(tx: Sql, table: PartitionedTable, month: EpochMs): Promise<boolean> {
-  await tx.execute(`set local lock_timeout = '30s'`);
+  await tx.execute(`set local lock_timeout = '2s'`);
   return await dropPartition(tx, table, month);
 }
 
