@@ -28,11 +28,11 @@ export class StandingSession {
    * @throws {DatabaseUnavailableError} none came within `ms`, or this was closed
    */
   async ready(ms: number, signal: AbortSignal): Promise<Session> {
-    const until = Date.now() + ms;
+    const until = performance.now() + ms;
     for (;;) {
       const seen = this.#changed.count;
       if (this.#session !== null) return this.#session;
-      const left = until - Date.now();
+      const left = until - performance.now();
       if (this.#stop.signal.aborted) throw new DatabaseUnavailableError('the session was closed');
       if (left <= 0) throw new DatabaseUnavailableError(`no database session within ${ms} ms`);
       await this.#changed.wait(seen, left, signal);

@@ -42,6 +42,7 @@ export class EmbeddedConsumer implements Consumer {
   readonly #subscription: string | null;
   readonly #onClose: () => void;
   readonly #cursors: Cursor[];
+  /** By `performance.now()`, as all waits here: a clock that is set must not hold up a takeover. */
   #nextHousekeeping = 0;
   #first = 0;
   #closed = false;
@@ -68,7 +69,7 @@ export class EmbeddedConsumer implements Consumer {
   }
 
   async receive({ max, waitMs, signal }: ReceiveOptions): Promise<readonly LogMessage[]> {
-    const until = Date.now() + waitMs;
+    const until = performance.now() + waitMs;
     try {
       for (;;) {
         signal.throwIfAborted();
@@ -76,7 +77,7 @@ export class EmbeddedConsumer implements Consumer {
         const seen = this.#leases.wakeup.count;
         if (this.#subscription !== null) await this.#housekeeping(this.#subscription, signal);
         const messages = await this.#read(max, signal);
-        const left = until - Date.now();
+        const left = until - performance.now();
         if (messages.length > 0 || left <= 0) return messages;
         await this.#leases.wakeup.wait(seen, Math.min(left, FALLBACK_MS), signal);
       }
@@ -137,12 +138,12 @@ export class EmbeddedConsumer implements Consumer {
 
   async #housekeeping(subscription: string, signal: AbortSignal): Promise<void> {
     const lost = this.#cursors.some((cursor) => cursor.lease !== null && !this.#isActive(cursor));
-    if (!lost && Date.now() < this.#nextHousekeeping) return;
+    if (!lost && performance.now() < this.#nextHousekeeping) return;
     await abortable(this.#writeAcknowledged(subscription), signal);
     for (const [partition, cursor] of this.#cursors.entries()) {
       if (!this.#isActive(cursor)) await this.#takeOver(subscription, partition, cursor, signal);
     }
-    this.#nextHousekeeping = Date.now() + HOUSEKEEPING_MS;
+    this.#nextHousekeeping = performance.now() + HOUSEKEEPING_MS;
   }
 
   async #takeOver(
