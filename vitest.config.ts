@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    globalSetup: ['test/support/globalPostgres.ts'],
+    globalSetup: ['test/support/globalPostgres.ts', 'test/support/globalPulsar.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     // Two shared cores: files that start servers of their own must not starve one another.

@@ -2,11 +2,10 @@
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DEAD_LETTERS, POLICY_STATES, RATE_LIMIT_ALERTS } from '../src/codec/topics.ts';
 import type { EpochMs, PolicyStateObserved } from '../src/domain/events.ts';
 import { observationId, pollIdentity } from '../src/domain/identity.ts';
 import { EmbeddedLog } from '../src/log/embedded/embeddedLog.ts';
-import { FOLDS } from '../src/main/folds.ts';
+import { FOLDS, TOPICS } from '../src/main/folds.ts';
 import { connect } from '../src/store/database.ts';
 import type { Database } from '../src/store/database.ts';
 import { startEmbeddedPostgres } from '../src/store/embeddedPostgres.ts';
@@ -53,7 +52,7 @@ export async function install(url: string): Promise<Installed> {
   const database = connect({ url });
   for (const fold of FOLDS) await installFold(database, fold);
   const log = new EmbeddedLog(database);
-  for (const topic of [POLICY_STATES, RATE_LIMIT_ALERTS, DEAD_LETTERS]) await log.ensureTopic(topic);
+  for (const topic of TOPICS) await log.ensureTopic(topic);
   const close = async (): Promise<void> => {
     await log.close();
     await database.close();

@@ -37,7 +37,6 @@ type Batch = readonly LogMessage[];
 async function pipeline({ database, log }: Installed): Promise<Pipeline> {
   const shared = {
     database,
-    partitions: POLICY_STATES.partitions,
     decode: POLICY_STATES.decode,
     observer: silentObserver,
   };
@@ -52,9 +51,10 @@ async function pipeline({ database, log }: Installed): Promise<Pipeline> {
     effects: projectionEffects(database, statesProjection),
   });
   const alerting = new Processor({ ...shared, fold: reactor, effects: reactorEffects(reactor, encode) });
-  const open = async (name: string, processor: Pick<typeof states, 'load' | 'process'>) => {
-    const consumer = await log.consumer(POLICY_STATES.name, { subscription: name });
-    await processor.load();
+  const open = async (name: string, processor: Pick<typeof states, 'resume' | 'process'>) => {
+    const consumer = await log.consumer(POLICY_STATES.name, {
+      subscription: { name, resume: async (partition) => await processor.resume(partition) },
+    });
     return { consumer, process: async (batch: Batch) => await processor.process(batch) };
   };
   return {

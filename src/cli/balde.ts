@@ -6,9 +6,11 @@ import { Command } from 'commander';
 import { packageRoot } from '../packageRoot.ts';
 import { alertsCommand } from './alerts.ts';
 import { fail } from './common.ts';
+import { deadLettersCommand } from './deadLetters.ts';
 import { demoCommand } from './demo.ts';
 import { doctorCommand } from './doctor.ts';
 import { exportCommand } from './export.ts';
+import { lagCommand } from './lag.ts';
 import { metricsCommand } from './metrics.ts';
 import { migrateCommand } from './migrate.ts';
 import { retentionCommand } from './retention.ts';
@@ -32,6 +34,8 @@ const program = new Command('balde')
   .addCommand(migrateCommand())
   .addCommand(statusCommand())
   .addCommand(alertsCommand())
+  .addCommand(lagCommand())
+  .addCommand(deadLettersCommand())
   .addCommand(exportCommand())
   .addCommand(metricsCommand())
   .addCommand(retentionCommand())

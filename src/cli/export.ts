@@ -65,7 +65,7 @@ async function exportAll(what: ExportName, options: ExportOptions): Promise<void
   });
   if (poisoned > 0) {
     console.error(
-      `balde: ${poisoned} ${poisoned === 1 ? 'message' : 'messages'} could not be decoded and were left out; topic dead-letters has them with the reason`,
+      `balde: ${poisoned} ${poisoned === 1 ? 'message' : 'messages'} could not be decoded and were left out; balde dead-letters list --all has the reasons`,
     );
   }
 }

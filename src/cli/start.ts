@@ -22,6 +22,8 @@ interface StartOptions extends CommonOptions {
 
 const SIMULATED_PARTICIPANT = '12345678';
 const PATIENCE_MS = 30_000;
+/** The client tells of every connection: one level lower it doesn't drown what Balde says. */
+const PULSAR_LEVELS = { debug: 'trace', info: 'debug', warn: 'warn', error: 'error' } as const;
 
 export function startCommand(): Command {
   const command = new Command('start')
@@ -58,11 +60,13 @@ async function run(
   signal: AbortSignal,
 ): Promise<void> {
   const logger = createLogger(config.logLevel);
+  const pulsarLogger = logger.child({ from: 'pulsar' });
   const storage = await openStorage(config, {
     judging: config,
     patienceMs: PATIENCE_MS,
     signal,
-    onWaiting: (error) => logger.warn({ error: error.message }, 'waiting for the database'),
+    onWaiting: (error) => logger.warn({ error: error.message }, 'waiting for the database and the log'),
+    pulsarLog: (level, message) => pulsarLogger[PULSAR_LEVELS[level]](message),
   }).catch((error: unknown) => {
     if (signal.aborted) return null;
     throw error;
@@ -83,10 +87,11 @@ async function run(
   }
 }
 
-/** Simulated observations never go into a configured database: only into the embedded one. */
+/** Simulated observations never go into a configured database or broker: only into the embedded ones. */
 const simulated = (config: Config, { address }: Simulator): Config => ({
   ...config,
   databaseUrl: null,
+  pulsar: null,
   participants: [{ participant: SIMULATED_PARTICIPANT, bridge: { address, tls: null } }],
 });
 

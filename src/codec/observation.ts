@@ -35,7 +35,8 @@ export function decodeObservation({ key, payload, properties }: EncodedEvent): P
   return event;
 }
 
-function decodeAvro(payload: Buffer): PolicyStateObserved {
+/** What the payload says, whatever its values: for people, not for folds. @throws {PoisonMessageError} it is no Avro */
+export function decodeAvro(payload: Buffer): PolicyStateObserved {
   try {
     const record = TYPE.fromBuffer(payload) as Omit<PolicyStateObserved, 'type'>;
     // Field by field: spreading the decoder's object costs more than decoding it.

@@ -9,6 +9,8 @@ export interface Topic<E> {
   readonly name: string;
   readonly partitions: number;
   readonly schema: { readonly kind: 'avro' | 'json' | 'bytes'; readonly definition: string };
+  /** How long messages are kept: as long as history, or for ever. */
+  readonly keep: 'history' | 'forever';
   /** @throws {PoisonMessageError} */
   readonly decode: (message: EncodedEvent) => E;
 }
@@ -17,6 +19,7 @@ export const POLICY_STATES: Topic<PolicyStateObserved> = {
   name: 'policy-states',
   partitions: 4,
   schema: { kind: 'avro', definition: schemaText('PolicyStateObserved', 1) },
+  keep: 'history',
   decode: decodeObservation,
 };
 
@@ -24,15 +27,19 @@ export const RATE_LIMIT_ALERTS: Topic<AlertEvent> = {
   name: 'rate-limit-alerts',
   partitions: 4,
   schema: { kind: 'json', definition: schemaText('AlertRaised', 1) },
+  keep: 'forever',
   decode: decodeAlertEvent,
 };
 
-/** Where messages go that no fold can use, as they came, with properties that say why and whence. */
-export const DEAD_LETTERS: Topic<never> = {
-  name: 'dead-letters',
+const undecoded = (): never => {
+  throw new TypeError('dead letters are not decoded');
+};
+
+/** Where messages of `topic` go that the fold named can't use: see `deadLetter.ts` for what a letter is. */
+export const deadLettersOf = (topic: string, fold: string): Topic<never> => ({
+  name: `${topic}-${fold}-DLQ`,
   partitions: 1,
   schema: { kind: 'bytes', definition: '' },
-  decode: () => {
-    throw new TypeError('dead letters are not decoded');
-  },
-};
+  keep: 'history',
+  decode: undecoded,
+});

@@ -4,9 +4,11 @@
  */
 import { resolve } from 'node:path';
 import type { ThresholdRules } from '../domain/thresholds.ts';
+import type { PulsarSettings } from '../log/pulsar/settings.ts';
 import type { Schedule } from '../poll/schedule.ts';
 import { collectParticipants } from './participants.ts';
 import type { ParticipantConfig } from './participants.ts';
+import { pulsarOf } from './pulsar.ts';
 import { describeIssue, SETTING_RULES, settingsSchema } from './schema.ts';
 import type { SettingName, Settings } from './schema.ts';
 import { readConfigFile, readSecretFile, settingsOfEnvironment } from './sources.ts';
@@ -32,6 +34,8 @@ export interface Config {
   /** `null`: the embedded Postgres in `dataDir`. */
   readonly databaseUrl: string | null;
   readonly dataDir: string;
+  /** `null`: the embedded log, in the database. */
+  readonly pulsar: PulsarSettings | null;
   readonly participants: readonly ParticipantConfig[];
   readonly poll: { readonly schedule: Schedule; readonly whenElected: boolean };
   readonly rules: ThresholdRules;
@@ -84,7 +88,7 @@ export function inspectConfig(environment: Environment, overrides: Overrides = {
     secret !== 'unreadable' &&
     !wrong.has('DATABASE_URL') &&
     (file.readable || own.DATABASE_URL !== undefined);
-  return { problems, config: assemble(settings, participants), databaseKnown };
+  return { problems, config: assemble(settings, participants, problems), databaseKnown };
 }
 
 /** Cron and interval say one thing in two ways: the stronger layer's replaces the weaker one's. */
@@ -119,10 +123,15 @@ function parseSettings(
   return { settings, wrong };
 }
 
-function assemble(settings: Settings, participants: readonly ParticipantConfig[]): Config {
+function assemble(
+  settings: Settings,
+  participants: readonly ParticipantConfig[],
+  problems: Problems,
+): Config {
   return {
     databaseUrl: settings.DATABASE_URL ?? null,
     dataDir: resolve(settings.DATA_DIR),
+    pulsar: pulsarOf(settings, problems),
     participants,
     poll: {
       schedule:

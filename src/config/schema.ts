@@ -61,11 +61,30 @@ const postgresUrl = z
       'names no plain database: characters such as / @ : ? # in user or password must be percent-encoded',
   });
 
+const pulsarUrl = z.string().regex(/^pulsar(\+ssl)?:\/\/[^/?#@,]+:\d+(,[^/?#@,]+:\d+)*\/?$/, {
+  message: 'is no address of the form pulsar://host:6650 or pulsar+ssl://host:6651',
+});
+
+const adminUrl = z.string().refine((value) => /^https?:\/\/[^/?#@]+\/?$/.test(value) && URL.canParse(value), {
+  message: 'is no address of the form http://host:8080 or https://host:8443',
+});
+
+const pulsarName = z.string().regex(/^[-=:.\w]+$/, { message: 'is no name of a tenant or namespace' });
+
 /** One entry per environment variable. */
 export const settingsSchema = z.object({
   DATABASE_URL: postgresUrl.optional(),
   DATA_DIR: text.default('.balde'),
-  EVENT_LOG: oneOf('embedded').default('embedded'),
+  PULSAR_URL: pulsarUrl.optional(),
+  PULSAR_ADMIN_URL: adminUrl.optional(),
+  PULSAR_TENANT: pulsarName.default('lb-conn'),
+  PULSAR_NAMESPACE: pulsarName.default('dict'),
+  PULSAR_LISTENER: text.optional(),
+  PULSAR_TOKEN: text.optional(),
+  PULSAR_TOKEN_FILE: text.optional(),
+  PULSAR_CA_FILE: text.optional(),
+  PULSAR_CERT_FILE: text.optional(),
+  PULSAR_KEY_FILE: text.optional(),
   POLL_CRON: cron.default('*/5 * * * *'),
   POLL_INTERVAL: duration(100).optional(),
   POLL_WHEN_ELECTED: flag.default(true),
@@ -96,6 +115,24 @@ export const SETTING_RULES: readonly {
     names: ['CRITICAL_PERCENT', 'WARNING_PERCENT'],
     holds: (s) => s.CRITICAL_PERCENT < s.WARNING_PERCENT,
     problem: 'CRITICAL_PERCENT: must be below WARNING_PERCENT',
+  },
+  {
+    names: ['PULSAR_TOKEN', 'PULSAR_TOKEN_FILE'],
+    holds: (s) => s.PULSAR_TOKEN === undefined || s.PULSAR_TOKEN_FILE === undefined,
+    problem: 'PULSAR_TOKEN and PULSAR_TOKEN_FILE are both set: keep one',
+  },
+  {
+    names: ['PULSAR_CERT_FILE', 'PULSAR_KEY_FILE'],
+    holds: (s) => (s.PULSAR_CERT_FILE === undefined) === (s.PULSAR_KEY_FILE === undefined),
+    problem: 'PULSAR_CERT_FILE and PULSAR_KEY_FILE: a certificate needs its key, and a key its certificate',
+  },
+  {
+    names: ['PULSAR_URL', 'PULSAR_CA_FILE', 'PULSAR_CERT_FILE'],
+    holds: (s) =>
+      s.PULSAR_URL === undefined ||
+      s.PULSAR_URL.startsWith('pulsar+ssl:') ||
+      (s.PULSAR_CA_FILE === undefined && s.PULSAR_CERT_FILE === undefined),
+    problem: 'PULSAR_URL: certificates are set, so it must begin with pulsar+ssl://',
   },
   {
     names: ['RESOLVE_MARGIN', 'WARNING_PERCENT'],

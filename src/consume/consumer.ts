@@ -2,7 +2,7 @@
 import { concatMap, lastValueFrom } from 'rxjs';
 import type { Observable } from 'rxjs';
 import { systemClock } from '../clock.ts';
-import type { Consumer, EventLog, LogMessage } from '../log/eventLog.ts';
+import type { Consumer, EventLog, LogMessage, Position } from '../log/eventLog.ts';
 import { once, retryOutage, turns, usingConsumer } from './flow.ts';
 import type { ConsumeObserver } from './observer.ts';
 import type { Processor } from './processor.ts';
@@ -41,21 +41,17 @@ export async function consume<E, S, O>(
     once(async () => finish(processor, consumer, messages));
 
   const follow = (consumer: Consumer): Observable<unknown> =>
-    once(async () => rewind(processor, consumer)).pipe(
-      outage(),
-      concatMap(() =>
-        turns(
-          () =>
-            receive(consumer).pipe(
-              outage(),
-              concatMap((messages) => commit(consumer, messages).pipe(outage())),
-            ),
-          signal,
+    turns(
+      () =>
+        receive(consumer).pipe(
+          outage(),
+          concatMap((messages) => commit(consumer, messages).pipe(outage())),
         ),
-      ),
+      signal,
     );
   try {
-    const opening = once(async () => log.consumer(topic, { subscription }));
+    const resume = async (partition: number): Promise<Position | null> => await processor.resume(partition);
+    const opening = once(async () => log.consumer(topic, { subscription: { name: subscription, resume } }));
     await usingConsumer(await lastValueFrom(opening.pipe(outage())), async (consumer) =>
       lastValueFrom(follow(consumer), { defaultValue: undefined }),
     );
@@ -65,7 +61,7 @@ export async function consume<E, S, O>(
 }
 
 async function rewind<E, S, O>(processor: Processor<E, S, O>, consumer: Consumer): Promise<void> {
-  for (const [partition, position] of await processor.load()) await consumer.seek(partition, position);
+  for (const [partition, position] of await processor.reload()) await consumer.seek(partition, position);
 }
 
 /** The one place that acknowledges: after the commit, and only as far as the batch went. */

@@ -1,5 +1,7 @@
 /** A message that no fold can use, as it came, with properties that say why and whence. */
-import { DEAD_LETTERS } from '../codec/topics.ts';
+import { systemClock } from '../clock.ts';
+import { writeLetter } from '../codec/deadLetter.ts';
+import { deadLettersOf } from '../codec/topics.ts';
 import type { LogMessage } from '../log/eventLog.ts';
 import type { OutboxMessage } from '../store/outbox.ts';
 
@@ -9,16 +11,16 @@ const YEAR_10000 = Date.UTC(10_000, 0, 1);
 
 export function deadLetterOf(message: LogMessage, consumer: string, error: unknown): OutboxMessage {
   const reason = error instanceof Error ? error.message : String(error);
-  const properties: Record<string, string> = {
-    ...message.properties,
+  const properties = writeLetter(message.properties, {
     reason: reason.slice(0, LONGEST_REASON),
     consumer,
-    source_topic: message.topic,
-    source_partition: String(message.partition),
-    source_position: message.position,
-  };
+    sourceTopic: message.topic,
+    sourcePartition: message.partition,
+    sourcePosition: message.position,
+    setAsideAt: systemClock.now(),
+  });
   return {
-    topic: DEAD_LETTERS.name,
+    topic: deadLettersOf(message.topic, consumer).name,
     key: storable(message.key),
     eventTime: message.eventTime >= 0 && message.eventTime < YEAR_10000 ? message.eventTime : 0,
     payload: message.payload,

@@ -7,7 +7,7 @@
 import { PoisonMessageError } from '../codec/errors.ts';
 import type { Fold } from '../domain/fold.ts';
 import type { LogMessage, Position } from '../log/eventLog.ts';
-import { loadCheckpoints, moveCheckpoints } from '../store/checkpoints.ts';
+import { loadCheckpoint, moveCheckpoints } from '../store/checkpoints.ts';
 import type { Database, Sql } from '../store/database.ts';
 import {
   CheckpointConflictError,
@@ -31,7 +31,6 @@ export type Outcome = 'committed' | 'conflict';
 export interface ProcessorOptions<E, S, O> {
   readonly database: Database;
   readonly fold: Fold<E, S, O>;
-  readonly partitions: number;
   /** @throws {PoisonMessageError} */
   readonly decode: (message: LogMessage) => E;
   readonly effects: Effects<O>;
@@ -51,23 +50,32 @@ export class Processor<E, S, O> {
   readonly #schema: string;
   /** Valid as long as the checkpoint is where this instance left it: a conflict empties it. */
   readonly #states = new Map<string, S>();
-  #positions = new Map<number, Position | null>();
+  readonly #positions = new Map<number, Position | null>();
 
   constructor(options: ProcessorOptions<E, S, O>) {
     this.#options = options;
     this.#schema = schemaOf(options.fold);
   }
 
-  /** Reads the positions, at the start and after a conflict. @returns them, to seek to */
-  async load(): Promise<ReadonlyMap<number, Position | null>> {
+  /** Where to go on in a partition that this instance takes over: its checkpoint, as the database has it now. */
+  async resume(partition: number): Promise<Position | null> {
+    const position = await loadCheckpoint(this.#options.database, this.#options.fold, partition);
+    // Another instance was here since: what is remembered of the partition's keys is old.
+    if (position !== (this.#positions.get(partition) ?? null)) this.#forget();
+    this.#positions.set(partition, position);
+    return position;
+  }
+
+  /** Reads the positions again, after a conflict. @returns those of the partitions this instance has read */
+  async reload(): Promise<ReadonlyMap<number, Position | null>> {
+    this.#forget();
+    for (const partition of this.#positions.keys()) await this.resume(partition);
+    return this.#positions;
+  }
+
+  #forget(): void {
     this.#states.clear();
     this.#options.effects.forget();
-    this.#positions = await loadCheckpoints(
-      this.#options.database,
-      this.#options.fold,
-      this.#options.partitions,
-    );
-    return this.#positions;
   }
 
   /**

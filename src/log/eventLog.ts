@@ -2,7 +2,7 @@
  * The event log: what Balde asks of Pulsar, and of the embedded log that stands in for it on one machine.
  *
  * Contract, held by `test/contract/eventLog.ts` for every backend:
- * - Ordering. A topic has a fixed number of partitions; a message goes to the partition of its key. Within a partition
+ * - Ordering. A topic has partitions; a message goes to the partition of its key, as long as none are added. Within a partition
  *   messages are read in the order of their positions, and a reader never passes a position that appears later.
  *   Nothing is promised between partitions.
  * - Publishing is idempotent. Per producer name and partition a message is stored only if its sequence id is above
@@ -29,6 +29,8 @@ export interface TopicSpec {
   readonly partitions: number;
   /** What the payloads are; registered with backends that keep a schema registry. */
   readonly schema: { readonly kind: 'avro' | 'json' | 'bytes'; readonly definition: string };
+  /** How long messages are kept: as long as history, or (the default) for ever. */
+  readonly keep?: 'history' | 'forever';
 }
 
 export interface OutgoingMessage {
@@ -83,12 +85,21 @@ export interface ProducerOptions {
   readonly signal: AbortSignal;
 }
 
+export interface Subscription {
+  readonly name: string;
+  /**
+   * Where to go on in a partition: after this message, or with the oldest one for `null`. Asked each time this consumer
+   * takes the partition over, and believed whatever was acknowledged; what it rejects with, `receive` rejects with.
+   */
+  readonly resume: (partition: number) => Promise<Position | null>;
+}
+
 export interface ConsumerOptions {
   /**
    * Consumers of one subscription share its partitions: each partition has one active consumer, others stand by.
-   * `null`: a consumer by itself that reads every partition, acknowledges nothing and leaves nothing behind.
+   * `null`: a consumer by itself that reads every partition from its oldest message and leaves nothing behind.
    */
-  readonly subscription: string | null;
+  readonly subscription: Subscription | null;
 }
 
 export interface ReceiveOptions {
@@ -103,16 +114,17 @@ export interface Consumer {
   /**
    * The next messages, in order within each partition; waits for at least one, up to `waitMs`.
    * @throws {LogUnavailableError} trying again is right.
+   * @throws {PositionLostError} the message to go on after is gone.
    */
   receive(options: ReceiveOptions): Promise<readonly LogMessage[]>;
   /**
-   * Goes on after `position` in one partition; `null` goes to the oldest message kept. A new consumer of the
-   * subscription starts there too, until something is acknowledged. For a partition that another consumer holds, it says
-   * where to begin should this one take over before the other acknowledged anything more.
+   * Goes on after `position` in one partition; `null` goes to the oldest message kept. In a partition that another
+   * consumer of the subscription holds it changes nothing: `resume` is asked when this one takes over.
    * @throws {LogUnavailableError} trying again is right.
+   * @throws {PositionLostError} the topic does not have the position any more.
    */
   seek(partition: number, position: Position | null): Promise<void>;
-  /** Tells the backend that everything up to `position` is done. An optimisation: where a new consumer starts. */
+  /** Tells the backend that everything up to `position` is done: what needn't be kept or delivered again. */
   acknowledge(partition: number, position: Position): Promise<void>;
   close(): Promise<void>;
 }
@@ -124,7 +136,10 @@ export interface PartitionEnd {
 }
 
 export interface EventLog {
-  /** Creates the topic unless it exists. @throws {LogError} it exists with another number of partitions. */
+  /**
+   * Creates the topic unless it exists; one that has more partitions than asked for keeps them.
+   * @throws {LogError} it exists with fewer partitions, or with a schema that is not compatible.
+   */
   ensureTopic(spec: TopicSpec): Promise<void>;
   partitions(topic: string): Promise<number>;
   producer(topic: string, options: ProducerOptions): Promise<Producer>;
@@ -137,6 +152,11 @@ export interface EventLog {
   trim(topic: string, before: EpochMs, upTo: ReadonlyMap<number, Position>): Promise<number>;
   /** The newest position of every partition: what "caught up" is measured against. */
   ends(topic: string): Promise<readonly PartitionEnd[]>;
+  /** Messages after each of the positions; all of the partition for `null`. */
+  behind(
+    topic: string,
+    positions: ReadonlyMap<number, Position | null>,
+  ): Promise<ReadonlyMap<number, number>>;
   close(): Promise<void>;
 }
 
@@ -148,6 +168,23 @@ export class LogError extends Error {
 /** The backend can't be reached, or broke off in the middle. Retrying is right and loses nothing. */
 export class LogUnavailableError extends LogError {
   override readonly name = 'LogUnavailableError';
+}
+
+/** The message that a checkpoint stands at is gone: its topic was made anew, or its retention was too short. */
+export class PositionLostError extends LogError {
+  override readonly name = 'PositionLostError';
+  readonly topic: string;
+  readonly partition: number;
+  readonly position: Position;
+
+  constructor(topic: string, partition: number, position: Position) {
+    super(
+      `topic ${topic}, partition ${partition}, no longer has the message at ${position}, up to which everything is committed: the topic was deleted and made anew, or its retention removed messages that were not read. What came after it may be lost. To go on with the oldest message kept, run balde checkpoints reset --topic ${topic} --partition ${partition}; rows that are there stay.`,
+    );
+    this.topic = topic;
+    this.partition = partition;
+    this.position = position;
+  }
 }
 
 /** Another producer of the same name is connected. */

@@ -3,7 +3,7 @@ import { alertingReactor } from '../../projections/alerting/fold.ts';
 import { alertsProjection } from '../../projections/alerts/fold.ts';
 import { statesProjection } from '../../projections/states/fold.ts';
 import { alertProperties, encodeAlertEvent } from '../codec/alertEvent.ts';
-import { POLICY_STATES, RATE_LIMIT_ALERTS } from '../codec/topics.ts';
+import { deadLettersOf, POLICY_STATES, RATE_LIMIT_ALERTS } from '../codec/topics.ts';
 import type { Topic } from '../codec/topics.ts';
 import { consume } from '../consume/consumer.ts';
 import type { ConsumeOptions } from '../consume/consumer.ts';
@@ -14,7 +14,7 @@ import { Processor } from '../consume/processor.ts';
 import type { FoldedTopic } from '../consume/progress.ts';
 import type { Fold } from '../domain/fold.ts';
 import type { ThresholdRules } from '../domain/thresholds.ts';
-import type { EventLog } from '../log/eventLog.ts';
+import type { EventLog, TopicSpec } from '../log/eventLog.ts';
 import type { TrimmedTopic } from '../retain/compactor.ts';
 import type { Database } from '../store/database.ts';
 
@@ -28,6 +28,33 @@ interface FoldContext {
 
 /** Every fold, in the order in which their public views may depend on one another. */
 export const FOLDS: readonly FoldedTopic[] = [statesProjection, alertingReactor(), alertsProjection];
+
+export interface DeadLetterTopic {
+  readonly spec: TopicSpec;
+  /** Name of the fold whose letters it holds. */
+  readonly processor: string;
+  /** Where their messages came from. */
+  readonly source: string;
+}
+
+/** One per fold. */
+export const DEAD_LETTER_TOPICS: readonly DeadLetterTopic[] = FOLDS.map(({ name, topic }) => ({
+  spec: deadLettersOf(topic, name),
+  processor: name,
+  source: topic,
+}));
+
+/** Every topic that Balde reads or writes. */
+export const TOPICS: readonly TopicSpec[] = [
+  POLICY_STATES,
+  RATE_LIMIT_ALERTS,
+  ...DEAD_LETTER_TOPICS.map(({ spec }) => spec),
+];
+
+/** The topics whose messages come through the outbox, each with its relay: alert events and dead letters. */
+export const RELAYED_TOPICS: readonly string[] = TOPICS.map(({ name }) => name).filter(
+  (name) => name !== POLICY_STATES.name,
+);
 
 /** Alerts stay for ever, on their topic too; observations stay as long as history needs them. */
 export const TRIMMED_TOPICS: readonly TrimmedTopic[] = [
@@ -73,8 +100,7 @@ async function run<E, S, O>(
   effects: Effects<O>,
   signal: AbortSignal,
 ): Promise<void> {
-  const { partitions } = topic;
-  const processor = new Processor({ database, fold, partitions, decode: topic.decode, effects, observer });
+  const processor = new Processor({ database, fold, decode: topic.decode, effects, observer });
   const subscription = `${fold.name}-v${fold.version}`;
   await consume(processor, { log, topic: topic.name, subscription, observer, lingerMs }, signal);
 }

@@ -1,6 +1,6 @@
 /** Reads a topic from its oldest message to where it ends now: for exports, not for folds. */
 import { LogError } from '../log/eventLog.ts';
-import type { EventLog, LogMessage } from '../log/eventLog.ts';
+import type { EventLog, LogMessage, PartitionEnd } from '../log/eventLog.ts';
 import { PoisonMessageError } from '../codec/errors.ts';
 import type { Topic } from '../codec/topics.ts';
 
@@ -14,6 +14,8 @@ export interface ReadTopicOptions<E> {
   readonly topic: Pick<Topic<E>, 'name' | 'decode'>;
   /** Told of each message that can't be decoded; it is left out. */
   readonly onPoison: (message: LogMessage, reason: string) => void;
+  /** Where to end, if the topic's ends were read earlier. */
+  readonly ends?: readonly PartitionEnd[];
   readonly signal: AbortSignal;
 }
 
@@ -30,7 +32,8 @@ const MOST_SILENT_TURNS = 30;
 export async function* readTopic<E>(options: ReadTopicOptions<E>): AsyncGenerator<readonly ReadEvent<E>[]> {
   const { log, topic, signal } = options;
   const left = new Map<number, string>();
-  for (const { partition, last } of await log.ends(topic.name)) if (last !== null) left.set(partition, last);
+  const ends = options.ends ?? (await log.ends(topic.name));
+  for (const { partition, last } of ends) if (last !== null) left.set(partition, last);
   if (left.size === 0) return;
   const consumer = await log.consumer(topic.name, { subscription: null });
   try {

@@ -3,7 +3,7 @@ import { setMaxListeners } from 'node:events';
 import type { Logger } from 'pino';
 import { systemClock } from '../clock.ts';
 import { encodeObservation, OBSERVATION_PROPERTIES } from '../codec/observation.ts';
-import { DEAD_LETTERS, POLICY_STATES, RATE_LIMIT_ALERTS } from '../codec/topics.ts';
+import { POLICY_STATES } from '../codec/topics.ts';
 import type { Config, ParticipantConfig } from '../config/config.ts';
 import type { ConsumeObserver } from '../consume/observer.ts';
 import { relay } from '../consume/relay.ts';
@@ -14,7 +14,7 @@ import { createBridgeClient } from '../poll/bridgeClient.ts';
 import { runPoller } from '../poll/poller.ts';
 import { Metrics } from '../serve/metrics.ts';
 import { serve } from '../serve/server.ts';
-import { FOLD_RUNNERS } from './folds.ts';
+import { FOLD_RUNNERS, RELAYED_TOPICS } from './folds.ts';
 import { consumeObserver, pollerMetrics } from './observers.ts';
 import { runRetention } from './retention.ts';
 import type { Storage } from './storage.ts';
@@ -104,9 +104,8 @@ export async function runRelays(
   observer: ConsumeObserver,
   signal: AbortSignal,
 ): Promise<void> {
-  const topics = [RATE_LIMIT_ALERTS.name, DEAD_LETTERS.name];
   await Promise.all(
-    topics.map(
+    RELAYED_TOPICS.map(
       async (topic) => await relay({ database: storage.database, log: storage.log, topic, observer }, signal),
     ),
   );

@@ -1,6 +1,6 @@
 /** Where the folds stand: which versions there are, and how far each has come in its topic. */
 import type { EpochMs } from '../domain/events.ts';
-import type { EventLog } from '../log/eventLog.ts';
+import type { EventLog, Position } from '../log/eventLog.ts';
 import type { Sql } from '../store/database.ts';
 import { FOLDS } from './folds.ts';
 
@@ -21,6 +21,17 @@ export interface FoldStanding {
 
 const TOPICS: ReadonlyMap<string, string> = new Map(FOLDS.map(({ name, topic }) => [name, topic]));
 
+/** Where an installed version of a fold stands. */
+export interface FoldCheckpoint {
+  readonly fold: string;
+  readonly version: number;
+  readonly served: boolean;
+  readonly topic: string;
+  /** Partitions without a position are left out. */
+  readonly positions: ReadonlyMap<number, Position>;
+  readonly movedAt: EpochMs | null;
+}
+
 interface CheckpointRow {
   [column: string]: unknown;
   readonly fold: string;
@@ -31,9 +42,8 @@ interface CheckpointRow {
   readonly moved_at: EpochMs | null;
 }
 
-/** Every installed version of every fold, against the end of its topic. @throws {LogError} */
-export async function foldStandings(sql: Sql, log: EventLog): Promise<FoldStanding[]> {
-  // Checkpoints first: the log only grows meanwhile, so "caught up" is never said too early.
+/** Every installed version of every fold of this program. */
+export async function foldCheckpoints(sql: Sql): Promise<FoldCheckpoint[]> {
   const rows = await sql.query<CheckpointRow>(
     `select p.name as fold, p.version, p.served,
        jsonb_object_agg(c.partition, c.position) filter (where c.partition is not null) as positions,
@@ -43,26 +53,39 @@ export async function foldStandings(sql: Sql, log: EventLog): Promise<FoldStandi
      group by p.name, p.version, p.served
      order by p.name, p.version`,
   );
+  return rows.flatMap(({ fold, version, served, positions, moved_at: movedAt }) => {
+    const topic = TOPICS.get(fold);
+    if (topic === undefined) return [];
+    const begun = Object.entries(positions ?? {}).flatMap(([partition, position]) =>
+      position === null ? [] : [[Number(partition), position] as const],
+    );
+    return [{ fold, version, served, topic, positions: new Map(begun), movedAt }];
+  });
+}
+
+/** Every installed version of every fold, against the end of its topic. @throws {LogError} */
+export async function foldStandings(sql: Sql, log: EventLog): Promise<FoldStanding[]> {
+  // Checkpoints first: the log only grows meanwhile, so "caught up" is never said too early.
   const standings: FoldStanding[] = [];
-  for (const row of rows) {
-    const topic = TOPICS.get(row.fold);
-    if (topic !== undefined) standings.push(await standingOf(row, topic, log));
-  }
+  for (const checkpoint of await foldCheckpoints(sql)) standings.push(await standingOf(checkpoint, log));
   return standings;
 }
 
-async function standingOf(row: CheckpointRow, topic: string, log: EventLog): Promise<FoldStanding> {
-  const ends = await log.ends(topic);
-  const behind = ends.filter(({ partition, last }) => {
-    const at = row.positions?.[partition] ?? null;
-    return last !== null && (at === null || at < last);
-  });
+/** Whether a partition that ends at `last` holds messages after `position`. */
+export const isBehind = (position: Position | undefined, last: Position | null): boolean =>
+  last !== null && (position === undefined || position < last);
+
+async function standingOf(
+  { positions, ...checkpoint }: FoldCheckpoint,
+  log: EventLog,
+): Promise<FoldStanding> {
+  const ends = await log.ends(checkpoint.topic);
+  const behind = ends.filter(({ partition, last }) => isBehind(positions.get(partition), last));
   return {
-    ...{ fold: row.fold, version: row.version, served: row.served, topic },
+    ...checkpoint,
     caughtUp: behind.length === 0,
     partitions: ends.length,
     partitionsBehind: behind.length,
-    movedAt: row.moved_at,
   };
 }
 

@@ -1,10 +1,14 @@
 /** The database and the log a command works on: configured, or embedded in the data folder. */
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { DEAD_LETTERS, POLICY_STATES, RATE_LIMIT_ALERTS } from '../codec/topics.ts';
 import type { Config } from '../config/config.ts';
 import { EmbeddedLog } from '../log/embedded/embeddedLog.ts';
+import { LogUnavailableError } from '../log/eventLog.ts';
 import type { EventLog } from '../log/eventLog.ts';
+import type { NativeLog } from '../log/pulsar/native.ts';
+import { PulsarLog } from '../log/pulsar/pulsarLog.ts';
+import type { PulsarSettings } from '../log/pulsar/settings.ts';
+import { AdministratorNeededError } from '../log/pulsar/topics.ts';
 import { connect } from '../store/database.ts';
 import type { Database } from '../store/database.ts';
 import {
@@ -17,7 +21,7 @@ import { migrate, pendingMigrations } from '../store/migrate.ts';
 import { installFold } from '../store/readModels.ts';
 import { saveSettings } from '../store/settings.ts';
 import type { Judging } from '../store/settings.ts';
-import { FOLDS } from './folds.ts';
+import { FOLDS, TOPICS } from './folds.ts';
 
 /** An error whose message is for the person at the command line, who can do something about it. */
 export class UsageError extends Error {
@@ -34,18 +38,25 @@ export interface Storage {
 }
 
 export interface StorageOptions {
-  /** How long to wait for a database that does not answer yet. Milliseconds. */
+  /** How long to wait for a database or broker that does not answer yet. Milliseconds. */
   readonly patienceMs?: number;
   /** Ends the waiting. */
   readonly signal?: AbortSignal;
   /** Session settings, e.g. `{ synchronous_commit: 'off' }`. */
   readonly settings?: Readonly<Record<string, string>>;
   readonly onWaiting?: (error: Error) => void;
+  /** Told the Pulsar client's own log lines. */
+  readonly pulsarLog?: NativeLog;
   /** How the views judge buckets from now on; left as it is when not given. */
   readonly judging?: Judging;
 }
 
-type Location = Pick<Config, 'databaseUrl' | 'dataDir'>;
+interface Location extends Pick<Config, 'databaseUrl' | 'dataDir'> {
+  /** The embedded log when there is none. */
+  readonly pulsar?: Config['pulsar'];
+  /** Months of history, for the retention of topics. */
+  readonly retentionMonths?: number;
+}
 
 interface Server {
   readonly url: string;
@@ -79,10 +90,10 @@ async function locate({ databaseUrl, dataDir }: Location): Promise<Server> {
 /** Opens the storage to write: migrates, installs the folds and topics. */
 export async function openStorage(config: Location, options: StorageOptions = {}): Promise<Storage> {
   const server = await locate(config);
-  return await openOn(server, options, async (database, log) => {
+  return await openOn(server, config, options, async (database, log) => {
     await patiently(options, async () => await migrate(server.url));
     for (const fold of FOLDS) await installFold(database, fold);
-    for (const topic of [POLICY_STATES, RATE_LIMIT_ALERTS, DEAD_LETTERS]) await log.ensureTopic(topic);
+    await patiently(options, async () => await ensureTopics(log));
     if (options.judging !== undefined) await saveSettings(database, options.judging);
   });
 }
@@ -106,28 +117,65 @@ export async function openExisting(
       `${config.dataDir} holds no data of Balde. Give the folder of an earlier run with --data-dir, set DATABASE_URL, or run balde start first.`,
     );
   }
-  return await openOn(await locate(config), {}, check);
+  return await openOn(await locate(config), config, {}, check);
 }
+
+/** What an administrator has to do for several topics is said once. */
+async function ensureTopics(log: EventLog): Promise<void> {
+  const needed: AdministratorNeededError[] = [];
+  for (const topic of TOPICS) {
+    await log.ensureTopic(topic).catch((error: unknown) => {
+      if (!(error instanceof AdministratorNeededError)) throw error;
+      needed.push(error);
+    });
+  }
+  const [first] = needed;
+  if (first === undefined) return;
+  const commands = [...new Set(needed.flatMap((error) => error.commands))];
+  throw new AdministratorNeededError("the topics can't be made or set up with the role given", commands, {
+    cause: first,
+  });
+}
+
+/** One month more than history is kept, and whole months are longer than they look: see `TRIMMED_TOPICS`. */
+const historyDays = (months: number): number => (months + 2) * 31;
+
+function openLog(
+  database: Database,
+  { pulsar, retentionMonths }: Location,
+  { pulsarLog }: StorageOptions,
+): EventLog {
+  if (pulsar === undefined || pulsar === null) return new EmbeddedLog(database);
+  return new PulsarLog(pulsar, {
+    ...(retentionMonths === undefined ? {} : { historyDays: historyDays(retentionMonths) }),
+    ...(pulsarLog === undefined ? {} : { log: pulsarLog }),
+  });
+}
+
+const describeLog = (pulsar: PulsarSettings | null | undefined): string =>
+  pulsar ? `; Pulsar at ${pulsar.serviceUrl}, ${pulsar.tenant}/${pulsar.namespace}` : '';
 
 async function openOn(
   server: Server,
+  location: Location,
   options: StorageOptions,
   prepare: (database: Database, log: EventLog) => Promise<void>,
 ): Promise<Storage> {
   const database = connect({ url: server.url, ...(options.settings ? { settings: options.settings } : {}) });
-  const log = new EmbeddedLog(database);
+  let log: EventLog | null = null;
   const close = async (): Promise<void> => {
-    await log.close();
+    await log?.close();
     await database.close();
     await server.stop();
   };
   try {
+    log = openLog(database, location, options);
     await prepare(database, log);
   } catch (error) {
     await close().catch(() => undefined);
     throw error;
   }
-  return { database, log, description: server.description, close };
+  return { database, log, description: `${server.description}${describeLog(location.pulsar)}`, close };
 }
 
 async function patiently<T>(
@@ -139,7 +187,8 @@ async function patiently<T>(
     try {
       return await work();
     } catch (error) {
-      if (!(error instanceof DatabaseUnavailableError) || Date.now() > until) throw error;
+      const passes = error instanceof DatabaseUnavailableError || error instanceof LogUnavailableError;
+      if (!passes || Date.now() > until) throw error;
       onWaiting?.(error);
       await delay(1_000, undefined, signal === undefined ? {} : { signal });
     }

@@ -28,6 +28,19 @@ export async function loadCheckpoints(
   return new Map(rows.map((row) => [row.partition, row.position]));
 }
 
+/** Position of one partition, its row created where missing: partitions may be added. */
+export async function loadCheckpoint(sql: Sql, fold: FoldId, partition: number): Promise<string | null> {
+  await sql.execute(
+    `insert into balde.checkpoint (fold, version, partition) values ($1, $2, $3) on conflict do nothing`,
+    [fold.name, fold.version, partition],
+  );
+  const [row] = await sql.query<{ position: string | null }>(
+    `select position from balde.checkpoint where fold = $1 and version = $2 and partition = $3`,
+    [fold.name, fold.version, partition],
+  );
+  return row?.position ?? null;
+}
+
 /**
  * Moves checkpoints from the expected positions to the next ones, in the transaction of the effects.
  *

@@ -82,3 +82,19 @@ export async function outboxSize(sql: Sql): Promise<number> {
   const [row] = await sql.query<{ n: number }>('select count(*) as n from balde.outbox');
   return row?.n ?? 0;
 }
+
+interface OutboxBacklog {
+  readonly topic: string;
+  readonly entries: number;
+  /** Milliseconds since 1970: a dead letter's own time, for other entries that of their event. */
+  readonly oldest: number;
+}
+
+/** What waits, by topic; topics without an entry are left out. */
+export async function outboxBacklog(sql: Sql): Promise<OutboxBacklog[]> {
+  return await sql.query<OutboxBacklog & Record<string, unknown>>(
+    `select topic, count(*) as entries,
+       min(coalesce((properties->>'set_aside_at')::timestamptz, event_time)) as oldest
+     from balde.outbox group by topic order by topic`,
+  );
+}

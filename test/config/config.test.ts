@@ -34,6 +34,7 @@ describe('what a right configuration becomes', () => {
     expect(loadConfig(POLLED)).toEqual({
       databaseUrl: null,
       dataDir: resolve('.balde'),
+      pulsar: null,
       participants: [{ participant: '12345678', bridge: { address: 'bridge:50051', tls: null } }],
       poll: { schedule: { kind: 'cron', expression: '*/5 * * * *' }, whenElected: true },
       rules: { warningPercent: 20, criticalPercent: 10, resolveMargin: 0, forObservations: 1 },
@@ -111,14 +112,18 @@ describe('[OPS-2] every error at once', () => {
       STALE_AFTER: '15',
       HTTP_PORT: '99999',
       LOG_LEVEL: 'loud',
-      EVENT_LOG: 'kafka',
+      PULSAR_URL: 'http://broker',
+      PULSAR_ADMIN_URL: 'broker:8080',
+      PULSAR_TENANT: 'a/b',
       POLL_WHEN_ELECTED: 'yes',
       PARTICIPANT: '1234',
       BRIDGE_TLS_CERT_FILE: '/none',
     });
     expect(problems).toEqual([
       'DATABASE_URL: is no connection string of the form postgresql://user:password@host:5432/database',
-      'EVENT_LOG: is none of embedded',
+      'PULSAR_URL: is no address of the form pulsar://host:6650 or pulsar+ssl://host:6651',
+      'PULSAR_ADMIN_URL: is no address of the form http://host:8080 or https://host:8443',
+      'PULSAR_TENANT: is no name of a tenant or namespace',
       'POLL_CRON: is no cron expression of five or six fields, such as */5 * * * *',
       'POLL_WHEN_ELECTED: is none of true, false',
       'FOR_OBSERVATIONS: is no whole number',

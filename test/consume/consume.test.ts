@@ -10,7 +10,17 @@ import type { Database } from '../../src/store/database.ts';
 import { baldeDatabase } from '../support/database.ts';
 import { deadProxy } from '../support/deadProxy.ts';
 import { eventually } from '../support/eventually.ts';
-import { everything, gate, history, observed, policyStates, publish, recorder, states } from './given.ts';
+import {
+  everything,
+  gate,
+  history,
+  observed,
+  policyStates,
+  publish,
+  recorder,
+  states,
+  takeAll,
+} from './given.ts';
 import type { Recorder, StatesRow, Twist } from './given.ts';
 
 const SUBSCRIPTION = 'states-v1';
@@ -153,7 +163,7 @@ describe('outages [FOLD-6]', () => {
 
     const alone = await baldeDatabase();
     const processor = states(alone.database);
-    await processor.load();
+    await takeAll(processor);
     await processor.process(await policyStates(log));
     expect(cut).toEqual(await everything(alone.database));
     expect(await history(database)).toHaveLength(800);
@@ -182,6 +192,7 @@ describe('outages [FOLD-6]', () => {
     const away: EventLog = {
       ensureTopic: async () => Promise.reject(new LogUnavailableError('away')),
       partitions: async () => Promise.reject(new LogUnavailableError('away')),
+      behind: async () => Promise.reject(new LogUnavailableError('away')),
       producer: async () => Promise.reject(new LogUnavailableError('away')),
       consumer: async () => Promise.reject(new LogUnavailableError('away')),
       trim: async () => Promise.reject(new LogUnavailableError('away')),

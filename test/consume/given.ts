@@ -13,7 +13,7 @@ import { bucketKey } from '../../src/domain/events.ts';
 import type { AlertEvent, PolicyStateObserved } from '../../src/domain/events.ts';
 import type { RowChange } from '../../src/domain/fold.ts';
 import { observationId } from '../../src/domain/identity.ts';
-import type { EventLog, LogMessage, OutgoingMessage } from '../../src/log/eventLog.ts';
+import type { EventLog, LogMessage, OutgoingMessage, Position } from '../../src/log/eventLog.ts';
 import type { Database } from '../../src/store/database.ts';
 import { readAll, shared } from '../contract/given.ts';
 
@@ -140,10 +140,19 @@ export function alerting(database: Database, twist: Twist<AlertEvent> = {}) {
 
 const common = (database: Database, { observer }: { readonly observer?: ConsumeObserver }) => ({
   database,
-  partitions: POLICY_STATES.partitions,
   decode: decodeObservation,
   observer: observer ?? recorder(),
 });
+
+/** Takes every partition over. @returns where each goes on */
+export async function takeAll(
+  processor: Pick<Processor<never, never, never>, 'resume'>,
+): Promise<Map<number, Position | null>> {
+  const positions = new Map<number, Position | null>();
+  for (let partition = 0; partition < POLICY_STATES.partitions; partition += 1)
+    positions.set(partition, await processor.resume(partition));
+  return positions;
+}
 
 /** All that a batch may touch, as text that can be compared. */
 export async function everything(database: Database): Promise<Record<string, unknown>> {
@@ -177,7 +186,7 @@ export const history = async (
 export const deadLetters = async (database: Database): Promise<Record<string, string>[]> =>
   (
     await database.query<{ properties: Record<string, string> }>(
-      `select properties from balde.outbox where topic = 'dead-letters' order by id`,
+      `select properties from balde.outbox where topic like '%-DLQ' order by id`,
     )
   ).map(({ properties }) => properties);
 

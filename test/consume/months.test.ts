@@ -12,6 +12,7 @@ import {
   publish,
   recorder,
   states,
+  takeAll,
 } from './given.ts';
 
 const HISTORY = { schema: 'states_v1', table: 'history' };
@@ -40,7 +41,7 @@ describe('a month that has no partition [RET-5, VIEW-2]', () => {
         observed('B', 0, 40, at('2023-10-15T02:30:00.000Z')),
       ]);
       const processor = states(database);
-      await processor.load();
+      await takeAll(processor);
       expect(await processor.process(await policyStates(log))).toBe('committed');
       expect(await months()).toEqual([Date.UTC(2023, 9), Date.UTC(2024, 1), Date.UTC(2024, 2)]);
       const rows = await database.query(
@@ -57,7 +58,7 @@ describe('a month that has no partition [RET-5, VIEW-2]', () => {
   it('because someone dropped it behind the writer is made again', async () => {
     const { database, log, observer, months } = await given();
     const processor = states(database, { observer });
-    await processor.load();
+    await takeAll(processor);
     await publish(log, [observed('A', 0, 50)]);
     await processor.process(await policyStates(log));
     const [month = 0] = await months();
@@ -65,7 +66,7 @@ describe('a month that has no partition [RET-5, VIEW-2]', () => {
     await publish(log, [observed('A', 5, 40)]);
     const messages = await policyStates(log);
     expect(await processor.process(messages)).toBe('conflict');
-    await processor.load();
+    await processor.reload();
     expect(await processor.process(messages)).toBe('committed');
     expect(await history(database)).toEqual([['A', 5, 40]]);
     expect(await deadLetters(database)).toEqual([]);
@@ -82,7 +83,7 @@ describe('an event older than the retention horizon [RET-4]', () => {
     await publish(log, [...events, observed('B', 0, 40, at('2024-06-01T00:00:00Z'))]);
     await moveHorizon(Date.UTC(2025, 1));
     const processor = states(database, { observer });
-    await processor.load();
+    await takeAll(processor);
     expect(await processor.process(await policyStates(log))).toBe('committed');
     expect(await months()).toEqual([Date.UTC(2025, 1)]);
     expect((await history(database)).map(([policy]) => policy)).toEqual(['A']);
@@ -110,7 +111,7 @@ describe('an event older than the retention horizon [RET-4]', () => {
         },
       }),
     });
-    await processor.load();
+    await takeAll(processor);
     const messages = await policyStates(log);
     const processing = processor.process(messages);
     await paused.reached;

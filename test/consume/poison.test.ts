@@ -11,6 +11,7 @@ import {
   publish,
   recorder,
   states,
+  takeAll,
 } from './given.ts';
 import type { StatesRow, Twist } from './given.ts';
 
@@ -26,7 +27,7 @@ async function run(events: Parameters<typeof publish>[1], twist: Twist<StatesRow
   await publish(log, events);
   const observer = recorder();
   const processor = states(database, { observer, ...twist });
-  await processor.load();
+  await takeAll(processor);
   const outcome = await processor.process(await policyStates(log));
   return { database, log, observer, processor, outcome };
 }
@@ -82,7 +83,7 @@ describe('a message that is no event [FOLD-5]', () => {
     const payload = Buffer.from([0, 1, 2, 255]);
     const { database, log } = await run([message({ payload })]);
     const reactor = alerting(database);
-    await reactor.load();
+    await takeAll(reactor);
     await reactor.process(await policyStates(log));
     await reactor.process(await policyStates(log));
     expect((await deadLetters(database)).map(({ consumer }) => consumer)).toEqual(['states', 'alerting']);
@@ -149,7 +150,7 @@ describe('a message that decodes and can not be stored [FOLD-5]', () => {
   it('because its key is there already does not stop the others', async () => {
     const { database, log } = await baldeDatabase();
     const processor = states(database);
-    await processor.load();
+    await takeAll(processor);
     await publish(log, [observed('A', 0, 50)]);
     await processor.process(await policyStates(log));
     // Something else than the fold wrote the next row.
@@ -176,7 +177,7 @@ describe('a message that decodes and can not be stored [FOLD-5]', () => {
     await database.execute(`alter table states_v1.latest add check (available_tokens <> 13)`);
     await publish(log, [observed('A', 0, 50), observed('B', 0, 13), observed('C', 0, 60)]);
     const processor = states(database);
-    await processor.load();
+    await takeAll(processor);
     expect(await processor.process(await policyStates(log))).toBe('committed');
     expect(await history(database)).toEqual([
       ['A', 0, 50],
@@ -198,7 +199,7 @@ describe('a fault that is no message’s', () => {
     const { database, log } = await baldeDatabase();
     await publish(log, [observed('A', 0, 50), observed('B', 0, 60)]);
     const processor = states(database);
-    await processor.load();
+    await takeAll(processor);
     await database.execute(damage);
     await expect(processor.process(await policyStates(log))).rejects.toThrow(complaint);
     expect(await history(database)).toEqual([]);

@@ -1,7 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { DatabaseUnavailableError } from '../../src/store/errors.ts';
 import { baldeDatabase } from '../support/database.ts';
-import { alerting, everything, history, observed, policyStates, publish, recorder, states } from './given.ts';
+import {
+  alerting,
+  everything,
+  history,
+  observed,
+  policyStates,
+  publish,
+  recorder,
+  states,
+  takeAll,
+} from './given.ts';
 
 async function given() {
   const base = await baldeDatabase();
@@ -17,7 +27,7 @@ describe('one batch [FOLD-2]', () => {
     await publish(observed('A', 0, 50), observed('B', 0, 70), observed('A', 5, 40));
     const observer = recorder();
     const processor = states(database, { observer });
-    await processor.load();
+    await takeAll(processor);
     expect(await processor.process(await policyStates(log))).toBe('committed');
     expect(await history(database)).toEqual([
       ['A', 0, 50],
@@ -25,7 +35,7 @@ describe('one batch [FOLD-2]', () => {
       ['B', 0, 70],
     ]);
     const ends = (await log.ends('policy-states')).map(({ last }) => last);
-    const positions = [...(await processor.load())].sort().map(([, position]) => position);
+    const positions = [...(await takeAll(processor))].sort().map(([, position]) => position);
     expect(positions).toEqual(ends);
     expect(observer.told.map(([what, , n]) => [what, n])).toEqual([['committed', 3]]);
   });
@@ -34,7 +44,7 @@ describe('one batch [FOLD-2]', () => {
     const { database, log, publish } = await given();
     await publish(observed('A', 0, 50), observed('A', 5, 15), observed('A', 10, 5));
     const processor = alerting(database);
-    await processor.load();
+    await takeAll(processor);
     await processor.process(await policyStates(log));
     const outbox = await database.query<{ type: string; severity: string }>(
       `select properties->>'event_type' as type, properties->>'severity' as severity from balde.outbox order by id`,
@@ -73,7 +83,7 @@ describe('one batch [FOLD-2]', () => {
   async function nothingIsKept(table: string, trigger: string): Promise<void> {
     const { database, log, publish } = await given();
     const processor = states(database);
-    await processor.load();
+    await takeAll(processor);
     await publish(observed('A', 0, 50));
     await processor.process(await policyStates(log));
     await publish(observed('A', 5, 40), observed('B', 5, 70), poison('C'));
@@ -107,12 +117,12 @@ describe('a batch that is delivered again [FOLD-4]', () => {
     await publish(observed('A', 0, 50), observed('B', 0, 5), observed('A', 5, 40), poison('C'));
     const [first, second] = [states(database), states(database)];
     const messages = await policyStates(log);
-    await first.load();
+    await takeAll(first);
     await first.process(messages);
     const after = await everything(database);
     expect(await first.process(messages)).toBe('committed');
     expect(await first.process(messages.slice(1, 2))).toBe('committed');
-    await second.load();
+    await takeAll(second);
     expect(await second.process(messages)).toBe('committed');
     expect(await everything(database)).toEqual(after);
   });
@@ -121,8 +131,8 @@ describe('a batch that is delivered again [FOLD-4]', () => {
     const { database, log, publish } = await given();
     await publish(observed('A', 0, 50), observed('B', 0, 15));
     const [projection, reactor] = [states(database), alerting(database)];
-    await projection.load();
-    await reactor.load();
+    await takeAll(projection);
+    await takeAll(reactor);
     for (const fold of [projection, reactor]) await fold.process(await policyStates(log));
     await publish(observed('A', 5, 40), observed('B', 5, 14));
     for (const fold of [projection, reactor]) await fold.process(await policyStates(log));
@@ -145,13 +155,13 @@ describe('a batch that is delivered again [FOLD-4]', () => {
       },
     };
     const processor = states(flaky, { observer });
-    await processor.load();
+    await takeAll(processor);
     const messages = await policyStates(log);
     // The first transaction makes the month's partition, the second is the batch.
     await expect(processor.process(messages)).rejects.toThrow(DatabaseUnavailableError);
     const after = await everything(database);
     expect(await processor.process(messages)).toBe('conflict');
-    await processor.load();
+    await takeAll(processor);
     expect(await processor.process(messages)).toBe('committed');
     expect(await everything(database)).toEqual(after);
     expect(await history(database)).toHaveLength(2);
@@ -163,7 +173,7 @@ describe('an observation', () => {
     const { database, log, publish } = await given();
     await publish(observed('A', 10, 50), observed('A', 5, 3), observed('A', 15, 45));
     for (const fold of [states(database), alerting(database)]) {
-      await fold.load();
+      await takeAll(fold);
       await fold.process(await policyStates(log));
     }
     expect(await history(database)).toEqual([
@@ -180,7 +190,7 @@ describe('an observation', () => {
     const { database, log, publish } = await given();
     await publish(observed('A', 0, 50), observed('A', 0, 50), observed('A', 5, 40), observed('A', 0, 49));
     const processor = states(database);
-    await processor.load();
+    await takeAll(processor);
     for (const message of await policyStates(log)) await processor.process([message]);
     await publish(observed('A', 5, 40));
     await processor.process(await policyStates(log));
@@ -201,7 +211,7 @@ describe('an observation', () => {
       const messages = await policyStates(log);
       for (let at = 0; at < messages.length; at += size) {
         for (const fold of [states(database), alerting(database)]) {
-          await fold.load();
+          await takeAll(fold);
           expect(await fold.process(messages.slice(at, at + size))).toBe('committed');
         }
       }

@@ -64,6 +64,7 @@ function around(
   return {
     ensureTopic: async (spec) => await log.ensureTopic(spec),
     partitions: async (topic) => await log.partitions(topic),
+    behind: async (topic, positions) => await log.behind(topic, positions),
     consumer: async (topic, options) => await log.consumer(topic, options),
     trim: async (...args) => await log.trim(...args),
     ends: async (topic) => await log.ends(topic),

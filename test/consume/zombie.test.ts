@@ -13,6 +13,7 @@ import {
   publish,
   recorder,
   states,
+  takeAll,
 } from './given.ts';
 
 describe('two instances of one projection [FOLD-3]', () => {
@@ -32,8 +33,8 @@ describe('two instances of one projection [FOLD-3]', () => {
       }),
     });
     const heir = states(database);
-    await zombie.load();
-    await heir.load();
+    await takeAll(zombie);
+    await takeAll(heir);
     const messages = await policyStates(log);
     const late = zombie.process(messages);
     await paused.reached;
@@ -45,7 +46,7 @@ describe('two instances of one projection [FOLD-3]', () => {
     expect(await everything(database)).toEqual(after);
 
     // It reads the positions again and takes its turn.
-    await zombie.load();
+    await takeAll(zombie);
     await publish(log, [observed('A', 10, 30), observed('B', 10, 25)]);
     expect(await zombie.process(await policyStates(log))).toBe('committed');
     expect(await heir.process(await policyStates(log))).toBe('conflict');
@@ -68,8 +69,8 @@ describe('two instances of one projection [FOLD-3]', () => {
       }),
     });
     const heir = states(database);
-    await zombie.load();
-    await heir.load();
+    await takeAll(zombie);
+    await takeAll(heir);
     const messages = await policyStates(log);
     const late = zombie.process(messages);
     await paused.reached;
@@ -87,7 +88,7 @@ describe('two instances of one projection [FOLD-3]', () => {
       [states(database), states(database)],
       [alerting(database), alerting(database)],
     ] as const;
-    for (const pair of pairs) for (const instance of pair) await instance.load();
+    for (const pair of pairs) for (const instance of pair) await takeAll(instance);
     for (let turn = 0; turn < 8; turn += 1) {
       await publish(log, [
         observed('A', turn * 5, turn % 3 === 0 ? 50 : 15 - turn),
@@ -97,7 +98,7 @@ describe('two instances of one projection [FOLD-3]', () => {
       for (const pair of pairs) {
         const instance = pair[turn % 2 === 0 ? 0 : 1];
         if ((await instance.process(messages)) === 'committed') continue;
-        await instance.load();
+        await takeAll(instance);
         expect(await instance.process(messages)).toBe('committed');
       }
     }
@@ -112,10 +113,10 @@ describe('two instances of one projection [FOLD-3]', () => {
     );
     const messages = await policyStates(log);
     const work = async (fold: ReturnType<typeof states> | ReturnType<typeof alerting>, size: number) => {
-      await fold.load();
+      await takeAll(fold);
       for (let at = 0; at < messages.length;) {
         if ((await fold.process(messages.slice(at, at + size))) === 'committed') at += size;
-        else await fold.load();
+        else await takeAll(fold);
       }
     };
     await Promise.all([work(states(database), 7), work(states(database), 10), work(states(database), 13)]);
@@ -130,7 +131,7 @@ describe('two instances of one projection [FOLD-3]', () => {
 async function foldedAlone(log: EventLog): Promise<Record<string, unknown>> {
   const { database } = await baldeDatabase();
   for (const fold of [states(database), alerting(database)]) {
-    await fold.load();
+    await takeAll(fold);
     await fold.process(await policyStates(log));
   }
   return await everything(database);

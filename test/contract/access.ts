@@ -12,7 +12,7 @@ const standby = async (log: EventLog, topic: string, signal = patience()): Promi
 
 export function accessCases({ features, opened }: Suite): void {
   describe('a shared producer', () => {
-    it('may have others of its name beside it', async () => {
+    it.runIf(features.sharedNames)('may have others of its name beside it', async () => {
       const { log, secondProcess } = opened();
       const topic = await newTopic(log, 1);
       const [a, b] = [await shared(log, topic), await shared(await secondProcess(), topic)];

@@ -1,9 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { LogError } from '../../src/log/eventLog.ts';
-import { keys, message, messages, newTopic, never, readAll, shared, take, texts } from './given.ts';
+import { fresh, keys, message, messages, newTopic, never, readAll, shared, take } from './given.ts';
 import type { Suite } from './given.ts';
-
-const SUB = { subscription: 'fold-v1' };
 
 export function closingCases({ opened }: Suite): void {
   describe('closing [LOG-7]', () => {
@@ -21,7 +19,7 @@ export function closingCases({ opened }: Suite): void {
       const { log } = opened();
       const topic = await newTopic(log);
       const producer = await log.producer(topic, { name: 'p', access: 'exclusive', signal: never });
-      const consumer = await log.consumer(topic, SUB);
+      const consumer = await log.consumer(topic, fresh());
       for (const handle of [producer, consumer]) {
         await Promise.all([handle.close(), handle.close()]);
         await handle.close();
@@ -31,25 +29,12 @@ export function closingCases({ opened }: Suite): void {
       expect(await log.ends(topic)).toHaveLength(4);
     });
 
-    it('a consumer keeps what it acknowledged', async () => {
-      const { log } = opened();
-      const topic = await newTopic(log, 1);
-      await (await shared(log, topic)).send(messages(['k'], 0, 4));
-      const consumer = await log.consumer(topic, SUB);
-      const found = await take(consumer, 4);
-      await consumer.acknowledge(0, found[1]?.position ?? '');
-      await consumer.close();
-      const next = await log.consumer(topic, SUB);
-      expect(texts(await take(next, 2))).toEqual(['k/2', 'k/3']);
-      await next.close();
-    });
-
     it('the log closes what it opened: sends end, waits end, names and partitions are free', async () => {
       const { log, secondProcess } = opened();
       const topic = await newTopic(log);
       const other = await secondProcess();
       const producer = await other.producer(topic, { name: 'p', access: 'exclusive', signal: never });
-      const consumer = await other.consumer(topic, SUB);
+      const consumer = await other.consumer(topic, fresh());
       await consumer.receive({ max: 1, waitMs: 0, signal: never });
       const send = producer.send(messages(keys(8), 0, 100));
       await send;
@@ -58,12 +43,12 @@ export function closingCases({ opened }: Suite): void {
       await Promise.all([other.close(), expect(waiting).rejects.toThrow(LogError)]);
       await other.close();
       await expect(producer.send([message('k', 200)])).rejects.toThrow(LogError);
-      await expect(other.consumer(topic, SUB)).rejects.toThrow(LogError);
+      await expect(other.consumer(topic, fresh())).rejects.toThrow(LogError);
 
       const next = await log.producer(topic, { name: 'p', access: 'exclusive', signal: never });
       expect(next.lastSequenceId).toBe(99);
       await next.close();
-      const heir = await log.consumer(topic, SUB);
+      const heir = await log.consumer(topic, fresh());
       expect(await take(heir, 100)).toHaveLength(100);
       await heir.close();
     });

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Consumer, EventLog, LogMessage } from '../../src/log/eventLog.ts';
 import {
-  byPartition,
+  Checkpoints,
   disordered,
+  fresh,
   keys,
   message,
   messages,
@@ -14,14 +15,6 @@ import {
   texts,
 } from './given.ts';
 import type { Suite } from './given.ts';
-
-const SUB = { subscription: 'fold-v1' };
-
-/** Acknowledges everything in `found`. */
-async function acknowledge(consumer: Consumer, found: readonly LogMessage[]): Promise<void> {
-  for (const [partition, own] of byPartition(found))
-    await consumer.acknowledge(partition, own.at(-1)?.position ?? '');
-}
 
 /** A topic with `n` messages in one partition, `k/0` and so on. */
 async function filled(log: EventLog, n: number, partitions = 1): Promise<string> {
@@ -42,7 +35,7 @@ function positionCases({ opened }: Suite): void {
   it('starts at the oldest message, in order of the positions', async () => {
     const { log } = opened();
     const topic = await filled(log, 200, 4);
-    const consumer = await log.consumer(topic, SUB);
+    const consumer = await log.consumer(topic, fresh());
     const found = await take(consumer, 200, 33);
     expect(disordered(found)).toEqual([]);
     expect(new Set(texts(found)).size).toBe(200);
@@ -51,7 +44,7 @@ function positionCases({ opened }: Suite): void {
 
   it('goes on where it is told to, forth and back', async () => {
     const { log } = opened();
-    const consumer = await log.consumer(await filled(log, 10), SUB);
+    const consumer = await log.consumer(await filled(log, 10), fresh());
     const all = await take(consumer, 10);
     await consumer.seek(0, all[6]?.position ?? '');
     expect(texts(await take(consumer, 3))).toEqual(['k/7', 'k/8', 'k/9']);
@@ -62,50 +55,65 @@ function positionCases({ opened }: Suite): void {
     await consumer.close();
   });
 
-  it('goes on in a new consumer where the subscription acknowledged', async () => {
+  it('goes on in a new consumer where the checkpoint says, whatever was acknowledged', async () => {
     const { log, secondProcess } = opened();
     const topic = await filled(log, 10);
-    const first = await log.consumer(topic, SUB);
+    const checkpoints = new Checkpoints();
+    const first = await log.consumer(topic, checkpoints.subscription());
     const found = await take(first, 10);
-    await first.acknowledge(0, found[3]?.position ?? '');
+    await checkpoints.commit(first, found);
     await first.close();
-    const second = await (await secondProcess()).consumer(topic, SUB);
-    expect(texts(await take(second, 6))).toEqual(texts(found.slice(4)));
-    await second.close();
-    const other = await log.consumer(topic, { subscription: 'another' });
-    expect(await take(other, 10)).toHaveLength(10);
-    await other.close();
+    // As after a database was restored from a backup: the topic went on, the checkpoint did not.
+    const other = await secondProcess();
+    for (const at of [3, 8, 0]) {
+      checkpoints.at.set(0, found[at]?.position ?? '');
+      const next = await other.consumer(topic, checkpoints.subscription());
+      expect(texts(await take(next, 9 - at))).toEqual(texts(found.slice(at + 1)));
+      await checkpoints.commit(next, found);
+      await next.close();
+    }
+    checkpoints.at.clear();
+    const all = await log.consumer(topic, checkpoints.subscription());
+    expect(texts(await take(all, 10))).toEqual(texts(found));
+    await all.close();
+    const another = await log.consumer(topic, fresh('another'));
+    expect(await take(another, 10)).toHaveLength(10);
+    await another.close();
   });
 
-  it('starts where it is told to, whatever was acknowledged before, and so does the next one', async () => {
+  it('goes on with what is new when everything is committed', async () => {
     const { log } = opened();
-    const topic = await filled(log, 10);
-    const first = await log.consumer(topic, SUB);
-    const found = await take(first, 10);
-    await acknowledge(first, found);
-    await first.close();
+    const topic = await filled(log, 5);
+    const checkpoints = new Checkpoints();
+    for (let round = 1; round <= 3; round += 1) {
+      const consumer = await log.consumer(topic, checkpoints.subscription());
+      const found = await take(consumer, 5);
+      expect(texts(found)).toEqual(messages(['k'], (round - 1) * 5, 5).map(({ payload }) => String(payload)));
+      await checkpoints.commit(consumer, found);
+      await consumer.close();
+      await (await shared(log, topic, `p${round}`)).send(messages(['k'], round * 5, 5));
+    }
+  });
 
-    const replay = await log.consumer(topic, SUB);
-    await replay.seek(0, null);
-    expect(texts(await take(replay, 10))).toEqual(texts(found));
-    await replay.acknowledge(0, found[2]?.position ?? '');
-    await replay.close();
-
-    const next = await log.consumer(topic, SUB);
-    expect(texts(await take(next, 7))).toEqual(texts(found.slice(3)));
-    await next.seek(0, found[5]?.position ?? '');
-    await next.close();
-
-    const last = await log.consumer(topic, SUB);
-    expect(texts(await take(last, 4))).toEqual(texts(found.slice(6)));
-    await last.close();
+  it('gives a batch again that could not be committed', async () => {
+    const { log } = opened();
+    const topic = await filled(log, 30);
+    const checkpoints = new Checkpoints();
+    const consumer = await log.consumer(topic, checkpoints.subscription());
+    const found = await take(consumer, 20, 7);
+    await checkpoints.commit(consumer, found.slice(0, 10));
+    await consumer.seek(0, checkpoints.at.get(0) ?? null);
+    expect(texts(await take(consumer, 20))).toEqual(
+      messages(['k'], 10, 20).map(({ payload }) => String(payload)),
+    );
+    await consumer.close();
   });
 
   it('without a subscription reads everything for itself', async () => {
     const { log, secondProcess } = opened();
     const topic = await filled(log, 50, 4);
-    const subscribed = await log.consumer(topic, SUB);
-    await acknowledge(subscribed, await take(subscribed, 50));
+    const subscribed = await log.consumer(topic, fresh());
+    await take(subscribed, 50);
     const alone = [
       await log.consumer(topic, { subscription: null }),
       await (await secondProcess()).consumer(topic, { subscription: null }),
@@ -119,8 +127,13 @@ function positionCases({ opened }: Suite): void {
 function sharingCases({ features, opened }: Suite): void {
   it('shares the partitions with others of its subscription: each has one reader', async () => {
     const { log, secondProcess } = opened();
-    const topic = await filled(log, 100, 4);
-    const consumers = [await log.consumer(topic, SUB), await (await secondProcess()).consumer(topic, SUB)];
+    const topic = await newTopic(log, 4);
+    const consumers = [
+      await log.consumer(topic, fresh()),
+      await (await secondProcess()).consumer(topic, fresh()),
+    ];
+    for (const consumer of consumers) await consumer.receive({ max: 10, waitMs: 0, signal: never });
+    await (await shared(log, topic)).send(messages(keys(40), 0, 100));
     const signal = patience();
     const found: LogMessage[][] = [[], []];
     while (found.flat().length < 100) {
@@ -134,41 +147,49 @@ function sharingCases({ features, opened }: Suite): void {
     for (const consumer of consumers) await consumer.close();
   });
 
-  it('takes over when the other closes, from what was acknowledged', async () => {
+  it('takes over when the other closes, from where the checkpoint is by then', async () => {
     const { log, secondProcess } = opened();
     const topic = await filled(log, 10);
-    const first = await log.consumer(topic, SUB);
+    const checkpoints = new Checkpoints();
+    const first = await log.consumer(topic, checkpoints.subscription());
     const found = await take(first, 10);
-    const second = await (await secondProcess()).consumer(topic, SUB);
+    const second = await (await secondProcess()).consumer(topic, checkpoints.subscription());
     expect(await second.receive({ max: 10, waitMs: 0, signal: never })).toEqual([]);
     const taken = take(second, 4);
-    await first.acknowledge(0, found[5]?.position ?? '');
+    await checkpoints.commit(first, found.slice(0, 6));
     await first.close();
     expect(texts(await taken)).toEqual(texts(found.slice(6)));
+    expect(checkpoints.asked).toEqual([0, 0]);
     await second.close();
   });
 
-  it('that stood by with an older position goes on where the other acknowledged', async () => {
-    const { log, secondProcess } = opened();
+  it('fails with what its checkpoint fails with, and goes on afterwards', async () => {
+    const { log } = opened();
     const topic = await filled(log, 10);
-    const first = await log.consumer(topic, SUB);
-    await first.seek(0, null);
-    const found = await take(first, 10);
-    const second = await (await secondProcess()).consumer(topic, SUB);
-    await second.seek(0, null);
-    await first.acknowledge(0, found[7]?.position ?? '');
-    await first.close();
-    expect(texts(await take(second, 2))).toEqual(['k/8', 'k/9']);
-    await second.close();
+    let failures = 2;
+    const away = new Error('the database is away');
+    const resume = async (): Promise<null> => (failures-- > 0 ? Promise.reject(away) : Promise.resolve(null));
+    const consumer = await log.consumer(topic, { subscription: { name: 'fold-v1', resume } });
+    const signal = patience();
+    const [found, failed]: [LogMessage[], unknown[]] = [[], []];
+    while (found.length < 10) {
+      await consumer.receive({ max: 10, waitMs: 200, signal }).then(
+        (messages) => found.push(...messages),
+        (error: unknown) => failed.push(error),
+      );
+    }
+    expect(failed).toEqual([away, away]);
+    expect(texts(found)).toEqual(messages(['k'], 0, 10).map(({ payload }) => String(payload)));
+    await consumer.close();
   });
 
   it.runIf(features.killable)('takes over when the process of the other dies', async () => {
     const { log, secondProcess, kill } = opened();
     const topic = await filled(log, 40, 4);
     const doomed = await secondProcess();
-    const first = await doomed.consumer(topic, SUB);
+    const first = await doomed.consumer(topic, fresh());
     await take(first, 40);
-    const second = await log.consumer(topic, SUB);
+    const second = await log.consumer(topic, fresh());
     const taken = take(second, 40);
     await kill?.(doomed);
     expect(new Set(texts(await taken)).size).toBe(40);
@@ -179,7 +200,7 @@ function sharingCases({ features, opened }: Suite): void {
 function waitingCases({ opened }: Suite): void {
   it('comes back empty when nothing comes', async () => {
     const { log } = opened();
-    const consumer = await log.consumer(await newTopic(log), SUB);
+    const consumer = await log.consumer(await newTopic(log), fresh());
     expect(await consumer.receive({ max: 10, waitMs: 0, signal: never })).toEqual([]);
     expect(await consumer.receive({ max: 10, waitMs: 120, signal: never })).toEqual([]);
     await consumer.close();
@@ -189,7 +210,7 @@ function waitingCases({ opened }: Suite): void {
     const { log, secondProcess } = opened();
     const topic = await newTopic(log);
     const producer = await shared(await secondProcess(), topic);
-    const consumer = await log.consumer(topic, SUB);
+    const consumer = await log.consumer(topic, fresh());
     await consumer.receive({ max: 10, waitMs: 0, signal: never });
     for (let i = 0; i < 20; i += 1) {
       const waiting = consumer.receive({ max: 10, waitMs: 30_000, signal: patience() });
@@ -202,7 +223,7 @@ function waitingCases({ opened }: Suite): void {
   it('stops waiting with the reason of its signal, and has taken nothing', async () => {
     const { log } = opened();
     const topic = await newTopic(log, 1);
-    const consumer = await log.consumer(topic, SUB);
+    const consumer = await log.consumer(topic, fresh());
     const abort = new AbortController();
     const waiting = consumer.receive({ max: 10, waitMs: 30_000, signal: abort.signal });
     const reason = new Error('shutting down');
@@ -217,7 +238,7 @@ function waitingCases({ opened }: Suite): void {
   it('loses nothing however often it is aborted', async () => {
     const { log } = opened();
     const topic = await filled(log, 300);
-    const consumer = await log.consumer(topic, SUB);
+    const consumer = await log.consumer(topic, fresh());
     const found: LogMessage[] = [];
     for (let turn = 0; found.length < 300; turn += 1) {
       const abort = new AbortController();

@@ -15,6 +15,7 @@ eventLogContract('embedded', {
     atomicSend: true,
     restartable: true,
     killable: true,
+    sharedNames: true,
   },
   open,
 });

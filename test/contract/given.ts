@@ -1,6 +1,14 @@
 /** Words of the event log contract suite: what a backend brings along, and the small steps its cases are made of. */
 import { randomUUID } from 'node:crypto';
-import type { Consumer, EventLog, LogMessage, OutgoingMessage, Producer } from '../../src/log/eventLog.ts';
+import type {
+  Consumer,
+  ConsumerOptions,
+  EventLog,
+  LogMessage,
+  OutgoingMessage,
+  Position,
+  Producer,
+} from '../../src/log/eventLog.ts';
 
 /** Where backends may differ. A case that needs what a backend does not promise is skipped for it. */
 export interface LogFeatures {
@@ -12,6 +20,8 @@ export interface LogFeatures {
   readonly restartable: boolean;
   /** `trim` forgets at once what it may forget. */
   readonly trimsAtOnce: boolean;
+  /** Several shared producers of one name may be connected at once. */
+  readonly sharedNames: boolean;
   /** The suite may end one process without a goodbye: {@link OpenLog.kill}. */
   readonly killable: boolean;
 }
@@ -64,6 +74,31 @@ export const keys = (n: number): string[] => Array.from({ length: n }, (_, i) =>
 
 export const shared = async (log: EventLog, topic: string, name = 'p'): Promise<Producer> =>
   await log.producer(topic, { name, access: 'shared', signal: never });
+
+/** What a fold keeps in its database: where each partition goes on. Shared by the instances of a subscription. */
+export class Checkpoints {
+  readonly at = new Map<number, Position>();
+  /** Partitions taken over so far. */
+  readonly asked: number[] = [];
+
+  subscription(name = 'fold-v1'): ConsumerOptions {
+    const resume = async (partition: number): Promise<Position | null> => {
+      this.asked.push(partition);
+      return Promise.resolve(this.at.get(partition) ?? null);
+    };
+    return { subscription: { name, resume } };
+  }
+
+  /** Everything in `found` is done; the log is told too. */
+  async commit(consumer: Consumer, found: readonly LogMessage[]): Promise<void> {
+    for (const { partition, position } of found) this.at.set(partition, position);
+    for (const [partition, own] of byPartition(found))
+      await consumer.acknowledge(partition, own.at(-1)?.position ?? '');
+  }
+}
+
+/** A subscription of an instance that has committed nothing. */
+export const fresh = (name = 'fold-v1'): ConsumerOptions => new Checkpoints().subscription(name);
 
 /** Receives until `n` messages came. */
 export async function take(consumer: Consumer, n: number, max = 1_000): Promise<LogMessage[]> {

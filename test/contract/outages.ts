@@ -3,6 +3,7 @@ import { LogUnavailableError, ProducerFencedError } from '../../src/log/eventLog
 import type { LogMessage, OutgoingMessage, Producer } from '../../src/log/eventLog.ts';
 import {
   byPartition,
+  Checkpoints,
   disordered,
   keys,
   messages,
@@ -34,11 +35,14 @@ export function outageCases({ features, opened }: Suite): void {
       const { log, restart } = opened();
       const topic = await newTopic(log);
       const producer = await shared(log, topic);
-      const consumer = await log.consumer(topic, { subscription: 'fold-v1' });
+      const checkpoints = new Checkpoints();
+      const consumer = await log.consumer(topic, checkpoints.subscription());
       const [found, signal]: [LogMessage[], AbortSignal] = [[], patience()];
       const reading = (async () => {
         while (found.length < 600) {
-          found.push(...(await consumer.receive({ max: 50, waitMs: 500, signal }).catch(orNothing)));
+          const received = await consumer.receive({ max: 50, waitMs: 500, signal }).catch(orNothing);
+          found.push(...received);
+          await checkpoints.commit(consumer, received);
         }
       })();
       for (let i = 0; i < 60; i += 1) {

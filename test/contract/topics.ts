@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { LogError } from '../../src/log/eventLog.ts';
-import { byPartition, keys, messages, newTopic, readAll, shared } from './given.ts';
+import { byPartition, fresh, keys, messages, newTopic, readAll, shared } from './given.ts';
 import type { Suite } from './given.ts';
 
 const bytes = { kind: 'bytes', definition: '' } as const;
@@ -26,11 +26,32 @@ export function topicCases({ features, opened }: Suite): void {
       expect(await log.ends(spec.name)).toHaveLength(2);
     });
 
-    it('refuses another number of partitions', async () => {
+    it('keeps the partitions it has: more than asked for', async () => {
       const { log } = opened();
       const name = await newTopic(log, 3);
-      await expect(log.ensureTopic({ name, partitions: 4, schema: bytes })).rejects.toThrow(LogError);
+      await log.ensureTopic({ name, partitions: 2, schema: bytes });
       expect(await log.partitions(name)).toBe(3);
+    });
+
+    it('that nobody made is an error with a name', async () => {
+      const { log } = opened();
+      await expect(log.ends('no-such-topic')).rejects.toThrow(LogError);
+      await expect(log.consumer('no-such-topic', fresh())).rejects.toThrow(LogError);
+      await expect(shared(log, 'no-such-topic')).rejects.toThrow(LogError);
+    });
+
+    it('tells how many messages lie behind a position', async () => {
+      const { log } = opened();
+      const topic = await newTopic(log, 3);
+      expect(await log.behind(topic, new Map([[0, null]]))).toEqual(new Map([[0, 0]]));
+      await (await shared(log, topic)).send(messages(keys(20), 0, 50));
+      for (const [partition, own] of byPartition(await readAll(log, topic))) {
+        const at = async (position: string | null) =>
+          (await log.behind(topic, new Map([[partition, position]]))).get(partition);
+        expect(await at(null)).toBe(own.length);
+        expect(await at(own[0]?.position ?? '')).toBe(own.length - 1);
+        expect(await at(own.at(-1)?.position ?? '')).toBe(0);
+      }
     });
 
     it('ends nowhere while it is empty, and at its newest messages afterwards', async () => {

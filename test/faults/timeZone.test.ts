@@ -1,9 +1,8 @@
 /** The same tables whatever the time zones of the database, the session and the calendar say. */
 import { afterAll, describe, expect, it } from 'vitest';
-import { DEAD_LETTERS, POLICY_STATES, RATE_LIMIT_ALERTS } from '../../src/codec/topics.ts';
 import type { PolicyStateObserved } from '../../src/domain/events.ts';
 import { EmbeddedLog } from '../../src/log/embedded/embeddedLog.ts';
-import { FOLDS } from '../../src/main/folds.ts';
+import { FOLDS, TOPICS } from '../../src/main/folds.ts';
 import { connect } from '../../src/store/database.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { installFold } from '../../src/store/readModels.ts';
@@ -78,7 +77,7 @@ async function dump(zones: { readonly database: string; readonly session: string
   const [zone] = await database.query<{ TimeZone: string }>('show timezone');
   expect(zone?.TimeZone).toBe(zones.session);
   for (const fold of FOLDS) await installFold(database, fold);
-  for (const topic of [POLICY_STATES, RATE_LIMIT_ALERTS, DEAD_LETTERS]) await log.ensureTopic(topic);
+  for (const topic of TOPICS) await log.ensureTopic(topic);
 
   const folds = runFolds(database, log);
   await publish(log, LOG);

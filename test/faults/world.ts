@@ -2,7 +2,7 @@
 import { expect } from 'vitest';
 import { acceleratedClock } from '../../src/simulator/clocks.ts';
 import { startSimulator } from '../../src/simulator/server.ts';
-import { DEAD_LETTERS } from '../../src/codec/topics.ts';
+import { DEAD_LETTER_TOPICS } from '../../src/main/folds.ts';
 import { expectDatabaseEqualsOracle } from '../oracle/compare.ts';
 import type { Compared } from '../oracle/compare.ts';
 import { readTopicOnce } from '../oracle/readLog.ts';
@@ -73,7 +73,7 @@ async function settle(databaseUrl: string, last: Worker, workers: readonly Worke
     last.signal('SIGTERM');
     expect(await last.exited).toBe(0);
     const compared = await expectDatabaseEqualsOracle(database, log);
-    expect(await readTopicOnce(log, DEAD_LETTERS.name)).toEqual([]);
+    for (const { spec } of DEAD_LETTER_TOPICS) expect(await readTopicOnce(log, spec.name)).toEqual([]);
     expect(lostAcknowledged(workers, compared.log)).toEqual([]);
     expect(workers.flatMap((worker) => worker.text).filter((line) => line.includes('defect'))).toEqual([]);
     return compared;

@@ -16,6 +16,7 @@ import { readTopicOnce } from '../oracle/readLog.ts';
 import { baldeDatabase, emptyDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { catchUp } from './aftermath.ts';
+import { takeAll } from '../consume/given.ts';
 import { publish, recorder, runFolds } from './inProcess.ts';
 import { ALL_ROLES, published, startWorld } from './world.ts';
 
@@ -52,19 +53,19 @@ async function zombieMeetsSuccessor<S, O>({ fold, effects }: Case<S, O>): Promis
   const { database, log } = await baldeDatabase();
   await publish(log, [left(1000), left(150, 5), left(50, 10), left(900, 15)]);
   const messages = await readTopicOnce(log, POLICY_STATES.name);
-  const { decode, partitions } = POLICY_STATES;
+  const { decode } = POLICY_STATES;
   const instance = (own: Effects<O>) => {
     const observer = recorder();
     return {
       observer,
-      processor: new Processor({ database, fold, partitions, decode, effects: own, observer }),
+      processor: new Processor({ database, fold, decode, effects: own, observer }),
     };
   };
   const pause = paused(effects(database));
   const zombie = instance(pause.effects);
   const successor = instance(effects(database));
-  await zombie.processor.load();
-  await successor.processor.load();
+  await takeAll(zombie.processor);
+  await takeAll(successor.processor);
 
   const outcome = zombie.processor.process(messages);
   await pause.reached;
@@ -73,7 +74,7 @@ async function zombieMeetsSuccessor<S, O>({ fold, effects }: Case<S, O>): Promis
   expect(await outcome).toBe('conflict');
   expect(zombie.observer.conflicts).toHaveLength(1);
 
-  await zombie.processor.load();
+  await takeAll(zombie.processor);
   expect(await zombie.processor.process(messages), 'all of it is done').toBe('committed');
   const rest = runFolds(database, log);
   await catchUp(database, log);

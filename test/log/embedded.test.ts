@@ -1,7 +1,7 @@
 /** What only the embedded log promises, and the races it must survive. The contract has a suite of its own. */
 import { describe, expect, it } from 'vitest';
 import { EmbeddedLog } from '../../src/log/embedded/embeddedLog.ts';
-import { partitionOf } from '../../src/log/embedded/topics.ts';
+import { partitionOf } from '../../src/log/partitionOf.ts';
 import { LogError, LogUnavailableError, ProducerFencedError } from '../../src/log/eventLog.ts';
 import type { EventLog } from '../../src/log/eventLog.ts';
 import { connect } from '../../src/store/database.ts';
@@ -18,6 +18,7 @@ import {
   shared,
   take,
   texts,
+  fresh,
 } from '../contract/given.ts';
 import { emptyDatabase } from '../support/database.ts';
 import { deadProxy } from '../support/deadProxy.ts';
@@ -128,7 +129,7 @@ describe('the lease of a producer [LOG-5]', () => {
     const topic = await withLog(async (log) => {
       const name = await newTopic(log, 2);
       await alone(log, name);
-      const consumer = await log.consumer(name, { subscription: 's' });
+      const consumer = await log.consumer(name, fresh('s'));
       await consumer.receive({ max: 1, waitMs: 0, signal: never });
       expect(await leaseNames(`%${name}%`)).toEqual([
         `consumer/${name}/s/0`,
@@ -149,13 +150,13 @@ describe('the lease of a partition [LOG-6]', () => {
       const topic = await newTopic(paused, 1);
       const producer = await shared(paused, topic);
       await producer.send(messages(['k'], 0, 3));
-      const first = await paused.consumer(topic, { subscription: 's' });
+      const first = await paused.consumer(topic, fresh('s'));
       await take(first, 3);
       await withLog(async (log) => {
         await database.execute(`update balde_log.lease set expires_at = '-infinity' where name like $1`, [
           `%${topic}%`,
         ]);
-        const second = await log.consumer(topic, { subscription: 's' });
+        const second = await log.consumer(topic, fresh('s'));
         expect(await take(second, 3)).toHaveLength(3);
         await producer.send(messages(['k'], 3, 3));
         expect(texts(await take(second, 3))).toEqual(['k/3', 'k/4', 'k/5']);
@@ -168,7 +169,7 @@ describe('the lease of a partition [LOG-6]', () => {
       async (log) => {
         const topic = await newTopic(log, 1);
         await (await shared(log, topic)).send(messages(['k'], 0, 2));
-        const consumer = await log.consumer(topic, { subscription: 's' });
+        const consumer = await log.consumer(topic, fresh('s'));
         await take(consumer, 1, 1);
         const [before] = await database.query(`select epoch from balde_log.lease where name like $1`, [
           `%${topic}%`,
@@ -264,7 +265,7 @@ describe('a receive [LOG-8]', () => {
     const own = connect({ url: proxy.through(url), statementTimeoutMs: 500 });
     const log = new EmbeddedLog(own, { leaseTtlMs: 300 });
     const topic = await newTopic(log, 1);
-    const consumer = await log.consumer(topic, { subscription: 's' });
+    const consumer = await log.consumer(topic, fresh('s'));
     await consumer.receive({ max: 1, waitMs: 0, signal: never });
     proxy.silence();
     await withLog(async (other) => (await shared(other, topic)).send([message('k', 0, 'after')]));

@@ -1,5 +1,4 @@
 /** Reads a whole topic, for tests. */
-import { randomUUID } from 'node:crypto';
 import { PoisonMessageError } from '../../src/codec/errors.ts';
 import type { EventLog, LogMessage } from '../../src/log/eventLog.ts';
 
@@ -9,7 +8,7 @@ export async function readTopicOnce(log: EventLog, topic: string): Promise<LogMe
   const left = new Map(
     (await log.ends(topic)).flatMap((e) => (e.last === null ? [] : [[e.partition, e.last]])),
   );
-  const consumer = await log.consumer(topic, { subscription: `test-${randomUUID()}` });
+  const consumer = await log.consumer(topic, { subscription: null });
   const messages: LogMessage[] = [];
   try {
     while (left.size > 0) {

@@ -6,7 +6,7 @@ import { connect } from '../../src/store/database.ts';
 import type { Database } from '../../src/store/database.ts';
 import { createPartition, partitionMonths, readHorizon } from '../../src/store/partitions.ts';
 import { installFold } from '../../src/store/readModels.ts';
-import { states, observed, policyStates, publish } from '../consume/given.ts';
+import { states, observed, policyStates, publish, takeAll } from '../consume/given.ts';
 import { baldeDatabase } from '../support/database.ts';
 
 const HISTORY = { schema: 'states_v1', table: 'history' };
@@ -31,7 +31,7 @@ async function withHistory(from: number, to: number, settings: Readonly<Record<s
     months(from, to).map((at) => observed('A', 0, 50, { responseTime: at, observedAt: at })),
   );
   const processor = states(base.database);
-  await processor.load();
+  await takeAll(processor);
   expect(await processor.process(await policyStates(base.log))).toBe('committed');
   return base;
 }

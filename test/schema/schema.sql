@@ -62,6 +62,13 @@ create table balde.checkpoint (
   "position" text collate "C",
   updated_at timestamp with time zone not null default clock_timestamp()
 ) with (fillfactor=50);
+create table balde.dead_letter_handled (
+  topic text not null,
+  partition integer not null,
+  "position" text collate "C" not null,
+  action text not null,
+  at timestamp with time zone not null default clock_timestamp()
+);
 create table balde.outbox (
   id bigint not null generated always as identity,
   topic text not null,
@@ -204,6 +211,8 @@ alter table alerts_v1.alerts add constraint alerts_severity_check CHECK ((severi
 alter table alerts_v1.category_changes add constraint category_changes_pkey PRIMARY KEY (id);
 alter table alerts_v1.fold_state add constraint fold_state_pkey PRIMARY KEY (key);
 alter table balde.checkpoint add constraint checkpoint_pkey PRIMARY KEY (fold, version, partition);
+alter table balde.dead_letter_handled add constraint dead_letter_handled_action_check CHECK ((action = ANY (ARRAY['retried'::text, 'dropped'::text])));
+alter table balde.dead_letter_handled add constraint dead_letter_handled_pkey PRIMARY KEY (topic, partition, "position");
 alter table balde.outbox add constraint outbox_pkey PRIMARY KEY (id);
 alter table balde.outbox_sequence add constraint outbox_sequence_pkey PRIMARY KEY (topic);
 alter table balde.projection add constraint projection_pkey PRIMARY KEY (name, version);

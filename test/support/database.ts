@@ -1,9 +1,8 @@
 /** A fresh database for one test file, and the parts that most tests need on it. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, inject } from 'vitest';
-import { DEAD_LETTERS, POLICY_STATES, RATE_LIMIT_ALERTS } from '../../src/codec/topics.ts';
 import { EmbeddedLog } from '../../src/log/embedded/embeddedLog.ts';
-import { FOLDS } from '../../src/main/folds.ts';
+import { FOLDS, TOPICS } from '../../src/main/folds.ts';
 import { connect } from '../../src/store/database.ts';
 import type { Database } from '../../src/store/database.ts';
 import { migrate } from '../../src/store/migrate.ts';
@@ -43,6 +42,6 @@ export async function baldeDatabase(
   for (const fold of FOLDS) await installFold(created.database, fold);
   const log = new EmbeddedLog(created.database);
   afterAll(async () => await log.close());
-  for (const topic of [POLICY_STATES, RATE_LIMIT_ALERTS, DEAD_LETTERS]) await log.ensureTopic(topic);
+  for (const topic of TOPICS) await log.ensureTopic(topic);
   return { ...created, log };
 }

@@ -1,7 +1,7 @@
 /** What Grafana and others read: freshness, order, and the cost of the latest states. */
 import { describe, expect, it } from 'vitest';
 import { saveSettings } from '../../src/store/settings.ts';
-import { observed, policyStates, publish, states } from '../consume/given.ts';
+import { observed, policyStates, publish, states, takeAll } from '../consume/given.ts';
 import { baldeDatabase } from '../support/database.ts';
 
 const STALE_AFTER_MS = 900_000;
@@ -21,7 +21,7 @@ async function given(...buckets: readonly (readonly [string, number, number])[])
     ),
   );
   const processor = states(database);
-  await processor.load();
+  await takeAll(processor);
   await processor.process(await policyStates(log));
   return { database, log, processor };
 }

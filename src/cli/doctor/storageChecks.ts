@@ -1,8 +1,8 @@
 /** Checks of the database, the event log and what is kept there. */
-import { DEAD_LETTERS, POLICY_STATES, RATE_LIMIT_ALERTS } from '../../codec/topics.ts';
 import type { Config } from '../../config/config.ts';
 import { formatDuration } from '../../config/duration.ts';
 import type { EventLog } from '../../log/eventLog.ts';
+import { TOPICS } from '../../main/folds.ts';
 import { missingReadModels } from '../../main/standing.ts';
 import { openExisting, UsageError } from '../../main/storage.ts';
 import type { Storage } from '../../main/storage.ts';
@@ -96,7 +96,7 @@ async function checkOpened(storage: Storage, config: Config): Promise<StorageFin
 async function checkTopics(log: EventLog): Promise<Finding> {
   const names: string[] = [];
   try {
-    for (const { name, partitions } of [POLICY_STATES, RATE_LIMIT_ALERTS, DEAD_LETTERS]) {
+    for (const { name, partitions } of TOPICS) {
       const found = await log.partitions(name);
       if (found !== partitions) {
         const remedy = 'The number is fixed when a topic is created: use a log that this program created.';

@@ -2,7 +2,7 @@
 import type { Database } from '../../store/database.ts';
 import { abortable } from '../../waiting.ts';
 import { LogError } from '../eventLog.ts';
-import type { Consumer, LogMessage, Position, ReceiveOptions } from '../eventLog.ts';
+import type { Consumer, LogMessage, Position, ReceiveOptions, Subscription } from '../eventLog.ts';
 import type { Lease, Leases } from './leases.ts';
 import { numberOf, positionOf } from './position.ts';
 import type { Topic } from './topics.ts';
@@ -10,18 +10,13 @@ import { toLogError } from './translate.ts';
 
 /** A notification can be lost with its connection: look again after this long. Milliseconds. */
 const FALLBACK_MS = 1_000;
-/** How often a standby asks for partitions that others hold, and acknowledged positions are written. Milliseconds. */
+/** How often a standby asks for partitions that others hold. Milliseconds. */
 const HOUSEKEEPING_MS = 1_000;
 
 interface Cursor {
   /** Position of the last message handed out. */
   after: number;
-  /** Highest acknowledged position, and whether it still has to be written. */
-  acknowledged: number;
-  dirty: boolean;
   lease: Lease | null;
-  /** The position stored for the subscription when `seek` was called for a partition not held; `null` if it wasn't. */
-  storedAtSeek: number | null;
 }
 
 interface MessageRow {
@@ -38,8 +33,8 @@ export class EmbeddedConsumer implements Consumer {
   readonly #database: Database;
   readonly #leases: Leases;
   readonly #topic: Topic;
-  /** `null`: reads every partition without leases and stores no position. */
-  readonly #subscription: string | null;
+  /** `null`: reads every partition, without leases. */
+  readonly #subscription: Subscription | null;
   readonly #onClose: () => void;
   readonly #cursors: Cursor[];
   /** By `performance.now()`, as all waits here: a clock that is set must not hold up a takeover. */
@@ -51,7 +46,7 @@ export class EmbeddedConsumer implements Consumer {
     database: Database,
     leases: Leases,
     topic: Topic,
-    subscription: string | null,
+    subscription: Subscription | null,
     onClose: () => void,
   ) {
     this.#database = database;
@@ -61,10 +56,7 @@ export class EmbeddedConsumer implements Consumer {
     this.#onClose = onClose;
     this.#cursors = Array.from({ length: topic.partitions }, () => ({
       after: 0,
-      acknowledged: 0,
-      dirty: false,
       lease: null,
-      storedAtSeek: null,
     }));
   }
 
@@ -89,23 +81,12 @@ export class EmbeddedConsumer implements Consumer {
   async seek(partition: number, position: Position | null): Promise<void> {
     this.#assertOpen();
     const cursor = this.#cursor(partition);
-    cursor.after = cursor.acknowledged = position === null ? 0 : numberOf(position);
-    cursor.dirty = false;
-    if (this.#subscription === null) return;
-    try {
-      if (this.#isActive(cursor)) await this.#store(this.#subscription, partition, cursor.after);
-      else cursor.storedAtSeek = await this.#stored(this.#subscription, partition);
-    } catch (error) {
-      throw toLogError(error);
-    }
+    if (this.#isActive(cursor)) cursor.after = position === null ? 0 : numberOf(position);
+    return Promise.resolve();
   }
 
-  async acknowledge(partition: number, position: Position): Promise<void> {
-    const cursor = this.#cursor(partition);
-    const number = numberOf(position);
-    if (number <= cursor.acknowledged) return Promise.resolve();
-    cursor.acknowledged = number;
-    cursor.dirty = true;
+  /** Nothing to do: messages stay until they are trimmed, and a new consumer asks where to go on. */
+  async acknowledge(_partition: number, _position: Position): Promise<void> {
     return Promise.resolve();
   }
 
@@ -114,7 +95,6 @@ export class EmbeddedConsumer implements Consumer {
     this.#closed = true;
     // A receive under way notices.
     this.#leases.wakeup.wake();
-    if (this.#subscription !== null) await this.#writeAcknowledged(this.#subscription).catch(() => undefined);
     for (const cursor of this.#cursors) {
       if (cursor.lease !== null) await this.#leases.release(cursor.lease);
       cursor.lease = null;
@@ -136,10 +116,9 @@ export class EmbeddedConsumer implements Consumer {
     return cursor;
   }
 
-  async #housekeeping(subscription: string, signal: AbortSignal): Promise<void> {
+  async #housekeeping(subscription: Subscription, signal: AbortSignal): Promise<void> {
     const lost = this.#cursors.some((cursor) => cursor.lease !== null && !this.#isActive(cursor));
     if (!lost && performance.now() < this.#nextHousekeeping) return;
-    await abortable(this.#writeAcknowledged(subscription), signal);
     for (const [partition, cursor] of this.#cursors.entries()) {
       if (!this.#isActive(cursor)) await this.#takeOver(subscription, partition, cursor, signal);
     }
@@ -147,7 +126,7 @@ export class EmbeddedConsumer implements Consumer {
   }
 
   async #takeOver(
-    subscription: string,
+    { name: subscription, resume }: Subscription,
     partition: number,
     cursor: Cursor,
     signal: AbortSignal,
@@ -157,37 +136,14 @@ export class EmbeddedConsumer implements Consumer {
     const lease = await this.#leases.take(name, signal);
     if (lease === null) return;
     try {
-      await abortable(this.#resume(subscription, partition, cursor), signal);
+      const position = await abortable(resume(partition), signal);
       this.#assertOpen();
+      cursor.after = position === null ? 0 : numberOf(position);
       cursor.lease = lease;
     } catch (error) {
       await this.#leases.release(lease);
       throw error;
     }
-  }
-
-  /** A partition taken over goes on where `seek` said, or where someone acknowledged since, if that is further. */
-  async #resume(subscription: string, partition: number, cursor: Cursor): Promise<void> {
-    const stored = await this.#stored(subscription, partition);
-    if (cursor.storedAtSeek !== stored) cursor.after = Math.max(cursor.after, stored);
-    else if (cursor.after !== stored) await this.#store(subscription, partition, cursor.after);
-    cursor.storedAtSeek = null;
-  }
-
-  async #stored(subscription: string, partition: number): Promise<number> {
-    const [row] = await this.#database.query<{ position: number }>(
-      `select position from balde_log.cursor where topic_id = $1 and subscription = $2 and partition = $3`,
-      [this.#topic.id, subscription, partition],
-    );
-    return row?.position ?? 0;
-  }
-
-  async #store(subscription: string, partition: number, position: number): Promise<void> {
-    await this.#database.execute(
-      `insert into balde_log.cursor (topic_id, subscription, partition, position) values ($1, $2, $3, $4)
-       on conflict (topic_id, subscription, partition) do update set position = excluded.position`,
-      [this.#topic.id, subscription, partition, position],
-    );
   }
 
   async #read(max: number, signal: AbortSignal): Promise<readonly LogMessage[]> {
@@ -222,25 +178,5 @@ export class EmbeddedConsumer implements Consumer {
       properties: row.properties,
       eventTime: row.event_time,
     }));
-  }
-
-  async #writeAcknowledged(subscription: string): Promise<void> {
-    const dirty = [...this.#cursors.entries()]
-      .filter(([, cursor]) => cursor.dirty)
-      .map(([partition, cursor]) => ({ cursor, partition, position: cursor.acknowledged }));
-    if (dirty.length === 0) return;
-    await this.#database.execute(
-      `insert into balde_log.cursor as c (topic_id, subscription, partition, position)
-       select $1, $2, u.partition, u.position from unnest($3::integer[], $4::bigint[]) as u (partition, position)
-       on conflict (topic_id, subscription, partition) do update
-       set position = greatest(c.position, excluded.position)`,
-      [
-        this.#topic.id,
-        subscription,
-        dirty.map(({ partition }) => partition),
-        dirty.map(({ position }) => position),
-      ],
-    );
-    for (const { cursor, position } of dirty) cursor.dirty = cursor.acknowledged !== position;
   }
 }

@@ -13,6 +13,7 @@ import type {
   ProducerOptions,
   TopicSpec,
 } from '../eventLog.ts';
+import { messagesBehind } from './behind.ts';
 import { EmbeddedConsumer } from './consumer.ts';
 import { Leases } from './leases.ts';
 import type { Lease } from './leases.ts';
@@ -103,6 +104,15 @@ export class EmbeddedLog implements EventLog {
       );
       return rows.map(({ partition, last }) => ({ partition, last: last === 0 ? null : positionOf(last) }));
     });
+  }
+
+  async behind(
+    topicName: string,
+    positions: ReadonlyMap<number, Position | null>,
+  ): Promise<ReadonlyMap<number, number>> {
+    return await this.#guard(
+      async () => await messagesBehind(this.#database, await this.#topics.get(topicName), positions),
+    );
   }
 
   async close(): Promise<void> {

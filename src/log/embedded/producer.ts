@@ -3,8 +3,8 @@ import type { Database } from '../../store/database.ts';
 import { hasSqlState } from '../../store/errors.ts';
 import { LogError, ProducerFencedError } from '../eventLog.ts';
 import type { OutgoingMessage, Producer, SendResult } from '../eventLog.ts';
+import { partitionOf } from '../partitionOf.ts';
 import type { Lease, Leases } from './leases.ts';
-import { partitionOf } from './topics.ts';
 import type { Topic } from './topics.ts';
 import { toLogError } from './translate.ts';
 

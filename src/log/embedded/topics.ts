@@ -1,4 +1,4 @@
-/** Topics of the embedded log: creation, look-up, and which partition a key belongs to. */
+/** Topics of the embedded log: creation and look-up. */
 import type { Database } from '../../store/database.ts';
 import { LogError } from '../eventLog.ts';
 import type { TopicSpec } from '../eventLog.ts';
@@ -32,9 +32,9 @@ export class Topics {
       );
     });
     const topic = await this.get(spec.name);
-    if (topic.partitions !== spec.partitions) {
+    if (topic.partitions < spec.partitions) {
       throw new LogError(
-        `topic ${spec.name} has ${topic.partitions} partitions, not ${spec.partitions}: the number is fixed when the topic is created`,
+        `topic ${spec.name} has ${topic.partitions} partitions, not ${spec.partitions}: the embedded log fixes the number when the topic is created`,
       );
     }
   }
@@ -53,11 +53,4 @@ export class Topics {
     this.#known.set(name, topic);
     return topic;
   }
-}
-
-/** FNV-1a, 32 bits, over UTF-8 (draft-eastlake-fnv), modulo the partitions. Fixed for ever: it places the keys. */
-export function partitionOf(key: string, partitions: number): number {
-  let hash = 0x811c9dc5;
-  for (const byte of Buffer.from(key, 'utf8')) hash = Math.imul(hash ^ byte, 0x01000193);
-  return (hash >>> 0) % partitions;
 }

@@ -1,0 +1,198 @@
+/** `balde dead-letters`: the messages that a processor could not use, and what is done about them. */
+import { Argument, Command, Option } from 'commander';
+import { dropLetters, findLetters, letters, newestLetters } from '../main/deadLetters.ts';
+import type { Letter, LetterOutcome, LetterStorage } from '../main/deadLetters.ts';
+import { FOLDS } from '../main/folds.ts';
+import { retryLetters } from '../main/retryLetters.ts';
+import { UsageError } from '../main/storage.ts';
+import { jsonOption, printJson, printLine, reading, stopSignal, withStorageOptions } from './common.ts';
+import type { CommonOptions } from './common.ts';
+import { numberText, table, timeText } from './format.ts';
+import type { Column } from './format.ts';
+import { clipped, letterJson, sourceText, wholeLetterJson, wholeLetterText } from './letterText.ts';
+import { parseWhole } from './options.ts';
+
+interface ProcessorOptions extends CommonOptions {
+  readonly processor?: string;
+}
+
+interface ListOptions extends ProcessorOptions {
+  readonly all?: boolean;
+  readonly limit: number;
+}
+
+interface ShowOptions extends CommonOptions {
+  readonly raw?: boolean;
+}
+
+interface ActOptions extends ProcessorOptions {
+  readonly all?: boolean;
+  readonly yes?: boolean;
+}
+
+const HELP = `
+A message that a processor can't decode, validate or store is set aside on topic <topic>-<processor>-DLQ, and the next
+ones flow. Here is what to do about it:
+
+  balde dead-letters list               what is open, and why
+  balde dead-letters show <id>          one letter with its payload
+  balde dead-letters retry <id...>      once the cause is gone: the message goes to its topic again, as it came
+  balde dead-letters drop <id...>       nothing to be done: no longer listed`;
+
+export function deadLettersCommand(): Command {
+  return new Command('dead-letters')
+    .description('messages that a processor could not use: list, show, retry, drop')
+    .addHelpText('after', HELP)
+    .addCommand(listCommand())
+    .addCommand(showCommand())
+    .addCommand(retryCommand())
+    .addCommand(dropCommand());
+}
+
+const processorOption = (): Option =>
+  new Option('--processor <name>', 'of this processor only').choices(FOLDS.map(({ name }) => name));
+
+const idsArgument = (): Argument => new Argument('[ids...]', 'ids, as list shows them');
+
+function listCommand(): Command {
+  const command = new Command('list')
+    .description('letters not yet handled, newest first')
+    .addOption(processorOption())
+    .addOption(new Option('--all', 'those that were retried or dropped, too'))
+    .addOption(new Option('--limit <n>', 'at most so many').default(100).argParser(parseWhole(1, 1_000_000)))
+    .addOption(jsonOption());
+  return withStorageOptions(command).action(async (options: ListOptions) => await list(options));
+}
+
+async function list(options: ListOptions): Promise<void> {
+  const { processor, all = false, limit } = options;
+  const signal = stopSignal();
+  await reading(options, async (storage) => {
+    const found = await newestLetters(storage, { processor, handledToo: all, signal }, limit);
+    if (options.json === true) {
+      printJson({ letters: found.letters.map(letterJson), more: found.more });
+      return;
+    }
+    if (found.letters.length === 0) printLine(all ? 'no dead letter' : 'no open dead letter');
+    else for (const line of table(all ? [...COLUMNS, ...HANDLED] : COLUMNS, found.letters)) printLine(line);
+    if (found.more > 0) printLine(`and ${numberText(found.more)} more: --limit shows more`);
+  });
+}
+
+const COLUMNS: readonly Column<Letter>[] = [
+  { title: 'ID', value: (l) => l.id },
+  { title: 'SET ASIDE', value: (l) => timeText(l.facts.setAsideAt) },
+  { title: 'PROCESSOR', value: (l) => l.processor },
+  { title: 'SOURCE', value: (l) => clipped(sourceText(l), 60) },
+  { title: 'KEY', value: (l) => clipped(l.message.key, 40) },
+  { title: 'REASON', value: (l) => clipped(l.facts.reason ?? '-', 80) },
+];
+
+const HANDLED: readonly Column<Letter>[] = [
+  {
+    title: 'HANDLED',
+    value: ({ handled }) => (handled === null ? 'open' : `${handled.action} ${timeText(handled.at)}`),
+  },
+];
+
+function showCommand(): Command {
+  const command = new Command('show')
+    .description('one letter: why, whence, its properties, and its payload decoded, as JSON text or in hex')
+    .addArgument(new Argument('<id>', 'id, as list shows it'))
+    .addOption(new Option('--raw', 'write the payload alone, byte for byte').conflicts('json'))
+    .addOption(jsonOption());
+  return withStorageOptions(command).action(
+    async (id: string, options: ShowOptions) => await show(id, options),
+  );
+}
+
+async function show(id: string, options: ShowOptions): Promise<void> {
+  const signal = stopSignal();
+  await reading(options, async (storage) => {
+    for (const letter of await findLetters(storage, [id], signal)) {
+      if (options.raw === true) process.stdout.write(letter.message.payload);
+      else if (options.json === true) printJson(wholeLetterJson(letter));
+      else for (const line of wholeLetterText(letter)) printLine(line);
+    }
+  });
+}
+
+const RETRY_HELP = `
+The message is published again to the topic it came from, with its key, payload, properties and event time, and every
+processor of that topic reads it: those that had used it find a repetition, which has no effect. One that still can't use
+it sets it aside anew. Of an observation that others have overtaken, history takes the row; it changes no alert.`;
+
+function retryCommand(): Command {
+  const command = new Command('retry')
+    .description('publish the messages again, once the cause is gone')
+    .addArgument(idsArgument())
+    .addOption(new Option('--all', 'every open letter'))
+    .addOption(processorOption())
+    .addOption(jsonOption())
+    .addHelpText('after', RETRY_HELP);
+  return withStorageOptions(command).action(async (ids: string[], options: ActOptions) => {
+    const signal = stopSignal();
+    await reading(options, async (storage) => {
+      const chosen = await choose(storage, ids, options, signal);
+      await report('retried', retryLetters(storage, chosen, signal), options);
+    });
+  });
+}
+
+function dropCommand(): Command {
+  const command = new Command('drop')
+    .description(
+      'set letters as done without sending them; they stay on their topic, and list --all shows them',
+    )
+    .addArgument(idsArgument())
+    .addOption(new Option('--all', 'every open letter; asks for --yes'))
+    .addOption(new Option('--yes', 'yes, all of them'))
+    .addOption(processorOption())
+    .addOption(jsonOption());
+  return withStorageOptions(command).action(async (ids: string[], options: ActOptions) => {
+    const signal = stopSignal();
+    await reading(options, async (storage) => {
+      const chosen = await choose(storage, ids, options, signal);
+      if (options.all === true && options.yes !== true) {
+        const { processor } = options;
+        const { letters: some, more } = await newestLetters(storage, { processor, signal }, 1);
+        throw new UsageError(
+          `this would drop ${numberText(some.length + more)} open letters: say --yes as well`,
+        );
+      }
+      await report('dropped', dropLetters(storage, chosen), options);
+    });
+  });
+}
+
+/** The letters that a command is about: those named, or every open one. @throws {UsageError} */
+async function choose(
+  storage: LetterStorage,
+  ids: readonly string[],
+  { all = false, processor }: ActOptions,
+  signal: AbortSignal,
+): Promise<AsyncIterable<readonly Letter[]> | Iterable<readonly Letter[]>> {
+  if (all === ids.length > 0) throw new UsageError('name the letters by their ids, or all of them by --all');
+  if (processor !== undefined && !all)
+    throw new UsageError('--processor narrows --all; ids need no narrowing');
+  return all ? letters(storage, { processor, signal }) : [await findLetters(storage, ids, signal)];
+}
+
+/** Tells each letter's fate as it is decided: should it break off, what was printed is done. */
+async function report(
+  verb: 'retried' | 'dropped',
+  outcomes: AsyncIterable<LetterOutcome>,
+  { json = false }: CommonOptions,
+): Promise<void> {
+  const [done, skipped]: [string[], string[]] = [[], []];
+  for await (const { letter, outcome, handled } of outcomes) {
+    (outcome === 'done' ? done : skipped).push(letter.id);
+    if (json) continue;
+    const was = handled === null ? '' : `${handled.action} ${timeText(handled.at)}`;
+    if (outcome === 'skipped') printLine(`skipped  ${letter.id}: ${was} already`);
+    else if (verb === 'dropped') printLine(`dropped  ${letter.id}`);
+    else printLine(`retried  ${letter.id}: published to ${letter.source} again`);
+  }
+  if (json) printJson({ [verb]: done, skipped });
+  else if (done.length + skipped.length === 0) printLine('no open dead letter');
+}

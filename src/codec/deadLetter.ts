@@ -1,0 +1,89 @@
+/**
+ * The properties of a dead letter: those that the message came with, and Balde's own, which say why and whence.
+ *
+ * A property of the message that is named like one of Balde's is kept as `original_<name>`. So is one that begins with
+ * `original_` already: what a letter says can always be told apart from what its message said.
+ */
+import type { EpochMs } from '../domain/events.ts';
+
+interface LetterFacts {
+  readonly reason: string;
+  /** Name of the fold that could not use the message. */
+  readonly consumer: string;
+  readonly sourceTopic: string;
+  readonly sourcePartition: number;
+  readonly sourcePosition: string;
+  readonly setAsideAt: EpochMs;
+}
+
+/** What a letter says of itself. A letter that something else than Balde wrote may lack any of it: `null`. */
+export interface ReadLetter {
+  /** Properties of the message as they were. */
+  readonly original: Readonly<Record<string, string>>;
+  readonly reason: string | null;
+  readonly consumer: string | null;
+  readonly sourceTopic: string | null;
+  readonly sourcePartition: number | null;
+  readonly sourcePosition: string | null;
+  readonly setAsideAt: EpochMs | null;
+  readonly eventId: string | null;
+}
+
+const OWN = [
+  'event_id',
+  'reason',
+  'consumer',
+  'source_topic',
+  'source_partition',
+  'source_position',
+  'set_aside_at',
+] as const;
+const PREFIX = 'original_';
+
+const isOwn = (name: string): boolean => (OWN as readonly string[]).includes(name);
+
+/** The same message set aside by the same fold is the same letter, however often it is written. */
+const letterId = (facts: LetterFacts): string =>
+  [facts.consumer, facts.sourceTopic, facts.sourcePartition, facts.sourcePosition].join('/');
+
+export function writeLetter(
+  original: Readonly<Record<string, string>>,
+  facts: LetterFacts,
+): Record<string, string> {
+  const kept = Object.entries(original).map(
+    ([name, value]) => [isOwn(name) || name.startsWith(PREFIX) ? PREFIX + name : name, value] as const,
+  );
+  const own: Record<(typeof OWN)[number], string> = {
+    event_id: letterId(facts),
+    reason: facts.reason,
+    consumer: facts.consumer,
+    source_topic: facts.sourceTopic,
+    source_partition: String(facts.sourcePartition),
+    source_position: facts.sourcePosition,
+    set_aside_at: new Date(facts.setAsideAt).toISOString(),
+  };
+  return Object.fromEntries([...kept, ...Object.entries(own)]);
+}
+
+export function readLetter(properties: Readonly<Record<string, string>>): ReadLetter {
+  const original = Object.entries(properties)
+    .filter(([name]) => !isOwn(name))
+    .map(([name, value]) => [name.startsWith(PREFIX) ? name.slice(PREFIX.length) : name, value] as const);
+  const own = (name: (typeof OWN)[number]): string | null => properties[name] ?? null;
+  const partition = own('source_partition');
+  return {
+    original: Object.fromEntries(original),
+    reason: own('reason'),
+    consumer: own('consumer'),
+    sourceTopic: own('source_topic'),
+    sourcePartition: partition !== null && /^\d+$/.test(partition) ? Number(partition) : null,
+    sourcePosition: own('source_position'),
+    setAsideAt: timeOf(own('set_aside_at')),
+    eventId: own('event_id'),
+  };
+}
+
+function timeOf(text: string | null): EpochMs | null {
+  const at = Date.parse(text ?? '');
+  return Number.isNaN(at) ? null : at;
+}

@@ -1,0 +1,137 @@
+/** The brokers' REST interface (`/admin/v2`), as far as the log needs it. */
+import { readFileSync } from 'node:fs';
+import { Agent as HttpAgent, request as httpRequest } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { setTimeout as delay } from 'node:timers/promises';
+import { doubling } from '../../waiting.ts';
+import { LogError, LogUnavailableError } from '../eventLog.ts';
+import { readToken } from './credentials.ts';
+import type { PulsarSettings } from './settings.ts';
+
+export interface Reply {
+  readonly status: number;
+  readonly text: string;
+}
+
+/** The role may not do this: an administrator has to. */
+export class AdminDeniedError extends LogError {
+  override readonly name = 'AdminDeniedError';
+}
+
+const TIMEOUT_MS = 15_000;
+const MOST_REDIRECTS = 5;
+const MOVING_PATIENCE_MS = 10_000;
+/** 412 is "can't find owner": the namespace is moving between brokers, which takes a moment. */
+const TRANSIENT: ReadonlySet<number> = new Set([408, 412, 429, 500, 502, 503, 504]);
+
+export class AdminClient {
+  readonly #settings: PulsarSettings;
+  readonly #agent: HttpAgent | HttpsAgent;
+
+  constructor(settings: PulsarSettings) {
+    this.#settings = settings;
+    const { caFile, certFile, keyFile } = settings.tls;
+    this.#agent = settings.adminUrl.startsWith('https:')
+      ? new HttpsAgent({
+          keepAlive: true,
+          ...(caFile === undefined ? {} : { ca: readFileSync(caFile) }),
+          ...(certFile === undefined ? {} : { cert: readFileSync(certFile) }),
+          ...(keyFile === undefined ? {} : { key: readFileSync(keyFile) }),
+        })
+      : new HttpAgent({ keepAlive: true });
+  }
+
+  /**
+   * @param path below `/admin/v2/`
+   * @returns any status that a caller can make sense of: 2xx, 404, 409
+   * @throws {AdminDeniedError} 401 or 403
+   * @throws {LogUnavailableError} no answer, or one that says to try again
+   */
+  async request(method: 'GET' | 'PUT' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<Reply> {
+    const url = new URL(`/admin/v2/${path}`, this.#settings.adminUrl);
+    const text = body === undefined ? null : JSON.stringify(body);
+    const until = performance.now() + MOVING_PATIENCE_MS;
+    let reply = await this.#follow(method, url, text);
+    for (const waitMs of doubling(50, 1_000)) {
+      if (!TRANSIENT.has(reply.status) || performance.now() > until) break;
+      await delay(waitMs);
+      reply = await this.#follow(method, url, text);
+    }
+    const { status } = reply;
+    const what = `${method} ${url.origin}${url.pathname}`;
+    if (status === 401 || status === 403)
+      throw new AdminDeniedError(`${what}: ${status}, ${reasonOf(reply)}`);
+    if (TRANSIENT.has(status)) throw new LogUnavailableError(`${what}: ${status}, ${reasonOf(reply)}`);
+    if (status < 300 || status === 404 || status === 409) return reply;
+    throw new LogError(`${what}: ${status}, ${reasonOf(reply)}`);
+  }
+
+  /** @returns the parsed answer, `null` for 404. */
+  async get<T>(path: string): Promise<T | null> {
+    const reply = await this.request('GET', path);
+    return reply.status === 404 || reply.text === '' ? null : (JSON.parse(reply.text) as T);
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  /** A broker that doesn't own the topic sends the client to the one that does. */
+  async #follow(method: string, start: URL, body: string | null): Promise<Reply> {
+    let url = start;
+    for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects += 1) {
+      const reply = await this.#once(method, url, body);
+      if (reply.location === undefined) return reply;
+      url = new URL(reply.location, url);
+    }
+    throw new LogUnavailableError(`${start.href} redirects without end`);
+  }
+
+  async #once(
+    method: string,
+    url: URL,
+    body: string | null,
+  ): Promise<Reply & { location: string | undefined }> {
+    const token = readToken(this.#settings.token);
+    const headers = {
+      accept: 'application/json',
+      ...(body === null ? {} : { 'content-type': 'application/json' }),
+      ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+    };
+    const request = url.protocol === 'https:' ? httpsRequest : httpRequest;
+    return await new Promise((resolve, reject) => {
+      const fail = (error: Error): void =>
+        reject(
+          new LogUnavailableError(
+            `${this.#settings.adminUrl} does not answer (${error.message}): check PULSAR_ADMIN_URL, and that the broker runs`,
+            { cause: error },
+          ),
+        );
+      const call = request(url, { method, headers, agent: this.#agent, timeout: TIMEOUT_MS }, (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('error', fail);
+        response.on('end', () => {
+          const status = response.statusCode ?? 0;
+          const location = status >= 300 && status < 400 ? response.headers.location : undefined;
+          resolve({ status, location, text: Buffer.concat(chunks).toString('utf8') });
+        });
+      });
+      call.on('timeout', () => call.destroy(new Error(`no answer within ${TIMEOUT_MS} ms`)));
+      call.on('error', fail);
+      call.end(body ?? undefined);
+    });
+  }
+}
+
+/** The broker's reason: in JSON, or in the title of an HTML page. */
+export function reasonOf({ text }: Reply): string {
+  try {
+    const { reason } = JSON.parse(text) as { reason?: string };
+    if (reason !== undefined) return reason.split('\n--- ')[0]?.trim().slice(0, 500) ?? '';
+  } catch {
+    // Not JSON: the title follows.
+  }
+  const title = /<title>([\s\S]*?)<\/title>/.exec(text)?.[1] ?? text;
+  return title.replaceAll('&quot;', '"').replace(/\s+/g, ' ').trim().slice(0, 500);
+}

@@ -1,0 +1,57 @@
+/** The highest sequence id that a producer stored: the client doesn't tell, so the ends of the partitions are read. */
+import { isSentBy, sequenceIdOf } from './message.ts';
+import { loadPulsar } from './native.ts';
+import type { NativeConsumer } from './native.ts';
+import { parseMessageId, positionOf, serializeId } from './position.ts';
+import type { Topics } from './topics.ts';
+
+export interface LastSequenceRequest {
+  readonly topic: string;
+  readonly partitions: number;
+  /** Name of the producer. */
+  readonly name: string;
+  /** Opens a subscription for this reading alone. */
+  readonly subscribe: (partition: number) => Promise<NativeConsumer>;
+}
+
+/**
+ * Entries read at the end of each partition. Other producers of the topic (one per participant) may have sent that many
+ * since; then −1 is given, as if there were none, and the poller finds out by the duplicates it is told of.
+ */
+const LOOK_BACK = 2_000;
+
+/** @returns −1 when there is none near the end of any partition */
+export async function lastSequenceId(topics: Topics, request: LastSequenceRequest): Promise<number> {
+  const partitions = Array.from({ length: request.partitions }, (_, partition) => partition);
+  const found = await Promise.all(
+    partitions.map(async (partition) => await lastOfPartition(topics, request, partition)),
+  );
+  return Math.max(-1, ...found);
+}
+
+async function lastOfPartition(
+  topics: Topics,
+  { topic, name, subscribe }: LastSequenceRequest,
+  partition: number,
+): Promise<number> {
+  const layout = await topics.layout(topic, partition);
+  const { newest } = layout;
+  if (newest === null) return -1;
+  const consumer = await subscribe(partition);
+  try {
+    const from = layout.beforeLast(LOOK_BACK);
+    if (from !== null) await consumer.seek(loadPulsar().MessageId.deserialize(serializeId(from, partition)));
+    let highest = -1;
+    for (const end = positionOf(newest); ;) {
+      const messages = [await consumer.receive(), ...(await consumer.batchReceive())];
+      for (const message of messages) {
+        if (isSentBy(message, name)) highest = Math.max(highest, sequenceIdOf(message));
+      }
+      const last = messages.at(-1)?.getMessageId().toString() ?? '';
+      if (positionOf(parseMessageId(last)) >= end) return highest;
+    }
+  } finally {
+    await consumer.unsubscribe().catch(() => undefined);
+    await consumer.close().catch(() => undefined);
+  }
+}

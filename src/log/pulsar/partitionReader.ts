@@ -1,0 +1,292 @@
+/**
+ * Reads one partition through a subscription of the client, so that no message is missed whatever the broker's cursor
+ * says.
+ *
+ * The checkpoint is the truth, the cursor an optimisation that may be behind it (acknowledgments are not written at
+ * once) or ahead (the database was restored from a backup). A reader therefore hands out messages only while it can
+ * prove that nothing lies between them: each must be the entry after the last one. When that fails, and whenever
+ * the first message comes (this instance took the partition over), it *aligns*: asks where to resume, and lets the
+ * broker go back if the cursor is beyond.
+ *
+ * Whoever takes a partition over must be told so by a message, also when nothing new comes: so the newest message stays
+ * unacknowledged, and is delivered again. That also keeps the checkpoint's own message from being removed by retention.
+ */
+import { PositionLostError } from '../eventLog.ts';
+import type { LogMessage, Position } from '../eventLog.ts';
+import { toLogError } from './errors.ts';
+import type { Layout } from './layout.ts';
+import { toLogMessage } from './message.ts';
+import { loadPulsar } from './native.ts';
+import type { NativeConsumer, NativeMessage } from './native.ts';
+import { parseMessageId, placeOf, positionOf, serializeId } from './position.ts';
+import type { MessagePlace } from './position.ts';
+
+export interface ReaderSpec {
+  readonly topic: string;
+  readonly partition: number;
+  /** Where to go on; `null` for a reader by itself, which starts at the oldest message. */
+  readonly resume: ((partition: number) => Promise<Position | null>) | null;
+  readonly layout: () => Promise<Layout>;
+  /** Called when messages have arrived or the pull failed. */
+  readonly wake: () => void;
+}
+
+/**
+ * - `unknown`: no message has come yet, so another instance may hold the partition.
+ * - `approaching`: waits for `last` or the entry after it; whatever else comes was on its way before and is dropped.
+ * - `aligned`: everything after `last` is handed out.
+ */
+type State = 'unknown' | 'approaching' | 'aligned';
+
+/** A gap this long is left by seeking; a shorter one by reading on. Entries. */
+const SEEK_DISTANCE = 1_000;
+/** How long the broker may take to deliver the message that was sought. Milliseconds. */
+const APPROACH_MS = 15_000;
+/** How often a partition without new messages is checked for whether it is still the same one. Milliseconds. */
+const IDLE_CHECK_MS = 10_000;
+
+export class PartitionReader {
+  readonly #native: NativeConsumer;
+  readonly #spec: ReaderSpec;
+  #state: State;
+  /** The message everything up to which is done or handed out. */
+  #last: Position | null = null;
+  /** The entry that must come next, while approaching. */
+  #next: Position | null = null;
+  #arrived: NativeMessage[] = [];
+  #ready: LogMessage[] = [];
+  /** What was handed out and not acknowledged: what a conflict may ask for again. */
+  #handedOut: LogMessage[] = [];
+  #pulling = false;
+  #failure: Error | null = null;
+  #since = performance.now();
+  #checkedAt = performance.now();
+
+  constructor(native: NativeConsumer, spec: ReaderSpec) {
+    this.#native = native;
+    this.#spec = spec;
+    this.#state = spec.resume === null ? 'aligned' : 'unknown';
+  }
+
+  get partition(): number {
+    return this.#spec.partition;
+  }
+
+  /** Up to `max` messages that are there; asks for more in the background. @throws {LogError} */
+  async take(max: number): Promise<LogMessage[]> {
+    if (this.#failure !== null) {
+      const failure = this.#failure;
+      this.#failure = null;
+      throw failure;
+    }
+    if (this.#ready.length === 0) await this.#admit();
+    const taken = this.#ready.length <= max ? this.#ready : this.#ready.slice(0, max);
+    this.#ready = this.#ready.slice(taken.length);
+    if (taken.length > 0) {
+      this.#handedOut = [...this.#handedOut, ...taken];
+      this.#checkedAt = performance.now();
+    } else {
+      await this.#checkWhileIdle();
+    }
+    this.#pull();
+    return taken;
+  }
+
+  async seek(position: Position | null): Promise<void> {
+    const known = [...this.#handedOut, ...this.#ready];
+    this.#handedOut = [];
+    const [first] = known;
+    if (this.#spec.resume !== null) {
+      // Not held, as far as this one knows: where to go on is asked when the first message comes.
+      if (this.#state === 'unknown') return;
+      if (position !== null && first !== undefined && (await this.#covers(position, first))) {
+        this.#ready = known.filter((message) => message.position > position);
+        this.#settle(known.at(-1)?.position ?? position);
+        return;
+      }
+      if (position !== null && first === undefined && this.#last !== null && position >= this.#last) {
+        // Another instance went further. If this one still holds the partition, the next message tells.
+        if (position > this.#last) this.#state = 'unknown';
+        return;
+      }
+    }
+    await this.#goTo(position);
+  }
+
+  /** Everything up to `position` is done: the broker is told of all but the last, which it shall deliver again. */
+  async acknowledge(position: Position): Promise<void> {
+    this.#handedOut = this.#handedOut.filter((message) => message.position > position);
+    const { ledger, entry } = placeOf(position);
+    // The end of the ledger before is acknowledged along with the second entry of this one.
+    if (entry === 0) return;
+    const before = serializeId({ ledger, entry: entry - 1, batch: -1 }, this.partition);
+    await this.#native
+      .acknowledgeCumulativeId(loadPulsar().MessageId.deserialize(before))
+      .catch((error: unknown) => {
+        // An optimisation: what was not acknowledged is delivered again and skipped.
+        if (toLogError('', error).name !== 'LogUnavailableError') throw toLogError('acknowledging', error);
+      });
+  }
+
+  async close(unsubscribe: boolean): Promise<void> {
+    if (unsubscribe) await this.#native.unsubscribe().catch(() => undefined);
+    await this.#native.close().catch(() => undefined);
+  }
+
+  /** One pull at a time, and none while messages wait: what is not asked for stays in the client's bounded queue. */
+  #pull(): void {
+    if (this.#pulling || this.#arrived.length > 0 || this.#ready.length > 0) return;
+    this.#pulling = true;
+    void this.#pullOnce()
+      .catch((error: unknown) => {
+        this.#failure = toLogError(`reading topic ${this.#spec.topic}`, error);
+      })
+      .finally(() => {
+        this.#pulling = false;
+        this.#spec.wake();
+      });
+  }
+
+  /** `batchReceive` alone would wait for its whole time-out: one message first, then what is there besides. */
+  async #pullOnce(): Promise<void> {
+    const first = await this.#native.receive();
+    const others = await this.#native.batchReceive();
+    this.#arrived.push(first, ...others);
+  }
+
+  /** Moves what arrived to `ready`, as far as it follows without a gap. */
+  async #admit(): Promise<void> {
+    const arrived = this.#arrived;
+    this.#arrived = [];
+    for (const [i, native] of arrived.entries()) {
+      const place = parseMessageId(native.getMessageId().toString());
+      try {
+        if (await this.#isNext(place)) this.#accept(native, place);
+      } catch (error) {
+        // The client does not give them again: they are judged anew at the next attempt.
+        this.#arrived = arrived.slice(i);
+        throw error;
+      }
+    }
+  }
+
+  #accept(native: NativeMessage, place: MessagePlace): void {
+    const { topic, partition } = this.#spec;
+    const message = toLogMessage(native, { topic, partition, position: positionOf(place) });
+    this.#ready.push(message);
+    this.#settle(message.position);
+  }
+
+  #settle(last: Position | null): void {
+    this.#state = 'aligned';
+    this.#last = last;
+    this.#next = null;
+  }
+
+  async #isNext(place: MessagePlace): Promise<boolean> {
+    const position = positionOf(place);
+    if (this.#state === 'unknown') await this.#align(place);
+    if (this.#state === 'approaching') return this.#isSought(place, position);
+    if (this.#last === null) return true;
+    if (position <= this.#last) return false;
+    if (await this.#follows(this.#last, place)) return true;
+    // Something is missing: another instance held the partition meanwhile, or the topic was made anew.
+    this.#state = 'unknown';
+    if (this.#spec.resume === null) await this.#goTo(this.#last);
+    else await this.#align(place);
+    return this.#isSought(place, position);
+  }
+
+  #isSought(place: MessagePlace, position: Position): boolean {
+    if (position === this.#last) {
+      this.#settle(position);
+      return false;
+    }
+    if (position === this.#next || (this.#last !== null && isEntryAfter(placeOf(this.#last), place))) {
+      this.#settle(this.#last);
+      return true;
+    }
+    return false;
+  }
+
+  /** Decides what the first message of a partition taken over means. */
+  async #align(place: MessagePlace): Promise<void> {
+    if (this.#spec.resume === null) return;
+    const from = await this.#spec.resume(this.partition);
+    const position = positionOf(place);
+    const layout = await this.#spec.layout();
+    const next = this.#nextIn(layout, from);
+    this.#last = from;
+    this.#next = next;
+    this.#state = 'approaching';
+    this.#since = performance.now();
+    if (from === position || next === position) return;
+    const behind = from === null ? false : position < from && isNear(place, placeOf(from));
+    if (!behind) await this.#goTo(from, layout);
+  }
+
+  /** Lets the broker go back to just before `position`, so that the message there comes first and proves itself. */
+  async #goTo(position: Position | null, known?: Layout): Promise<void> {
+    const layout = known ?? (await this.#spec.layout());
+    const next = this.#nextIn(layout, position);
+    this.#arrived = [];
+    this.#ready = [];
+    this.#last = position;
+    this.#next = next;
+    this.#state = position === null && next === null ? 'aligned' : 'approaching';
+    this.#since = performance.now();
+    const { MessageId } = loadPulsar();
+    const place = position === null ? null : placeOf(position);
+    const target =
+      place === null
+        ? MessageId.earliest()
+        : MessageId.deserialize(serializeId({ ...place, entry: place.entry - 1, batch: -1 }, this.partition));
+    try {
+      await this.#native.seek(target);
+    } catch (error) {
+      throw toLogError(`seeking in topic ${this.#spec.topic}, partition ${this.partition}`, error);
+    }
+  }
+
+  /** @throws {PositionLostError} */
+  #nextIn(layout: Layout, position: Position | null): Position | null {
+    if (position !== null && !layout.has(placeOf(position))) throw this.#lost(position);
+    const next = position === null ? layout.oldest : layout.after(placeOf(position));
+    return next === null ? null : positionOf(next);
+  }
+
+  #lost(position: Position): PositionLostError {
+    return new PositionLostError(this.#spec.topic, this.partition, position);
+  }
+
+  async #follows(last: Position, place: MessagePlace): Promise<boolean> {
+    const before = placeOf(last);
+    if (isEntryAfter(before, place) || isInSameEntry(before, place)) return true;
+    const layout = await this.#spec.layout();
+    const next = this.#nextIn(layout, last);
+    return next === positionOf({ ...place, batch: -1 }) && place.batch <= 0;
+  }
+
+  async #covers(position: Position, first: LogMessage): Promise<boolean> {
+    return position >= first.position || (await this.#follows(position, placeOf(first.position)));
+  }
+
+  async #checkWhileIdle(): Promise<void> {
+    const now = performance.now();
+    if (this.#state === 'approaching' && now - this.#since > APPROACH_MS) {
+      await this.#goTo(this.#last);
+    } else if (this.#state === 'aligned' && this.#last !== null && now - this.#checkedAt > IDLE_CHECK_MS) {
+      this.#checkedAt = now;
+      if (!(await this.#spec.layout()).has(placeOf(this.#last))) throw this.#lost(this.#last);
+    }
+  }
+}
+
+const isEntryAfter = (last: MessagePlace, place: MessagePlace): boolean =>
+  place.ledger === last.ledger && place.entry === last.entry + 1 && place.batch <= 0;
+
+const isInSameEntry = (last: MessagePlace, place: MessagePlace): boolean =>
+  place.ledger === last.ledger && place.entry === last.entry && place.batch === last.batch + 1;
+
+const isNear = (place: MessagePlace, target: MessagePlace): boolean =>
+  place.ledger === target.ledger && target.entry - place.entry <= SEEK_DISTANCE;

@@ -1,0 +1,67 @@
+/**
+ * Positions of a Pulsar partition as strings that compare in log order.
+ *
+ * A message id is (ledger, entry, batch index); ledger ids rise within a topic, entries within a ledger. The batch
+ * index is there only for messages that others sent in batches: Balde's own producers never batch.
+ */
+import { LogError } from '../eventLog.ts';
+import type { Position } from '../eventLog.ts';
+
+export interface MessagePlace {
+  readonly ledger: number;
+  /** −1: before the first entry of the ledger. */
+  readonly entry: number;
+  /** −1: the entry is one message. */
+  readonly batch: number;
+}
+
+/** 2^53 has 16 digits: what a double holds exactly fits. */
+const WIDTH = 16;
+const BATCH_WIDTH = 6;
+
+const padded = (n: number, width: number): string => {
+  if (!Number.isSafeInteger(n) || n < 0) throw new LogError(`${n} is no part of a message id`);
+  return String(n).padStart(width, '0');
+};
+
+export function positionOf({ ledger, entry, batch }: MessagePlace): Position {
+  const place = `${padded(ledger, WIDTH)}:${padded(entry, WIDTH)}`;
+  return batch < 0 ? place : `${place}:${padded(batch, BATCH_WIDTH)}`;
+}
+
+/** @throws {LogError} it is no position of this backend, say one of the embedded log */
+export function placeOf(position: Position): MessagePlace {
+  const parts = /^(\d{16}):(\d{16})(?::(\d{6}))?$/.exec(position);
+  if (parts === null) {
+    throw new LogError(
+      `${position} is no position of a Pulsar topic: this database was filled from another event log. Use a database of its own for each log.`,
+    );
+  }
+  return { ledger: Number(parts[1]), entry: Number(parts[2]), batch: Number(parts[3] ?? -1) };
+}
+
+/** Place of a message id as the client prints it: `(ledger,entry,partition,batch)`. */
+export function parseMessageId(text: string): MessagePlace {
+  const parts = /^\((-?\d+),(-?\d+),-?\d+,(-?\d+)\)$/.exec(text);
+  if (parts === null) throw new LogError(`the Pulsar client gave an unknown message id: ${text}`);
+  return { ledger: Number(parts[1]), entry: Number(parts[2]), batch: Number(parts[3]) };
+}
+
+/** The id that a duplicate gets in place of one: the broker has dropped the message. */
+export const isDuplicateId = (text: string): boolean => text.startsWith('(-1,-1,');
+
+/**
+ * A message id in the form that `MessageId.deserialize` takes: protobuf `MessageIdData` of PulsarApi.proto, fields
+ * 1 ledgerId, 2 entryId, 3 partition, 4 batch_index, all varints; negative numbers as 64-bit two's complement.
+ */
+export function serializeId({ ledger, entry, batch }: MessagePlace, partition: number): Buffer {
+  const fields = [ledger, entry, partition, ...(batch < 0 ? [] : [batch])];
+  return Buffer.from(fields.flatMap((value, i) => [((i + 1) << 3) | 0, ...varint(BigInt(value))]));
+}
+
+function varint(value: bigint): number[] {
+  const bytes: number[] = [];
+  let rest = BigInt.asUintN(64, value);
+  for (; rest > 0x7fn; rest >>= 7n) bytes.push(Number(rest & 0x7fn) | 0x80);
+  return [...bytes, Number(rest)];
+}

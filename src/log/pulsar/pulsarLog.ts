@@ -1,0 +1,216 @@
+/** The event log on Apache Pulsar. */
+import { randomUUID } from 'node:crypto';
+import { abortable } from '../../waiting.ts';
+import { LogError } from '../eventLog.ts';
+import type {
+  Consumer,
+  ConsumerOptions,
+  EventLog,
+  PartitionEnd,
+  Position,
+  Producer,
+  ProducerOptions,
+  TopicSpec,
+} from '../eventLog.ts';
+import { AdminClient } from './admin.ts';
+import { PulsarConsumer } from './consumer.ts';
+import { toLogError } from './errors.ts';
+import { lastSequenceId } from './lastSequenceId.ts';
+import { createClient } from './native.ts';
+import type { NativeClient, NativeConsumer, NativeLog } from './native.ts';
+import { PartitionReader } from './partitionReader.ts';
+import { placeOf, positionOf } from './position.ts';
+import { openProducers, PulsarProducer, standBy } from './producer.ts';
+import type { PulsarSettings } from './settings.ts';
+import { topicUrl } from './settings.ts';
+import { Topics } from './topics.ts';
+
+export interface PulsarLogOptions {
+  /** How long topics of history are kept. Days. */
+  readonly historyDays?: number;
+  /** Told the client's own log lines. */
+  readonly log?: NativeLog;
+}
+
+/** Subscriptions of readers that keep none; what a dead process left behind is recognised by it. */
+const READER_PREFIX = 'balde-reader-';
+/** Fourteen whole months: history and the month before it. */
+const HISTORY_DAYS = 434;
+/** Messages the client holds ready per partition, and most of one `batchReceive`. */
+const QUEUE = 5_000;
+/** `batchReceive` waits this long for a batch to fill; it is called when a message is there. Milliseconds. */
+const GATHER_MS = 1;
+
+interface Subscription {
+  readonly name: string;
+  readonly type: 'Exclusive' | 'Failover';
+  /** The broker shares partitions out by the order of these names. */
+  readonly consumerName: string;
+}
+
+const temporary = (): Subscription => {
+  const id = randomUUID();
+  return { name: `${READER_PREFIX}${id}`, type: 'Exclusive', consumerName: id };
+};
+
+export class PulsarLog implements EventLog {
+  readonly #settings: PulsarSettings;
+  readonly #client: NativeClient;
+  readonly #admin: AdminClient;
+  readonly #topics: Topics;
+  readonly #schemas = new Map<string, TopicSpec['schema']>();
+  readonly #open = new Set<{ close(): Promise<void> }>();
+  #closing: Promise<void> | null = null;
+
+  /** @throws {LogError} the client's addon can't be loaded, or credentials can't be read */
+  constructor(settings: PulsarSettings, options: PulsarLogOptions = {}) {
+    this.#settings = settings;
+    this.#client = createClient(settings, options.log ?? (() => undefined));
+    this.#admin = new AdminClient(settings);
+    this.#topics = new Topics(this.#admin, settings, options.historyDays ?? HISTORY_DAYS);
+  }
+
+  async ensureTopic(spec: TopicSpec): Promise<void> {
+    this.#assertOpen();
+    await this.#topics.ensure(spec);
+    this.#schemas.set(spec.name, spec.schema);
+  }
+
+  async partitions(topic: string): Promise<number> {
+    this.#assertOpen();
+    return await this.#topics.partitions(topic);
+  }
+
+  async addPartitions(topic: string, partitions: number): Promise<void> {
+    this.#assertOpen();
+    await this.#topics.grow(topic, partitions);
+  }
+
+  async producer(topic: string, { name, access, signal }: ProducerOptions): Promise<Producer> {
+    this.#assertOpen();
+    signal.throwIfAborted();
+    const partitions = await abortable(this.#topics.refreshPartitions(topic), signal);
+    const schema = this.#schemas.get(topic) ?? null;
+    const spec = { client: this.#client, settings: this.#settings, topic, partitions, name, schema };
+    const native =
+      access === 'waitForExclusive'
+        ? await standBy(spec, signal)
+        : await abortable(openProducers(spec), signal);
+    try {
+      const subscribe = async (partition: number): Promise<NativeConsumer> =>
+        await this.#subscribe(topic, { partition, ...temporary() });
+      const reading = lastSequenceId(this.#topics, { topic, partitions, name, subscribe });
+      const last = await abortable(reading, signal);
+      return this.#remember((onClose) => new PulsarProducer(spec, native, last, onClose));
+    } catch (error) {
+      await Promise.allSettled(native.map(async (one) => one.close()));
+      throw error;
+    }
+  }
+
+  async consumer(topic: string, { subscription }: ConsumerOptions): Promise<Consumer> {
+    this.#assertOpen();
+    const own: Subscription =
+      subscription === null
+        ? temporary()
+        : { name: subscription.name, type: 'Failover', consumerName: randomUUID() };
+    const consumer = this.#remember(
+      (onClose) =>
+        new PulsarConsumer(
+          {
+            topic,
+            temporary: subscription === null,
+            partitions: async () => await this.#topics.refreshPartitions(topic),
+            open: async (partition, wake) => {
+              return new PartitionReader(await this.#subscribe(topic, { partition, ...own }), {
+                topic,
+                partition,
+                resume: subscription?.resume ?? null,
+                layout: async () => await this.#topics.layout(topic, partition),
+                wake,
+              });
+            },
+          },
+          onClose,
+        ),
+    );
+    try {
+      await consumer.openPartitions();
+      return consumer;
+    } catch (error) {
+      await consumer.close();
+      throw error;
+    }
+  }
+
+  /** Pulsar's retention removes what is older than history; here only what readers left behind goes. */
+  async trim(topic: string): Promise<number> {
+    this.#assertOpen();
+    await this.#topics.removeLeftovers(topic, READER_PREFIX);
+    return 0;
+  }
+
+  async ends(topic: string): Promise<readonly PartitionEnd[]> {
+    this.#assertOpen();
+    const partitions = await this.#topics.partitions(topic);
+    return await Promise.all(
+      Array.from({ length: partitions }, async (_, partition) => {
+        const newest = (await this.#topics.layout(topic, partition)).newest;
+        return { partition, last: newest === null ? null : positionOf(newest) };
+      }),
+    );
+  }
+
+  async behind(
+    topic: string,
+    positions: ReadonlyMap<number, Position | null>,
+  ): Promise<ReadonlyMap<number, number>> {
+    this.#assertOpen();
+    const counts = new Map<number, number>();
+    for (const [partition, position] of positions) {
+      const layout = await this.#topics.layout(topic, partition);
+      counts.set(partition, layout.behind(position === null ? null : placeOf(position)));
+    }
+    return counts;
+  }
+
+  async close(): Promise<void> {
+    this.#closing ??= (async () => {
+      await Promise.all([...this.#open].map(async (handle) => handle.close()));
+      await this.#client.close().catch(() => undefined);
+      this.#admin.close();
+    })();
+    await this.#closing;
+  }
+
+  async #subscribe(
+    topic: string,
+    { partition, name, type, consumerName }: Subscription & { readonly partition: number },
+  ): Promise<NativeConsumer> {
+    try {
+      return await this.#client.subscribe({
+        topic: `${topicUrl(this.#settings, topic)}-partition-${partition}`,
+        subscription: name,
+        subscriptionType: type,
+        subscriptionInitialPosition: 'Earliest',
+        consumerName,
+        receiverQueueSize: QUEUE,
+        batchReceivePolicy: { maxNumMessages: QUEUE, timeoutMs: GATHER_MS },
+      });
+    } catch (error) {
+      throw toLogError(`subscribing to topic ${topic}`, error);
+    }
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== null) throw new LogError('the log is closed');
+  }
+
+  /** Handles that are open are closed with the log. */
+  #remember<H extends { close(): Promise<void> }>(open: (onClose: () => void) => H): H {
+    this.#assertOpen();
+    const handle = open(() => this.#open.delete(handle));
+    this.#open.add(handle);
+    return handle;
+  }
+}

@@ -1,0 +1,220 @@
+/** Topics of the namespace: made, measured and grown through the REST interface. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { LogError } from '../eventLog.ts';
+import type { TopicSpec } from '../eventLog.ts';
+import { AdminDeniedError, reasonOf } from './admin.ts';
+import type { AdminClient } from './admin.ts';
+import { Layout } from './layout.ts';
+import type { LedgerStats } from './layout.ts';
+import type { PulsarSettings } from './settings.ts';
+import { topicUrl } from './settings.ts';
+
+/** What has to be done needs an administrator: these commands. */
+export class AdministratorNeededError extends LogError {
+  override readonly name = 'AdministratorNeededError';
+  readonly commands: readonly string[];
+
+  constructor(message: string, commands: readonly string[], options?: ErrorOptions) {
+    super(
+      `${message}. An administrator must run:\n${commands.map((line) => `  ${line}`).join('\n')}`,
+      options,
+    );
+    this.commands = commands;
+  }
+}
+
+const FOREVER = -1;
+const DAY_MINUTES = 1_440;
+/** Topic policies travel through a topic of their own: they apply a moment after they were set. */
+const POLICY_PATIENCE_MS = 20_000;
+
+export class Topics {
+  readonly #admin: AdminClient;
+  readonly #settings: PulsarSettings;
+  readonly #historyDays: number;
+  readonly #partitions = new Map<string, number>();
+
+  constructor(admin: AdminClient, settings: PulsarSettings, historyDays: number) {
+    this.#admin = admin;
+    this.#settings = settings;
+    this.#historyDays = historyDays;
+  }
+
+  /** @throws {AdministratorNeededError} something is missing and the role may not make it */
+  async ensure(spec: TopicSpec): Promise<void> {
+    try {
+      if ((await this.#existing(spec.name)) === null) await this.#create(spec);
+      await this.#setPolicies(spec);
+      await this.#registerSchema(spec);
+    } catch (error) {
+      if (!(error instanceof AdminDeniedError)) throw error;
+      if (await this.#isComplete(spec)) return;
+      throw new AdministratorNeededError(
+        `topic ${topicUrl(this.#settings, spec.name)} can't be made or set up with this role (${error.message})`,
+        this.#commands(spec),
+        { cause: error },
+      );
+    }
+  }
+
+  /** @throws {LogError} there is no such topic */
+  async partitions(topic: string): Promise<number> {
+    const known = this.#partitions.get(topic) ?? (await this.#existing(topic));
+    if (known === null)
+      throw new LogError(`there is no topic ${topicUrl(this.#settings, topic)}: run balde migrate`);
+    return known;
+  }
+
+  /** Looks again: partitions may have been added. */
+  async refreshPartitions(topic: string): Promise<number> {
+    this.#partitions.delete(topic);
+    return await this.partitions(topic);
+  }
+
+  /** @throws {LogError} fewer than there are: partitions can't be taken away */
+  async grow(topic: string, partitions: number): Promise<void> {
+    const now = await this.refreshPartitions(topic);
+    if (partitions < now)
+      throw new LogError(`topic ${topic} has ${now} partitions, and Pulsar takes none away`);
+    if (partitions > now) {
+      await this.#admin.request('POST', `${this.#path(topic)}/partitions`, partitions);
+      await this.refreshPartitions(topic);
+    }
+  }
+
+  /** The ledgers of one partition: what positions mean. @throws {LogError} the partition does not exist */
+  async layout(topic: string, partition: number): Promise<Layout> {
+    const path = `${this.#path(topic)}-partition-${partition}`;
+    const stats = await this.#admin.get<LedgerStats>(`${path}/internalStats`);
+    if (stats === null)
+      throw new LogError(`partition ${partition} of topic ${topicUrl(this.#settings, topic)} does not exist`);
+    return new Layout(stats);
+  }
+
+  /** Removes subscriptions that readers left behind when they died: those of the prefix without a consumer. */
+  async removeLeftovers(topic: string, prefix: string): Promise<number> {
+    let removed = 0;
+    for (let partition = 0; partition < (await this.partitions(topic)); partition += 1) {
+      const path = `${this.#path(topic)}-partition-${partition}`;
+      const stats = await this.#admin.get<{ subscriptions: Record<string, { consumers: unknown[] }> }>(
+        `${path}/stats`,
+      );
+      for (const [name, { consumers }] of Object.entries(stats?.subscriptions ?? {})) {
+        if (!name.startsWith(prefix) || consumers.length > 0) continue;
+        const { status } = await this.#admin.request('DELETE', `${path}/subscription/${name}`);
+        if (status < 300) removed += 1;
+      }
+    }
+    return removed;
+  }
+
+  #path(topic: string): string {
+    return `persistent/${this.#settings.tenant}/${this.#settings.namespace}/${topic}`;
+  }
+
+  async #existing(topic: string): Promise<number | null> {
+    const found = await this.#admin.get<{ partitions: number }>(`${this.#path(topic)}/partitions`);
+    if (found === null) return null;
+    if (found.partitions === 0) return null;
+    this.#partitions.set(topic, found.partitions);
+    return found.partitions;
+  }
+
+  /** 409 everywhere means that another process was faster. */
+  async #create(spec: TopicSpec): Promise<void> {
+    const { tenant, namespace } = this.#settings;
+    const created = await this.#admin.request('PUT', `${this.#path(spec.name)}/partitions`, spec.partitions);
+    if (created.status === 404) {
+      if ((await this.#admin.request('GET', `tenants/${tenant}`)).status === 404) {
+        const clusters = (await this.#admin.get<string[]>('clusters')) ?? [];
+        await this.#admin.request('PUT', `tenants/${tenant}`, { allowedClusters: clusters });
+      }
+      await this.#admin.request('PUT', `namespaces/${tenant}/${namespace}`);
+      await this.#admin.request('PUT', `${this.#path(spec.name)}/partitions`, spec.partitions);
+    }
+    if ((await this.#existing(spec.name)) === null) {
+      throw new LogError(
+        `topic ${topicUrl(this.#settings, spec.name)} exists without partitions: Balde needs a partitioned topic, so remove it or set PULSAR_NAMESPACE`,
+      );
+    }
+  }
+
+  /** By topic, not by namespace: a namespace may hold topics of others, and deduplication harms producers that batch. */
+  async #setPolicies(spec: TopicSpec): Promise<void> {
+    const path = this.#path(spec.name);
+    if (!(await this.#isDeduplicated(spec.name)))
+      await this.#admin.request('POST', `${path}/deduplicationEnabled`, true);
+    const wanted = this.#retentionMinutes(spec);
+    const retention = await this.#admin.get<{ retentionTimeInMinutes: number }>(`${path}/retention`);
+    if (retention?.retentionTimeInMinutes !== wanted) {
+      const policy = { retentionTimeInMinutes: wanted, retentionSizeInMB: FOREVER };
+      await this.#admin.request('POST', `${path}/retention`, policy);
+    }
+    await this.#untilDeduplicated(spec.name);
+  }
+
+  #retentionMinutes({ keep }: TopicSpec): number {
+    return keep === 'history' ? this.#historyDays * DAY_MINUTES : FOREVER;
+  }
+
+  /** Before it works, a message sent twice would be stored twice. */
+  async #untilDeduplicated(topic: string): Promise<void> {
+    const until = performance.now() + POLICY_PATIENCE_MS;
+    while (!(await this.#isDeduplicated(topic))) {
+      if (performance.now() > until) {
+        throw new LogError(
+          `the broker did not enable deduplication on ${topic} within ${POLICY_PATIENCE_MS / 1_000} s: it needs topicLevelPoliciesEnabled`,
+        );
+      }
+      await delay(100);
+    }
+  }
+
+  /** As the partitions themselves tell it, whether by a policy of the topic, the namespace or the broker. */
+  async #isDeduplicated(topic: string): Promise<boolean> {
+    for (let partition = 0; partition < (await this.partitions(topic)); partition += 1) {
+      const stats = await this.#admin.get<{ deduplicationStatus: string }>(
+        `${this.#path(topic)}-partition-${partition}/stats`,
+      );
+      if (stats?.deduplicationStatus !== 'Enabled') return false;
+    }
+    return true;
+  }
+
+  async #registerSchema({ name, schema }: TopicSpec): Promise<void> {
+    if (schema.kind === 'bytes') return;
+    const body = { type: schema.kind.toUpperCase(), schema: schema.definition, properties: {} };
+    const { tenant, namespace } = this.#settings;
+    const reply = await this.#admin.request('POST', `schemas/${tenant}/${namespace}/${name}/schema`, body);
+    if (reply.status === 409) {
+      throw new LogError(
+        `topic ${topicUrl(this.#settings, name)} has a schema that Balde's is not compatible with: ${reasonOf(reply)}`,
+      );
+    }
+  }
+
+  /** Without the right to change anything: whether there is nothing left to change. */
+  async #isComplete(spec: TopicSpec): Promise<boolean> {
+    try {
+      return (await this.#existing(spec.name)) !== null && (await this.#isDeduplicated(spec.name));
+    } catch (error) {
+      if (error instanceof AdminDeniedError) return false;
+      throw error;
+    }
+  }
+
+  #commands(spec: TopicSpec): string[] {
+    const { tenant, namespace } = this.#settings;
+    const url = topicUrl(this.#settings, spec.name);
+    const minutes = this.#retentionMinutes(spec);
+    const time = minutes === FOREVER ? '-1' : `${minutes / DAY_MINUTES}d`;
+    return [
+      `pulsar-admin tenants create ${tenant}`,
+      `pulsar-admin namespaces create ${tenant}/${namespace}`,
+      `pulsar-admin topics create-partitioned-topic ${url} --partitions ${spec.partitions}`,
+      `pulsar-admin topicPolicies set-deduplication ${url} --enable`,
+      `pulsar-admin topicPolicies set-retention ${url} --time ${time} --size -1`,
+      `pulsar-admin namespaces grant-permission ${tenant}/${namespace} --role <role of Balde> --actions produce,consume`,
+    ];
+  }
+}
