@@ -52,9 +52,10 @@ export function encodeAlertEvent(event: AlertEvent): Buffer {
   return Buffer.from(JSON.stringify(wire), 'utf8');
 }
 
-/** What a subscriber can filter by without opening the payload. */
+/** What a subscriber can filter and drop repeats by without opening the payload. */
 export function alertProperties(event: AlertEvent): Record<string, string> {
   return {
+    event_id: event.eventId,
     event_type: event.type,
     severity: event.type === 'CategoryChanged' ? '' : event.severity,
     category: event.category ?? '',

@@ -5,7 +5,12 @@ import avro from 'avsc';
 import { packageRoot } from '../packageRoot.ts';
 
 export type EventName =
-  'PolicyStateObserved' | 'RequestOutcomesObserved' | 'AlertRaised' | 'AlertResolved' | 'CategoryChanged';
+  | 'PolicyStateObserved'
+  | 'RequestOutcomesObserved'
+  | 'AlertRaised'
+  | 'AlertResolved'
+  | 'CategoryChanged'
+  | 'RateLimitAlertEvent';
 
 /** Text of a schema file: what a schema registry is given. */
 export function schemaText(event: EventName, version: number): string {

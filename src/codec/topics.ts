@@ -26,7 +26,7 @@ export const POLICY_STATES: Topic<PolicyStateObserved> = {
 export const RATE_LIMIT_ALERTS: Topic<AlertEvent> = {
   name: 'rate-limit-alerts',
   partitions: 4,
-  schema: { kind: 'json', definition: schemaText('AlertRaised', 1) },
+  schema: { kind: 'json', definition: schemaText('RateLimitAlertEvent', 1) },
   keep: 'forever',
   decode: decodeAlertEvent,
 };

@@ -1,19 +1,30 @@
 /**
  * The relay: takes decided events from the outbox to their topic, exactly once.
  *
- * One relay per topic is active (the producer's exclusive access elects it). It numbers entries in a transaction of its
- * own, sends them under those ids and then removes them: after a crash in between, the same bytes go out under the
- * same ids and the log drops them.
+ * One relay per topic is active (the producer's exclusive access elects it). It begins its term by reading back what
+ * the topic holds that the database may not know of. Then it numbers entries in a transaction of its own, sends them
+ * under those ids and removes them; a send that is repeated carries the same bytes under the same ids, and the log
+ * drops them.
  */
 import { concatMap, lastValueFrom } from 'rxjs';
 import type { EventLog, Producer } from '../log/eventLog.ts';
 import { ProducerFencedError } from '../log/eventLog.ts';
 import type { Database } from '../store/database.ts';
-import { numberOutbox, OUTBOX_CHANNEL, raiseOutboxSequence, removeFromOutbox } from '../store/outbox.ts';
+import {
+  loadWatermark,
+  numberOutbox,
+  OUTBOX_CHANNEL,
+  outboxSequence,
+  raiseOutboxSequence,
+  removeFromOutbox,
+  saveWatermark,
+  settleOutbox,
+} from '../store/outbox.ts';
 import { StandingSession } from '../store/standingSession.ts';
 import { Wakeup } from '../waiting.ts';
 import { once, retryOutage, turns } from './flow.ts';
 import type { ConsumeObserver } from './observer.ts';
+import { endsOf, readBack } from './readBack.ts';
 
 export interface RelayOptions {
   readonly database: Database;
@@ -45,15 +56,17 @@ export async function relay(options: RelayOptions, signal: AbortSignal): Promise
   }
 }
 
-/** From the election until fenced or aborted. */
+/** From the election until fenced or aborted, or until the database turns out to have been restored. */
 async function holdOffice(options: RelayOptions, wakeup: Wakeup, signal: AbortSignal): Promise<void> {
-  const { log, topic, database } = options;
+  const { log, topic } = options;
   const producer = await log.producer(topic, { name: `relay-${topic}`, access: 'waitForExclusive', signal });
   try {
-    await raiseOutboxSequence(database, topic, producer.lastSequenceId);
+    const term = await beginTerm(options, producer, signal);
     while (!signal.aborted) {
       const seen = wakeup.count;
-      if (!(await forward(options, producer))) await wakeup.wait(seen, FALLBACK_MS, signal);
+      const outcome = await forward(options, producer, term);
+      if (outcome === 'restored') return;
+      if (outcome === 'nothing') await wakeup.wait(seen, FALLBACK_MS, signal);
     }
   } catch (error) {
     if (!(error instanceof ProducerFencedError)) throw error;
@@ -62,14 +75,59 @@ async function holdOffice(options: RelayOptions, wakeup: Wakeup, signal: AbortSi
   }
 }
 
-/** Sends the oldest entries. @returns whether there were any */
-async function forward({ database, topic, observer }: RelayOptions, producer: Producer): Promise<boolean> {
+interface Term {
+  /**
+   * `event_id` of what is on the topic and never left the outbox, as this database knows it. A database that was
+   * restored brings them again, sooner or later; the watermark stays before them until then.
+   */
+  readonly published: Set<string>;
+  /** The highest number given in this term. */
+  highest: number;
+}
+
+async function beginTerm(
+  { database, log, topic, observer }: RelayOptions,
+  producer: Producer,
+  signal: AbortSignal,
+): Promise<Term> {
+  const { published, ends } = await readBack(log, topic, await loadWatermark(database, topic), signal);
+  await raiseOutboxSequence(database, topic, producer.lastSequenceId);
+  return await database.transaction(async (tx) => {
+    const left = await settleOutbox(tx, topic, published, producer.lastSequenceId);
+    for (const id of left) published.delete(id);
+    if (left.length > 0) observer.relayed(topic, 0, left.length, 0);
+    if (published.size === 0) await saveWatermark(tx, topic, ends);
+    return { published, highest: await outboxSequence(tx, topic) };
+  });
+}
+
+/** Sends the oldest entries. */
+async function forward(
+  options: RelayOptions,
+  producer: Producer,
+  term: Term,
+): Promise<'sent' | 'nothing' | 'restored'> {
+  const { database, log, topic, observer } = options;
   const start = performance.now();
-  const entries = await database.transaction(async (tx) => numberOutbox(tx, topic, BATCH));
+  const { entries, highest } = await database.transaction(async (tx) => ({
+    entries: await numberOutbox(tx, topic, BATCH),
+    highest: await outboxSequence(tx, topic),
+  }));
+  // Numbers that were given before are given again: what they were given to may be on the topic.
+  if (highest < term.highest) return 'restored';
+  term.highest = highest;
   const last = entries.at(-1);
-  if (last === undefined) return false;
-  const { stored, duplicates } = await producer.send(entries);
-  await removeFromOutbox(database, topic, last.sequenceId);
-  observer.relayed(topic, stored, duplicates, (performance.now() - start) / 1000);
-  return true;
+  if (last === undefined) return 'nothing';
+
+  const fresh = entries.filter(({ properties }) => !term.published.has(properties['event_id'] ?? ''));
+  const { stored, duplicates } = await producer.send(fresh);
+  const seconds = (performance.now() - start) / 1000;
+  for (const { properties } of entries) term.published.delete(properties['event_id'] ?? '');
+  const ends = term.published.size === 0 ? await endsOf(log, topic) : null;
+  await database.transaction(async (tx) => {
+    await removeFromOutbox(tx, topic, last.sequenceId);
+    if (ends !== null) await saveWatermark(tx, topic, ends);
+  });
+  observer.relayed(topic, stored, duplicates + entries.length - fresh.length, seconds);
+  return 'sent';
 }

@@ -63,6 +63,61 @@ export async function numberOutbox(tx: Sql, topic: string, max: number): Promise
   );
 }
 
+/** Where the topic stood when the outbox was last known to hold nothing that is on it. */
+export async function loadWatermark(sql: Sql, topic: string): Promise<Map<number, string>> {
+  const rows = await sql.query<{ partition: number; position: string }>(
+    `select partition, position from balde.outbox_watermark where topic = $1`,
+    [topic],
+  );
+  return new Map(rows.map((row) => [row.partition, row.position]));
+}
+
+export async function saveWatermark(
+  sql: Sql,
+  topic: string,
+  ends: ReadonlyMap<number, string>,
+): Promise<void> {
+  await sql.execute(
+    `insert into balde.outbox_watermark (topic, partition, position)
+     select $1, * from unnest($2::integer[], $3::text[])
+     on conflict (topic, partition) do update set position = excluded.position`,
+    [topic, [...ends.keys()], [...ends.values()]],
+  );
+}
+
+/**
+ * Brings the outbox in line with what its topic holds: published entries leave it. Others that were numbered at or
+ * below what the log stores are given new numbers: under the old ones the log would drop them.
+ * @returns the `event_id`s that left
+ */
+export async function settleOutbox(
+  tx: Sql,
+  topic: string,
+  published: ReadonlySet<string>,
+  lastSequenceId: number,
+): Promise<string[]> {
+  const left = await tx.query<{ id: string }>(
+    `delete from balde.outbox where topic = $1 and properties->>'event_id' = any ($2::text[])
+     returning properties->>'event_id' as id`,
+    [topic, [...published]],
+  );
+  await tx.execute(
+    `update balde.outbox set sequence_id = null
+     where topic = $1 and sequence_id <= $2 and properties->>'event_id' is not null`,
+    [topic, lastSequenceId],
+  );
+  return left.map(({ id }) => id);
+}
+
+/** The highest number given so far: it never goes down, unless the database was restored from a backup. */
+export async function outboxSequence(sql: Sql, topic: string): Promise<number> {
+  const [row] = await sql.query<{ last: number }>(
+    `select last_sequence_id as last from balde.outbox_sequence where topic = $1`,
+    [topic],
+  );
+  return row?.last ?? 0;
+}
+
 /** Numbers go on above what the log has already stored, should this database have been restored from a backup. */
 export async function raiseOutboxSequence(sql: Sql, topic: string, atLeast: number): Promise<void> {
   await sql.execute(

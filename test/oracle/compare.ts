@@ -121,6 +121,7 @@ async function expectTopic(log: EventLog, expected: Expected): Promise<void> {
   for (const { key, payload, properties } of await readTopicOnce(log, RATE_LIMIT_ALERTS.name)) {
     const event = JSON.parse(payload.toString('utf8')) as OracleRow;
     expect(properties).toEqual({
+      event_id: event['event_id'],
       event_type: event['event_type'],
       severity: event['severity'] ?? '',
       category: event['psp_category'] ?? '',

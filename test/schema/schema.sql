@@ -82,6 +82,11 @@ create table balde.outbox_sequence (
   topic text not null,
   last_sequence_id bigint not null
 );
+create table balde.outbox_watermark (
+  topic text not null,
+  partition integer not null,
+  "position" text collate "C" not null
+);
 create table balde.projection (
   name text not null,
   version integer not null,
@@ -215,6 +220,7 @@ alter table balde.dead_letter_handled add constraint dead_letter_handled_action_
 alter table balde.dead_letter_handled add constraint dead_letter_handled_pkey PRIMARY KEY (topic, partition, "position");
 alter table balde.outbox add constraint outbox_pkey PRIMARY KEY (id);
 alter table balde.outbox_sequence add constraint outbox_sequence_pkey PRIMARY KEY (topic);
+alter table balde.outbox_watermark add constraint outbox_watermark_pkey PRIMARY KEY (topic, partition);
 alter table balde.projection add constraint projection_pkey PRIMARY KEY (name, version);
 alter table balde.retention add constraint retention_id_check CHECK (id);
 alter table balde.retention add constraint retention_pkey PRIMARY KEY (id);

@@ -37,9 +37,14 @@ export async function fakeMachine(commands: Readonly<Record<string, string>>): P
   return { env, folder };
 }
 
+const made: string[] = [];
+afterAll(async () => {
+  for (const folder of made) await rm(folder, { recursive: true, force: true });
+});
+
 /** Removed after the file's tests. */
 export async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'balde-broker-test-'));
-  afterAll(async () => await rm(folder, { recursive: true, force: true }));
+  made.push(folder);
   return folder;
 }

@@ -84,7 +84,7 @@ describePulsar('a broker with tokens and TLS', () => {
   });
 
   test(
-    'killed and started again on the same folder and ports, it has its topics, and rests',
+    'killed and started again on the same folder and ports, it has its topics',
     async () => {
       expect((await admin('/admin/v2/persistent/public/default/kept/partitions', put('2'))).status).toBe(204);
       const { ports, pid } = broker;
@@ -93,8 +93,11 @@ describePulsar('a broker with tokens and TLS', () => {
       broker = await startBroker({ ...options, ports });
       expect(broker.ports).toEqual(ports);
       expect(await (await admin(PARTITIONED)).json()).toContain('persistent://public/default/kept');
-      // Left registered by the killed one, its bookie would now go in circles with a message each time.
-      expect(await countOf(broker.logFile, 'Lock on resource /ledgers/available')).toBe(0);
+      // Found while the bookie registers, what the killed one left makes it go in circles (Standalone.java).
+      const log = await readFile(broker.logFile, 'utf8');
+      const forgotten = log.lastIndexOf('Deleting path: /ledgers/available/');
+      expect(forgotten).toBeGreaterThan(0);
+      expect(forgotten).toBeLessThan(log.lastIndexOf('Starting BK with RocksDb'));
     },
     START_MS,
   );
@@ -151,9 +154,6 @@ describePulsar('npm run pulsar', () => {
 });
 
 const put = (body: string): RequestInit => ({ method: 'PUT', body });
-
-const countOf = async (file: string, text: string): Promise<number> =>
-  (await readFile(file, 'utf8')).split(text).length - 1;
 
 function isAlive(pid: number): boolean {
   try {
