@@ -98,7 +98,7 @@ def follow(consumer, fields, args):
     handled, count = Handled(), 0
     while count < args.count:
         message = consumer.receive()
-        event_id = message.properties()["event_id"]
+        event_id = message.properties().get("event_id", str(message.message_id()))
         if event_id not in handled:
             # Absent means null: every registered field is there from here on.
             handle({**dict.fromkeys(fields), **json.loads(message.data())}, args)
@@ -120,7 +120,7 @@ def main():
         sys.exit(f"{args.topic}: {error!r}")
     try:
         follow(consumer, fields, args)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, pulsar.Interrupted):
         pass
     finally:
         client.close()

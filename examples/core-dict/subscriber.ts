@@ -62,13 +62,10 @@ async function fetchText(url: URL, args: Arguments, redirects = 5): Promise<stri
   const token = tokenOf(args);
   const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
   const trust = args.ca === undefined ? {} : { ca: readFileSync(args.ca) };
+  const get = url.protocol === 'https:' ? httpsGet : httpGet;
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
-    const get = url.protocol === 'https:' ? httpsGet : httpGet;
-    get(url, { ...trust, headers, timeout: 15_000 }, resolve)
-      .on('timeout', function () {
-        this.destroy(new Error('no answer'));
-      })
-      .on('error', reject);
+    const options = { ...trust, headers, signal: AbortSignal.timeout(15_000) };
+    get(url, options, resolve).on('error', reject);
   });
   const { statusCode, headers: answered } = response;
   const body = await text(response);
@@ -89,5 +86,81 @@ function connect(args: Arguments): Pulsar.Client {
     tlsValidateHostname: true,
     ...(args.ca === undefined ? {} : { tlsTrustCertsFilePath: args.ca }),
     ...(token() === '' ? {} : { authentication: new Pulsar.AuthenticationToken({ token }) }),
+  });
+}
+
+async function subscribe(client: Pulsar.Client, args: Arguments): Promise<Pulsar.Consumer> {
+  // No schema: the payload is JSON, and a definition of our own could only disagree with the registered one.
+  return await client.subscribe({
+    topic: args.topic,
+    subscription: args.subscription,
+    // One active consumer per partition: the events of a bucket stay in order. The others stand by.
+    subscriptionType: 'Failover',
+    subscriptionInitialPosition: args['from-beginning'] ? 'Earliest' : 'Latest',
+  });
+}
+
+/** The ids handled last. A service stores them, in the transaction of what it does with the event. */
+class Handled {
+  readonly #ids = new Set<string>();
+
+  has(eventId: string): boolean {
+    return this.#ids.has(eventId);
+  }
+
+  add(eventId: string): void {
+    this.#ids.add(eventId);
+    const [oldest] = this.#ids;
+    if (this.#ids.size > 100_000 && oldest !== undefined) this.#ids.delete(oldest);
+  }
+}
+
+/** What your service does with an event goes here. An error ends the program: the event comes again. */
+function handle(event: Fields, args: Arguments): void {
+  const { timestamp, event_type: type, message } = event;
+  const line = `${String(timestamp)}  ${String(type).padEnd(15)}  ${String(message)}`;
+  process.stdout.write(`${args.json ? JSON.stringify(event) : line}\n`);
+}
+
+async function follow(consumer: Pulsar.Consumer, fields: readonly string[], args: Arguments): Promise<void> {
+  const handled = new Handled();
+  const nulls = Object.fromEntries(fields.map((name) => [name, null]));
+  for (let count = 0; count < Number(args.count);) {
+    const message = await consumer.receive();
+    const eventId = message.getProperties()['event_id'] ?? message.getMessageId().toString();
+    if (!handled.has(eventId)) {
+      // Absent means null: every registered field is there from here on.
+      handle({ ...nulls, ...(JSON.parse(message.getData().toString()) as Fields) }, args);
+      handled.add(eventId);
+      count += 1;
+    }
+    // After handling: what was not acknowledged comes again, to this process or to the next.
+    await consumer.acknowledge(message);
+  }
+}
+
+async function main(args: Arguments): Promise<void> {
+  const fields = await registeredFields(args);
+  const client = connect(args);
+  let closing: Promise<null> | undefined;
+  // Closing ends the wait for the next message with an error.
+  const close = async (): Promise<null> => await (closing ??= client.close());
+  for (const name of ['SIGINT', 'SIGTERM']) process.once(name, () => void close());
+  try {
+    // From here on the client connects again by itself, as often as needed.
+    await follow(await subscribe(client, args), fields, args);
+  } catch (error) {
+    if (closing === undefined) throw error;
+  } finally {
+    await close();
+  }
+}
+
+const args = readArguments();
+if (args.help) process.stdout.write(HELP);
+else {
+  await main(args).catch((error: unknown) => {
+    process.stderr.write(`${args.topic}: ${String(error)}\n`);
+    process.exitCode = 1;
   });
 }

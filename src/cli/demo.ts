@@ -8,6 +8,8 @@ import { Command, Option } from 'commander';
 import { runDemo } from '../demo/demo.ts';
 import type { DemoOptions, DemoReport } from '../demo/demo.ts';
 import { isServing, UsageError } from '../main/storage.ts';
+import { demoBroker } from './demoBroker.ts';
+import type { DemoBroker } from './demoBroker.ts';
 import { jsonOption, printJson, printLine, stopSignal } from './common.ts';
 import { renderDemo } from './demoReport.ts';
 import { parseWhole } from './options.ts';
@@ -16,6 +18,7 @@ interface DemoCommandOptions {
   readonly seed: number;
   readonly days: number;
   readonly dataDir?: string;
+  readonly pulsar?: boolean;
   readonly json?: boolean;
 }
 
@@ -37,6 +40,12 @@ export function demoCommand(): Command {
         'keep the data here, for status, alerts and export (default: thrown away)',
       ),
     )
+    .addOption(
+      new Option(
+        '--pulsar',
+        'through a real Pulsar: the one of PULSAR_URL, in a namespace of its own, or a broker started here (needs Java 17 and Maven)',
+      ),
+    )
     .addOption(jsonOption())
     .action(async (options: DemoCommandOptions) => await demo(options));
 }
@@ -47,8 +56,11 @@ async function demo(options: DemoCommandOptions): Promise<void> {
   const dataDir = kept ?? (await temporaryFolder());
   const bar = progressBar();
   const signal = stopSignal();
+  let broker: DemoBroker | null = null;
   try {
-    const report = await runDemo({ ...options, dataDir, onProgress: bar.show, signal });
+    broker = options.pulsar === true ? await demoBroker(dataDir, signal) : null;
+    const pulsar = broker?.settings ?? null;
+    const report = await runDemo({ ...options, dataDir, pulsar, onProgress: bar.show, signal });
     bar.stop();
     show(report, options, kept);
   } catch (error) {
@@ -58,6 +70,7 @@ async function demo(options: DemoCommandOptions): Promise<void> {
     process.exitCode = 130;
   } finally {
     bar.stop();
+    await broker?.stop();
     if (kept === null) await rm(dataDir, { recursive: true, force: true });
   }
 }

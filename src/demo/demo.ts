@@ -12,6 +12,7 @@ import { runRelays } from '../main/roles.ts';
 import { readTopic } from '../main/readTopic.ts';
 import { openStorage } from '../main/storage.ts';
 import type { Storage } from '../main/storage.ts';
+import type { PulsarSettings } from '../log/pulsar/settings.ts';
 import { compact } from '../retain/compactor.ts';
 import { Metrics } from '../serve/metrics.ts';
 import type { Sql } from '../store/database.ts';
@@ -26,6 +27,8 @@ import { metricsDisagreements } from './metricsAgree.ts';
 
 export interface DemoOptions {
   readonly dataDir: string;
+  /** The log to run through; `null`: the embedded one. */
+  readonly pulsar: PulsarSettings | null;
   readonly seed: number;
   readonly days: number;
   readonly onProgress: (stage: 'polling' | 'catching up' | 'checking', done: number, total: number) => void;
@@ -69,7 +72,7 @@ const LINGER_MS = 200;
 
 export async function runDemo(options: DemoOptions): Promise<DemoReport> {
   const storage = await openStorage(
-    { databaseUrl: null, dataDir: options.dataDir },
+    { databaseUrl: null, dataDir: options.dataDir, pulsar: options.pulsar },
     {
       judging: { rules: DEFAULT_RULES, staleAfterMs: STALE_AFTER_MS },
       // A crash of the machine would cost the demonstration its last moments; nothing else depends on it.

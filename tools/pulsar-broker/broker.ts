@@ -13,8 +13,6 @@ import { brokerFolder, configurationText, javaArguments } from './settings.ts';
 import type { BrokerFolder, BrokerPorts, Settings, TlsFiles, TokenSettings } from './settings.ts';
 import { createToken, readSecret } from './token.ts';
 
-export { BrokerError } from './errors.ts';
-
 export interface BrokerOptions {
   /** Folder for the broker's files; created when missing. What it holds from an earlier run is used again. */
   readonly dataDir: string;

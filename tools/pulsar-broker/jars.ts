@@ -13,7 +13,7 @@ import type { Environment } from './programs.ts';
 /** Files of this tool that are no code: they stay in the source folder. */
 export const toolFolder: string = join(packageRoot, 'tools', 'pulsar-broker');
 
-export const BROKER_VERSION = '4.0.7';
+const BROKER_VERSION = '4.0.7';
 
 export interface JarOptions {
   readonly env: Environment;
@@ -23,7 +23,7 @@ export interface JarOptions {
 }
 
 /** `$BALDE_CACHE_DIR`, else `$XDG_CACHE_HOME/balde`, else `~/.cache/balde`; in it the folder of this tool. */
-export function cacheFolder(env: Environment): string {
+function cacheFolder(env: Environment): string {
   const given = env['BALDE_CACHE_DIR'];
   if (given !== undefined && given !== '') return resolve(given, 'pulsar-broker');
   const xdg = env['XDG_CACHE_HOME'];

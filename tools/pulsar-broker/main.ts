@@ -16,7 +16,7 @@ Usage: npm run pulsar -- [options]
   --json           write what is ready to standard output as one JSON object
   --help           show this text
 
-A second Ctrl-C kills the broker at once. Exit code: 0 stopped as asked, 1 failed.
+A second Ctrl-C kills the broker at once. Exit code: 0 stopped as asked, 1 failed; after Ctrl-C npm makes it 130.
 `;
 
 interface Arguments {
@@ -59,6 +59,16 @@ function readArguments(): Arguments | undefined {
     quickStart: values['quick-start'],
     json: values.json,
   };
+}
+
+function explained(): Arguments | undefined {
+  try {
+    return readArguments();
+  } catch (error) {
+    throw new Error(`${error instanceof Error ? error.message : String(error)}\nTry --help.`, {
+      cause: error,
+    });
+  }
 }
 
 function writeReady({ serviceUrl, adminUrl, pid, logFile }: Broker, json: boolean): void {
@@ -119,7 +129,7 @@ async function serve(asked: Arguments): Promise<number> {
 
 async function main(): Promise<number> {
   try {
-    const read = readArguments();
+    const read = explained();
     if (read !== undefined) return await serve(read);
     process.stdout.write(usage);
     return 0;
