@@ -1,0 +1,166 @@
+/**
+ * Milliseconds from the Bridge's answer to the alert in an independent subscriber's hands, on an idle system, beside
+ * one plain publish → receive on the same broker in the same run: `npm run bench:alert-latency -- [--alerts N]`.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { pino } from 'pino';
+import { systemClock } from '../src/clock.ts';
+import { POLICY_STATES, RATE_LIMIT_ALERTS } from '../src/codec/topics.ts';
+import { relay } from '../src/consume/relay.ts';
+import type { PoliciesAnswer } from '../src/domain/validation.ts';
+import { DEFAULT_RULES } from '../src/domain/thresholds.ts';
+import { createClient } from '../src/log/pulsar/native.ts';
+import { topicUrl } from '../src/log/pulsar/settings.ts';
+import type { PulsarSettings } from '../src/log/pulsar/settings.ts';
+import { FOLD_RUNNERS } from '../src/main/folds.ts';
+import { silentObserver } from '../src/main/observers.ts';
+import { toMessage } from '../src/main/roles.ts';
+import { runPoller } from '../src/poll/poller.ts';
+import { median, onServer, option, PARTICIPANT } from './common.ts';
+import { installOnPulsar, onBroker } from './pulsar.ts';
+import type { OnPulsar } from './pulsar.ts';
+
+const alerts = option('alerts', 300);
+const WARM_UP = 30;
+const POLICIES = 29;
+const LIMIT = 3;
+
+/** Resolves each time something was handed in: one at a time. */
+class Mailbox {
+  #waiting: ((at: number) => void) | null = null;
+
+  async next(): Promise<number> {
+    return await new Promise((resolve) => (this.#waiting = resolve));
+  }
+
+  put(): void {
+    this.#waiting?.(performance.now());
+    this.#waiting = null;
+  }
+}
+
+/** Plain publish → receive: one message at a time, unbatched, of an alert's size. Milliseconds each. */
+async function plain(settings: PulsarSettings, rounds: number): Promise<() => Promise<number>> {
+  const client = createClient(settings, () => undefined);
+  const topic = topicUrl(settings, 'bench-plain');
+  const consumer = await client.subscribe({ topic, subscription: 'bench', subscriptionType: 'Exclusive' });
+  const producer = await client.createProducer({ topic, batchingEnabled: false });
+  const data = Buffer.alloc(900, 'x');
+  let left = rounds;
+  return async () => {
+    const received = consumer.receive();
+    const start = performance.now();
+    void producer.send({ data, partitionKey: 'key' });
+    await consumer.acknowledge(await received);
+    const elapsed = performance.now() - start;
+    if (--left === 0) await client.close();
+    return elapsed;
+  };
+}
+
+/** A Bridge that answers when it is told to, one bucket going up and down through a threshold. */
+function toggledBridge() {
+  let polls = 0;
+  let answeredAt = 0;
+  const answer = (): PoliciesAnswer => {
+    polls += 1;
+    answeredAt = performance.now();
+    return {
+      responseTime: Date.now(),
+      category: 'G',
+      policies: Array.from({ length: POLICIES }, (_, i) => ({
+        name: `POLICY_${i}`,
+        availableTokens: i === 7 && polls % 2 === 1 ? 50 : 700,
+        capacity: 1_000,
+        refillTokens: 10,
+        refillPeriodSec: 60,
+      })),
+    };
+  };
+  return {
+    answeredAt: () => answeredAt,
+    listPolicies: async () => await Promise.resolve(answer()),
+  };
+}
+
+/** The roles of a process that runs everything, polling each time `tick` resolves. */
+function runRoles(
+  { database, log }: OnPulsar,
+  bridge: ReturnType<typeof toggledBridge>,
+  signal: AbortSignal,
+): Promise<unknown> {
+  const context = { database, log, rules: DEFAULT_RULES, observer: silentObserver };
+  return Promise.all([
+    ...Object.values(FOLD_RUNNERS).map(async (run) => await run(context, signal)),
+    relay({ database, log, topic: RATE_LIMIT_ALERTS.name, observer: silentObserver }, signal),
+    runPoller(
+      {
+        ...{ participant: PARTICIPANT, topic: POLICY_STATES.name, bridge, log, encode: toMessage },
+        ...{ clock: systemClock, logger: pino({ level: 'silent' }), pollWhenElected: false },
+        schedule: { kind: 'every', ms: 200 },
+      },
+      signal,
+    ),
+  ]);
+}
+
+const percentile = (values: readonly number[], p: number): number =>
+  [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * p))] ?? NaN;
+
+async function measure(settings: PulsarSettings, installed: OnPulsar): Promise<void> {
+  const stop = new AbortController();
+  const bridge = toggledBridge();
+  const mailbox = new Mailbox();
+  const subscriber = createClient(settings, () => undefined);
+  const consumer = await subscriber.subscribe({
+    topic: topicUrl(settings, RATE_LIMIT_ALERTS.name),
+    subscription: 'core-dict',
+    subscriptionType: 'KeyShared',
+    listener: (message, from) => {
+      mailbox.put();
+      void from.acknowledge(message);
+    },
+  });
+  const publishPlain = await plain(settings, alerts + WARM_UP);
+  const running = runRoles(installed, bridge, stop.signal);
+  const [ours, theirs]: [number[], number[]] = [[], []];
+  for (let i = 0; i < alerts + WARM_UP; i += 1) {
+    const at = await mailbox.next();
+    const elapsed = at - bridge.answeredAt();
+    await delay(20);
+    const plainly = await publishPlain();
+    if (i >= WARM_UP) {
+      ours.push(elapsed);
+      theirs.push(plainly);
+    }
+  }
+  stop.abort();
+  await running;
+  await consumer.close();
+  await subscriber.close();
+  report(ours, theirs);
+}
+
+function report(ours: readonly number[], theirs: readonly number[]): void {
+  const row = (name: string, values: readonly number[]): string =>
+    `${name.padEnd(34)} p50 ${median(values).toFixed(1)} ms   p99 ${percentile(values, 0.99).toFixed(1)} ms`;
+  console.log(`${ours.length} alerts, one at a time, ${POLICIES} policies a poll`);
+  console.log(row('Bridge answer → alert received', ours));
+  console.log(row('plain publish → receive', theirs));
+  const [p50, p99] = [median(ours) / median(theirs), percentile(ours, 0.99) / percentile(theirs, 0.99)];
+  console.log(
+    `ratio                              p50 ${p50.toFixed(2)}      p99 ${p99.toFixed(2)}      (limit ${LIMIT})`,
+  );
+}
+
+await onServer(async (createDatabase) => {
+  await onBroker(async (settings) => {
+    const installed = await installOnPulsar(await createDatabase('latency'), settings);
+    try {
+      await measure(settings, installed);
+    } finally {
+      await installed.close();
+    }
+  });
+});
+process.exit();

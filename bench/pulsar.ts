@@ -1,0 +1,53 @@
+/** A real broker for a benchmark: the one of PULSAR_URL, in a namespace of its own, or one started for the run. */
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadConfig } from '../src/config/config.ts';
+import { PulsarLog } from '../src/log/pulsar/pulsarLog.ts';
+import type { PulsarSettings } from '../src/log/pulsar/settings.ts';
+import { FOLDS, TOPICS } from '../src/main/folds.ts';
+import { connect } from '../src/store/database.ts';
+import type { Database } from '../src/store/database.ts';
+import { migrate } from '../src/store/migrate.ts';
+import { installFold } from '../src/store/readModels.ts';
+import { ensureBinding } from '../tools/pulsar-binding/binding.ts';
+import { startBroker } from '../tools/pulsar-broker/broker.ts';
+
+export async function onBroker<T>(work: (settings: PulsarSettings) => Promise<T>): Promise<T> {
+  await ensureBinding();
+  const namespace = `bench-${randomUUID().slice(0, 8)}`;
+  const { pulsar } = loadConfig(process.env, { withoutParticipants: true });
+  if (pulsar !== null) return await work({ ...pulsar, namespace });
+  const dataDir = await mkdtemp(join(tmpdir(), 'balde-bench-pulsar-'));
+  const { serviceUrl, adminUrl, stop } = await startBroker({ dataDir });
+  try {
+    return await work({
+      ...{ serviceUrl, adminUrl, tenant: 'lb-conn', namespace },
+      ...{ listener: null, token: null, tls: {} },
+    });
+  } finally {
+    await stop();
+    await rm(dataDir, { recursive: true, force: true });
+  }
+}
+
+export interface OnPulsar {
+  readonly database: Database;
+  readonly log: PulsarLog;
+  close(): Promise<void>;
+}
+
+/** Balde's database and topics as `balde start` leaves them. */
+export async function installOnPulsar(url: string, settings: PulsarSettings): Promise<OnPulsar> {
+  await migrate(url);
+  const database = connect({ url });
+  for (const fold of FOLDS) await installFold(database, fold);
+  const log = new PulsarLog(settings);
+  for (const topic of TOPICS) await log.ensureTopic(topic);
+  const close = async (): Promise<void> => {
+    await log.close();
+    await database.close();
+  };
+  return { database, log, close };
+}
