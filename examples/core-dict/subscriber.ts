@@ -139,20 +139,33 @@ async function follow(consumer: Pulsar.Consumer, fields: readonly string[], args
   }
 }
 
-async function main(args: Arguments): Promise<void> {
-  const fields = await registeredFields(args);
-  const client = connect(args);
+/** Ends on Ctrl-C and SIGTERM too. */
+async function followUntilStopped(
+  consumer: Pulsar.Consumer,
+  fields: readonly string[],
+  args: Arguments,
+): Promise<void> {
   let closing: Promise<null> | undefined;
-  // Closing ends the wait for the next message with an error.
-  const close = async (): Promise<null> => await (closing ??= client.close());
+  const close = async (): Promise<null> => await (closing ??= consumer.close());
   for (const name of ['SIGINT', 'SIGTERM']) process.once(name, () => void close());
   try {
-    // From here on the client connects again by itself, as often as needed.
-    await follow(await subscribe(client, args), fields, args);
+    await follow(consumer, fields, args);
   } catch (error) {
+    // Closing ends the wait for the next message with an error.
     if (closing === undefined) throw error;
   } finally {
     await close();
+  }
+}
+
+async function main(args: Arguments): Promise<void> {
+  const fields = await registeredFields(args);
+  const client = connect(args);
+  try {
+    // From here on the client connects again by itself, as often as needed.
+    await followUntilStopped(await subscribe(client, args), fields, args);
+  } finally {
+    await client.close();
   }
 }
 

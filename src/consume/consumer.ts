@@ -15,8 +15,8 @@ export interface ConsumeOptions {
   /** Most messages of one batch. */
   readonly batchSize?: number;
   /**
-   * How long to let messages gather before each pull, milliseconds. 0, the default, is for live work: a batch costs a
-   * transaction however small it is, which matters only when messages arrive without pause.
+   * How long messages may gather once the first of a batch is there, milliseconds. 0, the default, is for what is
+   * urgent: a batch costs a transaction however small it is.
    */
   readonly lingerMs?: number;
 }
@@ -34,8 +34,10 @@ export async function consume<E, S, O>(
   const outage = <T>() => retryOutage<T>(subscription, observer, signal);
   const receive = (consumer: Consumer): Observable<readonly LogMessage[]> =>
     once(async () => {
-      if (lingerMs > 0) await systemClock.sleep(lingerMs, signal);
-      return consumer.receive({ max: options.batchSize ?? BATCH_SIZE, waitMs: WAIT_MS, signal });
+      const max = options.batchSize ?? BATCH_SIZE;
+      const first = await consumer.receive({ max, waitMs: WAIT_MS, signal });
+      if (lingerMs === 0 || first.length === 0 || first.length >= max || signal.aborted) return first;
+      return [...first, ...(await moreAfter(consumer, lingerMs, max - first.length, signal))];
     });
   const commit = (consumer: Consumer, messages: readonly LogMessage[]): Observable<unknown> =>
     once(async () => finish(processor, consumer, messages));
@@ -62,6 +64,21 @@ export async function consume<E, S, O>(
 
 async function rewind<E, S, O>(processor: Processor<E, S, O>, consumer: Consumer): Promise<void> {
   for (const [partition, position] of await processor.reload()) await consumer.seek(partition, position);
+}
+
+/** What came while the first part of a batch waited. It is handed out whatever happens to the rest. */
+async function moreAfter(
+  consumer: Consumer,
+  lingerMs: number,
+  max: number,
+  signal: AbortSignal,
+): Promise<readonly LogMessage[]> {
+  try {
+    await systemClock.sleep(lingerMs, signal);
+    return await consumer.receive({ max, waitMs: 0, signal });
+  } catch {
+    return [];
+  }
 }
 
 /** The one place that acknowledges: after the commit, and only as far as the batch went. */

@@ -109,10 +109,7 @@ async function forward(
 ): Promise<'sent' | 'nothing' | 'restored'> {
   const { database, log, topic, observer } = options;
   const start = performance.now();
-  const { entries, highest } = await database.transaction(async (tx) => ({
-    entries: await numberOutbox(tx, topic, BATCH),
-    highest: await outboxSequence(tx, topic),
-  }));
+  const { entries, highest } = await numberOutbox(database, topic, BATCH);
   // Numbers that were given before are given again: what they were given to may be on the topic.
   if (highest < term.highest) return 'restored';
   term.highest = highest;

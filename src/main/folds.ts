@@ -66,10 +66,13 @@ export const TRIMMED_TOPICS: readonly TrimmedTopic[] = [
 
 type Runner = (context: FoldContext, signal: AbortSignal) => Promise<void>;
 
+/** Tables may be a moment late: alerts, decided at the same time from the same messages, go first. Milliseconds. */
+const TABLES_LINGER_MS = 25;
+
 export const FOLD_RUNNERS: Readonly<Record<'states' | 'alerting' | 'alerts', Runner>> = {
   states: async (context, signal) =>
     await run(
-      context,
+      { lingerMs: TABLES_LINGER_MS, ...context },
       statesProjection,
       POLICY_STATES,
       projectionEffects(context.database, statesProjection),
@@ -85,7 +88,7 @@ export const FOLD_RUNNERS: Readonly<Record<'states' | 'alerting' | 'alerts', Run
   },
   alerts: async (context, signal) =>
     await run(
-      context,
+      { lingerMs: TABLES_LINGER_MS, ...context },
       alertsProjection,
       RATE_LIMIT_ALERTS,
       projectionEffects(context.database, alertsProjection),

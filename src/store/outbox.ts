@@ -17,50 +17,50 @@ export interface OutboxEntry extends OutboxMessage {
 /** Woken when something was put into the outbox. */
 export const OUTBOX_CHANNEL = 'balde_outbox';
 
-/** Adds messages in the transaction that decided them. */
+/**
+ * Adds messages in the transaction that decided them.
+ *
+ * Its commit does not wait for the disk: an alert is on its way sooner. A server that crashes may forget the whole
+ * transaction, checkpoint included; then the same messages are decided again, and the relay finds on the topic which of
+ * them it has sent already.
+ */
 export async function putIntoOutbox(tx: Sql, messages: readonly OutboxMessage[]): Promise<void> {
   if (messages.length === 0) return;
   await tx.execute(
-    `insert into balde.outbox (topic, key, properties, event_time, payload)
-     select * from unnest($1::text[], $2::text[], $3::jsonb[], $4::timestamptz[], $5::bytea[])`,
+    `with put as (
+       insert into balde.outbox (topic, key, properties, event_time, payload)
+       select * from unnest($1::text[], $2::text[], $3::jsonb[], $4::timestamptz[], $5::bytea[])
+     )
+     select set_config('synchronous_commit', 'off', true), pg_notify($6, '')`,
     [
       messages.map((m) => m.topic),
       messages.map((m) => m.key),
       messages.map((m) => JSON.stringify(m.properties)),
       messages.map((m) => new Date(m.eventTime).toISOString()),
       messages.map((m) => m.payload),
+      OUTBOX_CHANNEL,
     ],
   );
-  await tx.query('select pg_notify($1, $2)', [OUTBOX_CHANNEL, '']);
 }
 
-/**
- * Gives entries of a topic their sequence ids, in a transaction of its own, and returns the oldest `max` numbered ones.
- *
- * The identity column does not follow commit order: 11 can be visible before 10. The topic's counter row is locked
- * while numbers are given, and only committed entries are seen, so numbers follow the order in which they are settled
- * and never change: a relay that crashed sends the same bytes under the same ids again.
- */
-export async function numberOutbox(tx: Sql, topic: string, max: number): Promise<OutboxEntry[]> {
-  await tx.execute(`select from balde.outbox_sequence where topic = $1 for update`, [topic]);
-  await tx.execute(
-    `with fresh as (
-       select id, row_number() over (order by id) as n
-       from (select id from balde.outbox where topic = $1 and sequence_id is null order by id limit $2) o
-     ), counter as (
-       update balde.outbox_sequence s
-       set last_sequence_id = s.last_sequence_id + (select count(*) from fresh)
-       where topic = $1
-       returning s.last_sequence_id - (select count(*) from fresh) as before
-     )
-     update balde.outbox o set sequence_id = counter.before + fresh.n from fresh, counter where o.id = fresh.id`,
+export interface Numbered {
+  /** The oldest numbered entries, in order of their numbers. */
+  readonly entries: readonly OutboxEntry[];
+  /** The highest number given so far: it never goes down, unless the database was restored from a backup. */
+  readonly highest: number;
+}
+
+/** Gives entries of a topic their sequence ids, and returns the oldest `max` numbered ones (migrations/0004). */
+export async function numberOutbox(sql: Sql, topic: string, max: number): Promise<Numbered> {
+  const rows = await sql.query<OutboxEntry & { highest: number } & Record<string, unknown>>(
+    `select highest, $1 as topic, key, properties, event_time as "eventTime", payload, sequence_id as "sequenceId"
+     from balde.number_outbox($1, $2)`,
     [topic, max],
   );
-  return await tx.query<OutboxEntry & Record<string, unknown>>(
-    `select topic, key, properties, event_time as "eventTime", payload, sequence_id as "sequenceId"
-     from balde.outbox where topic = $1 and sequence_id is not null order by sequence_id limit $2`,
-    [topic, max],
-  );
+  const [first] = rows;
+  if (first === undefined) return { entries: [], highest: 0 };
+  const entries = rows.map(({ highest: _, ...entry }) => entry);
+  return { entries: (first.sequenceId as number | null) === null ? [] : entries, highest: first.highest };
 }
 
 /** Where the topic stood when the outbox was last known to hold nothing that is on it. */

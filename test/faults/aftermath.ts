@@ -2,7 +2,6 @@
 import { alertingReactor } from '../../projections/alerting/fold.ts';
 import { alertsProjection } from '../../projections/alerts/fold.ts';
 import { statesProjection } from '../../projections/states/fold.ts';
-import { EmbeddedLog } from '../../src/log/embedded/embeddedLog.ts';
 import type { EventLog } from '../../src/log/eventLog.ts';
 import { loadCheckpoints } from '../../src/store/checkpoints.ts';
 import { connect } from '../../src/store/database.ts';
@@ -10,6 +9,7 @@ import type { Database } from '../../src/store/database.ts';
 import { outboxSize } from '../../src/store/outbox.ts';
 import type { OracleObservation } from '../oracle/oracle.ts';
 import { eventually } from '../support/eventually.ts';
+import type { Backend } from './backend.ts';
 import type { Worker } from './worker.ts';
 
 export interface Inspection {
@@ -18,9 +18,9 @@ export interface Inspection {
   close(): Promise<void>;
 }
 
-export function inspect(url: string): Inspection {
+export function inspect(url: string, backend: Backend): Inspection {
   const database = connect({ url, applicationName: 'inspection' });
-  const log = new EmbeddedLog(database);
+  const log = backend.open(database);
   const close = async (): Promise<void> => {
     await log.close();
     await database.close();

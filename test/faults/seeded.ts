@@ -6,6 +6,8 @@ export interface Seeded {
   /** In [low, high). */
   between(low: number, high: number): number;
   pick<T>(items: readonly [T, ...T[]]): T;
+  /** The same items in another order. */
+  shuffled<T>(items: readonly T[]): T[];
 }
 
 /** Mulberry32 (Tommy Ettinger, public domain). */
@@ -21,5 +23,10 @@ export function seeded(seed: number): Seeded {
     next,
     between: (low, high) => low + next() * (high - low),
     pick: (items) => items[Math.floor(next() * items.length)] ?? items[0],
+    shuffled: (items) =>
+      items
+        .map((item) => ({ item, place: next() }))
+        .sort((a, b) => a.place - b.place)
+        .map(({ item }) => item),
   };
 }

@@ -1,7 +1,9 @@
 /** A durable Postgres of its own, to be killed: postmaster or backend, and started again on the same files and port. */
+import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { connect } from '../../src/store/database.ts';
 import { startEmbeddedPostgres } from '../../src/store/embeddedPostgres.ts';
 import type { EmbeddedPostgres } from '../../src/store/embeddedPostgres.ts';
@@ -14,6 +16,10 @@ export interface KillableServer {
   killPostmaster(): Promise<void>;
   /** SIGKILL to one client's backend, a busy one if there is any; Postgres restarts. @returns whether there was one */
   killBackend(random: Seeded): Promise<boolean>;
+  /** Stops the server, copies its files, and starts it again. */
+  backUp(): Promise<void>;
+  /** Stops the server and starts it on the files of the last backup: what was committed since is gone. */
+  restore(): Promise<void>;
   /** Stops the server and removes its files; also when it is down. */
   remove(): Promise<void>;
 }
@@ -22,6 +28,12 @@ export async function startKillableServer(): Promise<KillableServer> {
   const directory = await mkdtemp(join(tmpdir(), 'balde-faults-'));
   let server: EmbeddedPostgres = await startEmbeddedPostgres({ directory });
   const { url, port } = server;
+  const [data, backup] = [join(directory, 'data'), join(directory, 'backup')];
+  const startAgain = async (): Promise<void> => {
+    server = await eventually('Postgres starts again', async () =>
+      startEmbeddedPostgres({ directory, port }).catch(() => null),
+    );
+  };
   return {
     url,
     killPostmaster: async () => {
@@ -29,9 +41,17 @@ export async function startKillableServer(): Promise<KillableServer> {
       process.kill(pid, 'SIGKILL');
       // Found alive, it would be taken for a server that is just starting.
       await eventually('the postmaster is gone', async () => Promise.resolve(!isAlive(pid)));
-      server = await eventually('Postgres starts again', async () =>
-        startEmbeddedPostgres({ directory, port }).catch(() => null),
-      );
+      await startAgain();
+    },
+    backUp: async () => {
+      await server.stop({ force: true });
+      await copyFolder(data, backup);
+      await startAgain();
+    },
+    restore: async () => {
+      await server.stop({ force: true });
+      await copyFolder(backup, data);
+      await startAgain();
     },
     killBackend: async (random) => {
       const pid = await someBackend(url, random);
@@ -45,6 +65,12 @@ export async function startKillableServer(): Promise<KillableServer> {
       await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+/** Replaces the folder `to`. The owner stays: Postgres asks for it. */
+async function copyFolder(from: string, to: string): Promise<void> {
+  await rm(to, { recursive: true, force: true });
+  await promisify(execFile)('cp', ['-a', from, to]);
 }
 
 async function postmasterOf(directory: string): Promise<number> {

@@ -4,6 +4,7 @@ import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { packageRoot } from '../../src/packageRoot.ts';
+import type { Settings } from './backend.ts';
 
 const PROGRAM = join(packageRoot, 'dist', 'src', 'cli', 'balde.js');
 
@@ -13,11 +14,15 @@ export interface WorkerOptions {
   readonly participant: string;
   readonly bridgeAddress: string;
   readonly pollInterval?: string;
+  /** More of its environment. */
+  readonly settings?: Settings;
 }
 
 /** One line of the log, as far as the tests read it. */
 interface LogLine {
   readonly level: number;
+  /** Milliseconds since 1970. */
+  readonly time: number;
   readonly msg: string;
   readonly responseTime?: number;
   readonly observations?: number;
@@ -26,6 +31,8 @@ interface LogLine {
 
 export interface Worker {
   readonly pid: number;
+  /** Milliseconds since 1970. */
+  readonly startedAt: number;
   /** Resolves with the exit code, `null` after a signal. */
   readonly exited: Promise<number | null>;
   /** Resolves once the worker committed, published or relayed something. */
@@ -60,6 +67,7 @@ export function startWorker(options: WorkerOptions): Worker {
   const isRunning = (): boolean => child.exitCode === null && child.signalCode === null;
   return {
     pid: child.pid,
+    startedAt: Date.now(),
     exited,
     firstWork,
     lines,
@@ -82,6 +90,7 @@ function environmentOf(options: WorkerOptions): NodeJS.ProcessEnv {
     POLL_INTERVAL: options.pollInterval ?? '200ms',
     HTTP_PORT: '0',
     LOG_LEVEL: 'debug',
+    ...options.settings,
   };
 }
 

@@ -8,6 +8,9 @@ import type { Compared } from '../oracle/compare.ts';
 import { readTopicOnce } from '../oracle/readLog.ts';
 import { eventually } from '../support/eventually.ts';
 import { catchUp, inspect, lostAcknowledged } from './aftermath.ts';
+import type { Inspection } from './aftermath.ts';
+import { EMBEDDED } from './backend.ts';
+import type { Backend, Settings } from './backend.ts';
 import { startWorker } from './worker.ts';
 import type { Worker } from './worker.ts';
 
@@ -21,16 +24,21 @@ const SPEED = 150;
 
 export interface World {
   readonly workers: readonly Worker[];
-  start(roles: readonly string[]): Worker;
+  /** @param settings beside those of the log */
+  start(roles: readonly string[], settings?: Settings): Worker;
   /** Answers the Bridge gave. */
   served(): number;
   /** Lets the folds catch up with nobody polling, then compares everything with the oracle. */
   settle(): Promise<Compared>;
-  /** Ends every worker, whatever state it is in. */
+  /** Ends every worker, whatever state it is in, and removes what they left in the log. */
   stop(): Promise<void>;
 }
 
-export async function startWorld(databaseUrl: string, seed: number): Promise<World> {
+export async function startWorld(
+  databaseUrl: string,
+  seed: number,
+  backend: Backend = EMBEDDED,
+): Promise<World> {
   const startAt = Date.now() - 20 * HOUR;
   const simulator = await startSimulator({
     seed,
@@ -42,9 +50,15 @@ export async function startWorld(databaseUrl: string, seed: number): Promise<Wor
     })),
   });
   const workers: Worker[] = [];
-  const start = (roles: readonly string[]): Worker => {
+  const start = (roles: readonly string[], settings: Settings = {}): Worker => {
     const bridgeAddress = simulator.address;
-    const worker = startWorker({ databaseUrl, roles, participant: PARTICIPANT, bridgeAddress });
+    const worker = startWorker({
+      databaseUrl,
+      roles,
+      participant: PARTICIPANT,
+      bridgeAddress,
+      settings: { ...backend.settings, ...settings },
+    });
     workers.push(worker);
     return worker;
   };
@@ -52,17 +66,17 @@ export async function startWorld(databaseUrl: string, seed: number): Promise<Wor
     workers,
     start,
     served: () => simulator.served(PARTICIPANT),
-    settle: async () => await settle(databaseUrl, start(FOLD_ROLES), workers),
+    settle: async () => await settle(inspect(databaseUrl, backend), start(FOLD_ROLES), workers),
     stop: async () => {
       for (const worker of workers) worker.signal('SIGKILL');
       await Promise.all(workers.map(async (worker) => worker.exited));
       await simulator.close();
+      await backend.remove();
     },
   };
 }
 
-async function settle(databaseUrl: string, last: Worker, workers: readonly Worker[]): Promise<Compared> {
-  const inspection = inspect(databaseUrl);
+async function settle(inspection: Inspection, last: Worker, workers: readonly Worker[]): Promise<Compared> {
   const { database, log } = inspection;
   try {
     await catchUp(database, log);

@@ -251,6 +251,39 @@ CREATE UNIQUE INDEX outbox_by_sequence ON balde.outbox USING btree (topic, seque
 CREATE UNIQUE INDEX projection_one_served ON balde.projection USING btree (name) WHERE served;
 
 -- functions
+CREATE OR REPLACE FUNCTION balde.number_outbox(topic_name text, most integer)
+ RETURNS TABLE(highest bigint, key text, properties jsonb, event_time timestamp with time zone, payload bytea, sequence_id bigint)
+ LANGUAGE plpgsql
+AS $function$
+declare
+  before bigint;
+begin
+  perform set_config('synchronous_commit', 'off', true);
+  select s.last_sequence_id into before from balde.outbox_sequence s where s.topic = topic_name for update;
+  with fresh as (
+    select o.id, row_number() over (order by o.id) as n
+    from (
+      select id from balde.outbox where topic = topic_name and outbox.sequence_id is null order by id limit most
+    ) o
+  ), numbered as (
+    update balde.outbox o set sequence_id = before + fresh.n from fresh where o.id = fresh.id
+    returning o.sequence_id
+  )
+  select coalesce(max(numbered.sequence_id), before) into highest from numbered;
+  if highest > before then
+    update balde.outbox_sequence s set last_sequence_id = highest where s.topic = topic_name;
+  end if;
+  return query
+    select number_outbox.highest, o.key, o.properties, o.event_time, o.payload, o.sequence_id
+    from (select) one
+    left join lateral (
+      select * from balde.outbox
+      where topic = topic_name and outbox.sequence_id is not null
+      order by outbox.sequence_id limit most
+    ) o on true
+    order by o.sequence_id;
+end $function$
+;
 CREATE OR REPLACE FUNCTION balde_log.append(_topic_id integer, _producer text, _lease text, _epoch bigint, _partitions integer[], _sequence_ids bigint[], _keys text[], _event_times timestamp with time zone[], _properties jsonb[], _payloads bytea[])
  RETURNS integer[]
  LANGUAGE plpgsql

@@ -36,7 +36,7 @@ const put = async (sql: Sql, topic: string, ...texts: string[]) =>
   );
 
 const number = async (topic: string, max = 100) =>
-  (await database.transaction(async (tx) => numberOutbox(tx, topic, max))).map(
+  (await numberOutbox(database, topic, max)).entries.map(
     ({ sequenceId, properties }) => [sequenceId, properties['text']] as const,
   );
 
@@ -57,7 +57,7 @@ describe('an entry of the outbox', () => {
   it('comes out as it went in', async () => {
     const topic = await newTopic();
     await put(database, topic, 'a');
-    const [found] = await database.transaction(async (tx) => numberOutbox(tx, topic, 10));
+    const [found] = (await numberOutbox(database, topic, 10)).entries;
     expect(found).toEqual({ ...entry(topic, 'a'), sequenceId: 1 });
   });
 

@@ -1,11 +1,11 @@
 /** The brokers' REST interface (`/admin/v2`), as far as the log needs it. */
-import { readFileSync } from 'node:fs';
 import { Agent as HttpAgent, request as httpRequest } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { setTimeout as delay } from 'node:timers/promises';
 import { doubling } from '../../waiting.ts';
 import { LogError, LogUnavailableError } from '../eventLog.ts';
-import { readToken } from './credentials.ts';
+import { readTls, readToken, refusal } from './credentials.ts';
+import { networkObstacle, obstacleError } from './obstacle.ts';
 import type { PulsarSettings } from './settings.ts';
 
 export interface Reply {
@@ -30,22 +30,16 @@ export class AdminClient {
 
   constructor(settings: PulsarSettings) {
     this.#settings = settings;
-    const { caFile, certFile, keyFile } = settings.tls;
-    this.#agent = settings.adminUrl.startsWith('https:')
-      ? new HttpsAgent({
-          keepAlive: true,
-          ...(caFile === undefined ? {} : { ca: readFileSync(caFile) }),
-          ...(certFile === undefined ? {} : { cert: readFileSync(certFile) }),
-          ...(keyFile === undefined ? {} : { key: readFileSync(keyFile) }),
-        })
-      : new HttpAgent({ keepAlive: true });
+    const isTls = settings.adminUrl.startsWith('https:');
+    this.#agent = isTls ? new HttpsAgent({ keepAlive: true }) : new HttpAgent({ keepAlive: true });
   }
 
   /**
    * @param path below `/admin/v2/`
    * @returns any status that a caller can make sense of: 2xx, 404, 409
-   * @throws {AdminDeniedError} 401 or 403
-   * @throws {LogUnavailableError} no answer, or one that says to try again
+   * @throws {AdminDeniedError} the role may not do this
+   * @throws {LogUnavailableError} no answer, or one that says to try again, or credentials that may be renewed
+   * @throws {LogError} what trying again does not change: credentials, certificates, a request that is wrong
    */
   async request(method: 'GET' | 'PUT' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<Reply> {
     const url = new URL(`/admin/v2/${path}`, this.#settings.adminUrl);
@@ -59,6 +53,8 @@ export class AdminClient {
     }
     const { status } = reply;
     const what = `${method} ${url.origin}${url.pathname}`;
+    if (status === 401 && !isAboutTheRole(reply))
+      throw obstacleError(refusal(url.origin, reasonOf(reply), this.#settings));
     if (status === 401 || status === 403)
       throw new AdminDeniedError(`${what}: ${status}, ${reasonOf(reply)}`);
     if (TRANSIENT.has(status)) throw new LogUnavailableError(`${what}: ${status}, ${reasonOf(reply)}`);
@@ -98,16 +94,16 @@ export class AdminClient {
       ...(body === null ? {} : { 'content-type': 'application/json' }),
       ...(token === null ? {} : { authorization: `Bearer ${token}` }),
     };
-    const request = url.protocol === 'https:' ? httpsRequest : httpRequest;
+    const isTls = url.protocol === 'https:';
+    // Read anew: a certificate that was renewed is shown to the next connection.
+    const options = { method, headers, timeout: TIMEOUT_MS, ...(isTls ? readTls(this.#settings.tls) : {}) };
+    const request = isTls ? httpsRequest : httpRequest;
     return await new Promise((resolve, reject) => {
-      const fail = (error: Error): void =>
-        reject(
-          new LogUnavailableError(
-            `${this.#settings.adminUrl} does not answer (${error.message}): check PULSAR_ADMIN_URL, and that the broker runs`,
-            { cause: error },
-          ),
-        );
-      const call = request(url, { method, headers, agent: this.#agent, timeout: TIMEOUT_MS }, (response) => {
+      const fail = (error: NodeJS.ErrnoException): void => {
+        const obstacle = networkObstacle('PULSAR_ADMIN_URL', url.origin, error.code ?? error.message);
+        reject(obstacleError(obstacle, { cause: error }));
+      };
+      const call = request(url, { ...options, agent: this.#agent }, (response) => {
         const chunks: Buffer[] = [];
         response.on('data', (chunk: Buffer) => chunks.push(chunk));
         response.on('error', fail);
@@ -124,10 +120,14 @@ export class AdminClient {
   }
 }
 
+/** A role that was recognised is answered with a reason; credentials that were not, by the server in front. */
+const isAboutTheRole = ({ text }: Reply): boolean => /^\s*\{\s*"reason"/.test(text);
+
 /** The broker's reason: in JSON, or in the title of an HTML page. */
 export function reasonOf({ text }: Reply): string {
   try {
-    const { reason } = JSON.parse(text) as { reason?: string };
+    const { reason: given, message } = JSON.parse(text) as { reason?: string; message?: string };
+    const reason = given ?? message;
     if (reason !== undefined) return reason.split('\n--- ')[0]?.trim().slice(0, 500) ?? '';
   } catch {
     // Not JSON: the title follows.

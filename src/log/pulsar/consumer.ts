@@ -17,6 +17,8 @@ export interface ConsumerSpec {
 const GROWTH_CHECK_MS = 30_000;
 /** How often readers look after themselves while nothing comes. Milliseconds. */
 const TICK_MS = 1_000;
+/** How long a batch waits for what may be on its way. Milliseconds. */
+const GATHER_MS = 1;
 
 export class PulsarConsumer implements Consumer {
   readonly #spec: ConsumerSpec;
@@ -47,11 +49,24 @@ export class PulsarConsumer implements Consumer {
       this.#assertOpen();
       const seen = this.#wakeup.count;
       const messages = await this.#take(max);
+      if (messages.length > 0) return await this.#gather(messages, max, signal);
       const left = until - performance.now();
-      if (messages.length > 0 || left <= 0) return messages;
+      if (left <= 0) return messages;
       await abortable(this.#growIfDue(), signal);
       await this.#wakeup.wait(seen, Math.min(left, TICK_MS), signal);
     }
+  }
+
+  /** What was published together reaches the partitions a moment apart: one batch costs less than one for each. */
+  async #gather(messages: LogMessage[], max: number, signal: AbortSignal): Promise<LogMessage[]> {
+    for (let more = messages; more.length > 0 && messages.length < max && !signal.aborted;) {
+      const seen = this.#wakeup.count;
+      await this.#wakeup.wait(seen, GATHER_MS, signal).catch(() => undefined);
+      // What was taken must be handed out; an error comes again at the next receive.
+      more = this.#closing === null ? await this.#take(max - messages.length).catch(() => []) : [];
+      messages.push(...more);
+    }
+    return messages;
   }
 
   async seek(partition: number, position: Position | null): Promise<void> {
@@ -82,15 +97,22 @@ export class PulsarConsumer implements Consumer {
     return reader;
   }
 
-  /** Starts with another partition each time, so that one with a long backlog doesn't starve the others. */
+  /**
+   * Starts with another partition each time, so that one with a long backlog doesn't starve the others. A partition that
+   * fails does not take along what another has given: it fails again at the next turn.
+   */
   async #take(max: number): Promise<LogMessage[]> {
     const count = this.#readers.length;
     const taken: LogMessage[] = [];
     this.#first = (this.#first + 1) % Math.max(count, 1);
     for (let i = 0; i < count && taken.length < max; i += 1) {
       const reader = this.#reader((this.#first + i) % count);
-      const own = await reader.take(max - taken.length);
-      for (const message of own) taken.push(message);
+      try {
+        for (const message of await reader.take(max - taken.length)) taken.push(message);
+      } catch (error) {
+        if (taken.length === 0) throw error;
+        break;
+      }
     }
     return taken;
   }

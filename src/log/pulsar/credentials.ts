@@ -1,25 +1,71 @@
-/** Tokens and certificates, in the form that the client and the REST interface take. */
+/** Tokens and certificates, in the forms that the client, the REST interface and the protocol take. */
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { createSecureContext } from 'node:tls';
 import type { ClientConfigBase } from 'pulsar-client';
 import { LogError } from '../eventLog.ts';
 import type { Pulsar } from './native.ts';
+import type { Obstacle } from './obstacle.ts';
 import type { PulsarSettings } from './settings.ts';
 
 /** The token as it is now: a file's is read each time, so that a renewed one is used from the next connection on. */
 export function readToken(token: PulsarSettings['token']): string | null {
   if (token === null) return null;
-  if ('value' in token) return token.value;
+  return 'value' in token ? token.value : read(token.file, 'PULSAR_TOKEN_FILE').toString('utf8').trim();
+}
+
+export interface TlsMaterial {
+  readonly ca?: Buffer;
+  readonly cert?: Buffer;
+  readonly key?: Buffer;
+}
+
+/** The files as they are now. @throws {LogError} one can't be read */
+export function readTls({ caFile, certFile, keyFile }: PulsarSettings['tls']): TlsMaterial {
+  return {
+    ...(caFile === undefined ? {} : { ca: read(caFile, 'PULSAR_CA_FILE') }),
+    ...(certFile === undefined ? {} : { cert: read(certFile, 'PULSAR_CERT_FILE') }),
+    ...(keyFile === undefined ? {} : { key: read(keyFile, 'PULSAR_KEY_FILE') }),
+  };
+}
+
+function read(path: string, setting: string): Buffer {
   try {
-    return readFileSync(token.file, 'utf8').trim();
+    return readFileSync(path);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? String(error);
-    throw new LogError(`PULSAR_TOKEN_FILE: ${token.file} can't be read (${code})`, { cause: error });
+    throw new LogError(`${setting}: ${path} can't be read (${code})`, { cause: error });
   }
 }
 
-export function authentication(pulsar: Pulsar, { token, tls }: PulsarSettings): Partial<ClientConfigBase> {
-  // Read once here: a file that is missing is a clear error now, not a connection that is refused later.
+/** The client would only say that it can't connect. @throws {LogError} files that hold something else */
+export function checkCredentials({ token, tls }: PulsarSettings): void {
   readToken(token);
+  const { ca, cert, key } = readTls(tls);
+  if (ca !== undefined) assertCertificate('PULSAR_CA_FILE', ca);
+  if (cert === undefined || key === undefined) return;
+  assertCertificate('PULSAR_CERT_FILE', cert);
+  try {
+    createSecureContext({ cert, key });
+  } catch (error) {
+    throw new LogError('PULSAR_KEY_FILE does not hold the key of the certificate in PULSAR_CERT_FILE', {
+      cause: error,
+    });
+  }
+}
+
+function assertCertificate(setting: string, pem: Buffer): void {
+  try {
+    new X509Certificate(pem);
+  } catch (error) {
+    throw new LogError(`${setting} holds no certificate in PEM format`, { cause: error });
+  }
+}
+
+/** What the client is configured with. @throws {LogError} see {@link checkCredentials} */
+export function authentication(pulsar: Pulsar, settings: PulsarSettings): Partial<ClientConfigBase> {
+  checkCredentials(settings);
+  const { token, tls } = settings;
   const { caFile, certFile, keyFile } = tls;
   const trust = caFile === undefined ? {} : { tlsTrustCertsFilePath: caFile };
   const own =
@@ -28,13 +74,62 @@ export function authentication(pulsar: Pulsar, { token, tls }: PulsarSettings): 
       : { tlsCertificateFilePath: certFile, tlsPrivateKeyFilePath: keyFile };
   const common = { ...trust, ...own, tlsValidateHostname: true };
   if (token !== null) {
+    // A function is asked at each connection, and from then on keeps the process alive: only where it is needed.
     // eslint-disable-next-line @typescript-eslint/require-await -- the addon awaits what the supplier returns
-    const supplier = async (): Promise<string> => readToken(token) ?? '';
-    return { ...common, authentication: new pulsar.AuthenticationToken({ token: supplier }) };
+    const supplier = async (): Promise<string> => readQuietly(token);
+    const given = 'value' in token ? token.value : supplier;
+    return { ...common, authentication: new pulsar.AuthenticationToken({ token: given }) };
   }
   if (certFile !== undefined && keyFile !== undefined) {
     const files = { certificatePath: certFile, privateKeyPath: keyFile };
     return { ...common, authentication: new pulsar.AuthenticationTls(files) };
   }
   return common;
+}
+
+/** The client waits for ever on a supplier that rejects. Without a token it is refused and comes again. */
+function readQuietly(token: PulsarSettings['token']): string {
+  try {
+    return readToken(token) ?? '';
+  } catch {
+    return '';
+  }
+}
+
+/** Of the protocol's first message: the method's name, and what proves the role. */
+export function connectData(settings: PulsarSettings): { readonly method: string; readonly data: string } {
+  const token = readToken(settings.token);
+  if (token !== null) return { method: 'token', data: token };
+  return { method: settings.tls.certFile === undefined ? 'none' : 'tls', data: '' };
+}
+
+/** The broker refuses the credentials. What comes from a file may be renewed, so waiting for that is right. */
+export function refusal(url: string, reason: string, settings: PulsarSettings): Obstacle {
+  const { token, tls } = settings;
+  const passes = token === null ? tls.certFile !== undefined : 'file' in token;
+  return { what: `${url} does not accept the credentials (${reason}): ${remedy(settings)}`, passes };
+}
+
+function remedy({ token, tls }: PulsarSettings): string {
+  if (token !== null) {
+    const setting = 'file' in token ? 'PULSAR_TOKEN_FILE' : 'PULSAR_TOKEN';
+    const expiry = expiryOf(readToken(token) ?? '');
+    return expiry !== null && expiry < Date.now()
+      ? `the token in ${setting} expired at ${new Date(expiry).toISOString()}, renew it`
+      : `check that ${setting} holds a token of this cluster`;
+  }
+  return tls.certFile === undefined
+    ? 'set PULSAR_TOKEN or PULSAR_TOKEN_FILE, or PULSAR_CERT_FILE and PULSAR_KEY_FILE'
+    : 'check that the broker takes the certificate in PULSAR_CERT_FILE as authentication';
+}
+
+/** When a JSON web token expires, milliseconds since 1970; `null` for never, and for what is none. Not verified. */
+function expiryOf(token: string): number | null {
+  try {
+    const body = Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8');
+    const { exp } = JSON.parse(body) as { exp?: unknown };
+    return typeof exp === 'number' ? exp * 1_000 : null;
+  } catch {
+    return null;
+  }
 }

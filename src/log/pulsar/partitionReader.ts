@@ -40,6 +40,9 @@ type State = 'unknown' | 'approaching' | 'aligned';
 
 /** A gap this long is left by seeking; a shorter one by reading on. Entries. */
 const SEEK_DISTANCE = 1_000;
+/** Messages fetched ahead, at most; and how many of them make a reader fetch in batches. */
+const AHEAD = 5_000;
+const BUSY = 64;
 /** How long the broker may take to deliver the message that was sought. Milliseconds. */
 const APPROACH_MS = 15_000;
 /** How often a partition without new messages is checked for whether it is still the same one. Milliseconds. */
@@ -83,7 +86,7 @@ export class PartitionReader {
     const taken = this.#ready.length <= max ? this.#ready : this.#ready.slice(0, max);
     this.#ready = this.#ready.slice(taken.length);
     if (taken.length > 0) {
-      this.#handedOut = [...this.#handedOut, ...taken];
+      if (this.#spec.resume !== null) this.#handedOut.push(...taken);
       this.#checkedAt = performance.now();
     } else {
       await this.#checkWhileIdle();
@@ -133,25 +136,27 @@ export class PartitionReader {
     await this.#native.close().catch(() => undefined);
   }
 
-  /** One pull at a time, and none while messages wait: what is not asked for stays in the client's bounded queue. */
+  /** Fetches ahead, up to a bound: what is not fetched stays in the client's queue, which is bounded too. */
   #pull(): void {
-    if (this.#pulling || this.#arrived.length > 0 || this.#ready.length > 0) return;
+    if (this.#pulling || this.#arrived.length >= AHEAD) return;
     this.#pulling = true;
-    void this.#pullOnce()
+    void this.#pullAhead()
       .catch((error: unknown) => {
         this.#failure = toLogError(`reading topic ${this.#spec.topic}`, error);
-      })
-      .finally(() => {
-        this.#pulling = false;
         this.#spec.wake();
-      });
+      })
+      .finally(() => (this.#pulling = false));
   }
 
-  /** `batchReceive` alone would wait for its whole time-out: one message first, then what is there besides. */
-  async #pullOnce(): Promise<void> {
-    const first = await this.#native.receive();
-    const others = await this.#native.batchReceive();
-    this.#arrived.push(first, ...others);
+  /** One by one while there is little, which takes no time-out to end; in batches once messages queue up. */
+  async #pullAhead(): Promise<void> {
+    while (this.#arrived.length < AHEAD) {
+      const isBusy = this.#arrived.length >= BUSY;
+      const batch = isBusy ? await this.#native.batchReceive() : [];
+      const found = batch.length > 0 ? batch : [await this.#native.receive()];
+      this.#arrived.push(...found);
+      this.#spec.wake();
+    }
   }
 
   /** Moves what arrived to `ready`, as far as it follows without a gap. */
@@ -164,7 +169,7 @@ export class PartitionReader {
         if (await this.#isNext(place)) this.#accept(native, place);
       } catch (error) {
         // The client does not give them again: they are judged anew at the next attempt.
-        this.#arrived = arrived.slice(i);
+        this.#arrived = [...arrived.slice(i), ...this.#arrived];
         throw error;
       }
     }

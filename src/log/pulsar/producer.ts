@@ -17,6 +17,7 @@ import { toLogError } from './errors.ts';
 import { SEQUENCE_PROPERTY } from './message.ts';
 import type { NativeClient, NativeProducer } from './native.ts';
 import { isDuplicateId } from './position.ts';
+import { explained } from './reach.ts';
 import type { PulsarSettings } from './settings.ts';
 import { topicUrl } from './settings.ts';
 
@@ -58,7 +59,8 @@ export async function openProducers(spec: ProducerSpec): Promise<NativeProducer[
     return opened;
   } catch (error) {
     await closeAll(opened);
-    throw toLogError(`opening producer ${spec.name} of topic ${spec.topic}`, error);
+    const problem = toLogError(`opening producer ${spec.name} of topic ${spec.topic}`, error);
+    throw await explained(problem, spec.settings);
   }
 }
 

@@ -17,10 +17,12 @@ import { PulsarConsumer } from './consumer.ts';
 import { toLogError } from './errors.ts';
 import { lastSequenceId } from './lastSequenceId.ts';
 import { createClient } from './native.ts';
+import { obstacleError } from './obstacle.ts';
 import type { NativeClient, NativeConsumer, NativeLog } from './native.ts';
 import { PartitionReader } from './partitionReader.ts';
 import { placeOf, positionOf } from './position.ts';
 import { openProducers, PulsarProducer, standBy } from './producer.ts';
+import { explained, findObstacle } from './reach.ts';
 import type { PulsarSettings } from './settings.ts';
 import { topicUrl } from './settings.ts';
 import { Topics } from './topics.ts';
@@ -60,6 +62,7 @@ export class PulsarLog implements EventLog {
   readonly #topics: Topics;
   readonly #schemas = new Map<string, TopicSpec['schema']>();
   readonly #open = new Set<{ close(): Promise<void> }>();
+  #wasReached = false;
   #closing: Promise<void> | null = null;
 
   /** @throws {LogError} the client's addon can't be loaded, or credentials can't be read */
@@ -72,6 +75,7 @@ export class PulsarLog implements EventLog {
 
   async ensureTopic(spec: TopicSpec): Promise<void> {
     this.#assertOpen();
+    await this.#assertReachable();
     await this.#topics.ensure(spec);
     this.#schemas.set(spec.name, spec.schema);
   }
@@ -198,8 +202,16 @@ export class PulsarLog implements EventLog {
         batchReceivePolicy: { maxNumMessages: QUEUE, timeoutMs: GATHER_MS },
       });
     } catch (error) {
-      throw toLogError(`subscribing to topic ${topic}`, error);
+      throw await explained(toLogError(`subscribing to topic ${topic}`, error), this.#settings);
     }
+  }
+
+  /** Topics are made through the REST interface: an address that only the client uses would be wrong unnoticed. */
+  async #assertReachable(): Promise<void> {
+    if (this.#wasReached) return;
+    const obstacle = await findObstacle(this.#settings);
+    if (obstacle !== null) throw obstacleError(obstacle);
+    this.#wasReached = true;
   }
 
   #assertOpen(): void {

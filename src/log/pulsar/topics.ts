@@ -48,7 +48,13 @@ export class Topics {
       await this.#registerSchema(spec);
     } catch (error) {
       if (!(error instanceof AdminDeniedError)) throw error;
-      if (await this.#isComplete(spec)) return;
+      if (await this.#isComplete(spec)) {
+        // Nothing else is left. Whoever may produce may do it; for whoever only consumes, a producer does.
+        await this.#registerSchema(spec).catch((denied: unknown) => {
+          if (!(denied instanceof AdminDeniedError)) throw denied;
+        });
+        return;
+      }
       throw new AdministratorNeededError(
         `topic ${topicUrl(this.#settings, spec.name)} can't be made or set up with this role (${error.message})`,
         this.#commands(spec),
@@ -77,8 +83,22 @@ export class Topics {
     if (partitions < now)
       throw new LogError(`topic ${topic} has ${now} partitions, and Pulsar takes none away`);
     if (partitions > now) {
-      await this.#admin.request('POST', `${this.#path(topic)}/partitions`, partitions);
+      await this.#addPartitions(topic, partitions);
       await this.refreshPartitions(topic);
+    }
+  }
+
+  async #addPartitions(topic: string, partitions: number): Promise<void> {
+    try {
+      await this.#admin.request('POST', `${this.#path(topic)}/partitions`, partitions);
+    } catch (error) {
+      if (!(error instanceof AdminDeniedError)) throw error;
+      const url = topicUrl(this.#settings, topic);
+      throw new AdministratorNeededError(
+        `partitions can't be added with this role (${error.message})`,
+        [`pulsar-admin topics update-partitioned-topic ${url} --partitions ${partitions}`],
+        { cause: error },
+      );
     }
   }
 
@@ -87,7 +107,9 @@ export class Topics {
     const path = `${this.#path(topic)}-partition-${partition}`;
     const stats = await this.#admin.get<LedgerStats>(`${path}/internalStats`);
     if (stats === null)
-      throw new LogError(`partition ${partition} of topic ${topicUrl(this.#settings, topic)} does not exist`);
+      throw new LogError(
+        `partition ${partition} of topic ${topicUrl(this.#settings, topic)} does not exist: run balde migrate`,
+      );
     return new Layout(stats);
   }
 

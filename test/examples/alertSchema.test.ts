@@ -1,0 +1,159 @@
+/** The registered schema of the alert topic holds every event that may travel on it, read as plain JSON. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import avro from 'avsc';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { alertProperties, decodeAlertEvent, encodeAlertEvent } from '../../src/codec/alertEvent.ts';
+import { avroType, schemaText } from '../../src/codec/schemas.ts';
+import { RATE_LIMIT_ALERTS } from '../../src/codec/topics.ts';
+import { bucketKey } from '../../src/domain/events.ts';
+import { packageRoot } from '../../src/packageRoot.ts';
+import { anyLog } from '../domain/given.ts';
+import { alertEvents } from '../projections/drive.ts';
+
+const EVENTS = ['AlertRaised', 'AlertResolved', 'CategoryChanged'] as const;
+const RUNS = { numRuns: 100 };
+
+interface Field {
+  readonly name: string;
+  readonly type: unknown;
+  readonly default?: unknown;
+  readonly doc?: string;
+}
+interface RecordSchema {
+  readonly fields: readonly Field[];
+}
+
+const definition = JSON.parse(RATE_LIMIT_ALERTS.schema.definition) as RecordSchema;
+const registered = avro.Type.forSchema(definition as unknown as avro.Schema);
+
+/** Paths that do not fit; a field that the schema does not have fits neither. */
+function misfits(json: string): string[] {
+  const wrong: string[] = [];
+  const errorHook = (path: string[]): void => void wrong.push(path.join('.'));
+  registered.isValid(JSON.parse(json), { errorHook, noUndeclaredFields: true });
+  return wrong;
+}
+
+/** Fields of an event that are null left out, as a subscriber may find them. */
+const withoutNulls = (value: object): object =>
+  Object.fromEntries(Object.entries(value).filter(([, field]) => field !== null));
+
+const isNullable = ({ type, default: byDefault }: Field): boolean =>
+  Array.isArray(type) && type[0] === 'null' && byDefault === null;
+
+describe('the schema registered with the alert topic [OPS-4]', () => {
+  it('holds whatever the released definitions of the three events hold, nulls absent or not', () => {
+    for (const event of EVENTS) {
+      const type = avroType(event, 1);
+      for (let n = 0; n < 200; n += 1) {
+        const example = JSON.parse(JSON.stringify(type.random())) as object;
+        expect(type.isValid(example)).toBe(true);
+        expect(misfits(JSON.stringify(example)), event).toEqual([]);
+        expect(misfits(JSON.stringify(withoutNulls(example))), event).toEqual([]);
+      }
+    }
+  });
+
+  it('holds every event that the reactor decides, as it travels', () => {
+    fc.assert(
+      fc.property(anyLog(), (log) => {
+        for (const event of alertEvents(log)) {
+          expect(misfits(encodeAlertEvent(event).toString())).toEqual([]);
+        }
+      }),
+      RUNS,
+    );
+  });
+
+  it('explains every field, and has none that no event has', async () => {
+    const known = await Promise.all(
+      EVENTS.map(async (event) => {
+        const text = await readFile(join(packageRoot, `schemas/${event}.v1.avsc`), 'utf8');
+        return (JSON.parse(text) as RecordSchema).fields.map(({ name }) => name);
+      }),
+    );
+    const own = definition.fields.map(({ name }) => name);
+    expect(own.toSorted()).toEqual([...new Set(known.flat())].sort());
+    expect(definition.fields.filter(({ doc }) => doc === undefined)).toEqual([]);
+    const nullable = definition.fields.filter(isNullable).map(({ name }) => name);
+    const notInAll = own.filter((name) => !known.every((names) => names.includes(name)));
+    expect(nullable).toEqual(expect.arrayContaining(notInAll));
+  });
+
+  it('refuses what is no event: a field missing, of another type, or unknown', () => {
+    const event = JSON.stringify(withoutNulls(avroType('AlertRaised', 1).random()));
+    const changed = (change: object): string =>
+      JSON.stringify({ ...(JSON.parse(event) as object), ...change });
+    expect(misfits(changed({ event_id: undefined }))).toEqual(['event_id']);
+    expect(misfits(changed({ capacity: '5' }))).toEqual(['capacity']);
+    expect(misfits(changed({ more: 1 }))).toEqual(['']);
+  });
+
+  it('only gains fields that may be null from version to version', async () => {
+    const versions = [JSON.parse(schemaText('RateLimitAlertEvent', 1)) as RecordSchema];
+    for (const next of await laterVersions()) {
+      const before = versions.at(-1)?.fields ?? [];
+      const added = next.fields.filter(({ name }) => !before.some((field) => field.name === name));
+      expect(added.filter((field) => !isNullable(field))).toEqual([]);
+      const kept = next.fields.filter(({ name }) => before.some((field) => field.name === name));
+      expect(kept.map(({ name, type }) => ({ name, type }))).toEqual(
+        before.map(({ name, type }) => ({ name, type })),
+      );
+      versions.push(next);
+    }
+    expect(definition).toEqual(versions.at(-1));
+  });
+});
+
+async function laterVersions(): Promise<RecordSchema[]> {
+  const found: RecordSchema[] = [];
+  for (let version = 2; ; version += 1) {
+    const file = join(packageRoot, 'schemas', `RateLimitAlertEvent.v${version}.avsc`);
+    const text = await readFile(file, 'utf8').catch(() => null);
+    if (text === null) return found;
+    found.push(JSON.parse(text) as RecordSchema);
+  }
+}
+
+describe('the properties of an alert message', () => {
+  it('tell its event id, so that a repeat is known without opening it', () => {
+    fc.assert(
+      fc.property(anyLog(), (log) => {
+        for (const event of alertEvents(log)) {
+          const payload = encodeAlertEvent(event);
+          const properties = alertProperties(event);
+          const decoded = decodeAlertEvent({ payload, properties, key: bucketKey(event) });
+          expect(properties['event_id']).toBe(decoded.eventId);
+          expect(properties['event_type']).toBe(decoded.type);
+        }
+      }),
+      RUNS,
+    );
+  });
+});
+
+describe('docs/alert-topic.md', () => {
+  it('shows a valid message of each event', async () => {
+    const page = await readFile(join(packageRoot, 'docs/alert-topic.md'), 'utf8');
+    const shown = [...page.matchAll(/```json\n(?<json>[\s\S]*?)```/g)].map(
+      ({ groups }) => groups?.['json'] ?? '',
+    );
+    expect(shown.flatMap(misfits)).toEqual([]);
+    const events = shown.map((json) => JSON.parse(json) as Record<string, unknown>);
+    expect(events.map((event) => event['event_type'])).toEqual([...EVENTS]);
+    for (const [i, event] of events.entries()) {
+      const payload = Buffer.from(shown[i] ?? '');
+      const decoded = decodeAlertEvent({ payload, properties: {}, key: '' });
+      expect(JSON.parse(encodeAlertEvent(decoded).toString())).toEqual(event);
+    }
+  });
+
+  it('has a row for every field of the schema, and for none beside', async () => {
+    const page = await readFile(join(packageRoot, 'docs/alert-topic.md'), 'utf8');
+    const section = /## Fields\n(?<rows>[\s\S]*?)\n## /.exec(page)?.groups?.['rows'] ?? '';
+    const rows = [...section.matchAll(/^\| `(?<name>\w+)` \|/gm)].map(({ groups }) => groups?.['name']);
+    expect(rows).toEqual(definition.fields.map(({ name }) => name));
+  });
+});

@@ -1,0 +1,77 @@
+/**
+ * Everything breaks at once, on Pulsar: workers, the broker, the database, connections; the database goes back to an
+ * earlier backup while the topics go on. At the end tables and topics are what a straight fold of the observations
+ * gives, and whoever subscribed to the alert topic saw each alert once.
+ *
+ * FAULTS_SEED repeats a run's choices; FAULTS_KILLS makes it longer or shorter.
+ */
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { TOPICS } from '../../src/main/folds.ts';
+import { describePulsar } from '../support/pulsarSuites.ts';
+import { inspect } from './aftermath.ts';
+import { startKillableBroker } from './broker.ts';
+import type { KillableBroker } from './broker.ts';
+import { FaultRun } from './faultRun.ts';
+import { Journal } from './journal.ts';
+import { onPulsar } from './onPulsar.ts';
+import type { OnPulsar } from './onPulsar.ts';
+import { startKillableServer } from './server.ts';
+import type { KillableServer } from './server.ts';
+import { described, expectSoundAlerts, subscribe } from './subscriber.ts';
+import { startWorld } from './world.ts';
+import type { World } from './world.ts';
+
+const SEED = Number(process.env['FAULTS_SEED'] ?? 20_260);
+const FAULTS = Number(process.env['FAULTS_KILLS'] ?? 100);
+
+describePulsar('on Pulsar', () => {
+  let broker: KillableBroker;
+  let pulsar: OnPulsar;
+  let postgres: KillableServer;
+  let world: World;
+
+  beforeAll(async () => {
+    broker = await startKillableBroker(2);
+    pulsar = onPulsar(broker.direct);
+    postgres = await startKillableServer();
+    world = await startWorld(postgres.url, SEED, pulsar);
+  }, 300_000);
+
+  afterAll(async () => {
+    await world.stop();
+    await postgres.remove();
+    await broker.remove();
+  });
+
+  it(
+    `${FAULTS} faults of every kind lose nothing and double nothing [FOLD-1, FOLD-2, FOLD-6, LOG-5, OUT-2, POLL-1]`,
+    { timeout: 900_000 },
+    async ({ annotate }) => {
+      const startedAt = performance.now();
+      const journal = new Journal(`pulsar faults, FAULTS_SEED=${SEED}`);
+      const inspection = inspect(postgres.url, pulsar);
+      const { log } = inspection;
+      for (const topic of TOPICS) await log.ensureTopic(topic);
+      const subscriber = await subscribe(log);
+      await journal.around(world.workers, () => described(subscriber), async () => {
+        const run = new FaultRun({ seed: SEED, faults: FAULTS, world, broker, pulsar, postgres, journal });
+        await run.run();
+        journal.note('the faults are over');
+        const compared = await world.settle();
+        await expectSoundAlerts(log, subscriber);
+
+        const { observations, alerts, resolved } = compared;
+        const seconds = Math.round((performance.now() - startedAt) / 1000);
+        await annotate(
+          JSON.stringify({ seed: SEED, faults: run.dealt, seconds, observations, alerts, resolved }),
+        );
+        const dealt = Object.values(run.dealt).reduce((a, b) => a + b, 0);
+        expect(dealt).toBeGreaterThanOrEqual(FAULTS);
+        expect(observations).toBeGreaterThan(10 * FAULTS);
+        expect(alerts).toBeGreaterThan(30);
+        expect(resolved).toBeGreaterThan(20);
+      });
+      await inspection.close();
+    },
+  );
+});
