@@ -57,7 +57,10 @@ async function bareReceive(settings: PulsarSettings): Promise<number> {
   let left = observations;
   await Promise.all(
     consumers.map(async (consumer) => {
-      while (left > 0) left -= (await consumer.batchReceive()).length;
+      while (left > 0) {
+        const { length } = await consumer.batchReceive();
+        left -= length;
+      }
     }),
   );
   const rate = observations / ((performance.now() - start) / 1000);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { packageRoot } from '../packageRoot.ts';
 import { alertsCommand } from './alerts.ts';
+import { checkpointsCommand } from './checkpoints.ts';
 import { fail } from './common.ts';
 import { deadLettersCommand } from './deadLetters.ts';
 import { demoCommand } from './demo.ts';
@@ -35,6 +36,7 @@ const program = new Command('balde')
   .addCommand(statusCommand())
   .addCommand(alertsCommand())
   .addCommand(lagCommand())
+  .addCommand(checkpointsCommand())
   .addCommand(deadLettersCommand())
   .addCommand(exportCommand())
   .addCommand(metricsCommand())
@@ -42,3 +44,6 @@ const program = new Command('balde')
   .addCommand(doctorCommand());
 
 await program.parseAsync().catch(fail);
+// What the Pulsar client leaves behind would keep a process alive that has nothing left to do.
+if (process.stdout.writableLength === 0) process.exit();
+process.stdout.once('drain', () => process.exit());

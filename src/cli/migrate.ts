@@ -1,22 +1,43 @@
-/** `balde migrate`: brings the database to this program's schema. */
-import { Command } from 'commander';
+/** `balde migrate`: brings the database to this program's schema, and the topics to be. */
+import { Command, Option } from 'commander';
+import { growObservations } from '../main/partitions.ts';
+import type { Growth } from '../main/partitions.ts';
 import { openExisting, openStorage, UsageError } from '../main/storage.ts';
 import type { Storage } from '../main/storage.ts';
 import type { Config } from '../config/config.ts';
 import { pendingMigrations } from '../store/migrate.ts';
 import { jsonOption, printJson, printLine, readingConfig, withStorageOptions } from './common.ts';
 import type { CommonOptions } from './common.ts';
+import { parseWhole } from './options.ts';
+
+interface MigrateOptions extends CommonOptions {
+  readonly partitions?: number;
+  readonly force?: boolean;
+}
+
+const HELP = `
+--partitions lets more processes share the work on Pulsar; partitions can't be taken away again. It is refused while a
+poller is connected or a processor is behind, because a bucket's observations may move to another partition: read in
+another order, late ones change no alert. --force does it nevertheless.`;
 
 export function migrateCommand(): Command {
   const command = new Command('migrate')
     .description(
       'apply pending migrations, install the read models and the topics; safe to repeat and to race',
     )
-    .addOption(jsonOption());
-  return withStorageOptions(command).action(async (options: CommonOptions) => await migrate(options));
+    .addOption(
+      new Option(
+        '--partitions <n>',
+        'let the topic of observations have this many partitions (Pulsar)',
+      ).argParser(parseWhole(1, 1_024)),
+    )
+    .addOption(new Option('--force', 'add partitions whatever is under way'))
+    .addOption(jsonOption())
+    .addHelpText('after', HELP);
+  return withStorageOptions(command).action(async (options: MigrateOptions) => await migrate(options));
 }
 
-async function migrate(options: CommonOptions): Promise<void> {
+async function migrate(options: MigrateOptions): Promise<void> {
   const config = readingConfig(options);
   // Kept open meanwhile: the embedded server is started once.
   const before = await openIfThere(config);
@@ -28,13 +49,22 @@ async function migrate(options: CommonOptions): Promise<void> {
         'select name from balde_migrations.migration order by id',
       );
       const names = now.map(({ name }) => name);
-      report(options, storage, pending === null ? names : names.filter((name) => pending.includes(name)));
+      const applied = pending === null ? names : names.filter((name) => pending.includes(name));
+      report(options, storage, applied, await grow(options, config, storage));
     } finally {
       await storage.close();
     }
   } finally {
     await before?.close();
   }
+}
+
+async function grow(
+  { partitions, force = false }: MigrateOptions,
+  { pulsar }: Config,
+  storage: Storage,
+): Promise<Growth | null> {
+  return partitions === undefined ? null : await growObservations(storage, pulsar, { partitions, force });
 }
 
 async function openIfThere(config: Config): Promise<Storage | null> {
@@ -44,13 +74,28 @@ async function openIfThere(config: Config): Promise<Storage | null> {
   });
 }
 
-function report(options: CommonOptions, { description }: Storage, applied: readonly string[]): void {
+function report(
+  options: CommonOptions,
+  { description, logDescription }: Storage,
+  applied: readonly string[],
+  growth: Growth | null,
+): void {
   if (options.json === true) {
-    printJson({ applied, up_to_date: applied.length === 0, database: description });
-  } else if (applied.length === 0) {
-    printLine(`${description}: up to date`);
-  } else {
-    printLine(`${description}: applied ${applied.length} migrations`);
-    for (const name of applied) printLine(`  ${name}`);
+    printJson({
+      ...{ applied, up_to_date: applied.length === 0, database: description, event_log: logDescription },
+      ...(growth === null ? {} : { partitions: growth }),
+    });
+    return;
   }
+  printLine(
+    applied.length === 0
+      ? `${description}: up to date`
+      : `${description}: applied ${applied.length} migrations`,
+  );
+  for (const name of applied) printLine(`  ${name}`);
+  printLine(`event log ${logDescription}: topics are there`);
+  if (growth === null) return;
+  const { topic, before, after } = growth;
+  if (before === after) printLine(`${topic} has ${after} partitions already`);
+  else printLine(`${topic} has ${after} partitions now, before ${before}: start the pollers again`);
 }

@@ -21,7 +21,8 @@ interface StartOptions extends CommonOptions {
 }
 
 const SIMULATED_PARTICIPANT = '12345678';
-const PATIENCE_MS = 30_000;
+/** How long a database or a broker that does not answer is waited for. */
+const PATIENCE_MS = 60_000;
 /** The client tells of every connection: one level lower it doesn't drown what Balde says. */
 const PULSAR_LEVELS = { debug: 'trace', info: 'debug', warn: 'warn', error: 'error' } as const;
 
@@ -65,7 +66,7 @@ async function run(
     judging: config,
     patienceMs: PATIENCE_MS,
     signal,
-    onWaiting: (error) => logger.warn({ error: error.message }, 'waiting for the database and the log'),
+    onWaiting: tellOnce((error) => logger.warn({ error }, 'waiting for the database and the log')),
     pulsarLog: (level, message) => pulsarLogger[PULSAR_LEVELS[level]](message),
   }).catch((error: unknown) => {
     if (signal.aborted) return null;
@@ -107,11 +108,20 @@ function announce(
   printLine('Balde starts. Ctrl-C stops it.');
   printLine(`  roles      ${roles.join(', ')}`);
   printLine(`  database   ${storage.description}`);
-  printLine('  event log  embedded, in the same database');
+  printLine(`  event log  ${storage.logDescription}`);
   for (const { participant, bridge } of roles.includes('poller') ? config.participants : []) {
     const kind = simulator === null ? '' : ' (simulator)';
     printLine(`  polling    participant ${participant} at ${bridge.address}${kind}, ${when}`);
   }
+}
+
+/** It is asked every second: what is said again says nothing new. */
+function tellOnce(tell: (message: string) => void): (error: Error) => void {
+  let last = '';
+  return ({ message }) => {
+    if (message !== last) tell(message);
+    last = message;
+  };
 }
 
 /** Says once for each participant that polling works; after that only alerts are worth a line. */

@@ -22,6 +22,7 @@ import { installFold } from '../store/readModels.ts';
 import { saveSettings } from '../store/settings.ts';
 import type { Judging } from '../store/settings.ts';
 import { FOLDS, TOPICS } from './folds.ts';
+import { foldCheckpoints } from './standing.ts';
 
 /** An error whose message is for the person at the command line, who can do something about it. */
 export class UsageError extends Error {
@@ -33,6 +34,8 @@ export interface Storage {
   readonly log: EventLog;
   /** Where the data is, without secrets. */
   readonly description: string;
+  /** Where the event log is, without secrets. */
+  readonly logDescription: string;
   /** Closes log and database; stops the embedded server unless another process uses it. */
   close(): Promise<void>;
 }
@@ -94,6 +97,7 @@ export async function openStorage(config: Location, options: StorageOptions = {}
     await patiently(options, async () => await migrate(server.url));
     for (const fold of FOLDS) await installFold(database, fold);
     await patiently(options, async () => await ensureTopics(log));
+    await patiently(options, async () => await assertSameLog(database, log));
     if (options.judging !== undefined) await saveSettings(database, options.judging);
   });
 }
@@ -120,6 +124,11 @@ export async function openExisting(
   return await openOn(await locate(config), config, {}, check);
 }
 
+/** Found when the first message comes it would be found late. @throws {LogError} checkpoints are of another log */
+async function assertSameLog(database: Database, log: EventLog): Promise<void> {
+  for (const { topic, positions } of await foldCheckpoints(database)) await log.behind(topic, positions);
+}
+
 /** What an administrator has to do for several topics is said once. */
 async function ensureTopics(log: EventLog): Promise<void> {
   const needed: AdministratorNeededError[] = [];
@@ -132,9 +141,8 @@ async function ensureTopics(log: EventLog): Promise<void> {
   const [first] = needed;
   if (first === undefined) return;
   const commands = [...new Set(needed.flatMap((error) => error.commands))];
-  throw new AdministratorNeededError("the topics can't be made or set up with the role given", commands, {
-    cause: first,
-  });
+  const what = "the topics can't be made or set up with the role given; what exists already can be skipped";
+  throw new AdministratorNeededError(what, commands, { cause: first });
 }
 
 /** One month more than history is kept, and whole months are longer than they look: see `TRIMMED_TOPICS`. */
@@ -153,7 +161,9 @@ function openLog(
 }
 
 const describeLog = (pulsar: PulsarSettings | null | undefined): string =>
-  pulsar ? `; Pulsar at ${pulsar.serviceUrl}, ${pulsar.tenant}/${pulsar.namespace}` : '';
+  pulsar
+    ? `Pulsar at ${pulsar.serviceUrl}, ${pulsar.tenant}/${pulsar.namespace}`
+    : 'embedded, in the same database';
 
 async function openOn(
   server: Server,
@@ -175,20 +185,21 @@ async function openOn(
     await close().catch(() => undefined);
     throw error;
   }
-  return { database, log, description: `${server.description}${describeLog(location.pulsar)}`, close };
+  const { description } = server;
+  return { database, log, description, logDescription: describeLog(location.pulsar), close };
 }
 
 async function patiently<T>(
   { patienceMs = 0, onWaiting, signal }: StorageOptions,
   work: () => Promise<T>,
 ): Promise<T> {
-  const until = Date.now() + patienceMs;
+  const until = performance.now() + patienceMs;
   for (;;) {
     try {
       return await work();
     } catch (error) {
       const passes = error instanceof DatabaseUnavailableError || error instanceof LogUnavailableError;
-      if (!passes || Date.now() > until) throw error;
+      if (!passes || performance.now() > until) throw error;
       onWaiting?.(error);
       await delay(1_000, undefined, signal === undefined ? {} : { signal });
     }

@@ -1,5 +1,5 @@
 /** Where each fold stands in each partition of its topic. The one place that writes checkpoints. */
-import type { Sql } from './database.ts';
+import type { Database, Sql } from './database.ts';
 import { CheckpointConflictError } from './errors.ts';
 
 export interface FoldId {
@@ -98,4 +98,60 @@ export async function readByAll(sql: Sql, folds: readonly string[]): Promise<Map
     [folds],
   );
   return new Map(rows.map((row) => [row.partition, row.position]));
+}
+
+export interface CheckpointRow {
+  readonly fold: string;
+  readonly version: number;
+  /** The public views show this version. */
+  readonly served: boolean;
+  readonly partition: number;
+  readonly position: string | null;
+  /** When the position last changed, milliseconds since 1970. */
+  readonly movedAt: number;
+}
+
+/** Of every installed version of every fold, the partitions that it has taken up. */
+export async function listCheckpoints(sql: Sql): Promise<CheckpointRow[]> {
+  return await sql.query<CheckpointRow & Record<string, unknown>>(
+    `select c.fold, c.version, p.served, c.partition, c.position, c.updated_at as "movedAt"
+     from balde.checkpoint c
+     join balde.projection p on p.name = c.fold and p.version = c.version
+     order by c.fold, c.version, c.partition`,
+  );
+}
+
+/**
+ * Forgets where folds stand, as if they had read nothing. A processor that runs finds a position it does not expect at
+ * its next commit, as a zombie does, and goes on from here.
+ * @returns those that had a position, with it
+ */
+export async function resetCheckpoints(
+  database: Database,
+  which: { readonly folds: readonly string[]; readonly partition: number | null },
+): Promise<CheckpointRow[]> {
+  return await database.transaction(async (tx) => {
+    // The same order of locks as in a commit.
+    await tx.execute(
+      `select from balde.checkpoint where fold = any ($1::text[]) order by fold, version, partition for update`,
+      [which.folds],
+    );
+    const before = (await listCheckpoints(tx)).filter(
+      ({ fold, partition, position }) =>
+        which.folds.includes(fold) &&
+        position !== null &&
+        (which.partition === null || which.partition === partition),
+    );
+    await tx.execute(
+      `update balde.checkpoint c set position = null, updated_at = clock_timestamp()
+       from unnest($1::text[], $2::integer[], $3::integer[]) as u (fold, version, partition)
+       where c.fold = u.fold and c.version = u.version and c.partition = u.partition`,
+      [
+        before.map(({ fold }) => fold),
+        before.map(({ version }) => version),
+        before.map(({ partition }) => partition),
+      ],
+    );
+    return before;
+  });
 }

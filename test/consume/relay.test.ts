@@ -181,7 +181,7 @@ describe('the relay [OUT-2, OUT-3]', () => {
     ['stopped', async (relay: ReturnType<typeof start>) => await relay.stop()],
     ['running', async () => Promise.resolve()],
   ])(
-    'whose database is restored from a backup while it is %s doubles and loses nothing',
+    'whose database is restored from a backup while it is %s doubles and loses nothing [OUT-4]',
     async (_, pause) => {
       const { database, log } = await baldeDatabase();
       const before = start(log, database);

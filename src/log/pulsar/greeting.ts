@@ -65,9 +65,11 @@ export async function greet(greeting: Greeting): Promise<Reply> {
       const reply = replyOf(received);
       if (reply !== null) settle(reply);
     });
-    socket.once('error', (error) =>
-      settle(open ? { kind: 'closed', encrypted: tls !== null } : { kind: 'failed', code: codeOf(error) }),
-    );
+    socket.once('error', (error) => {
+      const code = codeOf(error);
+      const isSaid = !open || code.includes('ALERT');
+      settle(isSaid ? { kind: 'failed', code } : { kind: 'closed', encrypted: tls !== null });
+    });
     socket.once('close', () => settle({ kind: 'closed', encrypted: open && tls !== null }));
   });
 }

@@ -24,6 +24,9 @@ const AUTHORITY =
 const CLIENT_CERTIFICATE =
   'it refuses the client certificate: check PULSAR_CERT_FILE and PULSAR_KEY_FILE, and that their authority is the one it expects';
 
+/** In TLS 1.3 the client has finished when the server comes to judge its certificate. */
+export const CLOSED_AFTER_HANDSHAKE = 'it closes the connection after the handshake';
+
 const CERTIFICATE_HINTS: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: "its certificate has expired, or this machine's clock is wrong: have it renewed",
   CERT_NOT_YET_VALID: "its certificate is not valid yet: check this machine's clock",
@@ -66,11 +69,15 @@ function certificateHint(setting: AddressSetting, code: string): string | null {
 }
 
 function absent(setting: AddressSetting, url: string, code: string): Obstacle {
-  const hint =
-    code === 'ENOTFOUND' || code === 'EAI_AGAIN'
-      ? `the host name does not resolve: check ${setting}`
-      : `check ${setting}, and that the broker runs`;
+  const hint = absenceHint(setting, code);
   const derived =
     setting === 'PULSAR_ADMIN_URL' ? " (when it isn't set: port 8080 or 8443 of PULSAR_URL's host)" : '';
   return { what: `${url} does not answer (${code}): ${hint}${derived}`, passes: true };
+}
+
+function absenceHint(setting: AddressSetting, code: string): string {
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `the host name does not resolve: check ${setting}`;
+  return code === CLOSED_AFTER_HANDSHAKE
+    ? 'it may want a client certificate (PULSAR_CERT_FILE and PULSAR_KEY_FILE), or the broker behind it is down'
+    : `check ${setting}, and that the broker runs`;
 }

@@ -34,7 +34,7 @@ export function placeOf(position: Position): MessagePlace {
   const parts = /^(\d{16}):(\d{16})(?::(\d{6}))?$/.exec(position);
   if (parts === null) {
     throw new LogError(
-      `${position} is no position of a Pulsar topic: this database was filled from another event log. Use a database of its own for each log.`,
+      `${position} is no position of a Pulsar topic: this database was filled from another event log. Leave PULSAR_URL out as it was, or use a database of its own for each log.`,
     );
   }
   return { ledger: Number(parts[1]), entry: Number(parts[2]), batch: Number(parts[3] ?? -1) };

@@ -8,7 +8,7 @@ import { LogUnavailableError } from '../eventLog.ts';
 import { connectData, readTls, refusal } from './credentials.ts';
 import { AUTHENTICATION_ERROR, greet } from './greeting.ts';
 import type { Greeting } from './greeting.ts';
-import { networkObstacle, obstacleError, otherLanguage } from './obstacle.ts';
+import { CLOSED_AFTER_HANDSHAKE, networkObstacle, obstacleError, otherLanguage } from './obstacle.ts';
 import type { Obstacle } from './obstacle.ts';
 import type { PulsarSettings } from './settings.ts';
 
@@ -61,7 +61,11 @@ async function examine(url: string, settings: PulsarSettings): Promise<Obstacle 
   if (await speaksTheOther(greeting, isTls)) return otherLanguage(SETTING, url);
   if (reply.kind === 'failed') return networkObstacle(SETTING, url, reply.code);
   if (reply.kind === 'closed')
-    return networkObstacle(SETTING, url, reply.encrypted ? 'ALERT' : 'it closes the connection');
+    return networkObstacle(
+      SETTING,
+      url,
+      reply.encrypted ? CLOSED_AFTER_HANDSHAKE : 'it closes the connection',
+    );
   return { what: `${url} is no Pulsar broker: ${SETTING} must name its port for clients`, passes: false };
 }
 

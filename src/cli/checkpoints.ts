@@ -1,0 +1,112 @@
+/** `balde checkpoints`: where each processor stands, and how it is made to begin anew. */
+import { Command, Option } from 'commander';
+import { readCheckpoints, reset, resettable } from '../main/checkpoints.ts';
+import type { Checkpoint, ResetQuery } from '../main/checkpoints.ts';
+import { FOLDS } from '../main/folds.ts';
+import { UsageError } from '../main/storage.ts';
+import type { CheckpointRow } from '../store/checkpoints.ts';
+import { jsonOption, printJson, printLine, reading, withStorageOptions } from './common.ts';
+import type { CommonOptions } from './common.ts';
+import { iso, numberText, table, timeText } from './format.ts';
+import type { Column } from './format.ts';
+import { parseWhole } from './options.ts';
+
+interface ResetOptions extends CommonOptions, ResetQuery {
+  readonly yes?: boolean;
+}
+
+export function checkpointsCommand(): Command {
+  return new Command('checkpoints')
+    .description('where each processor stands in its topic: list, reset')
+    .addCommand(listCommand())
+    .addCommand(resetCommand());
+}
+
+function listCommand(): Command {
+  const command = new Command('list')
+    .description('each processor and partition: the last message committed, when, and what comes after it')
+    .addOption(jsonOption());
+  return withStorageOptions(command).action(async (options: CommonOptions) => {
+    await reading(options, async (storage) => {
+      const found = await readCheckpoints(storage);
+      if (options.json === true) printJson({ checkpoints: found.map(json) });
+      else for (const line of text(found)) printLine(line);
+    });
+  });
+}
+
+const json = ({ movedAt, ...checkpoint }: Checkpoint) => ({ ...checkpoint, moved_at: iso(movedAt) });
+
+function text(found: readonly Checkpoint[]): string[] {
+  const problems = [...new Set(found.flatMap(({ topic, problem }) => (problem === null ? [] : [topic])))];
+  const hints = problems.map(
+    (topic) =>
+      `processors of ${topic} can't go on where there is a problem; balde checkpoints reset --topic ${topic} makes them begin with the oldest message kept`,
+  );
+  const columns = problems.length === 0 ? COLUMNS : [...COLUMNS, PROBLEM];
+  return [...table(columns, found), ...hints];
+}
+
+const COLUMNS: readonly Column<Checkpoint>[] = [
+  { title: 'PROCESSOR', value: (c) => `${c.fold} v${c.version}${c.served ? '' : ' (not in service)'}` },
+  { title: 'TOPIC', value: (c) => c.topic },
+  { title: 'PARTITION', value: (c) => String(c.partition), right: true },
+  { title: 'POSITION', value: (c) => c.position ?? '-' },
+  { title: 'MOVED AT', value: (c) => timeText(c.movedAt) },
+  { title: 'BEHIND', value: (c) => (c.behind === null ? '?' : numberText(c.behind)), right: true },
+];
+
+const PROBLEM: Column<Checkpoint> = { title: 'PROBLEM', value: (c) => c.problem ?? '' };
+
+const RESET_HELP = `
+For when a processor ends with "no longer has the message": the topic was deleted and made anew, or its retention
+removed messages that were not read. What only the lost messages said stays unknown.
+
+The processor begins with the oldest message the topic keeps. Rows stay as they are, and what is read a second time is
+recognised: it makes no second row and repeats no alert. Messages it can't use are set aside once more, under the same
+event id. A processor that runs meanwhile notices at its next batch; it need not be stopped.`;
+
+function resetCommand(): Command {
+  const command = new Command('reset')
+    .description('make processors begin with the oldest message kept; rows stay')
+    .requiredOption('--topic <topic>', 'processors of this topic')
+    .addOption(new Option('--fold <name>', 'this processor only').choices(FOLDS.map(({ name }) => name)))
+    .addOption(new Option('--partition <n>', 'this partition only').argParser(parseWhole(0, 100_000)))
+    .addOption(new Option('--yes', 'yes, those that are listed without it'))
+    .addOption(jsonOption())
+    .addHelpText('after', RESET_HELP);
+  return withStorageOptions(command).action(async (options: ResetOptions) => await resetAll(options));
+}
+
+async function resetAll(options: ResetOptions): Promise<void> {
+  await reading(options, async (storage) => {
+    if (options.yes !== true) {
+      const rows = await resettable(storage, options);
+      if (rows.length > 0) throw new UsageError(question(options.topic, rows));
+    }
+    const rows = options.yes === true ? await reset(storage, options) : [];
+    if (options.json === true) {
+      printJson({
+        reset: rows.map(({ fold, version, partition, position }) => ({
+          fold,
+          version,
+          partition,
+          was: position,
+        })),
+      });
+      return;
+    }
+    if (rows.length === 0) printLine(`no processor has a position in what was named of ${options.topic}`);
+    for (const row of rows) printLine(`reset  ${describe(row)}: goes on with the oldest message kept`);
+  });
+}
+
+const question = (topic: string, rows: readonly CheckpointRow[]): string =>
+  [
+    `this would let processors begin with the oldest message that topic ${topic} keeps:`,
+    ...rows.map((row) => `  ${describe(row)}`),
+    'Rows stay; what is read again makes no second row and repeats no alert. Say --yes as well.',
+  ].join('\n');
+
+const describe = ({ fold, version, partition, position }: CheckpointRow): string =>
+  `${fold} v${version}, partition ${partition}, from ${position ?? '-'}`;
