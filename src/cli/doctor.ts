@@ -5,6 +5,7 @@ import type { Inspection } from '../config/config.ts';
 import { jsonOption, printJson, printLine, stopSignal, withStorageOptions } from './common.ts';
 import type { CommonOptions } from './common.ts';
 import { checkBridge } from './doctor/bridgeChecks.ts';
+import { checkPulsar } from './doctor/pulsarChecks.ts';
 import { fail, ok, warn } from './doctor/finding.ts';
 import type { Finding } from './doctor/finding.ts';
 import { checkSchedule } from './doctor/schedule.ts';
@@ -34,14 +35,16 @@ async function doctor(options: CommonOptions): Promise<void> {
 async function examine(options: CommonOptions, signal: AbortSignal): Promise<Finding[]> {
   const inspection = inspectConfig(process.env, { configFile: options.config, dataDir: options.dataDir });
   const { config } = inspection;
-  const [storage, ...bridges] = await Promise.all([
+  const [storage, pulsar, ...bridges] = await Promise.all([
     examineStorage(inspection, options),
+    config.pulsar === null ? [] : checkPulsar(config.pulsar, config.retentionMonths),
     ...config.participants.map(async (entry) => await checkBridge(entry, signal)),
   ]);
   const answered = bridges.flatMap(({ policies }) => policies);
   return [
     configurationFinding(inspection),
     ...storage.findings,
+    ...pulsar,
     ...bridges.flatMap(({ findings }) => findings),
     ...checkSchedule({
       schedule: config.poll.schedule,

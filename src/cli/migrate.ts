@@ -87,13 +87,9 @@ function report(
     });
     return;
   }
-  printLine(
-    applied.length === 0
-      ? `${description}: up to date`
-      : `${description}: applied ${applied.length} migrations`,
-  );
+  const where = `${description}; event log ${logDescription}`;
+  printLine(`${where}: ${applied.length === 0 ? 'up to date' : `applied ${applied.length} migrations`}`);
   for (const name of applied) printLine(`  ${name}`);
-  printLine(`event log ${logDescription}: topics are there`);
   if (growth === null) return;
   const { topic, before, after } = growth;
   if (before === after) printLine(`${topic} has ${after} partitions already`);

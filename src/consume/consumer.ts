@@ -1,5 +1,5 @@
 /** Runs one fold on its topic: pull a batch, bring it to its commit, acknowledge, pull the next. */
-import { concatMap, lastValueFrom } from 'rxjs';
+import { concatMap, EMPTY, lastValueFrom } from 'rxjs';
 import type { Observable } from 'rxjs';
 import { systemClock } from '../clock.ts';
 import type { Consumer, EventLog, LogMessage, Position } from '../log/eventLog.ts';
@@ -32,27 +32,43 @@ export async function consume<E, S, O>(
 ): Promise<void> {
   const { log, topic, subscription, observer, lingerMs = 0 } = options;
   const outage = <T>() => retryOutage<T>(subscription, observer, signal);
+  /** Partitions for which it was decided anew where to go on. */
+  const resumed = new Set<number>();
   const receive = (consumer: Consumer): Observable<readonly LogMessage[]> =>
     once(async () => {
       const max = options.batchSize ?? BATCH_SIZE;
       const first = await consumer.receive({ max, waitMs: WAIT_MS, signal });
       if (lingerMs === 0 || first.length === 0 || first.length >= max || signal.aborted) return first;
-      return [...first, ...(await moreAfter(consumer, lingerMs, max - first.length, signal))];
+      resumed.clear();
+      const more = await moreAfter(consumer, lingerMs, max - first.length, signal);
+      // What a partition gave before it was resumed is done, or comes again: it does not follow its checkpoint.
+      return [...first.filter(({ partition }) => !resumed.has(partition)), ...more];
     });
   const commit = (consumer: Consumer, messages: readonly LogMessage[]): Observable<unknown> =>
-    once(async () => finish(processor, consumer, messages));
+    once(async () => processor.process(messages)).pipe(
+      outage(),
+      // Tried again by itself: once the positions are read again, the batch no longer follows them.
+      concatMap((outcome) =>
+        once(async () =>
+          outcome === 'conflict' ? rewind(processor, consumer) : acknowledge(consumer, messages),
+        ).pipe(outage()),
+      ),
+    );
 
   const follow = (consumer: Consumer): Observable<unknown> =>
     turns(
       () =>
         receive(consumer).pipe(
           outage(),
-          concatMap((messages) => commit(consumer, messages).pipe(outage())),
+          concatMap((messages) => (messages.length === 0 ? EMPTY : commit(consumer, messages))),
         ),
       signal,
     );
   try {
-    const resume = async (partition: number): Promise<Position | null> => await processor.resume(partition);
+    const resume = async (partition: number): Promise<Position | null> => {
+      resumed.add(partition);
+      return await processor.resume(partition);
+    };
     const opening = once(async () => log.consumer(topic, { subscription: { name: subscription, resume } }));
     await usingConsumer(await lastValueFrom(opening.pipe(outage())), async (consumer) =>
       lastValueFrom(follow(consumer), { defaultValue: undefined }),
@@ -82,17 +98,7 @@ async function moreAfter(
 }
 
 /** The one place that acknowledges: after the commit, and only as far as the batch went. */
-async function finish<E, S, O>(
-  processor: Processor<E, S, O>,
-  consumer: Consumer,
-  messages: readonly LogMessage[],
-): Promise<void> {
-  if (messages.length === 0) return;
-  const outcome = await processor.process(messages);
-  if (outcome === 'conflict') {
-    await rewind(processor, consumer);
-    return;
-  }
+async function acknowledge(consumer: Consumer, messages: readonly LogMessage[]): Promise<void> {
   const last = new Map(messages.map((message) => [message.partition, message.position]));
   for (const [partition, position] of last) await consumer.acknowledge(partition, position);
 }

@@ -1,6 +1,19 @@
 /** RxJS pieces that the consumers and the relay share. They carry flow; state lives in the processors. */
-import { catchError, defer, EMPTY, from, fromEvent, map, race, repeat, retry, takeWhile, timer } from 'rxjs';
-import type { MonoTypeOperatorFunction, Observable } from 'rxjs';
+import {
+  catchError,
+  defer,
+  EMPTY,
+  from,
+  fromEvent,
+  map,
+  Observable,
+  race,
+  repeat,
+  retry,
+  takeWhile,
+  timer,
+} from 'rxjs';
+import type { MonoTypeOperatorFunction } from 'rxjs';
 import { LogUnavailableError } from '../log/eventLog.ts';
 import type { Consumer } from '../log/eventLog.ts';
 import { DatabaseUnavailableError } from '../store/errors.ts';
@@ -54,6 +67,28 @@ export function turns(turn: () => Observable<unknown>, signal: AbortSignal): Obs
 }
 
 export const once = <T>(work: () => Promise<T>): Observable<T> => defer(() => from(work()));
+
+/**
+ * Long work as one turn. Whenever it calls `alive`, waits between attempts begin from the smallest again: a process that
+ * has seen many outages is as quick after the next one.
+ */
+export const whileAlive = (
+  work: (alive: () => void) => Promise<void>,
+  signal: AbortSignal,
+): Observable<unknown> =>
+  new Observable((subscriber) => {
+    const alive = (): void => {
+      // Once aborted, only the end of the work may end the stream.
+      if (!signal.aborted) subscriber.next(undefined);
+    };
+    work(alive).then(
+      () => {
+        subscriber.next(undefined);
+        subscriber.complete();
+      },
+      (error: unknown) => subscriber.error(error),
+    );
+  });
 
 /** Whoever opens a consumer closes it: its partitions go to the next one at once. */
 export async function usingConsumer<T>(

@@ -22,7 +22,7 @@ import {
 } from '../store/outbox.ts';
 import { StandingSession } from '../store/standingSession.ts';
 import { Wakeup } from '../waiting.ts';
-import { once, retryOutage, turns } from './flow.ts';
+import { retryOutage, turns, whileAlive } from './flow.ts';
 import type { ConsumeObserver } from './observer.ts';
 import { endsOf, readBack } from './readBack.ts';
 
@@ -47,8 +47,8 @@ export async function relay(options: RelayOptions, signal: AbortSignal): Promise
     wakeup.wake();
   });
   const outage = <T>() => retryOutage<T>(`relay ${topic}`, observer, signal);
-  const term = async (): Promise<void> => holdOffice(options, wakeup, signal);
-  const running = turns(() => once(term).pipe(outage()), signal);
+  const term = () => whileAlive(async (alive) => holdOffice(options, { wakeup, alive }, signal), signal);
+  const running = turns(() => term().pipe(outage()), signal);
   try {
     await lastValueFrom(running.pipe(concatMap(() => [])), { defaultValue: undefined });
   } finally {
@@ -57,7 +57,11 @@ export async function relay(options: RelayOptions, signal: AbortSignal): Promise
 }
 
 /** From the election until fenced or aborted, or until the database turns out to have been restored. */
-async function holdOffice(options: RelayOptions, wakeup: Wakeup, signal: AbortSignal): Promise<void> {
+async function holdOffice(
+  options: RelayOptions,
+  { wakeup, alive }: { readonly wakeup: Wakeup; readonly alive: () => void },
+  signal: AbortSignal,
+): Promise<void> {
   const { log, topic } = options;
   const producer = await log.producer(topic, { name: `relay-${topic}`, access: 'waitForExclusive', signal });
   try {
@@ -65,6 +69,7 @@ async function holdOffice(options: RelayOptions, wakeup: Wakeup, signal: AbortSi
     while (!signal.aborted) {
       const seen = wakeup.count;
       const outcome = await forward(options, producer, term);
+      alive();
       if (outcome === 'restored') return;
       if (outcome === 'nothing') await wakeup.wait(seen, FALLBACK_MS, signal);
     }

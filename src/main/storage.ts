@@ -146,7 +146,7 @@ async function ensureTopics(log: EventLog): Promise<void> {
 }
 
 /** One month more than history is kept, and whole months are longer than they look: see `TRIMMED_TOPICS`. */
-const historyDays = (months: number): number => (months + 2) * 31;
+export const historyDays = (months: number): number => (months + 2) * 31;
 
 function openLog(
   database: Database,

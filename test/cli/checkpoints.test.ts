@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { POLICY_STATES, RATE_LIMIT_ALERTS } from '../../src/codec/topics.ts';
 import { DEFAULT_RULES } from '../../src/domain/thresholds.ts';
-import { EmbeddedLog } from '../../src/log/embedded/embeddedLog.ts';
+import type { EmbeddedLog } from '../../src/log/embedded/embeddedLog.ts';
 import { reset } from '../../src/main/checkpoints.ts';
 import { FOLD_RUNNERS, FOLDS } from '../../src/main/folds.ts';
 import { silentObserver } from '../../src/main/observers.ts';

@@ -61,6 +61,7 @@ export class PartitionReader {
   /** What was handed out and not acknowledged: what a conflict may ask for again. */
   #handedOut: LogMessage[] = [];
   #pulling = false;
+  #turnings = 0;
   #failure: Error | null = null;
   #since = performance.now();
   #checkedAt = performance.now();
@@ -73,6 +74,11 @@ export class PartitionReader {
 
   get partition(): number {
     return this.#spec.partition;
+  }
+
+  /** How often it was decided anew where to go on: what was handed out before does not go together with what follows. */
+  get turnings(): number {
+    return this.#turnings;
   }
 
   /** Up to `max` messages that are there; asks for more in the background. @throws {LogError} */
@@ -217,6 +223,7 @@ export class PartitionReader {
   /** Decides what the first message of a partition taken over means. */
   async #align(place: MessagePlace): Promise<void> {
     if (this.#spec.resume === null) return;
+    this.#turnings += 1;
     const from = await this.#spec.resume(this.partition);
     const position = positionOf(place);
     const layout = await this.#spec.layout();
@@ -234,6 +241,7 @@ export class PartitionReader {
   async #goTo(position: Position | null, known?: Layout): Promise<void> {
     const layout = known ?? (await this.#spec.layout());
     const next = this.#nextIn(layout, position);
+    this.#turnings += 1;
     this.#arrived = [];
     this.#ready = [];
     this.#last = position;

@@ -12,7 +12,7 @@ import type {
   ProducerOptions,
   TopicSpec,
 } from '../eventLog.ts';
-import { AdminClient } from './admin.ts';
+import { AdminClient, AdminDeniedError } from './admin.ts';
 import { PulsarConsumer } from './consumer.ts';
 import { toLogError } from './errors.ts';
 import { lastSequenceId } from './lastSequenceId.ts';
@@ -36,6 +36,7 @@ export interface PulsarLogOptions {
 
 /** Subscriptions of readers that keep none; what a dead process left behind is recognised by it. */
 const READER_PREFIX = 'balde-reader-';
+const DAY_MS = 86_400_000;
 /** Fourteen whole months: history and the month before it. */
 const HISTORY_DAYS = 434;
 /** Messages the client holds ready per partition, and most of one `batchReceive`. */
@@ -50,10 +51,15 @@ interface Subscription {
   readonly consumerName: string;
 }
 
+/** The name tells when it was made: what a process that died left behind is removed a day later. */
 const temporary = (): Subscription => {
-  const id = randomUUID();
-  return { name: `${READER_PREFIX}${id}`, type: 'Exclusive', consumerName: id };
+  const consumerName = randomUUID();
+  return { name: `${READER_PREFIX}${Date.now()}-${consumerName}`, type: 'Exclusive', consumerName };
 };
+
+const isLeftover = (name: string): boolean =>
+  name.startsWith(READER_PREFIX) &&
+  Number(/\d+/.exec(name.slice(READER_PREFIX.length))?.[0]) < Date.now() - DAY_MS;
 
 export class PulsarLog implements EventLog {
   readonly #settings: PulsarSettings;
@@ -78,6 +84,9 @@ export class PulsarLog implements EventLog {
     await this.#assertReachable();
     await this.#topics.ensure(spec);
     this.#schemas.set(spec.name, spec.schema);
+    await this.#topics.removeLeftovers(spec.name, isLeftover).catch((error: unknown) => {
+      if (!(error instanceof AdminDeniedError)) throw error;
+    });
   }
 
   async partitions(topic: string): Promise<number> {
@@ -147,11 +156,10 @@ export class PulsarLog implements EventLog {
     }
   }
 
-  /** Pulsar's retention removes what is older than history; here only what readers left behind goes. */
-  async trim(topic: string): Promise<number> {
+  /** Nothing to do: Pulsar's retention removes what is older than history. */
+  async trim(): Promise<number> {
     this.#assertOpen();
-    await this.#topics.removeLeftovers(topic, READER_PREFIX);
-    return 0;
+    return Promise.resolve(0);
   }
 
   async ends(topic: string): Promise<readonly PartitionEnd[]> {

@@ -113,21 +113,18 @@ export class Topics {
     return new Layout(stats);
   }
 
-  /** Removes subscriptions that readers left behind when they died: those of the prefix without a consumer. */
-  async removeLeftovers(topic: string, prefix: string): Promise<number> {
-    let removed = 0;
+  /** Removes the subscriptions for which `isLeftover` holds, by their name, and that have no consumer. */
+  async removeLeftovers(topic: string, isLeftover: (name: string) => boolean): Promise<void> {
     for (let partition = 0; partition < (await this.partitions(topic)); partition += 1) {
       const path = `${this.#path(topic)}-partition-${partition}`;
       const stats = await this.#admin.get<{ subscriptions: Record<string, { consumers: unknown[] }> }>(
         `${path}/stats`,
       );
       for (const [name, { consumers }] of Object.entries(stats?.subscriptions ?? {})) {
-        if (!name.startsWith(prefix) || consumers.length > 0) continue;
-        const { status } = await this.#admin.request('DELETE', `${path}/subscription/${name}`);
-        if (status < 300) removed += 1;
+        if (isLeftover(name) && consumers.length === 0)
+          await this.#admin.request('DELETE', `${path}/subscription/${name}`);
       }
     }
-    return removed;
   }
 
   #path(topic: string): string {
