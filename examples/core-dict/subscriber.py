@@ -4,6 +4,7 @@
 import argparse
 import json
 import logging
+import os
 import re
 import signal
 import ssl
@@ -124,6 +125,8 @@ def main():
         pass
     finally:
         client.close()
+    # The client's threads live on for a moment and log through Python: while it shuts down in order, they could abort it.
+    os._exit(0)
 
 
 if __name__ == "__main__":

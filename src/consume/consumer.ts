@@ -1,5 +1,5 @@
 /** Runs one fold on its topic: pull a batch, bring it to its commit, acknowledge, pull the next. */
-import { concatMap, EMPTY, lastValueFrom } from 'rxjs';
+import { concatMap, lastValueFrom, of } from 'rxjs';
 import type { Observable } from 'rxjs';
 import { systemClock } from '../clock.ts';
 import type { Consumer, EventLog, LogMessage, Position } from '../log/eventLog.ts';
@@ -60,7 +60,7 @@ export async function consume<E, S, O>(
       () =>
         receive(consumer).pipe(
           outage(),
-          concatMap((messages) => (messages.length === 0 ? EMPTY : commit(consumer, messages))),
+          concatMap((messages) => (messages.length === 0 ? of(undefined) : commit(consumer, messages))),
         ),
       signal,
     );

@@ -7,7 +7,7 @@ import { logWait } from './backoff.ts';
 import { since } from './bridgePoll.ts';
 import type { Poll } from './bridgePoll.ts';
 import type { Report } from './events.ts';
-import { assignSequence } from './sequence.ts';
+import { assignSequence, ROOM } from './sequence.ts';
 import type { StoredPoll } from './sequence.ts';
 
 /** Turns an observation into a message of the topic of observations, under the id given. */
@@ -34,6 +34,9 @@ export interface Publisher {
   publish(poll: Poll, observations: Observations, signal: AbortSignal): Promise<void>;
 }
 
+/** How far ids leap over those that the log turns out to hold, at first: a minute's worth. */
+const FIRST_LEAP = 60_000 * ROOM;
+
 export function createPublisher(deps: PublishDeps, producer: Producer): Publisher {
   const { clock, report } = deps;
   // Begins anew with each election: after another poller has published, this one's memory could only mislead.
@@ -46,22 +49,57 @@ export function createPublisher(deps: PublishDeps, producer: Producer): Publishe
       const { responseTime } = observations[0];
       const policies = observations.map((observation) => observation.policy);
       const last = Math.max(highest, producer.lastSequenceId);
-      const { first, steppedBack } = assignSequence({ last, responseTime, policies, previous });
-      if (steppedBack) report('onSteppedBack', { participant, pollId, responseTime, lastSequenceId: last });
+      const assigned = assignSequence({ last, responseTime, policies, previous });
+      const stepped = { participant, pollId, responseTime, lastSequenceId: last };
+      if (assigned.steppedBack) report('onSteppedBack', stepped);
 
-      // Encoded once: every attempt carries the same bytes under the same ids, and the log drops what it has.
-      const messages = observations.map((observation, i) => deps.encode(observation, first + i));
-      const send = async (): Promise<SendResult> => producer.send(messages);
-      const { stored, duplicates } = await untilAvailable(deps, participant, signal, send);
+      const store = async (first: number) => await storeAs(deps, producer, observations, { first, signal });
+      let stored = await store(assigned.first);
+      // Swallowed though nothing of this poll was sent before: the log holds ids that nobody told this poller of.
+      for (let leap = FIRST_LEAP; stored.swallowed && !assigned.repeat; leap *= 2) {
+        report('onSteppedBack', stepped);
+        stored = await store(stored.first + leap);
+      }
+      const { first, result } = stored;
       previous = { responseTime, policies, first };
       highest = Math.max(highest, first + policies.length - 1);
 
       const durationMs = since(clock, startedAt);
-      const result = { observations: observations.length, stored, firstSequenceId: first, durationMs };
-      report('onPublished', { participant, pollId, responseTime, ...result });
+      const told = {
+        observations: observations.length,
+        stored: result.stored,
+        firstSequenceId: first,
+        durationMs,
+      };
+      report('onPublished', { participant, pollId, responseTime, ...told });
+      const { duplicates } = result;
       if (duplicates > 0) report('onDuplicate', { participant, pollId, responseTime, duplicates });
     },
   };
+}
+
+interface Stored {
+  readonly first: number;
+  readonly result: SendResult;
+  /** The log dropped some at the first attempt: not because an earlier attempt had stored them. */
+  readonly swallowed: boolean;
+}
+
+/** Encoded once: every attempt carries the same bytes under the same ids, and the log drops what it has. */
+async function storeAs(
+  deps: PublishDeps,
+  producer: Producer,
+  observations: Observations,
+  { first, signal }: { readonly first: number; readonly signal: AbortSignal },
+): Promise<Stored> {
+  const messages = observations.map((observation, i) => deps.encode(observation, first + i));
+  let attempts = 0;
+  const send = async (): Promise<SendResult> => {
+    attempts += 1;
+    return await producer.send(messages);
+  };
+  const result = await untilAvailable(deps, observations[0].participant, signal, send);
+  return { first, result, swallowed: attempts === 1 && result.duplicates > 0 };
 }
 
 /** Runs `work` until the log is there for it. Anything but {@link LogUnavailableError} ends it. */

@@ -18,6 +18,8 @@ export interface FakeLog extends Pick<EventLog, 'producer'> {
   refusal: Error | null;
   /** The leader of `name` loses its place without noticing; the next standby is elected. */
   fence(name: string): void;
+  /** Producers are not told what their name has stored: as when others have sent much since. */
+  forgetful: boolean;
   /** Producers closed so far. */
   closed: number;
 }
@@ -41,6 +43,7 @@ export function createFakeLog(): FakeLog {
     unreachable: false,
     outage: null,
     refusal: null,
+    forgetful: false,
     closed: 0,
     fence: (name) => {
       const seat = seatsOf(name).holder;
@@ -78,7 +81,7 @@ function producerOf(log: FakeLog, topic: string, name: string, seat: Seat): Prod
   return {
     topic,
     get lastSequenceId() {
-      return log.partitions.last(name);
+      return log.forgetful ? -1 : log.partitions.last(name);
     },
     send: async (messages) => {
       await Promise.resolve();

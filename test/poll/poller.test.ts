@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { BridgeError } from '../../src/poll/bridgeError.ts';
 import { producerName } from '../../src/poll/poller.ts';
 import { ROOM } from '../../src/poll/sequence.ts';
@@ -262,6 +262,26 @@ describe('a repeated answer [POLL-4]', () => {
     expect(restarted.stored()).toEqual(['CLAIMS_READ', 'ENTRIES_WRITE']);
     expect(restarted.all('onDuplicate')).toMatchObject([{ duplicates: 1 }]);
     expect(restarted.all('onSteppedBack')).toEqual([]);
+  });
+
+  it('is stored though DICT stepped back and the log does not tell what it holds [POLL-4]', async () => {
+    const first = await start({ deps: { pollWhenElected: true } });
+    await first.stop();
+    first.log.forgetful = true;
+    for (const minutes of [1, 90, 60 * 20]) {
+      const before = first.stored().length;
+      const next = await start({
+        log: first.log,
+        deps: { pollWhenElected: true },
+        ask: async () => Promise.resolve(answerAt(START - minutes * MINUTE)),
+      });
+      await vi.waitFor(() => expect(next.all('onPublished')).toHaveLength(1));
+      // Those of a partition that took them at once are there twice: consumers know them by their identity.
+      expect(new Set(next.stored().slice(before))).toEqual(new Set(['CLAIMS_READ', 'ENTRIES_WRITE']));
+      expect(next.all('onPublished')[0]?.stored).toBe(2);
+      expect(next.all('onSteppedBack').length).toBeGreaterThan(0);
+      await next.stop();
+    }
   });
 
   it('is told from a clock of DICT that stepped back, whose observations are all stored', async () => {

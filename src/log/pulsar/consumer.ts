@@ -58,13 +58,18 @@ export class PulsarConsumer implements Consumer {
   }
 
   /** What was published together reaches the partitions a moment apart: one batch costs less than one for each. */
-  async #gather(messages: LogMessage[], max: number, signal: AbortSignal): Promise<LogMessage[]> {
-    for (let more = messages; more.length > 0 && messages.length < max && !signal.aborted;) {
+  async #gather(first: LogMessage[], max: number, signal: AbortSignal): Promise<LogMessage[]> {
+    let messages = first;
+    for (let more = first; more.length > 0 && messages.length < max && !signal.aborted;) {
       const seen = this.#wakeup.count;
       await this.#wakeup.wait(seen, GATHER_MS, signal).catch(() => undefined);
+      const before = this.#readers.map((reader) => reader.turnings);
       // What was taken must be handed out; an error comes again at the next receive.
       more = this.#closing === null ? await this.#take(max - messages.length).catch(() => []) : [];
-      messages.push(...more);
+      // Unless its partition goes on elsewhere by now: it is done, or comes again.
+      const holds = ({ partition }: LogMessage): boolean =>
+        this.#reader(partition).turnings === before[partition];
+      messages = [...messages.filter(holds), ...more];
     }
     return messages;
   }

@@ -34,7 +34,7 @@ export const AUTHENTICATION_ERROR = 3;
 
 const PATIENCE_MS = 5_000;
 const PROTOCOL_VERSION = 19;
-const [CONNECT, CONNECTED, ERROR] = [2, 3, 14];
+const [CONNECT, ERROR] = [2, 14];
 /** The first answer is short; whatever is longer is another protocol. Bytes. */
 const LONGEST = 100_000;
 
@@ -98,10 +98,10 @@ function replyOf(received: Buffer): Reply | null {
   if (size > LONGEST) return { kind: 'foreign' };
   if (received.length < size + 4) return null;
   const command = fieldsOf(received.subarray(8, size + 4));
-  if (command?.get(1) === CONNECTED) return { kind: 'welcome' };
   const error = command?.get(ERROR);
-  if (!Buffer.isBuffer(error)) return { kind: 'foreign' };
-  const fields = fieldsOf(error);
+  // `Connected`, or a command that goes on with the authentication.
+  if (error === undefined) return { kind: typeof command?.get(1) === 'number' ? 'welcome' : 'foreign' };
+  const fields = Buffer.isBuffer(error) ? fieldsOf(error) : null;
   return { kind: 'refused', error: Number(fields?.get(2) ?? 0), reason: String(fields?.get(3) ?? '') };
 }
 

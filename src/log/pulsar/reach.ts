@@ -71,7 +71,7 @@ async function examine(url: string, settings: PulsarSettings): Promise<Obstacle 
 
 /** Codes of the operating system: nothing was said in any language. */
 const isNetwork = (code: string): boolean =>
-  /^E(?!PROTO|CONNRESET|PIPE)[A-Z_]+$/.test(code) && !code.startsWith("ERR_");
+  /^E(?!PROTO|CONNRESET|PIPE)[A-Z_]+$/.test(code) && !code.startsWith('ERR_');
 
 /** Whether the port speaks TLS when it was asked in plaintext, or the other way round. */
 async function speaksTheOther(greeting: Omit<Greeting, 'tls'>, isTls: boolean): Promise<boolean> {
