@@ -177,3 +177,5 @@ else {
     process.exitCode = 1;
   });
 }
+// A client with a token keeps the process alive until its memory is collected, long after it was closed.
+process.exit();

@@ -86,6 +86,8 @@ export function connect(options: DatabaseOptions): Database {
   const config: pg.PoolConfig = {
     connectionString: options.url,
     max: options.poolSize ?? 8,
+    // Longer than polls lie apart: an alert does not wait for a connection to be made.
+    idleTimeoutMillis: 900_000,
     application_name: options.applicationName ?? 'balde',
     connectionTimeoutMillis: 10_000,
     query_timeout: statementTimeoutMs,

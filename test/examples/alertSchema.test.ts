@@ -43,7 +43,7 @@ const withoutNulls = (value: object): object =>
 const isNullable = ({ type, default: byDefault }: Field): boolean =>
   Array.isArray(type) && type[0] === 'null' && byDefault === null;
 
-describe('the schema registered with the alert topic [OPS-4]', () => {
+describe('the schema registered with the alert topic [OUT-5]', () => {
   it('holds whatever the released definitions of the three events hold, nulls absent or not', () => {
     for (const event of EVENTS) {
       const type = avroType(event, 1);
@@ -117,7 +117,7 @@ async function laterVersions(): Promise<RecordSchema[]> {
   }
 }
 
-describe('the properties of an alert message', () => {
+describe('the properties of an alert message [OUT-5]', () => {
   it('tell its event id, so that a repeat is known without opening it', () => {
     fc.assert(
       fc.property(anyLog(), (log) => {

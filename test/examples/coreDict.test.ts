@@ -65,7 +65,7 @@ describePulsar('the example subscribers', () => {
     await Promise.all(topics.map(async ({ log }) => await log.close()));
   });
 
-  it('tell the same, whole and in order, and each event once', async () => {
+  it('tell the same, whole and in order, and each event once [OUT-5]', async () => {
     const topic = await newTopic();
     const [raised, changed, resolved] = decided('CLAIMS_READ') as [AlertEvent, AlertEvent, AlertEvent];
     await topic.publish([raised, changed, raised, resolved]);

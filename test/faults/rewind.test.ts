@@ -93,8 +93,11 @@ it('a partition resumed between two parts of one batch gives up the first part [
   const { database, log } = await baldeDatabase();
   await publish(log, events(0, 80));
   const all = await policyStates(log);
-  const [own, later] = [all.slice(0, 40), all.slice(40)];
-  // A consumer that is handed the later half, finds on its next receive that it has to resume, and begins anew.
+  const middle = observed('P0', 40, 50).responseTime;
+  const [, later = []] = [true, false].map((isEarlier) =>
+    all.filter((m) => m.eventTime < middle === isEarlier),
+  );
+  // A consumer hands the later half out, finds at the next receive that it has to resume, and begins anew.
   let turn = 0;
   const resuming: Pick<EventLog, 'consumer'> = {
     consumer: async (_topic, { subscription }) => {
@@ -102,13 +105,13 @@ it('a partition resumed between two parts of one batch gives up the first part [
         for (let partition = 0; partition < POLICY_STATES.partitions; partition += 1)
           await subscription?.resume(partition);
       };
-      const parts = [later, [...own, ...later]];
+      const parts = [later, [], all];
       await resumeAll();
-      const receive: Consumer['receive'] = async ({ signal }) => {
+      const receive: Consumer['receive'] = async ({ waitMs, signal }) => {
         const part = parts[turn];
         turn += 1;
         if (part === undefined) {
-          await new Promise((resolve) => signal.addEventListener('abort', resolve));
+          if (waitMs > 0) await new Promise((resolve) => signal.addEventListener('abort', resolve));
           return [];
         }
         if (turn === 2) await resumeAll();

@@ -123,15 +123,21 @@ export class AdminClient {
 /** A role that was recognised is answered with a reason; credentials that were not, by the server in front. */
 const isAboutTheRole = ({ text }: Reply): boolean => /^\s*\{\s*"reason"/.test(text);
 
-/** The broker's reason: in JSON, or in the title of an HTML page. */
+/** The broker's reason in one line: in JSON, or in the title of an HTML page. Stack traces and dumps are left out. */
 export function reasonOf({ text }: Reply): string {
+  const short = (reason: string): string =>
+    reason
+      .replace(/\n--- [\s\S]*$|:?\s*\{[\s\S]*$/, '')
+      .replaceAll('&quot;', '"')
+      .replace(/\s+/g, ' ')
+      .trim()
+      .slice(0, 500);
   try {
-    const { reason: given, message } = JSON.parse(text) as { reason?: string; message?: string };
-    const reason = given ?? message;
-    if (reason !== undefined) return reason.split('\n--- ')[0]?.trim().slice(0, 500) ?? '';
+    const { reason, message } = JSON.parse(text) as { reason?: string; message?: string };
+    const given = reason ?? message;
+    if (given !== undefined) return short(given);
   } catch {
     // Not JSON: the title follows.
   }
-  const title = /<title>([\s\S]*?)<\/title>/.exec(text)?.[1] ?? text;
-  return title.replaceAll('&quot;', '"').replace(/\s+/g, ' ').trim().slice(0, 500);
+  return short(/<title>([\s\S]*?)<\/title>/.exec(text)?.[1] ?? text);
 }

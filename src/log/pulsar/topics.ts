@@ -207,7 +207,7 @@ export class Topics {
     const reply = await this.#admin.request('POST', `schemas/${tenant}/${namespace}/${name}/schema`, body);
     if (reply.status === 409) {
       throw new LogError(
-        `topic ${topicUrl(this.#settings, name)} has a schema that Balde's is not compatible with: ${reasonOf(reply)}`,
+        `topic ${topicUrl(this.#settings, name)} has a schema that Balde's is not compatible with (${reasonOf(reply)}): run the version of Balde that registered it, or set PULSAR_NAMESPACE to a namespace without it`,
       );
     }
   }
