@@ -84,13 +84,13 @@ function toggledBridge() {
 }
 
 /** The roles of a process that runs everything, polling each time `tick` resolves. */
-function runRoles(
+async function runRoles(
   { database, log }: OnPulsar,
   bridge: ReturnType<typeof toggledBridge>,
   signal: AbortSignal,
 ): Promise<unknown> {
   const context = { database, log, rules: DEFAULT_RULES, observer: silentObserver };
-  return Promise.all([
+  return await Promise.all([
     ...Object.values(FOLD_RUNNERS).map(async (run) => await run(context, signal)),
     relay({ database, log, topic: RATE_LIMIT_ALERTS.name, observer: silentObserver }, signal),
     runPoller(

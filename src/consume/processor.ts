@@ -60,8 +60,9 @@ export class Processor<E, S, O> {
   /** Where to go on in a partition that this instance takes over: its checkpoint, as the database has it now. */
   async resume(partition: number): Promise<Position | null> {
     const position = await loadCheckpoint(this.#options.database, this.#options.fold, partition);
-    // Another instance was here since: what is remembered of the partition's keys is old.
-    if (position !== (this.#positions.get(partition) ?? null)) this.#forget();
+    // Another instance was here since: what is remembered of the partition's keys is old. To a partition that was added,
+    // keys came from others, which other instances may have gone on with.
+    if (!this.#positions.has(partition) || position !== this.#positions.get(partition)) this.#forget();
     this.#positions.set(partition, position);
     return position;
   }

@@ -124,9 +124,12 @@ export async function openExisting(
   return await openOn(await locate(config), config, {}, check);
 }
 
-/** Found when the first message comes it would be found late. @throws {LogError} checkpoints are of another log */
+/** When the first message comes it would be found late. @throws {LogError} checkpoints are of another log */
 async function assertSameLog(database: Database, log: EventLog): Promise<void> {
-  for (const { topic, positions } of await foldCheckpoints(database)) await log.behind(topic, positions);
+  for (const { topic, positions } of await foldCheckpoints(database)) {
+    const partitions = await log.partitions(topic);
+    await log.behind(topic, new Map([...positions].filter(([partition]) => partition < partitions)));
+  }
 }
 
 /** What an administrator has to do for several topics is said once. */

@@ -10,7 +10,7 @@ export interface OutboxMessage {
   readonly payload: Buffer;
 }
 
-export interface OutboxEntry extends OutboxMessage {
+interface OutboxEntry extends OutboxMessage {
   readonly sequenceId: number;
 }
 

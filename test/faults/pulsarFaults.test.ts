@@ -53,24 +53,28 @@ describePulsar('on Pulsar', () => {
       const { log } = inspection;
       for (const topic of TOPICS) await log.ensureTopic(topic);
       const subscriber = await subscribe(log);
-      await journal.around(world.workers, () => described(subscriber), async () => {
-        const run = new FaultRun({ seed: SEED, faults: FAULTS, world, broker, pulsar, postgres, journal });
-        await run.run();
-        journal.note('the faults are over');
-        const compared = await world.settle();
-        await expectSoundAlerts(log, subscriber);
+      await journal.around(
+        world.workers,
+        () => described(subscriber),
+        async () => {
+          const run = new FaultRun({ seed: SEED, faults: FAULTS, world, broker, pulsar, postgres, journal });
+          await run.run();
+          journal.note('the faults are over');
+          const compared = await world.settle();
+          await expectSoundAlerts(log, subscriber);
 
-        const { observations, alerts, resolved } = compared;
-        const seconds = Math.round((performance.now() - startedAt) / 1000);
-        await annotate(
-          JSON.stringify({ seed: SEED, faults: run.dealt, seconds, observations, alerts, resolved }),
-        );
-        const dealt = Object.values(run.dealt).reduce((a, b) => a + b, 0);
-        expect(dealt).toBeGreaterThanOrEqual(FAULTS);
-        expect(observations).toBeGreaterThan(10 * FAULTS);
-        expect(alerts).toBeGreaterThan(30);
-        expect(resolved).toBeGreaterThan(20);
-      });
+          const { observations, alerts, resolved } = compared;
+          const seconds = Math.round((performance.now() - startedAt) / 1000);
+          await annotate(
+            JSON.stringify({ seed: SEED, faults: run.dealt, seconds, observations, alerts, resolved }),
+          );
+          const dealt = Object.values(run.dealt).reduce((a, b) => a + b, 0);
+          expect(dealt).toBeGreaterThanOrEqual(FAULTS);
+          expect(observations).toBeGreaterThan(10 * FAULTS);
+          expect(alerts).toBeGreaterThan(30);
+          expect(resolved).toBeGreaterThan(20);
+        },
+      );
       await inspection.close();
     },
   );

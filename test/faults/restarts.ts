@@ -20,31 +20,40 @@ export function restartSuite(backend: () => Backend): void {
 
   const polled = async (more: number): Promise<void> => {
     const until = published(world.workers) + more;
-    await eventually(`${more} more polls`, async () => Promise.resolve(published(world.workers) >= until));
+    const isThere = async (): Promise<boolean> => Promise.resolve(published(world.workers) >= until);
+    await eventually(`${more} more polls`, isThere, 60_000);
   };
 
-  it('killed and started again it loses nothing and repeats no alert [OPS-3]', async () => {
-    for (let turn = 0; turn < 4; turn += 1) {
-      const worker = world.start(ALL_ROLES);
-      await polled(6);
-      worker.signal('SIGKILL');
-      expect(await worker.exited).toBeNull();
-    }
-    const { observations, alerts } = await world.settle();
-    expect(observations).toBeGreaterThanOrEqual(24 * 29);
-    expect(alerts).toBeGreaterThan(10);
-  });
+  it(
+    'killed and started again it loses nothing and repeats no alert [OPS-3]',
+    { timeout: 180_000 },
+    async () => {
+      for (let turn = 0; turn < 4; turn += 1) {
+        const worker = world.start(ALL_ROLES);
+        await polled(6);
+        worker.signal('SIGKILL');
+        expect(await worker.exited).toBeNull();
+      }
+      const { observations, alerts } = await world.settle();
+      expect(observations).toBeGreaterThanOrEqual(24 * 29);
+      expect(alerts).toBeGreaterThan(10);
+    },
+  );
 
-  it('told to stop under load it commits what it read, exits 0 and loses nothing [OPS-3]', async () => {
-    const worker = world.start(ALL_ROLES);
-    await polled(20);
-    worker.signal('SIGTERM');
-    expect(await worker.exited).toBe(0);
-    expect(worker.text.at(-1)).toBe('stopped: what was read is committed');
-    expect(worker.lines.filter((line) => line.level >= 50)).toEqual([]);
-    const { observations, alerts } = await world.settle();
-    // Nobody was killed, so every answer of the Bridge but the one under way is there.
-    expect(observations).toBeGreaterThanOrEqual((world.served() - 1) * 29);
-    expect(alerts).toBeGreaterThan(10);
-  });
+  it(
+    'told to stop under load it commits what it read, exits 0 and loses nothing [OPS-3]',
+    { timeout: 180_000 },
+    async () => {
+      const worker = world.start(ALL_ROLES);
+      await polled(20);
+      worker.signal('SIGTERM');
+      expect(await worker.exited).toBe(0);
+      expect(worker.text.at(-1)).toBe('stopped: what was read is committed');
+      expect(worker.lines.filter((line) => line.level >= 50)).toEqual([]);
+      const { observations, alerts } = await world.settle();
+      // Nobody was killed, so every answer of the Bridge but the one under way is there.
+      expect(observations).toBeGreaterThanOrEqual((world.served() - 1) * 29);
+      expect(alerts).toBeGreaterThan(10);
+    },
+  );
 }

@@ -27,6 +27,7 @@ interface LogLine {
   readonly responseTime?: number;
   readonly observations?: number;
   readonly fold?: string;
+  readonly status?: string;
 }
 
 export interface Worker {

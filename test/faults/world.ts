@@ -1,6 +1,8 @@
 /** A simulated Bridge that outlives the workers, and the workers that poll it. */
 import { expect } from 'vitest';
+import type { Clock } from '../../src/clock.ts';
 import { acceleratedClock } from '../../src/simulator/clocks.ts';
+import type { Faults } from '../../src/simulator/faults.ts';
 import { startSimulator } from '../../src/simulator/server.ts';
 import { DEAD_LETTER_TOPICS } from '../../src/main/folds.ts';
 import { expectDatabaseEqualsOracle } from '../oracle/compare.ts';
@@ -18,9 +20,9 @@ export const FOLD_ROLES = ['states', 'alerting', 'alerts', 'relay'];
 export const ALL_ROLES = ['poller', ...FOLD_ROLES];
 
 const PARTICIPANT = '12345678';
-const HOUR = 3_600_000;
+export const HOUR = 3_600_000;
 /** 30 simulated seconds between polls: what POLICIES_LIST takes. 20 h into the past leave room for 8 minutes. */
-const SPEED = 150;
+export const SPEED = 150;
 
 export interface World {
   readonly workers: readonly Worker[];
@@ -28,6 +30,8 @@ export interface World {
   start(roles: readonly string[], settings?: Settings): Worker;
   /** Answers the Bridge gave. */
   served(): number;
+  /** What can go wrong with the Bridge. */
+  readonly faults: Faults;
   /** Lets the folds catch up with nobody polling, then compares everything with the oracle. */
   settle(): Promise<Compared>;
   /** Ends every worker, whatever state it is in, and removes what they left in the log. */
@@ -38,12 +42,13 @@ export async function startWorld(
   databaseUrl: string,
   seed: number,
   backend: Backend = EMBEDDED,
+  clock: Clock = acceleratedClock(Date.now() - 20 * HOUR, SPEED),
 ): Promise<World> {
-  const startAt = Date.now() - 20 * HOUR;
+  const startAt = clock.now();
   const simulator = await startSimulator({
     seed,
     scenario: 'storm',
-    clock: acceleratedClock(startAt, SPEED),
+    clock,
     categoryChanges: (['F', 'H', 'G'] as const).map((category, i) => ({
       at: startAt + (i + 1) * 0.5 * HOUR,
       category,
@@ -66,6 +71,7 @@ export async function startWorld(
     workers,
     start,
     served: () => simulator.served(PARTICIPANT),
+    faults: simulator.faults,
     settle: async () => await settle(inspect(databaseUrl, backend), start(FOLD_ROLES), workers),
     stop: async () => {
       for (const worker of workers) worker.signal('SIGKILL');

@@ -106,36 +106,41 @@ export function zombieSuite(backend: () => Backend): void {
     let stop = async (): Promise<void> => Promise.resolve();
     afterAll(async () => stop());
 
-    it('stopped past its leases while another takes over, then continued, doubles nothing [POLL-1, LOG-5]', async () => {
-      const { url, database } = await emptyDatabase();
-      const world = await startWorld(url, 11, backend());
-      stop = async () => world.stop();
-      const zombie = world.start(ALL_ROLES);
-      await eventually('the first polls', async () => Promise.resolve(published([zombie]) > 5));
+    it(
+      'stopped past its leases while another takes over, then continued, doubles nothing [POLL-1, LOG-5]',
+      { timeout: 240_000 },
+      async () => {
+        const { url, database } = await emptyDatabase();
+        const world = await startWorld(url, 11, backend());
+        stop = async () => world.stop();
+        const zombie = world.start(ALL_ROLES);
+        await eventually('the first polls', async () => Promise.resolve(published([zombie]) > 5));
 
-      // Not in the middle of a transaction: its locks would hold the successor up until the server ends the session.
-      await eventually('a moment between transactions', async () => {
-        zombie.signal('SIGSTOP');
-        const [open] = await database.query(
-          `select from pg_stat_activity where datname = current_database() and state like 'idle in transaction%'`,
-        );
-        if (open !== undefined) zombie.signal('SIGCONT');
-        return open === undefined;
-      });
-      const successor = world.start(ALL_ROLES);
-      await eventually('the takeover', async () => Promise.resolve(published([successor]) > 5));
-      zombie.signal('SIGCONT');
-      const fenced = 'another poller took over: standing by';
-      await eventually('the zombie finds out', async () =>
-        Promise.resolve(zombie.lines.some((line) => line.msg === fenced)),
-      );
+        // Not in the middle of a transaction: its locks would hold the successor up until the server ends the session.
+        await eventually('a moment between transactions', async () => {
+          zombie.signal('SIGSTOP');
+          const [open] = await database.query(
+            `select from pg_stat_activity where datname = current_database() and state like 'idle in transaction%'`,
+          );
+          if (open !== undefined) zombie.signal('SIGCONT');
+          return open === undefined;
+        });
+        const successor = world.start(ALL_ROLES);
+        const tookOver = async (): Promise<boolean> => Promise.resolve(published([successor]) > 5);
+        await eventually('the takeover', tookOver, 60_000);
+        zombie.signal('SIGCONT');
+        const fenced = 'another poller took over: standing by';
+        const found = async (): Promise<boolean> =>
+          Promise.resolve(zombie.lines.some((line) => line.msg === fenced));
+        await eventually('the zombie finds out', found, 90_000);
 
-      for (const worker of [zombie, successor]) {
-        worker.signal('SIGTERM');
-        expect(await worker.exited).toBe(0);
-      }
-      const { alerts } = await world.settle();
-      expect(alerts).toBeGreaterThan(10);
-    });
+        for (const worker of [zombie, successor]) {
+          worker.signal('SIGTERM');
+          expect(await worker.exited).toBe(0);
+        }
+        const { alerts } = await world.settle();
+        expect(alerts).toBeGreaterThan(10);
+      },
+    );
   });
 }

@@ -8,7 +8,7 @@ import { packageRoot } from '../../src/packageRoot.ts';
 import type { Environment } from '../../tools/pulsar-broker/programs.ts';
 import { eventually } from '../support/eventually.ts';
 
-export const TENANT = 'balde-operating';
+const TENANT = 'balde-operating';
 
 export const settingsOf = (values: Partial<PulsarSettings>): PulsarSettings => ({
   serviceUrl: 'pulsar://127.0.0.1:1',

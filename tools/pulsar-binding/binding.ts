@@ -54,7 +54,7 @@ export interface BindingOptions {
 }
 
 /** Where the loadable addon came from. */
-export type BindingSource = 'present' | 'cache' | 'prebuilt' | 'built';
+type BindingSource = 'present' | 'cache' | 'prebuilt' | 'built';
 
 export interface BindingResult {
   source: BindingSource;

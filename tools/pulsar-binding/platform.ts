@@ -20,7 +20,7 @@ export interface WheelLibrary {
 }
 
 /** The oldest glibc that the library's symbols allow (`GLIBC_2.28`). */
-export const oldestGlibc = '2.28';
+const oldestGlibc = '2.28';
 
 const libraries = new Map<string, WheelLibrary>([
   [

@@ -9,7 +9,7 @@ import type { Machine } from './platform.ts';
 export const addonPackage = 'pulsar-client';
 export const addonVersion = '1.18.0';
 /** The C++ library that this version of the addon is made for. */
-export const libpulsarVersion = '4.2.0';
+const libpulsarVersion = '4.2.0';
 /** The Python wheel that carries that library. pip takes the wheel of this Python, whichever Python runs pip. */
 export const wheel = { requirement: 'pulsar-client==3.13.0', python: '3.11', abi: 'cp311' } as const;
 /** Node-API headers for a Node that was installed without its own. */

@@ -168,7 +168,7 @@ function checkProcessor(fold: (typeof FOLDS)[number], topic: TopicState | undefi
     );
   const { backlog, consumers } = found;
   // The newest message of each partition stays unacknowledged, see docs/pulsar.md.
-  const detail = `subscription ${name}: ${numberText(backlog)} not acknowledged, at most ${topic?.partitions ?? 0} when idle`;
+  const detail = `subscription ${name}: ${numberText(backlog)} not acknowledged; the newest of each partition stays so`;
   return consumers > 0
     ? ok(check, detail)
     : warn(check, `${detail}; nobody is connected`, `Start a process with role ${fold.name}.`);

@@ -47,7 +47,7 @@ export class AdminClient {
     const until = performance.now() + MOVING_PATIENCE_MS;
     let reply = await this.#follow(method, url, text);
     for (const waitMs of doubling(50, 1_000)) {
-      if (!TRANSIENT.has(reply.status) || performance.now() > until) break;
+      if (!passes(reply) || performance.now() > until) break;
       await delay(waitMs);
       reply = await this.#follow(method, url, text);
     }
@@ -57,7 +57,7 @@ export class AdminClient {
       throw obstacleError(refusal(url.origin, reasonOf(reply), this.#settings));
     if (status === 401 || status === 403)
       throw new AdminDeniedError(`${what}: ${status}, ${reasonOf(reply)}`);
-    if (TRANSIENT.has(status)) throw new LogUnavailableError(`${what}: ${status}, ${reasonOf(reply)}`);
+    if (passes(reply)) throw new LogUnavailableError(`${what}: ${status}, ${reasonOf(reply)}`);
     if (status < 300 || status === 404 || status === 409) return reply;
     throw new LogError(`${what}: ${status}, ${reasonOf(reply)}`);
   }
@@ -119,6 +119,10 @@ export class AdminClient {
     });
   }
 }
+
+/** Schemas that don't go together are no failure of the server, though it says 500. */
+const passes = ({ status, text }: Reply): boolean =>
+  TRANSIENT.has(status) && !text.includes('schema compatibility check');
 
 /** A role that was recognised is answered with a reason; credentials that were not, by the server in front. */
 const isAboutTheRole = ({ text }: Reply): boolean => /^\s*\{\s*"reason"/.test(text);

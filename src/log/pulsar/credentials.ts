@@ -2,11 +2,13 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
+import type PulsarModule from 'pulsar-client';
 import type { ClientConfigBase } from 'pulsar-client';
 import { LogError } from '../eventLog.ts';
-import type { Pulsar } from './native.ts';
 import type { Obstacle } from './obstacle.ts';
 import type { PulsarSettings } from './settings.ts';
+
+type Pulsar = typeof PulsarModule;
 
 /** The token as it is now: a file's is read each time, so that a renewed one is used from the next connection on. */
 export function readToken(token: PulsarSettings['token']): string | null {

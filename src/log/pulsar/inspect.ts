@@ -1,8 +1,9 @@
 /** What the broker says of topics, for those who check or watch them; nothing is changed. */
+import { LogError, LogUnavailableError } from '../eventLog.ts';
 import { AdminClient, AdminDeniedError } from './admin.ts';
 import type { PulsarSettings } from './settings.ts';
 
-export interface SubscriptionState {
+interface SubscriptionState {
   /** Messages not acknowledged. Balde leaves the newest of each partition so on purpose. */
   readonly backlog: number;
   /** Consumers connected. */
@@ -71,8 +72,13 @@ export class Inspector {
   async isCompatible(topic: string, type: string, definition: string): Promise<boolean | null> {
     const body = { type, schema: definition, properties: {} };
     const path = `schemas/${this.#namespace}/${topic}/compatibility`;
-    const reply = await unlessDenied(this.#admin.request('POST', path, body));
-    return reply === null ? null : (JSON.parse(reply.text) as { isCompatibility: boolean }).isCompatibility;
+    try {
+      const reply = await unlessDenied(this.#admin.request('POST', path, body));
+      return reply === null ? null : (JSON.parse(reply.text) as { isCompatibility: boolean }).isCompatibility;
+    } catch (error) {
+      if (error instanceof LogUnavailableError || !(error instanceof LogError)) throw error;
+      return false;
+    }
   }
 
   close(): void {

@@ -11,7 +11,7 @@ export type NativeConsumer = InstanceType<Pulsar['Consumer']>;
 export type NativeProducer = InstanceType<Pulsar['Producer']>;
 export type NativeMessage = InstanceType<Pulsar['Message']>;
 
-export type NativeLogLevel = 'debug' | 'info' | 'warn' | 'error';
+type NativeLogLevel = 'debug' | 'info' | 'warn' | 'error';
 /** Receives the client's own log lines. */
 export type NativeLog = (level: NativeLogLevel, message: string) => void;
 
