@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Consumer, EventLog, LogMessage } from '../../src/log/eventLog.ts';
+import type { EventLog, LogMessage } from '../../src/log/eventLog.ts';
 import {
   Checkpoints,
   disordered,

@@ -26,13 +26,13 @@ export class Journal {
    */
   async around<T>(
     workers: readonly Worker[],
-    evidence: () => readonly string[],
+    evidence: () => Promise<readonly string[]>,
     work: () => Promise<T>,
   ): Promise<T> {
     try {
       return await work();
     } catch (error) {
-      const file = await this.#write(workers, evidence());
+      const file = await this.#write(workers, await evidence().catch((cause: unknown) => [String(cause)]));
       const faults = this.#entries.slice(-SHOWN).map(({ at, text }) => `${time(at)} ${text}`);
       const said = warnings(workers).slice(-SHOWN);
       const message = error instanceof Error ? error.message : String(error);

@@ -17,7 +17,7 @@ import { onPulsar } from './onPulsar.ts';
 import type { OnPulsar } from './onPulsar.ts';
 import { startKillableServer } from './server.ts';
 import type { KillableServer } from './server.ts';
-import { described, expectSoundAlerts, subscribe } from './subscriber.ts';
+import { evidence, expectSoundAlerts, subscribe } from './subscriber.ts';
 import { startWorld } from './world.ts';
 import type { World } from './world.ts';
 
@@ -55,7 +55,7 @@ describePulsar('on Pulsar', () => {
       const subscriber = await subscribe(log);
       await journal.around(
         world.workers,
-        () => described(subscriber),
+        async () => evidence(log, subscriber),
         async () => {
           const run = new FaultRun({ seed: SEED, faults: FAULTS, world, broker, pulsar, postgres, journal });
           await run.run();

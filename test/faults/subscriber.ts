@@ -1,9 +1,10 @@
 /** An independent subscriber of the alert topic, as Core-Dict is one: through the whole run, or once at its end. */
 import { expect } from 'vitest';
-import { RATE_LIMIT_ALERTS } from '../../src/codec/topics.ts';
+import { POLICY_STATES, RATE_LIMIT_ALERTS } from '../../src/codec/topics.ts';
 import { LogUnavailableError } from '../../src/log/eventLog.ts';
 import type { EventLog, LogMessage } from '../../src/log/eventLog.ts';
-import { readTopicOnce } from '../oracle/readLog.ts';
+import { oracle } from '../oracle/oracle.ts';
+import { decodable, readTopicOnce } from '../oracle/readLog.ts';
 import { eventually } from '../support/eventually.ts';
 
 const TOPIC = RATE_LIMIT_ALERTS.name;
@@ -11,6 +12,7 @@ const TOPIC = RATE_LIMIT_ALERTS.name;
 interface SeenEvent {
   readonly event_id: string;
   readonly event_type: string;
+  readonly timestamp: string;
   readonly alert_id: string;
 }
 
@@ -71,13 +73,28 @@ export async function expectSoundAlerts(log: EventLog, subscriber: Subscriber): 
   expect(byPartition(subscriber.seen)).toEqual(byPartition(afterwards));
 }
 
-/** What was seen, a line per message. */
-export const described = ({ seen }: Subscriber): string[] =>
-  seen.map((message) => {
-    const { event_id: id, event_type: type, alert_id: alert } = eventOf(message);
-    const at = new Date(message.eventTime).toISOString();
-    return `ALERT ${message.partition} ${message.position} ${message.key} ${at} ${type} alert ${alert}, event ${id}`;
-  });
+/** What was seen, a line per message; then what the observations make and was not seen. */
+export async function evidence(log: EventLog, { seen }: Subscriber): Promise<string[]> {
+  const messages = await readTopicOnce(log, POLICY_STATES.name);
+  const expected = Object.entries(oracle(decodable(messages, POLICY_STATES.decode)).topic).flatMap(
+    ([key, events]) => events.map((event) => ({ key, event: event as unknown as SeenEvent })),
+  );
+  const wanted = new Set(expected.map(({ event }) => event.event_id));
+  const found = new Set(seen.map((message) => eventOf(message).event_id));
+  return [
+    ...seen.map((message) => {
+      const event = eventOf(message);
+      const kind = wanted.has(event.event_id) ? 'SEEN' : 'INVENTED';
+      return `${kind} ${message.partition} ${message.position} ${describe(message.key, event)}`;
+    }),
+    ...expected
+      .filter(({ event }) => !found.has(event.event_id))
+      .map(({ key, event }) => `MISSING ${describe(key, event)}`),
+  ];
+}
+
+const describe = (key: string, event: SeenEvent): string =>
+  `${key} ${event.timestamp} ${event.event_type} alert ${event.alert_id} event ${event.event_id}`;
 
 const eventOf = ({ payload }: LogMessage): SeenEvent => JSON.parse(payload.toString('utf8')) as SeenEvent;
 
