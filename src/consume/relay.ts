@@ -114,9 +114,9 @@ async function forward(
 ): Promise<'sent' | 'nothing' | 'restored'> {
   const { database, log, topic, observer } = options;
   const start = performance.now();
-  const { entries, highest } = await numberOutbox(database, topic, BATCH);
+  const { entries, previous, highest } = await numberOutbox(database, topic, BATCH);
   // Numbers that were given before are given again: what they were given to may be on the topic.
-  if (highest < term.highest) return 'restored';
+  if (previous !== term.highest) return 'restored';
   term.highest = highest;
   const last = entries.at(-1);
   if (last === undefined) return 'nothing';

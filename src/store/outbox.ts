@@ -46,21 +46,24 @@ export async function putIntoOutbox(tx: Sql, messages: readonly OutboxMessage[])
 export interface Numbered {
   /** The oldest numbered entries, in order of their numbers. */
   readonly entries: readonly OutboxEntry[];
-  /** The highest number given so far: it never goes down, unless the database was restored from a backup. */
+  /** The highest number given before this call: what the call before said, unless the database forgot that one. */
+  readonly previous: number;
+  /** The highest number given so far. */
   readonly highest: number;
 }
 
 /** Gives entries of a topic their sequence ids, and returns the oldest `max` numbered ones (migrations/0004). */
 export async function numberOutbox(sql: Sql, topic: string, max: number): Promise<Numbered> {
-  const rows = await sql.query<OutboxEntry & { highest: number } & Record<string, unknown>>(
-    `select highest, $1 as topic, key, properties, event_time as "eventTime", payload, sequence_id as "sequenceId"
+  const rows = await sql.query<OutboxEntry & Omit<Numbered, 'entries'> & Record<string, unknown>>(
+    `select previous, highest, $1 as topic, key, properties, event_time as "eventTime", payload, sequence_id as "sequenceId"
      from balde.number_outbox($1, $2)`,
     [topic, max],
   );
   const [first] = rows;
-  if (first === undefined) return { entries: [], highest: 0 };
-  const entries = rows.map(({ highest: _, ...entry }) => entry);
-  return { entries: (first.sequenceId as number | null) === null ? [] : entries, highest: first.highest };
+  if (first === undefined) return { entries: [], previous: 0, highest: 0 };
+  const entries = rows.map(({ previous: _, highest: __, ...entry }) => entry);
+  const { previous, highest } = first;
+  return { entries: (first.sequenceId as number | null) === null ? [] : entries, previous, highest };
 }
 
 /** Where the topic stood when the outbox was last known to hold nothing that is on it. */
@@ -86,8 +89,8 @@ export async function saveWatermark(
 }
 
 /**
- * Brings the outbox in line with what its topic holds: published entries leave it. Others that were numbered at or
- * below what the log stores are given new numbers: under the old ones the log would drop them.
+ * Brings the outbox in line with what its topic holds: published entries leave it. If others were numbered at or below
+ * what the log stores, it would drop them: then all are given new numbers, so that their order stays.
  * @returns the `event_id`s that left
  */
 export async function settleOutbox(
@@ -103,7 +106,10 @@ export async function settleOutbox(
   );
   await tx.execute(
     `update balde.outbox set sequence_id = null
-     where topic = $1 and sequence_id <= $2 and properties->>'event_id' is not null`,
+     where topic = $1 and properties->>'event_id' is not null and exists (
+       select from balde.outbox
+       where topic = $1 and sequence_id <= $2 and properties->>'event_id' is not null
+     )`,
     [topic, lastSequenceId],
   );
   return left.map(({ id }) => id);

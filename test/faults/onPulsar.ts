@@ -40,7 +40,7 @@ export function onPulsar(address: Address): OnPulsar {
   };
 }
 
-export const pulsarSettings = ({ url, adminUrl, listener }: Address, namespace: string): PulsarSettings => ({
+const pulsarSettings = ({ url, adminUrl, listener }: Address, namespace: string): PulsarSettings => ({
   serviceUrl: url,
   adminUrl,
   tenant: TENANT,

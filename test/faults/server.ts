@@ -55,8 +55,7 @@ export async function startKillableServer(): Promise<KillableServer> {
     },
     killBackend: async (random) => {
       const pid = await someBackend(url, random);
-      if (pid === null) return false;
-      process.kill(pid, 'SIGKILL');
+      if (pid === null || !killed(pid)) return false;
       await answering(url);
       return true;
     },
@@ -76,6 +75,16 @@ async function copyFolder(from: string, to: string): Promise<void> {
 async function postmasterOf(directory: string): Promise<number> {
   const [pid] = (await readFile(join(directory, 'data', 'postmaster.pid'), 'utf8')).split('\n');
   return Number(pid);
+}
+
+/** @returns whether it was there: its client may have ended, and the backend with it */
+function killed(pid: number): boolean {
+  try {
+    return process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
+    throw error;
+  }
 }
 
 function isAlive(pid: number): boolean {

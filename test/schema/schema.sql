@@ -252,29 +252,27 @@ CREATE UNIQUE INDEX projection_one_served ON balde.projection USING btree (name)
 
 -- functions
 CREATE OR REPLACE FUNCTION balde.number_outbox(topic_name text, most integer)
- RETURNS TABLE(highest bigint, key text, properties jsonb, event_time timestamp with time zone, payload bytea, sequence_id bigint)
+ RETURNS TABLE(previous bigint, highest bigint, key text, properties jsonb, event_time timestamp with time zone, payload bytea, sequence_id bigint)
  LANGUAGE plpgsql
 AS $function$
-declare
-  before bigint;
 begin
   perform set_config('synchronous_commit', 'off', true);
-  select s.last_sequence_id into before from balde.outbox_sequence s where s.topic = topic_name for update;
+  select s.last_sequence_id into previous from balde.outbox_sequence s where s.topic = topic_name for update;
   with fresh as (
     select o.id, row_number() over (order by o.id) as n
     from (
       select id from balde.outbox where topic = topic_name and outbox.sequence_id is null order by id limit most
     ) o
   ), numbered as (
-    update balde.outbox o set sequence_id = before + fresh.n from fresh where o.id = fresh.id
+    update balde.outbox o set sequence_id = previous + fresh.n from fresh where o.id = fresh.id
     returning o.sequence_id
   )
-  select coalesce(max(numbered.sequence_id), before) into highest from numbered;
-  if highest > before then
+  select coalesce(max(numbered.sequence_id), previous) into highest from numbered;
+  if highest > previous then
     update balde.outbox_sequence s set last_sequence_id = highest where s.topic = topic_name;
   end if;
   return query
-    select number_outbox.highest, o.key, o.properties, o.event_time, o.payload, o.sequence_id
+    select number_outbox.previous, number_outbox.highest, o.key, o.properties, o.event_time, o.payload, o.sequence_id
     from (select) one
     left join lateral (
       select * from balde.outbox
