@@ -36,12 +36,20 @@ export async function migrate(url: string): Promise<string[]> {
     return applied.map((migration) => migration.name);
   } catch (error) {
     if (error instanceof DatabaseUnavailableError) throw error;
-    // The runner's own complaints, such as a changed order, are plain errors too: nothing that waiting would cure.
-    throw connection.lost || isDatabaseError(error) ? translate(error) : error;
+    // The runner's own complaints, such as a changed order, are plain errors too: nothing that waiting would cure. It
+    // wraps those of a connection that breaks, and may be told of them before this client is.
+    const lost = connection.lost || !(await answers(client));
+    throw lost || isDatabaseError(error) ? translate(error) : error;
   } finally {
     await client.end().catch(() => undefined);
   }
 }
+
+const answers = async (client: pg.Client): Promise<boolean> =>
+  await client.query('rollback').then(
+    () => true,
+    () => false,
+  );
 
 /** Names of the migrations this program has and the database lacks; all of them on an empty database. */
 export async function pendingMigrations(sql: Sql): Promise<string[]> {

@@ -129,8 +129,9 @@ describe('letters of the single topic there was before [DLQ-1]', () => {
   it('go to the topics of their folds, each once, with what their properties lack', async () => {
     const { url, database } = await emptyDatabase();
     await migrate(url);
-    await database.execute(`drop table balde.dead_letter_handled`);
-    await database.execute(`delete from balde_migrations.migration where name = '0003_dead_letters'`);
+    await database.execute(`drop table balde.dead_letter_handled, balde.outbox_watermark`);
+    await database.execute(`drop function balde.number_outbox`);
+    await database.execute(`delete from balde_migrations.migration where name >= '0003'`);
     const log = new EmbeddedLog(database);
     const old = { name: 'dead-letters', partitions: 1, schema: { kind: 'bytes', definition: '' } } as const;
     await log.ensureTopic(old);
@@ -148,7 +149,7 @@ describe('letters of the single topic there was before [DLQ-1]', () => {
         [1, 2],
       ],
     );
-    expect(await migrate(url)).toEqual(['0003_dead_letters']);
+    expect(await migrate(url)).toEqual(['0003_dead_letters', '0004_outbox_watermark']);
     for (const fold of FOLDS) await installFold(database, fold);
     for (const topic of TOPICS) await log.ensureTopic(topic);
     await settle(database, log);

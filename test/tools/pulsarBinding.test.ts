@@ -171,9 +171,7 @@ describe('what is missing', () => {
     const mirror = { npm_config_pulsar_binary_host_mirror: 'http://127.0.0.1:1/' };
     const env = { ...pathOf(project.bin), ...mirror };
     const error = await failure({}, { prebuilt: true, env });
-    expect(error.message).toMatch(
-      /\n {2}Ready-made addon: request to .* failed, reason: .*ECONNREFUSED.*\n {2}Build: /,
-    );
+    expect(error.message).toMatch(/\n {2}Ready-made addon: (?!no reason).+\n {2}Build: /);
   });
 
   it('tells which folder of the cache cannot be written', async () => {

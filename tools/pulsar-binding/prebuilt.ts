@@ -7,9 +7,9 @@ const limitMs = 30_000;
 
 /** Why the installer failed, as one line without its log decoration. */
 function reasonOf(output: string): string {
-  const line = output
-    .split('\n')
-    .find((candidate) => /\berror\b/i.test(candidate) && /\w{4}/.test(candidate));
+  const lines = output.split('\n').filter((line) => line.trim() !== '');
+  const line =
+    lines.find((candidate) => /\berror\b/i.test(candidate) && /\w{4}/.test(candidate)) ?? lines.at(-1);
   return (line ?? 'no reason given').replace(/^.*?\[?error\]?\s+(install )?/i, '').trim();
 }
 
