@@ -10,6 +10,7 @@ import { relay } from '../src/consume/relay.ts';
 import type { PoliciesAnswer } from '../src/domain/validation.ts';
 import { DEFAULT_RULES } from '../src/domain/thresholds.ts';
 import { createClient } from '../src/log/pulsar/native.ts';
+import type { NativeClient } from '../src/log/pulsar/native.ts';
 import { topicUrl } from '../src/log/pulsar/settings.ts';
 import type { PulsarSettings } from '../src/log/pulsar/settings.ts';
 import { FOLD_RUNNERS } from '../src/main/folds.ts';
@@ -39,22 +40,43 @@ class Mailbox {
   }
 }
 
-/** Plain publish → receive: one message at a time, unbatched, of an alert's size. Milliseconds each. */
-async function plain(settings: PulsarSettings, rounds: number): Promise<() => Promise<number>> {
+const PARTITIONS = 4;
+
+/** A subscriber as another team has one: a client of its own, Failover on all partitions of the topic. */
+async function subscriber(settings: PulsarSettings, topic: string, mailbox: Mailbox): Promise<NativeClient> {
   const client = createClient(settings, () => undefined);
-  const topic = topicUrl(settings, 'bench-plain');
-  const consumer = await client.subscribe({ topic, subscription: 'bench', subscriptionType: 'Exclusive' });
-  const producer = await client.createProducer({ topic, batchingEnabled: false });
+  await client.subscribe({
+    topic: topicUrl(settings, topic),
+    subscription: 'core-dict',
+    subscriptionType: 'Failover',
+    listener: (message, consumer) => {
+      mailbox.put();
+      void consumer.acknowledge(message);
+    },
+  });
+  return client;
+}
+
+/** Plain publish → receive: one message at a time, unbatched, on a topic and to a subscriber like the alerts'. */
+async function plain(settings: PulsarSettings, { log }: OnPulsar) {
+  const topic = 'bench-plain';
+  await log.ensureTopic({ name: topic, partitions: PARTITIONS, schema: { kind: 'bytes', definition: '' } });
+  const mailbox = new Mailbox();
+  const client = await subscriber(settings, topic, mailbox);
+  const producer = await client.createProducer({
+    topic: topicUrl(settings, topic),
+    batchingEnabled: false,
+    messageRoutingMode: 'RoundRobinDistribution',
+  });
   const data = Buffer.alloc(900, 'x');
-  let left = rounds;
-  return async () => {
-    const received = consumer.receive();
-    const start = performance.now();
-    void producer.send({ data, partitionKey: 'key' });
-    await consumer.acknowledge(await received);
-    const elapsed = performance.now() - start;
-    if (--left === 0) await client.close();
-    return elapsed;
+  return {
+    close: async () => await client.close(),
+    /** Milliseconds. */
+    once: async (): Promise<number> => {
+      const start = performance.now();
+      void producer.send({ data, partitionKey: String(start) });
+      return (await mailbox.next()) - start;
+    },
   };
 }
 
@@ -111,24 +133,15 @@ async function measure(settings: PulsarSettings, installed: OnPulsar): Promise<v
   const stop = new AbortController();
   const bridge = toggledBridge();
   const mailbox = new Mailbox();
-  const subscriber = createClient(settings, () => undefined);
-  const consumer = await subscriber.subscribe({
-    topic: topicUrl(settings, RATE_LIMIT_ALERTS.name),
-    subscription: 'core-dict',
-    subscriptionType: 'KeyShared',
-    listener: (message, from) => {
-      mailbox.put();
-      void from.acknowledge(message);
-    },
-  });
-  const publishPlain = await plain(settings, alerts + WARM_UP);
+  const client = await subscriber(settings, RATE_LIMIT_ALERTS.name, mailbox);
+  const peer = await plain(settings, installed);
   const running = runRoles(installed, bridge, stop.signal);
   const [ours, theirs]: [number[], number[]] = [[], []];
   for (let i = 0; i < alerts + WARM_UP; i += 1) {
     const at = await mailbox.next();
     const elapsed = at - bridge.answeredAt();
     await delay(20);
-    const plainly = await publishPlain();
+    const plainly = await peer.once();
     if (i >= WARM_UP) {
       ours.push(elapsed);
       theirs.push(plainly);
@@ -136,8 +149,8 @@ async function measure(settings: PulsarSettings, installed: OnPulsar): Promise<v
   }
   stop.abort();
   await running;
-  await consumer.close();
-  await subscriber.close();
+  await client.close();
+  await peer.close();
   report(ours, theirs);
 }
 
