@@ -142,7 +142,7 @@ const DAY_MINUTES = 1_440;
 function checkRetention(check: string, given: TopicCheck, state: TopicState): Finding {
   const { settings, spec, retentionMonths } = given;
   const { partitions, retentionMinutes: minutes } = state;
-  const good = `${partitions} partitions, deduplication on${spec.schema.kind === 'bytes' ? '' : ', schema registered'}`;
+  const good = `${partitions} ${partitions === 1 ? 'partition' : 'partitions'}, deduplication on${spec.schema.kind === 'bytes' ? '' : ', schema registered'}`;
   if (minutes === null) return ok(check, `${good}; how long messages are kept this role may not know`);
   const days = historyDays(retentionMonths);
   const isEnough = minutes === -1 || (spec.keep === 'history' && minutes >= days * DAY_MINUTES);
