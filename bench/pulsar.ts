@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig } from '../src/config/config.ts';
 import { PulsarLog } from '../src/log/pulsar/pulsarLog.ts';
+import { plainCluster } from '../src/log/pulsar/settings.ts';
 import type { PulsarSettings } from '../src/log/pulsar/settings.ts';
 import { FOLDS, TOPICS } from '../src/main/folds.ts';
 import { connect } from '../src/store/database.ts';
@@ -20,14 +21,11 @@ export async function onBroker<T>(work: (settings: PulsarSettings) => Promise<T>
   const { pulsar } = loadConfig(process.env, { withoutParticipants: true });
   if (pulsar !== null) return await work({ ...pulsar, namespace });
   const dataDir = await mkdtemp(join(tmpdir(), 'balde-bench-pulsar-'));
-  const { serviceUrl, adminUrl, stop } = await startBroker({ dataDir });
+  const broker = await startBroker({ dataDir });
   try {
-    return await work({
-      ...{ serviceUrl, adminUrl, tenant: 'lb-conn', namespace },
-      ...{ listener: null, token: null, tls: {} },
-    });
+    return await work(plainCluster(broker, namespace));
   } finally {
-    await stop();
+    await broker.stop();
     await rm(dataDir, { recursive: true, force: true });
   }
 }

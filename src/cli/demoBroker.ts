@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { ensureBinding } from '../../tools/pulsar-binding/binding.ts';
 import { startBroker } from '../../tools/pulsar-broker/broker.ts';
 import { loadConfig } from '../config/config.ts';
+import { plainCluster } from '../log/pulsar/settings.ts';
 import type { PulsarSettings } from '../log/pulsar/settings.ts';
 
 export interface DemoBroker {
@@ -23,9 +24,8 @@ export async function demoBroker(dataDir: string, signal: AbortSignal): Promise<
   }
   tell('starting a Pulsar broker of its own');
   const broker = await startBroker({ dataDir: join(dataDir, 'pulsar'), signal, report: tell });
-  const { serviceUrl, adminUrl } = broker;
   return {
-    settings: { serviceUrl, adminUrl, tenant: 'lb-conn', namespace, listener: null, token: null, tls: {} },
+    settings: plainCluster(broker, namespace),
     stop: async () => await broker.stop(),
   };
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { PulsarLog } from '../../src/log/pulsar/pulsarLog.ts';
-import type { PulsarSettings } from '../../src/log/pulsar/settings.ts';
+import { plainCluster } from '../../src/log/pulsar/settings.ts';
 import { describePulsar, pulsarBroker } from '../support/pulsar.ts';
 import { eventLogContract } from './eventLog.ts';
 import type { OpenLog } from './given.ts';
@@ -24,10 +24,7 @@ describePulsar('on a real broker', () => {
 async function open(): Promise<OpenLog> {
   const { url, adminUrl } = pulsarBroker();
   const namespace = `contract-${randomUUID().slice(0, 8)}`;
-  const settings: PulsarSettings = {
-    ...{ serviceUrl: url, adminUrl, tenant: 'lb-conn', namespace },
-    ...{ listener: null, token: null, tls: {} },
-  };
+  const settings = plainCluster({ serviceUrl: url, adminUrl }, namespace);
   const log = new PulsarLog(settings);
   const others: PulsarLog[] = [];
   return Promise.resolve({

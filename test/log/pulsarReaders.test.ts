@@ -3,7 +3,7 @@ import { afterAll, expect, it } from 'vitest';
 import { createClient } from '../../src/log/pulsar/native.ts';
 import { PulsarLog } from '../../src/log/pulsar/pulsarLog.ts';
 import type { PulsarSettings } from '../../src/log/pulsar/settings.ts';
-import { topicUrl } from '../../src/log/pulsar/settings.ts';
+import { plainCluster, topicUrl } from '../../src/log/pulsar/settings.ts';
 import { messages, readAll, shared } from '../contract/given.ts';
 import { describePulsar, pulsarBroker } from '../support/pulsar.ts';
 
@@ -12,10 +12,7 @@ afterAll(async () => await Promise.all(closing.map(async (close) => close())));
 
 function settings(): PulsarSettings {
   const { url, adminUrl } = pulsarBroker();
-  return {
-    ...{ serviceUrl: url, adminUrl, tenant: 'lb-conn', namespace: `readers-${randomUUID().slice(0, 8)}` },
-    ...{ listener: null, token: null, tls: {} },
-  };
+  return plainCluster({ serviceUrl: url, adminUrl }, `readers-${randomUUID().slice(0, 8)}`);
 }
 
 const spec = { name: 'topic', partitions: 1, schema: { kind: 'bytes', definition: '' } } as const;

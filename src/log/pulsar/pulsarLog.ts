@@ -37,8 +37,8 @@ export interface PulsarLogOptions {
 /** Subscriptions of readers that keep none; what a dead process left behind is recognised by it. */
 const READER_PREFIX = 'balde-reader-';
 const DAY_MS = 86_400_000;
-/** Fourteen whole months: history and the month before it. */
-const HISTORY_DAYS = 434;
+/** Thirteen months of history, the current one and the one that the log keeps beyond. */
+const HISTORY_DAYS = 15 * 31;
 /** Messages the client holds ready per partition, and most of one `batchReceive`. */
 const QUEUE = 5_000;
 /** `batchReceive` waits this long for a batch to fill; it is called when a message is there. Milliseconds. */

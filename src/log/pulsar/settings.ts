@@ -19,5 +19,14 @@ export interface PulsarSettings {
   };
 }
 
+/** A cluster that asks for neither credentials nor TLS: one that a demonstration, a benchmark or a test starts. */
+export const plainCluster = (
+  { serviceUrl, adminUrl }: Pick<PulsarSettings, 'serviceUrl' | 'adminUrl'>,
+  namespace: string,
+): PulsarSettings => ({
+  ...{ serviceUrl, adminUrl, tenant: 'lb-conn', namespace },
+  ...{ listener: null, token: null, tls: {} },
+});
+
 export const topicUrl = ({ tenant, namespace }: PulsarSettings, topic: string): string =>
   `persistent://${tenant}/${namespace}/${topic}`;
