@@ -1,3 +1,4 @@
+import java.io.File;
 import java.util.Arrays;
 import java.util.concurrent.TimeUnit;
 import org.apache.pulsar.PulsarStandaloneStarter;
@@ -5,12 +6,14 @@ import org.apache.pulsar.metadata.api.MetadataStoreConfig;
 import org.apache.pulsar.metadata.api.extended.MetadataStoreExtended;
 
 /**
- * Starts Pulsar standalone after two preparations. Arguments: the metadata folder, "old" or "new" (whether it was there
- * already), then the arguments of PulsarStandaloneStarter.
+ * Starts Pulsar standalone after three preparations. Arguments: the metadata folder, the bookie's folder, "old" or "new"
+ * (whether they were there already), then the arguments of PulsarStandaloneStarter.
  *
  * <p>A broker that was killed leaves its bookie registered. Met by the next start, the leftover is deleted, the new
  * registration takes that deletion for its own, deletes itself to register again, and so on for ever, with a whole core
  * (BookieServiceInfo has no equals; version 4.0.7). Gone before the start, it does no harm.
+ *
+ * <p>A kill may also have torn the last record of its journal: see TornJournal.
  *
  * <p>Standard input is a pipe from the parent. At its end the parent is gone, and so is this process at once: what was
  * acknowledged is on disk.
@@ -20,8 +23,11 @@ public final class Standalone {
 
   public static void main(String[] args) throws Exception {
     endWithParent();
-    if (args[1].equals("old")) forgetBookies(args[0]);
-    PulsarStandaloneStarter.main(Arrays.copyOfRange(args, 2, args.length));
+    if (args[2].equals("old")) {
+      forgetBookies(args[0]);
+      if (TornJournal.mend(new File(args[1], "current"))) System.out.println("a record torn by a kill was taken back");
+    }
+    PulsarStandaloneStarter.main(Arrays.copyOfRange(args, 3, args.length));
   }
 
   private static void endWithParent() {

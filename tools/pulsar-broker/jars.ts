@@ -34,19 +34,17 @@ function cacheFolder(env: Environment): string {
 export async function ensureClassPath(options: JarOptions): Promise<string> {
   const cache = cacheFolder(options.env);
   const jarFolder = join(cache, BROKER_VERSION);
-  const source = join(toolFolder, 'Standalone.java');
-  const hash = createHash('sha256')
-    .update(await readFile(source))
-    .digest('hex')
-    .slice(0, 12);
-  const classFolder = join(cache, `starter-${BROKER_VERSION}-${hash}`);
+  const sources = ['Standalone.java', 'TornJournal.java'].map((name) => join(toolFolder, name));
+  const hash = createHash('sha256');
+  for (const source of sources) hash.update(await readFile(source));
+  const classFolder = join(cache, `starter-${BROKER_VERSION}-${hash.digest('hex').slice(0, 12)}`);
   if (!existsSync(jarFolder) || !existsSync(classFolder)) {
     await makeCache(cache);
     // Maven's own repository bears no two writers either.
     await withLock(join(cache, 'lock'), { report: () => options.report(WAITING) }, async () => {
       await fillOnce(jarFolder, async (draft) => await fetchJars(options, draft));
       await fillOnce(classFolder, async (draft) => {
-        await compileJava(options.env, options.java, source, await jarsIn(jarFolder), draft);
+        await compileJava(options.env, options.java, sources, await jarsIn(jarFolder), draft);
       });
     });
   }

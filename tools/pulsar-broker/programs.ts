@@ -62,17 +62,17 @@ export async function copyJars(env: Environment, pomFile: string, folder: string
 export async function compileJava(
   env: Environment,
   java: string,
-  source: string,
+  sources: readonly string[],
   jars: readonly string[],
   folder: string,
 ): Promise<void> {
   const compiler = ['-m', 'jdk.compiler/com.sun.tools.javac.Main', '--release', String(OLDEST_JAVA)];
-  const args = [...compiler, '-proc:none', '-d', folder, '-cp', jars.join(pathDelimiter), source];
+  const args = [...compiler, '-proc:none', '-d', folder, '-cp', jars.join(pathDelimiter), ...sources];
   const { ok, output } = await run(java, args, { env, timeoutMs: COMPILE_TIMEOUT_MS });
   if (ok) return;
   const cause = output.includes('jdk.compiler')
     ? 'This Java is a runtime without compiler.'
-    : `Its compiler refused ${source}:\n${lastLines(output, 12)}`;
+    : `Its compiler refused ${sources.join(', ')}:\n${lastLines(output, 12)}`;
   throw new BrokerError(
     'no-compiler',
     `The starter of the broker can't be compiled. ${cause} ${HOW_TO_JAVA}`,

@@ -134,7 +134,7 @@ export function javaArguments(folder: BrokerFolder, options: JavaOptions): strin
     ...OPENED.flatMap((name) => ['--add-opens', `${name}=ALL-UNNAMED`]),
     `-Dlog4j2.configurationFile=${pathToFileURL(join(toolFolder, 'log4j2.xml')).href}`,
     '-Dio.netty.tryReflectionSetAccessible=true',
-    ...['-cp', classPath, 'Standalone', folder.metadata, isOld ? 'old' : 'new'],
+    ...['-cp', classPath, 'Standalone', folder.metadata, folder.bookkeeper, isOld ? 'old' : 'new'],
     ...['--config', folder.configuration, '-nfw', '-nss', '-a', '127.0.0.1'],
     ...['--metadata-dir', folder.metadata, '--bookkeeper-dir', folder.bookkeeper],
   ];
