@@ -2,9 +2,15 @@
  * The 31 rate-limit policies of DICT API 2.12.1 (OpenAPI document, section on rate limiting), 29 of scope PSP and 2 of
  * scope USER. Where the Operational Manual v8.0 (chapter 14) disagrees (ENTRIES_WRITE, CIDS_EVENTS_LIST), the API wins.
  *
- * Only the simulator knows these numbers. Balde reads capacity and refill from every observation.
+ * Only the simulator knows these numbers, but for those by category, which what-if reads too. Balde takes capacity and
+ * refill from every observation.
  */
+import { BY_CATEGORY } from '../domain/catalog.ts';
+import type { Category } from '../domain/catalog.ts';
 import type { BucketSize } from './bucket.ts';
+
+export { CATEGORIES } from '../domain/catalog.ts';
+export type { Category } from '../domain/catalog.ts';
 
 /** Tokens that an answer costs, by its status. */
 interface CountingRule {
@@ -92,31 +98,8 @@ export const POLICIES: readonly PolicySpec[] = [
   fixed('EVENT_LIST', 40, 200),
 ];
 
-/** Best first. */
-export const CATEGORIES = ['A', 'B', 'C', 'D', 'E', 'F', 'G', 'H'] as const;
-/** The participant's category, which BCB assigns and may change at any time (manual, 13.1). */
-export type Category = (typeof CATEGORIES)[number];
-
-const perMinute = (refillTokens: number, capacity: number): BucketSize => ({
-  refillTokens,
-  capacity,
-  refillPeriodSec: MINUTE_SEC,
-});
-
-/** Size of the two policies that vary by category. */
-const BY_CATEGORY: Readonly<Record<Category, BucketSize>> = {
-  A: perMinute(25_000, 50_000),
-  B: perMinute(20_000, 40_000),
-  C: perMinute(15_000, 30_000),
-  D: perMinute(8000, 16_000),
-  E: perMinute(2500, 5000),
-  F: perMinute(250, 500),
-  G: perMinute(25, 250),
-  H: perMinute(2, 50),
-};
-
 /** Size of a natural person's bucket. A company's (PJ) is ten times that, and credited 2. */
-const NATURAL_PERSON = perMinute(2, 100);
+const NATURAL_PERSON: BucketSize = { refillTokens: 2, capacity: 100, refillPeriodSec: MINUTE_SEC };
 
 /** Size of a policy's bucket. A USER bucket is one natural person's. */
 export function sizeOf(policy: PolicySpec, category: Category): BucketSize {

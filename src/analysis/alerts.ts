@@ -1,0 +1,80 @@
+/** Alerts as what-if compares them: those really raised, and those that a set of rules would raise. */
+import { alertingReactor } from '../../projections/alerting/fold.ts';
+import type { AlertingState } from '../../projections/alerting/fold.ts';
+import type { EpochMs, PolicyStateObserved, Severity } from '../domain/events.ts';
+import type { Reactor } from '../domain/fold.ts';
+import type { RaiseReason, ResolveReason, ThresholdRules } from '../domain/thresholds.ts';
+import { sampleOf } from '../domain/enrichment.ts';
+import type { Row, Sql } from '../store/database.ts';
+import type { Bucket } from './buckets.ts';
+
+export interface Alert {
+  readonly alertId: string;
+  readonly participant: string;
+  readonly policy: string;
+  readonly severity: Severity;
+  readonly raisedAt: EpochMs;
+  /** `null` while open. */
+  readonly resolvedAt: EpochMs | null;
+  readonly raiseReason: RaiseReason;
+  readonly resolveReason: ResolveReason | null;
+  /** When it was raised. */
+  readonly availableTokens: number;
+  readonly capacity: number;
+  readonly ruleVersion: string;
+}
+
+/** The alerts of one bucket that were really raised, oldest first. */
+export async function raisedAlerts(sql: Sql, bucket: Bucket): Promise<Alert[]> {
+  return await sql.query<Alert & Row>(
+    `select id as "alertId", participant, endpoint_id as policy, severity, created_at as "raisedAt",
+       resolved_at as "resolvedAt", reason as "raiseReason", resolution_reason as "resolveReason",
+       available_tokens as "availableTokens", capacity, rule_version as "ruleVersion"
+     from dict_rate_limit_alerts where participant = $1 and endpoint_id = $2 order by created_at`,
+    [bucket.participant, bucket.policy],
+  );
+}
+
+/** Feeds the observations of one bucket to the production reactor and collects the alerts it raises. */
+export class AlertCollector {
+  readonly alerts: Alert[] = [];
+  readonly #reactor: Reactor<PolicyStateObserved, AlertingState>;
+  #state: AlertingState | undefined;
+  readonly #carriedIn: Alert | null;
+
+  /** `carriedIn`: the alert really open when history begins; nothing before tells what these rules would have done. */
+  constructor(rules: ThresholdRules, carriedIn: Alert | null = null) {
+    this.#reactor = alertingReactor(rules);
+    this.#carriedIn = carriedIn;
+  }
+
+  observe(observation: PolicyStateObserved): void {
+    this.#state ??= this.#carriedIn === null ? undefined : stateBefore(observation, this.#carriedIn);
+    const { state, out } = this.#reactor.apply(this.#state, observation);
+    this.#state = state;
+    for (const event of out) {
+      if (event.type === 'AlertRaised') {
+        const { alertId, participant, policy, severity, availableTokens, capacity, ruleVersion } = event;
+        this.alerts.push({
+          ...{ alertId, participant, policy, severity, availableTokens, capacity, ruleVersion },
+          ...{ raisedAt: event.timestamp, raiseReason: event.reason, resolvedAt: null, resolveReason: null },
+        });
+      } else if (event.type === 'AlertResolved') {
+        const open = this.alerts.pop();
+        // Without one it is the carried-in alert that ends: it is not compared.
+        if (open) this.alerts.push({ ...open, resolvedAt: event.timestamp, resolveReason: event.reason });
+      }
+    }
+  }
+}
+
+/** The reactor's state just before the first observation that history still holds. */
+function stateBefore(first: PolicyStateObserved, open: Alert): AlertingState {
+  return {
+    // Values of the predecessor are gone; they would change no alert, only rates that are not compared.
+    newest: { ...sampleOf(first), responseTime: first.responseTime - 1 },
+    category: first.category,
+    machine: { level: open.severity, streak: [] },
+    open: { alertId: open.alertId, severity: open.severity, thresholdPercent: 0, raisedAt: open.raisedAt },
+  };
+}

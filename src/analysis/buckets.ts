@@ -1,0 +1,29 @@
+/** Which buckets there are, and which of them a question is about. */
+import type { EpochMs } from '../domain/events.ts';
+import type { Sql } from '../store/database.ts';
+
+export interface Bucket {
+  readonly participant: string;
+  readonly policy: string;
+  /** Response time of the observation that made the bucket known: the first in the log, not always the oldest. */
+  readonly firstSeen: EpochMs;
+}
+
+export interface BucketFilter {
+  readonly participant?: string | undefined;
+  readonly policy?: string | undefined;
+}
+
+/** Every bucket ever observed that fits, by participant and policy. */
+export async function listBuckets(sql: Sql, filter: BucketFilter = {}): Promise<Bucket[]> {
+  return await sql.query<Bucket & Record<string, unknown>>(
+    `select participant, endpoint_id as policy, created_at as "firstSeen" from dict_rate_limit_policies
+     where participant = coalesce($1, participant) and endpoint_id = coalesce($2, endpoint_id)
+     order by participant, endpoint_id`,
+    [filter.participant ?? null, filter.policy ?? null],
+  );
+}
+
+/** An instant as Postgres is given it; what is open stays `null`. */
+export const instant = (at: EpochMs | null | undefined): string | null =>
+  at === null || at === undefined ? null : new Date(at).toISOString();

@@ -1,0 +1,170 @@
+/** What was found of each bucket, put together. Pure. */
+import type { EpochMs } from '../domain/events.ts';
+import { ruleVersion } from '../domain/thresholds.ts';
+import type { ThresholdRules } from '../domain/thresholds.ts';
+import type { Alert } from './alerts.ts';
+import type { Bucket } from './buckets.ts';
+import { changeCounts, sideFigures } from './figures.ts';
+import type { ChangeCounts, SideFigures } from './figures.ts';
+import { incidentsOf } from './incidents.ts';
+import type { JudgedAlert } from './incidents.ts';
+import { matchAlerts } from './match.ts';
+import type { Matched, Pair } from './match.ts';
+
+export interface PolicyComparison {
+  readonly participant: string;
+  readonly policy: string;
+  readonly baseline: SideFigures;
+  readonly whatIf: SideFigures;
+  /** Alerts, one by one. */
+  readonly counts: ChangeCounts;
+  /** Whole incidents: whether the first alert of any severity came earlier. */
+  readonly incidents: ChangeCounts;
+}
+
+/** What was read. */
+export interface HistoryRead {
+  /** First and newest observation; `null` without any. */
+  readonly from: EpochMs | null;
+  readonly to: EpochMs | null;
+  readonly observations: number;
+  /** Came after a newer one of their bucket, so they count for no alert. */
+  readonly late: number;
+  /** Alerts that were open when the history left begins: compared by no one. */
+  readonly carriedIn: number;
+}
+
+export interface WhatIfReport {
+  readonly ruleVersion: string;
+  /** Rule versions of the baseline's alerts, and how many alerts each raised. */
+  readonly baselineRules: Readonly<Record<string, number>>;
+  readonly history: HistoryRead;
+  /** Buckets with an alert on either side. */
+  readonly policies: readonly PolicyComparison[];
+  readonly baseline: SideFigures;
+  readonly whatIf: SideFigures;
+  /** Alerts, one by one. */
+  readonly counts: ChangeCounts;
+  /** Whole incidents. */
+  readonly incidents: ChangeCounts;
+  readonly added: readonly JudgedAlert[];
+  readonly gone: readonly JudgedAlert[];
+  /** Pairs that differ. */
+  readonly changed: readonly Pair<JudgedAlert>[];
+  /** When the alerts of each side were raised, for charts. */
+  readonly raised: { readonly baseline: readonly EpochMs[]; readonly whatIf: readonly EpochMs[] };
+}
+
+/** One bucket, both sides. */
+export interface ComparedBucket {
+  readonly bucket: Bucket;
+  readonly read: HistoryRead;
+  readonly baseline: readonly JudgedAlert[];
+  readonly whatIf: readonly JudgedAlert[];
+  readonly matched: Matched<JudgedAlert>;
+  readonly incidents: Matched<JudgedAlert>;
+}
+
+export interface Window {
+  /** Included. */
+  readonly from?: EpochMs | undefined;
+  /** Excluded. */
+  readonly to?: EpochMs | undefined;
+}
+
+/** Compares the whole lists of one bucket, then keeps what overlaps the window. */
+export function compareSides(
+  { bucket, read, baseline, whatIf }: Omit<ComparedBucket, 'matched' | 'incidents'>,
+  { from = -Infinity, to = Infinity }: Window,
+): ComparedBucket {
+  const inWindow = ({ raisedAt, resolvedAt }: Alert): boolean =>
+    raisedAt < to && (resolvedAt ?? Infinity) > from;
+  const within = ({ pairs, added, gone }: Matched<JudgedAlert>): Matched<JudgedAlert> => ({
+    pairs: pairs.filter((pair) => inWindow(pair.baseline) || inWindow(pair.whatIf)),
+    added: added.filter(inWindow),
+    gone: gone.filter(inWindow),
+  });
+  const until = read.to ?? 0;
+  return {
+    bucket,
+    read,
+    baseline: baseline.filter(inWindow),
+    whatIf: whatIf.filter(inWindow),
+    matched: within(matchAlerts(baseline, whatIf, until)),
+    incidents: within(matchAlerts(incidentsOf(baseline), incidentsOf(whatIf), until)),
+  };
+}
+
+const joined = (all: readonly Matched<JudgedAlert>[]): Matched<JudgedAlert> => ({
+  pairs: all.flatMap(({ pairs }) => pairs),
+  added: all.flatMap(({ added }) => added),
+  gone: all.flatMap(({ gone }) => gone),
+});
+
+/** `against` as in the question: `null` for the alerts really raised. */
+export function reportOf(
+  compared: readonly ComparedBucket[],
+  { rules, against }: { readonly rules: ThresholdRules; readonly against: ThresholdRules | null },
+): WhatIfReport {
+  const baseline = compared.flatMap((each) => each.baseline);
+  const folded = compared.flatMap((each) => each.whatIf);
+  const matched = joined(compared.map((each) => each.matched));
+  const times = (alerts: readonly Alert[]): EpochMs[] => alerts.map(({ raisedAt }) => raisedAt);
+  return {
+    ruleVersion: ruleVersion(rules),
+    baselineRules: against === null ? versionsOf(baseline) : { [ruleVersion(against)]: baseline.length },
+    history: totalRead(compared.map(({ read }) => read)),
+    policies: compared.filter((each) => each.baseline.length + each.whatIf.length > 0).map(comparisonOf),
+    baseline: sideFigures(baseline),
+    whatIf: sideFigures(folded),
+    counts: changeCounts(matched),
+    incidents: changeCounts(joined(compared.map((each) => each.incidents))),
+    added: matched.added,
+    gone: matched.gone,
+    changed: matched.pairs.filter(({ changes }) => changes.length > 0),
+    raised: { baseline: times(baseline), whatIf: times(folded) },
+  };
+}
+
+const comparisonOf = ({
+  bucket,
+  baseline,
+  whatIf: folded,
+  matched,
+  incidents,
+}: ComparedBucket): PolicyComparison => ({
+  participant: bucket.participant,
+  policy: bucket.policy,
+  baseline: sideFigures(baseline),
+  whatIf: sideFigures(folded),
+  counts: changeCounts(matched),
+  incidents: changeCounts(incidents),
+});
+
+function versionsOf(alerts: readonly Alert[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { ruleVersion: version } of alerts) counts[version] = (counts[version] ?? 0) + 1;
+  return counts;
+}
+
+function totalRead(reads: readonly HistoryRead[]): HistoryRead {
+  const sum = (of: (read: HistoryRead) => number): number =>
+    reads.reduce((total, read) => total + of(read), 0);
+  const times = (of: (read: HistoryRead) => EpochMs | null): EpochMs[] =>
+    reads.map(of).filter((at) => at !== null);
+  const edge = (found: readonly EpochMs[], pick: (a: number, b: number) => number): EpochMs | null =>
+    found.length === 0 ? null : found.reduce((a, b) => pick(a, b));
+  return {
+    from: edge(
+      times((read) => read.from),
+      Math.min,
+    ),
+    to: edge(
+      times((read) => read.to),
+      Math.max,
+    ),
+    observations: sum((read) => read.observations),
+    late: sum((read) => read.late),
+    carriedIn: sum((read) => read.carriedIn),
+  };
+}

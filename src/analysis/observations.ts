@@ -1,0 +1,70 @@
+/** History of one bucket, in order of DICT's clock and in flat memory. */
+import type { EpochMs, PolicyStateObserved } from '../domain/events.ts';
+import type { Row, Sql } from '../store/database.ts';
+import { instant } from './buckets.ts';
+import type { Bucket } from './buckets.ts';
+
+/** What folds and simulations read of a row of history. */
+export interface HistoryRow extends Row {
+  readonly response_time: EpochMs;
+  readonly available_tokens: number;
+  readonly capacity: number;
+  readonly refill_tokens: number;
+  readonly refill_period_sec: number;
+  readonly psp_category: string | null;
+  /** Tokens; `null` without a predecessor. */
+  readonly consumption_low: number | null;
+  /** Tokens; `null` when two samples set no bound. */
+  readonly consumption_high: number | null;
+  /** Whether the row had a predecessor when it came. */
+  readonly followed: boolean;
+}
+
+const PAGE = 5_000;
+
+/**
+ * Rows of one bucket up to `until`, page by page along the primary key.
+ *
+ * A row that came late, after a newer one of its bucket, changed no alert (DOM-10). It is known by having no enrichment
+ * although it is not the one that made the bucket known: {@link isLate}.
+ */
+export async function* historyOf(
+  sql: Sql,
+  bucket: Bucket,
+  until: EpochMs,
+  size = PAGE,
+): AsyncGenerator<HistoryRow[]> {
+  for (let after: string | null = '-infinity'; after !== null;) {
+    const rows: HistoryRow[] = await sql.query<HistoryRow>(
+      `select response_time, available_tokens, capacity, refill_tokens, refill_period_sec, psp_category,
+         consumption_low, consumption_high, blind_seconds is not null as followed
+       from dict_rate_limit_states
+       where participant = $1 and endpoint_id = $2 and response_time > $3 and response_time <= $4
+       order by response_time limit $5`,
+      [bucket.participant, bucket.policy, after, instant(until), size],
+    );
+    if (rows.length > 0) yield rows;
+    const last = rows.at(-1);
+    after = rows.length < size || last === undefined ? null : instant(last.response_time);
+  }
+}
+
+export const isLate = (row: HistoryRow, bucket: Bucket): boolean =>
+  !row.followed && row.response_time !== bucket.firstSeen;
+
+/** The event that a row of history came from. Fields that no fold reads are left empty. */
+export const observationOf = (row: HistoryRow, bucket: Bucket): PolicyStateObserved => ({
+  type: 'PolicyStateObserved',
+  eventId: '',
+  participant: bucket.participant,
+  policy: bucket.policy,
+  category: row.psp_category,
+  availableTokens: row.available_tokens,
+  capacity: row.capacity,
+  refillTokens: row.refill_tokens,
+  refillPeriodSec: row.refill_period_sec,
+  responseTime: row.response_time,
+  observedAt: row.response_time,
+  correlationId: null,
+  pollId: '',
+});

@@ -1,0 +1,68 @@
+/** Every bucket as it was known at one time. */
+import type { EpochMs } from '../domain/events.ts';
+import type { Row, Sql } from '../store/database.ts';
+import { instant } from './buckets.ts';
+import type { BucketFilter } from './buckets.ts';
+
+/** The newest observation at a time, and the alert open then. Columns as in dict_rate_limit_states. */
+export interface StateAt extends Row {
+  readonly participant: string;
+  readonly endpoint_id: string;
+  readonly response_time: EpochMs;
+  readonly available_tokens: number;
+  readonly capacity: number;
+  readonly refill_tokens: number;
+  readonly refill_period_sec: number;
+  readonly psp_category: string | null;
+  readonly utilization_percent: number;
+  readonly net_drain_per_minute: number | null;
+  readonly consumption_low: number | null;
+  readonly consumption_high: number | null;
+  readonly consumption_exact: boolean | null;
+  readonly recovery_eta_seconds: number | null;
+  readonly exhaustion_projection_seconds: number | null;
+  readonly alert_id: string | null;
+  readonly alert_severity: 'WARNING' | 'CRITICAL' | null;
+  readonly alert_created_at: EpochMs | null;
+}
+
+/** Buckets known at `at`, by participant and policy. One look at the primary key for each bucket. */
+export async function stateAt(sql: Sql, at: EpochMs, filter: BucketFilter = {}): Promise<StateAt[]> {
+  return await sql.query<StateAt>(
+    `select p.participant, p.endpoint_id, s.response_time, s.available_tokens, s.capacity, s.refill_tokens,
+       s.refill_period_sec, s.psp_category, s.utilization_percent, s.net_drain_per_minute, s.consumption_low,
+       s.consumption_high, s.consumption_exact, s.recovery_eta_seconds, s.exhaustion_projection_seconds,
+       a.id as alert_id, a.severity as alert_severity, a.created_at as alert_created_at
+     from dict_rate_limit_policies p
+     cross join lateral (
+       select * from dict_rate_limit_states h
+       where h.participant = p.participant and h.endpoint_id = p.endpoint_id and h.response_time <= $1
+       order by h.response_time desc limit 1
+     ) s
+     left join lateral (
+       select id, severity, created_at from dict_rate_limit_alerts o
+       where o.participant = p.participant and o.endpoint_id = p.endpoint_id
+         and o.created_at <= $1 and (o.resolved_at is null or o.resolved_at > $1)
+       order by o.created_at desc limit 1
+     ) a on true
+     where p.participant = coalesce($2, p.participant) and p.endpoint_id = coalesce($3, p.endpoint_id)
+     order by p.participant, p.endpoint_id`,
+    [instant(at), filter.participant ?? null, filter.policy ?? null],
+  );
+}
+
+/** Time of the oldest observation that history holds of the buckets that fit; `null` without any. */
+export async function historyBegins(sql: Sql, filter: BucketFilter = {}): Promise<EpochMs | null> {
+  const [row] = await sql.query<{ begins: EpochMs | null }>(
+    `select min(s.response_time) as begins
+     from dict_rate_limit_policies p
+     cross join lateral (
+       select response_time from dict_rate_limit_states h
+       where h.participant = p.participant and h.endpoint_id = p.endpoint_id
+       order by h.response_time limit 1
+     ) s
+     where p.participant = coalesce($1, p.participant) and p.endpoint_id = coalesce($2, p.endpoint_id)`,
+    [filter.participant ?? null, filter.policy ?? null],
+  );
+  return row?.begins ?? null;
+}

@@ -1,0 +1,144 @@
+/** `balde what-if`: history under other threshold rules, or under another category. */
+import { writeFile } from 'node:fs/promises';
+import { SingleBar } from 'cli-progress';
+import { Command, Option } from 'commander';
+import { whatIfChart } from '../analysis/charts.ts';
+import { rulesProblem } from '../analysis/rules.ts';
+import { whatIf } from '../analysis/whatIf.ts';
+import { CATEGORIES } from '../domain/catalog.ts';
+import type { ThresholdRules } from '../domain/thresholds.ts';
+import { UsageError } from '../main/storage.ts';
+import { jsonOption, printJson, printLine, reading, stopSignal, withStorageOptions } from './common.ts';
+import { oneOf, parseWhole } from './options.ts';
+import {
+  checkOrder,
+  fromOption,
+  participantOption,
+  pickBuckets,
+  policyOption,
+  toOption,
+} from './stateBuckets.ts';
+import { whatIfCategory } from './whatIfCategory.ts';
+import { parseShare } from './whatIfOptions.ts';
+import type { RuleOptions, WhatIfOptions } from './whatIfOptions.ts';
+import { whatIfCsv, whatIfJson, whatIfText } from './whatIfReport.ts';
+
+const HELP = `
+Rules that are not given are those of the configuration. Without any, the result is what was really raised.
+An alert of the one side and one of the other are the same if bucket and severity are and they overlap in time.
+docs/what-if.md says more.`;
+
+export function whatIfCommand(): Command {
+  const command = new Command('what-if')
+    .description('compare the alerts that other threshold rules would have raised with those really raised')
+    .addOption(new Option('--warning <percent>', 'WARNING at or below this share left').argParser(parseShare))
+    .addOption(
+      new Option('--critical <percent>', 'CRITICAL at or below this share left').argParser(parseShare),
+    )
+    .addOption(
+      new Option('--resolve-margin <points>', 'above a threshold, to leave its level').argParser(parseShare),
+    )
+    .addOption(
+      new Option('--for-observations <n>', 'observations that must agree').argParser(parseWhole(1, 100)),
+    )
+    .addOption(
+      new Option('--against-warning <percent>', 'compare with rules instead of what was raised').argParser(
+        parseShare,
+      ),
+    )
+    .addOption(new Option('--against-critical <percent>', 'likewise').argParser(parseShare))
+    .addOption(new Option('--against-resolve-margin <points>', 'likewise').argParser(parseShare))
+    .addOption(new Option('--against-for-observations <n>', 'likewise').argParser(parseWhole(1, 100)))
+    .addOption(
+      new Option(
+        '--category <letter>',
+        `instead: when buckets of this category (${CATEGORIES.join(', ')}) would have answered 429`,
+      ).argParser(oneOf(CATEGORIES)),
+    )
+    .addOption(fromOption('only what was going on at this time or later'))
+    .addOption(toOption('only what was going on before this time'))
+    .addOption(participantOption())
+    .addOption(policyOption())
+    .addOption(jsonOption().conflicts(['csv', 'svg']))
+    .addOption(new Option('--csv', 'print the differences as CSV with a header').conflicts('svg'))
+    .addOption(new Option('--svg <file>', 'write a chart to this file, replacing it'))
+    .addHelpText('after', HELP);
+  return withStorageOptions(command).action(async (options: WhatIfOptions) => {
+    await (options.category === undefined ? compareRules(options) : whatIfCategory(options));
+  });
+}
+
+async function compareRules(options: WhatIfOptions): Promise<void> {
+  const { from, to, participant, policy } = options;
+  checkOrder(from, to);
+  const signal = stopSignal();
+  const bar = progressBar();
+  await reading(options, async ({ database }, config) => {
+    const rules = rulesFrom(config.rules, options, '');
+    const against = rulesFrom(config.rules, againstOptions(options), 'the rules to compare with: ');
+    const buckets = await pickBuckets(database, { participant, policy });
+    const report = await whatIf(database, {
+      ...{ buckets, from, to, signal, onProgress: bar.show },
+      rules: rules ?? config.rules,
+      against,
+    });
+    bar.stop();
+    if (options.json === true) printJson(whatIfJson(report));
+    else if (options.csv === true) printLine(whatIfCsv(report));
+    else if (options.svg === undefined) for (const line of whatIfText(report)) printLine(line);
+    else {
+      await writeFile(options.svg, await whatIfChart(report));
+      printLine(`chart written to ${options.svg}`);
+    }
+  })
+    .catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+      process.exitCode = 130;
+    })
+    .finally(bar.stop);
+}
+
+const againstOptions = (options: WhatIfOptions): RuleOptions => ({
+  warning: options.againstWarning,
+  critical: options.againstCritical,
+  resolveMargin: options.againstResolveMargin,
+  forObservations: options.againstForObservations,
+});
+
+/** `null` when no option names a rule. @throws {UsageError} they contradict one another */
+function rulesFrom(production: ThresholdRules, options: RuleOptions, whose: string): ThresholdRules | null {
+  const { warning, critical, resolveMargin, forObservations } = options;
+  if ([warning, critical, resolveMargin, forObservations].every((given) => given === undefined)) return null;
+  const rules = {
+    warningPercent: warning ?? production.warningPercent,
+    criticalPercent: critical ?? production.criticalPercent,
+    resolveMargin: resolveMargin ?? production.resolveMargin,
+    forObservations: forObservations ?? production.forObservations,
+  };
+  const problem = rulesProblem(rules);
+  if (problem !== null) throw new UsageError(`${whose}${problem}`);
+  return rules;
+}
+
+/** Short runs show none. */
+const PATIENCE_MS = 1_000;
+
+/** On standard error, and only where someone watches. */
+function progressBar(): { show: (done: number, total: number) => void; stop: () => void } {
+  const format = 'reading history  {bar} {percentage}%  {value}/{total} buckets  {eta_formatted} left';
+  const bar = new SingleBar({ format, stream: process.stderr, hideCursor: true, fps: 4 });
+  const begun = performance.now();
+  let started = false;
+  return {
+    show: (done, total) => {
+      if (!process.stderr.isTTY || (!started && performance.now() - begun < PATIENCE_MS)) return;
+      if (!started) bar.start(total, done);
+      started = true;
+      bar.update(done);
+    },
+    stop: () => {
+      if (started) bar.stop();
+      started = false;
+    },
+  };
+}

@@ -1,0 +1,117 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { CategorySimulation, demandBetween } from '../../src/analysis/categorySimulation.ts';
+import type { Case, DemandSample } from '../../src/analysis/categorySimulation.ts';
+import { BY_CATEGORY, CATEGORIES } from '../../src/domain/catalog.ts';
+import type { BucketParameters } from '../../src/domain/catalog.ts';
+import { at, samples } from './given.ts';
+
+const STATISTICS = 'ENTRIES_STATISTICS_READ';
+const ANTISCAN = 'ENTRIES_READ_PARTICIPANT_ANTISCAN';
+
+function simulate(size: BucketParameters, which: Case, given: readonly DemandSample[]) {
+  const simulation = new CategorySimulation(size, which);
+  for (const sample of given) simulation.observe(sample);
+  return { tokens: simulation.tokens, periods: simulation.finish() };
+}
+
+describe('what was consumed', () => {
+  const high = (policy: string, ...given: readonly (readonly [number, number])[]) => {
+    const [before, after] = samples(policy, given);
+    if (before === undefined || after === undefined) throw new Error('two samples are needed');
+    return demandBetween(before, after);
+  };
+
+  test('is the interval of history where it has one', () => {
+    expect(high(STATISTICS, [0, 1000], [5, 800])).toEqual({ low: 200, high: 700, highFrom: 'samples' });
+  });
+
+  test('is bounded by the refill where credits are in doubt', () => {
+    expect(high(ANTISCAN, [0, 1000], [5, 800])).toEqual({ low: 200, high: 700, highFrom: 'refill' });
+  });
+
+  test('may be all refill where the parameters changed', () => {
+    const [before, after] = samples(STATISTICS, [
+      [0, 1000],
+      [5, 100],
+    ]);
+    if (before === undefined || after === undefined) throw new Error('two samples are needed');
+    const changed = { ...after, capacity: 250, consumption_low: 0, consumption_high: null };
+    expect(demandBetween(before, changed)).toEqual({ low: 0, high: 500, highFrom: 'refill' });
+  });
+});
+
+describe('the bucket of another category', () => {
+  // At least 1000 tokens in five minutes: refill may have been lost at the brim. Then nothing.
+  const busy = samples(STATISTICS, [
+    [0, 1000],
+    [5, 0],
+    [10, 500],
+    [15, 1000],
+  ]);
+  const small = { capacity: 400, refillTokens: 40, refillPeriodSec: 60 };
+  const large = { capacity: 5000, refillTokens: 500, refillPeriodSec: 60 };
+
+  test('that is smaller runs dry while traffic goes on, even in the best case', () => {
+    const { periods } = simulate(small, 'best', busy);
+    expect(periods).toEqual([{ from: at(5), to: at(10), refusedTokens: 1000 - 400 }]);
+  });
+
+  test('that is larger holds out, even in the worst case', () => {
+    expect(simulate(large, 'best', busy).periods).toEqual([]);
+    expect(simulate(large, 'worst', busy).periods).toEqual([]);
+  });
+
+  test('begins as full as the real one; a period without an end is listed', () => {
+    const [empty] = samples(STATISTICS, [[0, -20]]);
+    const half = samples(STATISTICS, [[0, 500]]);
+    expect(simulate(small, 'best', half).tokens).toBe(200);
+    expect(simulate(small, 'best', empty === undefined ? [] : [empty]).periods).toEqual([
+      { from: at(0), to: null, refusedTokens: 0 },
+    ]);
+  });
+
+  test('of the own category has what DICT reported, in the best case', () => {
+    const size = { capacity: 1000, refillTokens: 100, refillPeriodSec: 60 };
+    const step = fc.record({
+      gap: fc.integer({ min: 1, max: 9 }),
+      share: fc.double({ min: 0, max: 1, noNaN: true }),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
+        let [minutes, tokens] = [0, 1000];
+        const given: [number, number][] = [[0, 1000]];
+        for (const { gap, share } of steps) {
+          minutes += gap;
+          tokens = Math.round(Math.min(1000, tokens + 100 * gap) * (1 - share));
+          given.push([minutes, tokens]);
+        }
+        expect(simulate(size, 'best', samples(STATISTICS, given, size)).tokens).toBe(tokens);
+      }),
+    );
+  });
+
+  test('never has less in the best case than in the worst, nor less than nothing', () => {
+    const steps = fc.array(fc.tuple(fc.integer({ min: 1, max: 9 }), fc.integer({ min: -50, max: 1000 })), {
+      ...{ minLength: 1, maxLength: 30 },
+    });
+    fc.assert(
+      fc.property(steps, fc.constantFrom(...CATEGORIES), (taken, category) => {
+        let minutes = 0;
+        const given = samples(
+          STATISTICS,
+          taken.map(([gap, tokens]) => [(minutes += gap), tokens] as const),
+        );
+        const [best, worst] = (['best', 'worst'] as const).map(
+          (which) => new CategorySimulation(BY_CATEGORY[category], which),
+        );
+        for (const sample of given) {
+          best?.observe(sample);
+          worst?.observe(sample);
+          expect(best?.tokens).toBeGreaterThanOrEqual(worst?.tokens ?? Infinity);
+          expect(worst?.tokens).toBeGreaterThanOrEqual(0);
+        }
+      }),
+    );
+  });
+});

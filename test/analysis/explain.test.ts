@@ -1,0 +1,138 @@
+/** Explanations of alerts that the production folds raised, and the state at the times between. */
+import { describe, expect, test } from 'vitest';
+import { explainChart, whatIfChart } from '../../src/analysis/charts.ts';
+import { explainAlert } from '../../src/analysis/explain.ts';
+import type { Explanation } from '../../src/analysis/explain.ts';
+import { historyBegins, stateAt } from '../../src/analysis/state.ts';
+import { listBuckets } from '../../src/analysis/buckets.ts';
+import { whatIf } from '../../src/analysis/whatIf.ts';
+import { DEFAULT_RULES } from '../../src/domain/thresholds.ts';
+import { alertId } from '../../src/domain/identity.ts';
+import { dropPartition } from '../../src/store/partitions.ts';
+import { foldAll, publish } from '../cli/seed.ts';
+import { left, PARTICIPANT } from '../domain/given.ts';
+import { baldeDatabase } from '../support/database.ts';
+import { at } from './given.ts';
+
+const { database, log } = await baldeDatabase();
+/** Tokens of 1000 every five minutes from noon on. */
+const TOKENS = [900, 880, 150, 50, 0, 150, 900, 900, 80, -5];
+await publish(
+  log,
+  TOKENS.map((tokens, i) => left(tokens, 5 * i)),
+);
+// Late: empty before the first alert. It counts for nothing.
+await publish(log, [left(0, 7)], 1_000);
+await foldAll(database, log);
+
+async function explained(severity: string, minutes: number): Promise<Explanation> {
+  const found = await explainAlert(database, alertId(PARTICIPANT, 'CLAIMS_READ', severity, at(minutes)));
+  if (found === null) throw new Error(`no ${severity} at ${minutes}`);
+  return found;
+}
+
+describe('explain', () => {
+  test('an alert that escalated: its cause, what came before, what followed, and the chain', async () => {
+    const found = await explained('WARNING', 10);
+    expect(found.alert).toMatchObject({ reason: 'THRESHOLD', resolution_reason: 'ESCALATED' });
+    expect(found.causes).toMatchObject([
+      { response_time: at(10), available_tokens: 150, consumption_low: 850 },
+    ]);
+    expect(found.before.map((point) => point.available_tokens)).toEqual([900, 880, 0]);
+    expect(found.followed).toMatchObject({
+      observations: 2,
+      until: at(15),
+      lowest: { response_time: at(15), available_tokens: 50 },
+    });
+    // Zero was reached under the next alert of the incident.
+    expect(found.zeroAt).toBe(at(20));
+    expect(found.chain.map((one) => [one.severity, one.reason, one.resolution_reason])).toEqual([
+      ['WARNING', 'THRESHOLD', 'ESCALATED'],
+      ['CRITICAL', 'ESCALATED', 'DEESCALATED'],
+      ['WARNING', 'DEESCALATED', 'RECOVERED'],
+    ]);
+  });
+
+  test('the same chain from its middle and its end', async () => {
+    const middle = await explained('CRITICAL', 15);
+    expect(middle.chain.map(({ id }) => id)).toEqual(
+      (await explained('WARNING', 10)).chain.map(({ id }) => id),
+    );
+    expect(middle).toMatchObject({
+      zeroAt: at(20),
+      followed: { observations: 3, lowest: { available_tokens: 0 } },
+    });
+    const recovered = await explained('WARNING', 25);
+    expect(recovered.alert).toMatchObject({ reason: 'DEESCALATED', resolution_reason: 'RECOVERED' });
+    expect(recovered).toMatchObject({ zeroAt: null, followed: { until: at(30) } });
+  });
+
+  test('an alert that is open: up to the newest observation', async () => {
+    const found = await explained('CRITICAL', 40);
+    expect(found).toMatchObject({
+      alert: { resolved: false, resolved_at: null },
+      chain: [{ reason: 'THRESHOLD' }],
+      zeroAt: at(45),
+      followed: { observations: 2, until: at(45), lowest: { available_tokens: -5 } },
+    });
+  });
+
+  test('no alert of that id', async () => {
+    expect(await explainAlert(database, '00000000-0000-4000-8000-000000000000')).toBeNull();
+  });
+
+  test('charts are SVG with the names, both thresholds and the marks; times in UTC', async () => {
+    const svg = await explainChart(await explained('CRITICAL', 15));
+    expect(svg).toMatch(/^<svg .*<\/svg>$/s);
+    for (const text of [
+      'CRITICAL of CLAIMS_READ',
+      'WARNING 20%',
+      'CRITICAL 10%',
+      'raised',
+      'deescalated',
+      '12:15',
+    ]) {
+      expect(svg).toContain(text);
+    }
+    const report = await whatIf(database, {
+      buckets: await listBuckets(database),
+      rules: { ...DEFAULT_RULES, warningPercent: 30 },
+      ...{ against: null, onProgress: () => undefined, signal: new AbortController().signal },
+    });
+    const bars = await whatIfChart(report);
+    for (const text of ['w30-c10-m0-n1 beside w20-c10-m0-n1', 'CLAIMS_READ', 'baseline', 'raised per hour']) {
+      expect(bars).toContain(text);
+    }
+  });
+});
+
+describe('the state at a time', () => {
+  const shown = async (minutes: number) =>
+    (await stateAt(database, at(minutes))).map((state) => [state.available_tokens, state.alert_severity]);
+
+  test('is the newest observation not after it, with the alert open then', async () => {
+    expect(await shown(0)).toEqual([[900, null]]);
+    expect(await shown(9.99)).toEqual([[0, null]]);
+    expect(await shown(10)).toEqual([[150, 'WARNING']]);
+    expect(await shown(15)).toEqual([[50, 'CRITICAL']]);
+    expect(await shown(29)).toEqual([[150, 'WARNING']]);
+    expect(await shown(30)).toEqual([[900, null]]);
+    expect(await shown(10_000)).toEqual([[-5, 'CRITICAL']]);
+  });
+
+  test('is nothing before history begins', async () => {
+    expect(await shown(-1)).toEqual([]);
+    expect(await historyBegins(database)).toBe(at(0));
+    expect(await historyBegins(database, { policy: 'OTHER' })).toBeNull();
+  });
+});
+
+test('once history was dropped, an explanation holds what the alert itself keeps', async () => {
+  await database.transaction(async (tx) => {
+    await dropPartition(tx, { schema: 'states_v1', table: 'history' }, Date.UTC(2026, 0, 1));
+  });
+  const found = await explained('CRITICAL', 15);
+  expect(found).toMatchObject({ before: [], causes: [], followed: null, profile: null, zeroAt: null });
+  expect(found.alert.caused_by).toMatchObject([{ available_tokens: 50, capacity: 1000 }]);
+  expect(found.chain).toHaveLength(3);
+});

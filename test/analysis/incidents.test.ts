@@ -1,0 +1,78 @@
+import { describe, expect, test } from 'vitest';
+import { sideFigures } from '../../src/analysis/figures.ts';
+import { judge, ZeroSpans } from '../../src/analysis/incidents.ts';
+import { alert, at } from './given.ts';
+
+/** Observations as [minute, tokens]. */
+function zeros(...observations: readonly (readonly [number, number])[]): ZeroSpans {
+  const spans = new ZeroSpans();
+  for (const [minutes, tokens] of observations) spans.observe(at(minutes), tokens);
+  return spans;
+}
+
+const escalated = { resolveReason: 'ESCALATED' } as const;
+const critical = { severity: 'CRITICAL', raiseReason: 'ESCALATED' } as const;
+/** WARNING at 0, CRITICAL at 5, WARNING again at 20, over at 25. */
+const chain = [
+  alert(0, 5, escalated),
+  alert(5, 20, { ...critical, resolveReason: 'DEESCALATED' }),
+  alert(20, 25, { raiseReason: 'DEESCALATED' }),
+];
+
+describe('lead time', () => {
+  test('counts from each alert of the incident to the first observation at zero or below', () => {
+    const judged = judge(chain, zeros([0, 200], [5, 50], [10, 0], [15, -3], [20, 150]));
+    expect(judged.map((one) => one.leadSeconds)).toEqual([600, 300, null]);
+    expect(judged.map((one) => one.startsIncident)).toEqual([true, false, false]);
+    expect(sideFigures(judged)).toMatchObject({ incidents: 1, reached_zero: 1, lead_median_seconds: 600 });
+  });
+
+  test('is zero when the alert was raised at zero, negative when the bucket was empty before', () => {
+    const spans = zeros([0, 900], [5, 0], [10, 0], [15, 900]);
+    expect(judge([alert(5, 15, critical)], spans)[0]?.leadSeconds).toBe(0);
+    expect(judge([alert(10, 15, critical)], spans)[0]?.leadSeconds).toBe(-300);
+  });
+
+  test('does not reach into the next incident', () => {
+    const spans = zeros([0, 150], [5, 900], [30, 0]);
+    const judged = judge([alert(0, 5), alert(30, null, { severity: 'CRITICAL' })], spans);
+    expect(judged.map((one) => one.leadSeconds)).toEqual([null, 0]);
+  });
+
+  test('of an open alert reaches to the end; median and least over incidents', () => {
+    const spans = zeros([10, 0], [11, 500], [40, 0]);
+    const judged = judge([alert(0, 11), alert(20)], spans);
+    expect(sideFigures(judged)).toMatchObject({
+      ...{ reached_zero: 2, lead_median_seconds: 900, lead_min_seconds: 600, open: 1 },
+    });
+  });
+});
+
+describe('flaps', () => {
+  const flaps = (alerts: Parameters<typeof judge>[0]) => judge(alerts, zeros()).map((one) => one.flap);
+
+  test('are alerts raised again within fifteen minutes of a recovery', () => {
+    expect(flaps([alert(0, 5), alert(20, 25), alert(41, 45)])).toEqual([false, true, false]);
+  });
+
+  test('a bucket that falls and recovers step by step does not flap', () => {
+    expect(flaps(chain)).toEqual([false, false, false]);
+  });
+
+  test('one that gets worse again after it eased does', () => {
+    const eased = alert(20, 25, { raiseReason: 'DEESCALATED', ...escalated });
+    expect(flaps([...chain.slice(0, 2), eased, alert(25, 30, critical)])).toEqual([
+      false,
+      false,
+      false,
+      true,
+    ]);
+  });
+});
+
+test('figures of no alert are zeros, and unknown where there is nothing to measure', () => {
+  expect(sideFigures([])).toEqual({
+    ...{ alerts: 0, warning: 0, critical: 0, open: 0, incidents: 0, flaps: 0, reached_zero: 0 },
+    ...{ lead_median_seconds: null, lead_min_seconds: null },
+  });
+});
