@@ -36,6 +36,8 @@ export interface Config {
   readonly dataDir: string;
   /** `null`: the embedded log, in the database. */
   readonly pulsar: PulsarSettings | null;
+  /** Where role archive writes to; nothing by default. */
+  readonly archive: { readonly dir: string | null; readonly eventStoreUrl: string | null };
   readonly participants: readonly ParticipantConfig[];
   readonly poll: { readonly schedule: Schedule; readonly whenElected: boolean };
   readonly rules: ThresholdRules;
@@ -132,6 +134,10 @@ function assemble(
     databaseUrl: settings.DATABASE_URL ?? null,
     dataDir: resolve(settings.DATA_DIR),
     pulsar: pulsarOf(settings, problems),
+    archive: {
+      dir: settings.ARCHIVE_DIR === undefined ? null : resolve(settings.ARCHIVE_DIR),
+      eventStoreUrl: settings.EVENTSTORE_URL ?? null,
+    },
     participants,
     poll: {
       schedule:

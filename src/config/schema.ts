@@ -71,6 +71,10 @@ const adminUrl = z.string().refine((value) => /^https?:\/\/[^/?#@]+\/?$/.test(va
 
 const pulsarName = z.string().regex(/^[-=:.\w]+$/, { message: 'is no name of a tenant or namespace' });
 
+const eventStoreUrl = z.string().regex(/^esdb(\+discover)?:\/\/([^:@/\s]+:[^@/\s]+@)?[^@/?\s]+\/?(\?\S+)?$/, {
+  message: 'is no address of the form esdb://user:password@host:2113?tls=true',
+});
+
 /** One entry per environment variable. */
 export const settingsSchema = z.object({
   DATABASE_URL: postgresUrl.optional(),
@@ -85,6 +89,10 @@ export const settingsSchema = z.object({
   PULSAR_CA_FILE: text.optional(),
   PULSAR_CERT_FILE: text.optional(),
   PULSAR_KEY_FILE: text.optional(),
+  /** Folder of the archive's files, for role archive. One archiver at a time. */
+  ARCHIVE_DIR: text.optional(),
+  /** EventStoreDB to archive into, for role archive. */
+  EVENTSTORE_URL: eventStoreUrl.optional(),
   POLL_CRON: cron.default('*/5 * * * *'),
   POLL_INTERVAL: duration(100).optional(),
   POLL_WHEN_ELECTED: flag.default(true),

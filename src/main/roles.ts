@@ -14,12 +14,22 @@ import { createBridgeClient } from '../poll/bridgeClient.ts';
 import { runPoller } from '../poll/poller.ts';
 import { Metrics } from '../serve/metrics.ts';
 import { serve } from '../serve/server.ts';
+import { runArchive } from './archive.ts';
 import { FOLD_RUNNERS, RELAYED_TOPICS } from './folds.ts';
 import { consumeObserver, pollerMetrics } from './observers.ts';
 import { runRetention } from './retention.ts';
 import type { Storage } from './storage.ts';
 
-export const ROLES = ['poller', 'states', 'alerting', 'alerts', 'relay', 'retention', 'http'] as const;
+export const ROLES = [
+  'poller',
+  'states',
+  'alerting',
+  'alerts',
+  'relay',
+  'retention',
+  'archive',
+  'http',
+] as const;
 export type Role = (typeof ROLES)[number];
 
 export interface ProcessOptions {
@@ -67,6 +77,8 @@ const RUN: Readonly<Record<Role, (context: Context) => Promise<unknown>>> = {
       },
       signal,
     ),
+  archive: async (context) =>
+    await runArchive({ ...context, isOptional: context.roles.length === ROLES.length }, context.signal),
   http: serveUntilStopped,
 };
 

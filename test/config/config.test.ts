@@ -34,6 +34,7 @@ describe('what a right configuration becomes', () => {
     expect(loadConfig(POLLED)).toEqual({
       databaseUrl: null,
       dataDir: resolve('.balde'),
+      archive: { dir: null, eventStoreUrl: null },
       pulsar: null,
       participants: [{ participant: '12345678', bridge: { address: 'bridge:50051', tls: null } }],
       poll: { schedule: { kind: 'cron', expression: '*/5 * * * *' }, whenElected: true },

@@ -1,0 +1,45 @@
+/** Failures of EventStoreDB, sorted by what to do about them: by type and gRPC status, never by text. */
+import { ErrorType, isCommandError } from '@eventstore/db-client';
+import { ArchiveError, ArchiveUnavailableError } from '../errors.ts';
+
+const DENIED: ReadonlySet<string> = new Set([ErrorType.ACCESS_DENIED]);
+const PASSING: ReadonlySet<string> = new Set([
+  ErrorType.UNAVAILABLE,
+  ErrorType.TIMEOUT,
+  ErrorType.DEADLINE_EXCEEDED,
+  ErrorType.CANCELLED,
+  ErrorType.NOT_LEADER,
+  ErrorType.UNKNOWN,
+]);
+/** gRPC status codes (statuscodes.md of gRPC). */
+const [DENIED_CODES, PASSING_CODES] = [new Set([7, 16]), new Set([1, 2, 4, 8, 10, 13, 14])];
+
+const codeOf = (error: Error): number =>
+  'code' in error && typeof error.code === 'number' ? error.code : Number.NaN;
+
+/** @param where the server, without secrets */
+export function toArchiveError(error: unknown, where: string): unknown {
+  if (!(error instanceof Error)) return error;
+  const type = isCommandError(error) ? error.type : '';
+  if (DENIED.has(type) || DENIED_CODES.has(codeOf(error)))
+    return new ArchiveError(
+      `${where} refuses: ${error.message}. Check user and password in EVENTSTORE_URL; the user must be allowed to write streams whose names begin with balde_, and to read $all.`,
+      { cause: error },
+    );
+  if (type === ErrorType.STREAM_DELETED)
+    return new ArchiveError(
+      `${where}: a stream of the archive was deleted for good: ${error.message}. Restore it from a backup, or set EVENTSTORE_URL to an empty server.`,
+      { cause: error },
+    );
+  if (type === ErrorType.MAXIMUM_APPEND_SIZE_EXCEEDED)
+    return new ArchiveUnavailableError(
+      `${where} takes no event of that size: ${error.message}. Raise its setting MaxAppendSize; archiving goes on by itself.`,
+      { cause: error },
+    );
+  // Looking for a member of a cluster that can be used ends in an error without a type.
+  const passes =
+    PASSING.has(type) || PASSING_CODES.has(codeOf(error)) || error.message.startsWith('Failed to discover');
+  return passes
+    ? new ArchiveUnavailableError(`${where} can't be used: ${error.message}`, { cause: error })
+    : error;
+}

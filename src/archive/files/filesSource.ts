@@ -1,0 +1,86 @@
+/** The archive in files as a source of rebuilds. */
+import { ArchiveRecords } from '../../codec/archiveRecord.ts';
+import type { LogMessage, Position } from '../../log/eventLog.ts';
+import { ArchiveDamagedError } from '../../rebuild/source.ts';
+import type { EventSource, ReadRange } from '../../rebuild/source.ts';
+import { describeFiles } from './filesTarget.ts';
+import { monthsIn, partitionFolder, partitionsIn, previousOf } from './month.ts';
+import type { MonthFile, PreviousMonth } from './month.ts';
+import { readMonth } from './monthReader.ts';
+
+/** Reads while an archiver writes: what is archived when it is asked is what it gives. */
+export function openFilesSource(folder: string): EventSource {
+  return {
+    description: describeFiles(folder),
+    read: (range) => read(folder, range),
+    count: async (range) => await count(folder, range),
+    close: async () => Promise.resolve(),
+  };
+}
+
+async function* read(folder: string, range: ReadRange): AsyncGenerator<readonly LogMessage[]> {
+  const records = new ArchiveRecords(range.topic);
+  const listed = await listAll(folder, range.topic);
+  for (const [partition, months] of listed) {
+    yield* readPartition(partitionFolder(folder, range.topic, partition), months, records, {
+      after: range.after.get(partition) ?? null,
+      signal: range.signal,
+    });
+  }
+}
+
+/** What is archived when it is asked, by partition. */
+async function listAll(folder: string, topic: string): Promise<Map<number, MonthFile[]>> {
+  const listed = new Map<number, MonthFile[]>();
+  const partitions = await partitionsIn(folder, topic);
+  for (const [i, partition] of partitions.entries()) {
+    if (partition !== i)
+      throw new ArchiveDamagedError(
+        `${partitionFolder(folder, topic, i)} is missing: a partition of the topic`,
+      );
+    listed.set(partition, await monthsIn(partitionFolder(folder, topic, partition)));
+  }
+  return listed;
+}
+
+async function* readPartition(
+  folder: string,
+  months: readonly MonthFile[],
+  records: ArchiveRecords,
+  { after, signal }: { readonly after: Position | null; readonly signal: AbortSignal },
+): AsyncGenerator<readonly LogMessage[]> {
+  let previous: PreviousMonth | null = null;
+  for (const [i, file] of months.entries()) {
+    const { summary } = file;
+    // The oldest months may be gone, as long as nobody asks for what they held.
+    if (i === 0 && isAfter(after, summary.previous?.lastPosition)) previous = summary.previous;
+    if (!isAfter(after, summary.lastPosition)) {
+      for await (const messages of readMonth({ folder, file, previous, records, signal })) {
+        const wanted = after === null ? messages : messages.filter(({ position }) => position > after);
+        if (wanted.length > 0) yield wanted;
+      }
+    } else if (JSON.stringify(summary.previous) !== JSON.stringify(previous)) {
+      throw new ArchiveDamagedError(
+        `${file.path} does not follow the file before it: one is missing or was replaced`,
+      );
+    }
+    previous = previousOf(summary) ?? previous;
+  }
+}
+
+const isAfter = (after: Position | null, last: Position | null | undefined): boolean =>
+  after !== null && last !== null && last !== undefined && after >= last;
+
+/** `null` where a position lies within a month, which would have to be read. */
+async function count(folder: string, { topic, after }: ReadRange): Promise<number | null> {
+  let events = 0;
+  for (const [partition, months] of await listAll(folder, topic)) {
+    const from = after.get(partition) ?? null;
+    for (const { summary } of months) {
+      if (isAfter(from, summary.lastPosition)) continue;
+      if (from !== null && summary.firstPosition !== null && from >= summary.firstPosition) return null;
+      events += summary.events;
+    }
+  }
+  return events;
+}

@@ -1,0 +1,258 @@
+/** Appends to the files of one partition. Nobody else writes there: see lock.ts. */
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { encodeBlock, encodeHeader, SYNC_BYTES } from '../../codec/containerFile.ts';
+import type { ArchiveRecords } from '../../codec/archiveRecord.ts';
+import type { EpochMs } from '../../domain/events.ts';
+import type { LogMessage, Position } from '../../log/eventLog.ts';
+import { ArchiveDamagedError } from '../../rebuild/source.ts';
+import { Digests } from './digests.ts';
+import { removeDrafts, syncFolder, writeWhole } from './durable.ts';
+import {
+  checksumPath,
+  closedPath,
+  lastPositionOf,
+  META,
+  monthsIn,
+  openPath,
+  partitionFolder,
+  previousOf,
+  summaryPath,
+} from './month.ts';
+import type { MonthFile, MonthSummary, PreviousMonth } from './month.ts';
+
+export interface WriterOptions {
+  readonly folder: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly records: ArchiveRecords;
+  readonly now: () => EpochMs;
+  /** Asked before anything is made durable; throws when the folder is no longer this process's. */
+  readonly guard: () => void;
+}
+
+interface OpenMonth {
+  readonly handle: FileHandle;
+  readonly digests: Digests;
+  readonly summary: MonthSummary;
+}
+
+/** Most records and bytes of one block: a reader holds one at a time. */
+const BLOCK = { records: 1_000, bytes: 1_048_576 } as const;
+/** A time further ahead of this machine's clock is not believed: it would move every later message with it. */
+const AHEAD_MS = 86_400_000;
+
+const monthName = (at: EpochMs): string => new Date(at).toISOString().slice(0, 7);
+
+export class PartitionWriter {
+  readonly #options: WriterOptions;
+  readonly #folder: string;
+  #open: OpenMonth | null = null;
+  /** The newest month that is closed. */
+  #closed: MonthSummary | null = null;
+  #last: Position | null = null;
+
+  private constructor(options: WriterOptions) {
+    this.#options = options;
+    this.#folder = partitionFolder(options.folder, options.topic, options.partition);
+  }
+
+  /** Cuts off what a crash left behind the last batch. @throws {ArchiveDamagedError} what is there can't be continued */
+  static async open(options: WriterOptions): Promise<PartitionWriter> {
+    const writer = new PartitionWriter(options);
+    await mkdir(writer.#folder, { recursive: true });
+    await syncFolder(dirname(writer.#folder));
+    await removeDrafts(writer.#folder);
+    const months = await monthsIn(writer.#folder);
+    const last = months.at(-1);
+    writer.#last = lastPositionOf(months);
+    if (last?.isOpen === true) await writer.#reopen(last);
+    else writer.#closed = last?.summary ?? null;
+    return writer;
+  }
+
+  get last(): Position | null {
+    return this.#last;
+  }
+
+  /** @returns how many of the messages were not archived yet. After an error the writer is of no use any more. */
+  async append(messages: readonly LogMessage[]): Promise<number> {
+    let events = 0;
+    for (const [month, part] of this.#byMonth(messages.filter((message) => this.#isNew(message)))) {
+      if (this.#open !== null && this.#open.summary.month !== month) await this.#close(this.#open);
+      const current = this.#open ?? (await this.#begin(month));
+      await this.#write(current, part);
+      events += part.length;
+    }
+    return events;
+  }
+
+  async close(): Promise<void> {
+    await this.#open?.handle.close();
+    this.#open = null;
+  }
+
+  readonly #isNew = ({ position }: LogMessage): boolean => this.#last === null || position > this.#last;
+
+  /** A message goes to the latest month so far: files in the order of their names keep the order of messages. */
+  #byMonth(messages: readonly LogMessage[]): [string, LogMessage[]][] {
+    const runs: [string, LogMessage[]][] = [];
+    const now = this.#options.now();
+    let latest = this.#open?.summary.month ?? this.#closed?.month ?? '';
+    for (const message of messages) {
+      const own = message.eventTime > now + AHEAD_MS ? '' : monthName(Math.max(0, message.eventTime));
+      const month = [latest, own, latest === '' && own === '' ? monthName(now) : ''].sort().at(-1) ?? '';
+      if (month === runs.at(-1)?.[0]) runs.at(-1)?.[1].push(message);
+      else runs.push([month, [message]]);
+      latest = month;
+    }
+    return runs;
+  }
+
+  async #begin(month: string): Promise<OpenMonth> {
+    // A late message after a month that was just closed: see `open`.
+    if (this.#closed?.month === month) return await this.#unclose(this.#closed);
+    const { topic, partition } = this.#options;
+    const previous = this.#closed === null ? null : previousOf(this.#closed);
+    const summary: MonthSummary = {
+      ...{ format: 1, topic, partition, month },
+      sync: randomBytes(SYNC_BYTES).toString('hex'),
+      ...new Digests().checksums(),
+      ...{ chunks: [], events: 0, undecodable: 0, firstPosition: null, lastPosition: null, previous },
+    };
+    this.#options.guard();
+    // First: a file without its description would look like one whose description was lost.
+    await this.#describe(summary);
+    const handle = await open(openPath(this.#folder, month), 'w+');
+    await syncFolder(this.#folder);
+    this.#open = { handle, digests: new Digests(), summary };
+    return this.#open;
+  }
+
+  async #unclose(summary: MonthSummary): Promise<OpenMonth> {
+    this.#options.guard();
+    await rename(closedPath(this.#folder, summary.month), openPath(this.#folder, summary.month));
+    await rm(checksumPath(this.#folder, summary.month), { force: true });
+    await syncFolder(this.#folder);
+    this.#closed = null;
+    const path = openPath(this.#folder, summary.month);
+    await this.#reopen({ month: summary.month, path, isOpen: true, summary });
+    if (this.#open === null) throw new Error('a month that was opened is not open');
+    return this.#open;
+  }
+
+  async #write(current: OpenMonth, messages: readonly LogMessage[]): Promise<void> {
+    const { summary, digests, handle } = current;
+    const sync = Buffer.from(summary.sync, 'hex');
+    const { blocks, undecodable } = this.#encode(messages, sync);
+    const bytes = Buffer.concat(summary.length === 0 ? [this.#header(summary, sync), ...blocks] : blocks);
+    await writeFully(handle, bytes, summary.length);
+    await handle.datasync();
+    const grown = digests.copy();
+    grown.update(bytes);
+    const next: MonthSummary = {
+      ...summary,
+      ...grown.checksums(),
+      chunks: [...grown.checksums().chunks],
+      events: summary.events + messages.length,
+      undecodable: summary.undecodable + undecodable,
+      firstPosition: summary.firstPosition ?? messages[0]?.position ?? null,
+      lastPosition: messages.at(-1)?.position ?? summary.lastPosition,
+    };
+    this.#options.guard();
+    // From here on the batch is archived.
+    await this.#describe(next);
+    this.#open = { handle, digests: grown, summary: next };
+    this.#last = next.lastPosition;
+  }
+
+  #header({ topic, partition, month, previous }: MonthSummary, sync: Buffer): Buffer {
+    const meta = {
+      [META.topic]: topic,
+      [META.partition]: String(partition),
+      [META.month]: month,
+      ...(previous === null ? {} : { [META.previous]: JSON.stringify(previous) }),
+    };
+    return encodeHeader(this.#options.records.schema, meta, sync);
+  }
+
+  #encode(messages: readonly LogMessage[], sync: Buffer): { blocks: Buffer[]; undecodable: number } {
+    const blocks: Buffer[] = [];
+    let [records, bytes, undecodable]: [Buffer[], number, number] = [[], 0, 0];
+    const flush = (): void => {
+      if (records.length > 0) blocks.push(encodeBlock(records, sync));
+      [records, bytes] = [[], 0];
+    };
+    for (const message of messages) {
+      const record = this.#options.records.encode(message);
+      records.push(record.bytes);
+      bytes += record.bytes.length;
+      if (!record.isEvent) undecodable += 1;
+      if (records.length >= BLOCK.records || bytes >= BLOCK.bytes) flush();
+    }
+    flush();
+    return { blocks, undecodable };
+  }
+
+  async #close({ handle, summary }: OpenMonth): Promise<void> {
+    const { month, sha256 } = summary;
+    await handle.close();
+    this.#open = null;
+    this.#options.guard();
+    await writeWhole(checksumPath(this.#folder, month), `${sha256}  ${month}.avro\n`);
+    await rename(openPath(this.#folder, month), closedPath(this.#folder, month));
+    await syncFolder(this.#folder);
+    this.#closed = summary;
+  }
+
+  async #reopen({ month, path, summary }: MonthFile): Promise<void> {
+    const previous: PreviousMonth | null = summary.previous;
+    const handle = await open(path, summary.length === 0 ? 'w+' : 'r+');
+    try {
+      if ((await handle.stat()).size < summary.length)
+        throw new ArchiveDamagedError(
+          `${path} ends at byte ${(await handle.stat()).size}, but ${summary.length} bytes were written`,
+        );
+      await handle.truncate(summary.length);
+      const digests = await digestsOf(handle, path, summary);
+      // A crash may have come between the checksum and the new name.
+      await rm(checksumPath(this.#folder, month), { force: true });
+      this.#open = { handle, digests, summary };
+      this.#last = summary.lastPosition ?? previous?.lastPosition ?? null;
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+  }
+
+  async #describe(summary: MonthSummary): Promise<void> {
+    await writeWhole(summaryPath(this.#folder, summary.month), `${JSON.stringify(summary)}\n`);
+  }
+}
+
+async function writeFully(handle: FileHandle, bytes: Buffer, at: number): Promise<void> {
+  for (let done = 0; done < bytes.length;) {
+    done += (await handle.write(bytes, done, bytes.length - done, at + done)).bytesWritten;
+  }
+}
+
+const PIECE_BYTES = 1_048_576;
+
+/** @throws {ArchiveDamagedError} the bytes are not those that were written */
+async function digestsOf(handle: FileHandle, path: string, summary: MonthSummary): Promise<Digests> {
+  const digests = new Digests();
+  const piece = Buffer.alloc(Math.min(PIECE_BYTES, summary.length));
+  for (let at = 0; at < summary.length;) {
+    const { bytesRead } = await handle.read(piece, 0, Math.min(piece.length, summary.length - at), at);
+    digests.update(piece.subarray(0, bytesRead));
+    at += bytesRead;
+  }
+  const found = digests.checksums();
+  if (found.sha256 === summary.sha256) return digests;
+  const chunk = found.chunks.findIndex((sum, i) => sum !== summary.chunks[i]);
+  throw new ArchiveDamagedError(
+    `${path} is not what was written, from byte ${Math.max(0, chunk) * PIECE_BYTES} on: restore it and its .json from a copy, or set ARCHIVE_DIR to a new folder`,
+  );
+}

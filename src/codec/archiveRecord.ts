@@ -1,0 +1,122 @@
+/** Records of the archive's files: a message of the log with its event as typed fields, for any reader of Avro. */
+import avro from 'avsc';
+import type { EpochMs } from '../domain/events.ts';
+import { eventForm, keep } from './archivedEvent.ts';
+import type { EventForm } from './archivedEvent.ts';
+
+export interface ArchivedMessage {
+  readonly topic: string;
+  readonly partition: number;
+  readonly position: string;
+  readonly key: string;
+  readonly payload: Buffer;
+  readonly properties: Readonly<Record<string, string>>;
+  readonly eventTime: EpochMs;
+}
+
+interface ArchiveRecord {
+  readonly position: string;
+  readonly partition: number;
+  readonly key: string;
+  readonly eventTime: number;
+  readonly properties: Readonly<Record<string, string>>;
+  readonly event: Readonly<Record<string, unknown>> | null;
+  readonly payload: Buffer | null;
+  readonly problem: string | null;
+}
+
+interface Decoded {
+  readonly value: ArchiveRecord;
+  /** Negative: the bytes end before the record does. */
+  readonly offset: number;
+}
+
+const NAMES: Readonly<Record<string, string>> = {
+  'policy-states': 'ArchivedPolicyState',
+  'rate-limit-alerts': 'ArchivedAlertEvent',
+};
+
+const schemaOf = (form: EventForm): object => ({
+  type: 'record',
+  name: NAMES[form.topic] ?? 'ArchivedMessage',
+  namespace: 'balde.archive',
+  doc: `A message of topic ${form.topic} as the event log held it`,
+  fields: [
+    { name: 'position', type: 'string', doc: 'Where it stood in its partition; compares as text' },
+    { name: 'partition', type: 'int' },
+    { name: 'key', type: 'string', doc: 'participant:policy' },
+    { name: 'eventTime', type: { type: 'long', logicalType: 'timestamp-millis' } },
+    { name: 'properties', type: { type: 'map', values: 'string' } },
+    {
+      name: 'event',
+      type: ['null', JSON.parse(form.schema) as object],
+      default: null,
+      doc: 'null: the message is no event of its topic, see payload and problem',
+    },
+    {
+      name: 'payload',
+      type: ['null', 'bytes'],
+      default: null,
+      doc: 'The message as it came, where the fields of the event do not give it back byte by byte',
+    },
+    { name: 'problem', type: ['null', 'string'], default: null, doc: 'Why it is no event of its topic' },
+  ],
+});
+
+/** Messages of one topic to and from records. */
+export class ArchiveRecords {
+  readonly #form: EventForm;
+  readonly #type: avro.Type;
+  /** Avro definition of a record. */
+  readonly schema: string;
+
+  constructor(topic: string) {
+    this.#form = eventForm(topic);
+    this.schema = JSON.stringify(schemaOf(this.#form));
+    this.#type = avro.Type.forSchema(JSON.parse(this.schema) as avro.Schema);
+  }
+
+  encode(message: ArchivedMessage): { readonly bytes: Buffer; readonly isEvent: boolean } {
+    const { position, partition, key, eventTime, properties } = message;
+    const { fields, payload, problem } = keep(this.#form, message);
+    const record: ArchiveRecord = {
+      position,
+      partition,
+      key,
+      eventTime,
+      properties,
+      event: fields,
+      payload,
+      problem,
+    };
+    return { bytes: this.#type.toBuffer(record), isEvent: fields !== null };
+  }
+
+  /** The messages of a block. @throws {Error} the bytes are no such records */
+  decode(data: Buffer, records: number): ArchivedMessage[] {
+    const messages: ArchivedMessage[] = [];
+    let at = 0;
+    for (let i = 0; i < records; i += 1) {
+      const { value, offset } = this.#type.decode(data, at) as Decoded;
+      if (offset < 0) throw new RangeError(`the block ends within its record ${i + 1} of ${records}`);
+      messages.push(this.#toMessage(value));
+      at = offset;
+    }
+    if (at !== data.length) throw new RangeError(`the block holds more than its ${records} records`);
+    return messages;
+  }
+
+  #toMessage({
+    position,
+    partition,
+    key,
+    eventTime,
+    properties,
+    event,
+    payload,
+  }: ArchiveRecord): ArchivedMessage {
+    const bytes = payload ?? (event === null ? Buffer.alloc(0) : this.#form.toPayload(event));
+    const topic = this.#form.topic;
+    return { topic, partition, position, key, payload: bytes, properties, eventTime };
+  }
+}

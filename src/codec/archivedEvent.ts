@@ -1,0 +1,101 @@
+/**
+ * What of a message is kept as the fields of its event, and what as bytes.
+ *
+ * An archive is for other programs too, so an event is kept with its fields. Whether they give the payload back byte by
+ * byte is tried when it is written; where they don't, the payload is kept beside them. What is no event of its topic, and
+ * would be a dead letter, is kept as bytes alone.
+ */
+import { decodeAlertEvent, encodeAlertEvent } from './alertEvent.ts';
+import { PoisonMessageError } from './errors.ts';
+import { decodeObservation, encodeObservation } from './observation.ts';
+import type { EncodedEvent } from './observation.ts';
+import { schemaText } from './schemas.ts';
+import { POLICY_STATES, RATE_LIMIT_ALERTS } from './topics.ts';
+import type { PolicyStateObserved } from '../domain/events.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** How the events of a topic are kept. */
+export interface EventForm {
+  readonly topic: string;
+  /** Avro definition of the fields. */
+  readonly schema: string;
+  /** @throws {PoisonMessageError} it is no event of the topic */
+  readonly toFields: (message: EncodedEvent) => Fields;
+  readonly toPayload: (fields: Fields) => Buffer;
+  readonly idOf: (fields: Fields) => string;
+  readonly typeOf: (fields: Fields) => string;
+}
+
+const policyStates: EventForm = {
+  topic: POLICY_STATES.name,
+  schema: schemaText('PolicyStateObserved', 1),
+  // As it is: leaving its type out here, or copying it, would cost more than coding it. Avro writes what its schema names.
+  toFields: (message) => decodeObservation(message) as unknown as Fields,
+  toPayload: (fields) => encodeObservation(fields as unknown as PolicyStateObserved),
+  idOf: ({ eventId }) => eventId as string,
+  typeOf: () => 'PolicyStateObserved',
+};
+
+const ALERT_FIELDS = (
+  JSON.parse(schemaText('RateLimitAlertEvent', 1)) as {
+    readonly fields: readonly { readonly name: string }[];
+  }
+).fields.map(({ name }) => name);
+
+const rateLimitAlerts: EventForm = {
+  topic: RATE_LIMIT_ALERTS.name,
+  schema: schemaText('RateLimitAlertEvent', 1),
+  toFields: (message) => {
+    decodeAlertEvent(message);
+    const wire = JSON.parse(message.payload.toString('utf8')) as Fields;
+    return Object.fromEntries(ALERT_FIELDS.map((name) => [name, wire[name] ?? null]));
+  },
+  toPayload: (fields) => {
+    const payload = Buffer.from(JSON.stringify(fields), 'utf8');
+    return encodeAlertEvent(decodeAlertEvent({ key: '', properties: {}, payload }));
+  },
+  idOf: ({ event_id: id }) => id as string,
+  typeOf: ({ event_type: type }) => type as string,
+};
+
+/** The topics that are archived. */
+export const ARCHIVED_TOPICS: readonly EventForm[] = [policyStates, rateLimitAlerts];
+
+/** @throws {RangeError} the topic is not one of them */
+export function eventForm(topic: string): EventForm {
+  const form = ARCHIVED_TOPICS.find((known) => known.topic === topic);
+  if (form === undefined) throw new RangeError(`topic ${topic} is not archived`);
+  return form;
+}
+
+export interface KeptEvent {
+  /** `null`: no event of the topic. */
+  readonly fields: Fields | null;
+  /** `null`: the fields give it back. */
+  readonly payload: Buffer | null;
+  /** Why it is no event of the topic. */
+  readonly problem: string | null;
+}
+
+export function keep(form: EventForm, message: EncodedEvent): KeptEvent {
+  try {
+    const fields = form.toFields(message);
+    return {
+      fields,
+      payload: givesBack(form, fields, message.payload) ? null : message.payload,
+      problem: null,
+    };
+  } catch (error) {
+    if (!(error instanceof PoisonMessageError)) throw error;
+    return { fields: null, payload: message.payload, problem: error.message };
+  }
+}
+
+function givesBack(form: EventForm, fields: Fields, payload: Buffer): boolean {
+  try {
+    return form.toPayload(fields).equals(payload);
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,231 @@
+/** The archive as it is configured: what archives, and where it is read from. */
+import { setMaxListeners } from 'node:events';
+import type { Logger } from 'pino';
+import { archive } from '../archive/archiver.ts';
+import type { ArchiveObserver } from '../archive/archiver.ts';
+import { ArchiveError, ArchiveUnavailableError } from '../archive/errors.ts';
+import { openFilesSource } from '../archive/files/filesSource.ts';
+import { filesStanding, openFilesTarget } from '../archive/files/filesTarget.ts';
+import { patiently } from '../archive/patiently.ts';
+import type { ArchiveTarget, PartitionStanding, TargetName } from '../archive/target.ts';
+import { ARCHIVED_TOPICS } from '../codec/archivedEvent.ts';
+import type { Config } from '../config/config.ts';
+import type { EventLog, Position } from '../log/eventLog.ts';
+import type { EventSource } from '../rebuild/source.ts';
+import type { Metrics } from '../serve/metrics.ts';
+import { UsageError } from './storage.ts';
+import type { Storage } from './storage.ts';
+
+type ArchiveConfig = Pick<Config, 'archive'>;
+
+export const TOPICS_ARCHIVED: readonly string[] = ARCHIVED_TOPICS.map(({ topic }) => topic);
+
+interface Kind {
+  readonly open: (signal: AbortSignal) => Promise<ArchiveTarget>;
+  readonly source: () => Promise<EventSource>;
+  readonly standing: (topic: string) => Promise<PartitionStanding[]>;
+}
+
+const SETTINGS = { files: 'ARCHIVE_DIR', eventstore: 'EVENTSTORE_URL' } as const;
+
+/** The client of EventStoreDB is loaded where one is configured. */
+function kindOf(name: TargetName, { archive: { dir, eventStoreUrl } }: ArchiveConfig): Kind | null {
+  if (name === 'files') {
+    if (dir === null) return null;
+    return {
+      open: async (signal) => await openFilesTarget({ folder: dir, signal }),
+      source: async () => Promise.resolve(openFilesSource(dir)),
+      standing: async (topic) => await filesStanding(dir, topic),
+    };
+  }
+  if (eventStoreUrl === null) return null;
+  const target = async () => await import('../archive/eventstore/eventStoreTarget.ts');
+  return {
+    open: async () => (await target()).openEventStoreTarget(eventStoreUrl),
+    source: async () =>
+      (await import('../archive/eventstore/eventStoreSource.ts')).openEventStoreSource(eventStoreUrl),
+    standing: async (topic) => await (await target()).eventStoreStanding(eventStoreUrl, topic),
+  };
+}
+
+/** @throws {UsageError} no archive is configured */
+export function archivesOf(config: ArchiveConfig): readonly TargetName[] {
+  const names = (['files', 'eventstore'] as const).filter((name) => kindOf(name, config) !== null);
+  if (names.length > 0) return names;
+  throw new UsageError(
+    'no archive is configured: set ARCHIVE_DIR to a folder for its files, EVENTSTORE_URL to an EventStoreDB, or both',
+  );
+}
+
+function configured(name: TargetName, config: ArchiveConfig): Kind {
+  const kind = kindOf(name, config);
+  if (kind === null) throw new UsageError(`${SETTINGS[name]} is not set: there is no such archive`);
+  return kind;
+}
+
+/** The archive to read events from again. Close it. @throws {UsageError} it is not configured */
+export async function openArchiveSource(name: TargetName, config: ArchiveConfig): Promise<EventSource> {
+  return await configured(name, config).source();
+}
+
+export interface RunArchiveOptions {
+  readonly config: ArchiveConfig;
+  readonly storage: Pick<Storage, 'log'>;
+  readonly metrics: Pick<Metrics, 'count'>;
+  readonly logger: Logger;
+  /** Nobody asked for this role by name: without an archive there is nothing to do. */
+  readonly isOptional: boolean;
+}
+
+/** Archives until stopped. @throws {UsageError} it can't go on: the message says what to do */
+export async function runArchive(options: RunArchiveOptions, signal: AbortSignal): Promise<void> {
+  const { config, storage, metrics, logger, isOptional } = options;
+  const { dir, eventStoreUrl } = config.archive;
+  if (isOptional && dir === null && eventStoreUrl === null) return;
+  const observer: ArchiveObserver = {
+    archived: (target, topic, events) => {
+      metrics.count('balde_archived_events_total', 'Messages archived', { target, topic }, events);
+      logger.debug({ target, topic, events }, 'batch archived');
+    },
+    retrying: (who, error, waitMs) => {
+      metrics.count('balde_outage_retries_total', 'Steps tried again because database or log were away', {
+        who,
+      });
+      logger.warn(
+        { who, error: error.message, waitMs },
+        'archive, database or log unavailable: trying again',
+      );
+    },
+  };
+  await archiveAll({ config, log: storage.log, observer, untilEnd: false }, signal);
+}
+
+export interface ArchiveAllOptions {
+  readonly config: ArchiveConfig;
+  readonly log: EventLog;
+  readonly observer: ArchiveObserver;
+  /** Ends where the topics end now. */
+  readonly untilEnd: boolean;
+}
+
+/** Every topic into every archive that is configured. @throws {UsageError} */
+export async function archiveAll(options: ArchiveAllOptions, signal: AbortSignal): Promise<void> {
+  const names = archivesOf(options.config);
+  const failed = new AbortController();
+  const stop = AbortSignal.any([signal, failed.signal]);
+  setMaxListeners(0, stop);
+  const running = names.map(async (name) => {
+    try {
+      await archiveInto(name, options, stop);
+    } catch (error) {
+      failed.abort();
+      throw error;
+    }
+  });
+  const first = (await Promise.allSettled(running)).find((result) => result.status === 'rejected');
+  if (first !== undefined) throw inUsersWords(first.reason);
+}
+
+async function archiveInto(name: TargetName, options: ArchiveAllOptions, stop: AbortSignal): Promise<void> {
+  const { config, observer } = options;
+  const patience = { who: `archive-${name}`, signal: stop, retrying: observer.retrying };
+  const target = await patiently(patience, async () => await configured(name, config).open(stop)).catch(
+    (error: unknown) => {
+      if (stop.aborted) return null;
+      throw error;
+    },
+  );
+  if (target === null) return;
+  const own = new AbortController();
+  const signal = AbortSignal.any([stop, own.signal]);
+  setMaxListeners(0, signal);
+  const running = TOPICS_ARCHIVED.map(async (topic) => {
+    try {
+      await archiveTopic(topic, target, options, signal);
+    } catch (error) {
+      own.abort();
+      throw error;
+    }
+  });
+  const first = (await Promise.allSettled(running)).find((result) => result.status === 'rejected');
+  await target.close();
+  if (first !== undefined) throw first.reason;
+}
+
+async function archiveTopic(
+  topic: string,
+  target: ArchiveTarget,
+  { log, observer, untilEnd }: ArchiveAllOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const until = untilEnd ? { until: await endsOf(log, topic) } : {};
+  await archive({ log, topic, target, observer, ...until }, signal);
+}
+
+async function endsOf(log: EventLog, topic: string): Promise<Map<number, Position>> {
+  const ends = new Map<number, Position>();
+  for (const { partition, last } of await log.ends(topic)) if (last !== null) ends.set(partition, last);
+  return ends;
+}
+
+const inUsersWords = (error: unknown): unknown =>
+  error instanceof ArchiveError || error instanceof ArchiveUnavailableError
+    ? new UsageError(error.message, { cause: error })
+    : error;
+
+export interface ArchiveStanding extends PartitionStanding {
+  readonly target: TargetName;
+  readonly topic: string;
+  /** Messages of the log after the last one archived. */
+  readonly behind: number;
+}
+
+/** Where every archive stands. @throws {UsageError} @throws {ArchiveDamagedError} @throws {LogError} */
+export async function archiveStandings(config: ArchiveConfig, log: EventLog): Promise<ArchiveStanding[]> {
+  const standings: ArchiveStanding[] = [];
+  for (const target of archivesOf(config)) {
+    const { standing } = configured(target, config);
+    for (const topic of TOPICS_ARCHIVED) {
+      const found = await standing(topic).catch((error: unknown) => {
+        throw inUsersWords(error);
+      });
+      standings.push(...(await withBehind(found, log, topic)).map((one) => ({ target, topic, ...one })));
+    }
+  }
+  return standings;
+}
+
+async function withBehind(found: readonly PartitionStanding[], log: EventLog, topic: string) {
+  const begun = new Map(found.map((one) => [one.partition, one]));
+  const partitions = Array.from({ length: await log.partitions(topic) }, (_, i) => i);
+  const behind = await log.behind(topic, new Map(partitions.map((i) => [i, begun.get(i)?.last ?? null])));
+  return partitions.map((partition) => ({
+    ...(begun.get(partition) ?? { partition, last: null, events: 0, files: [], bytes: null }),
+    behind: behind.get(partition) ?? 0,
+  }));
+}
+
+export interface Verified {
+  readonly target: TargetName;
+  readonly topic: string;
+  readonly events: number;
+}
+
+/** Reads all of an archive's topic back. @throws {ArchiveDamagedError} naming the first damage @throws {UsageError} */
+export async function verifyArchive(
+  target: TargetName,
+  topic: string,
+  config: ArchiveConfig,
+  signal: AbortSignal,
+): Promise<Verified> {
+  const source = await openArchiveSource(target, config);
+  let events = 0;
+  try {
+    for await (const messages of source.read({ topic, after: new Map(), signal })) events += messages.length;
+  } catch (error) {
+    throw inUsersWords(error);
+  } finally {
+    await source.close();
+  }
+  return { target, topic, events };
+}
