@@ -14,7 +14,7 @@ import { installFold } from '../src/store/readModels.ts';
 
 export const PARTICIPANT = '12345678';
 export const START: EpochMs = Date.UTC(2025, 0, 1);
-export const INTERVAL_MS = 300_000;
+export const INTERVAL_MS = 60_000;
 const POLICIES = Array.from({ length: 29 }, (_, i) => `POLICY_${String(i).padStart(2, '0')}`);
 
 /** Runs `work` on a server in a temporary folder, with the settings that the embedded default has. */

@@ -7,12 +7,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { POLICY_STATES } from '../src/codec/topics.ts';
 import { isCaughtUp } from '../src/consume/progress.ts';
 import { DEFAULT_RULES } from '../src/domain/thresholds.ts';
-import { createClient } from '../src/log/pulsar/native.ts';
-import { topicUrl } from '../src/log/pulsar/settings.ts';
-import type { PulsarSettings } from '../src/log/pulsar/settings.ts';
 import { FOLD_RUNNERS, FOLDS } from '../src/main/folds.ts';
 import { silentObserver } from '../src/main/observers.ts';
 import { toMessage } from '../src/main/roles.ts';
+import { bareReceive } from './bareReceive.ts';
 import { install, onServer, option, pollAt } from './common.ts';
 import { copyLimit, makePartitions } from './copyLimit.ts';
 import { installOnPulsar, onBroker } from './pulsar.ts';
@@ -35,37 +33,6 @@ async function publish({ log }: OnPulsar): Promise<number> {
   const seconds = (performance.now() - start) / 1000;
   await producer.close();
   return observations / seconds;
-}
-
-/** Messages per second of `batchReceive` alone, over all partitions at once: nothing is decoded or acknowledged. */
-async function bareReceive(settings: PulsarSettings): Promise<number> {
-  const client = createClient(settings, () => undefined);
-  const partitions = await client.getPartitionsForTopic(topicUrl(settings, POLICY_STATES.name));
-  const consumers = await Promise.all(
-    partitions.map(async (topic) =>
-      client.subscribe({
-        topic,
-        subscription: 'bare',
-        subscriptionType: 'Exclusive',
-        subscriptionInitialPosition: 'Earliest',
-        receiverQueueSize: 5_000,
-        batchReceivePolicy: { maxNumMessages: 5_000, timeoutMs: 10 },
-      }),
-    ),
-  );
-  const start = performance.now();
-  let left = observations;
-  await Promise.all(
-    consumers.map(async (consumer) => {
-      while (left > 0) {
-        const { length } = await consumer.batchReceive();
-        left -= length;
-      }
-    }),
-  );
-  const rate = observations / ((performance.now() - start) / 1000);
-  await client.close();
-  return rate;
 }
 
 /** Observations per second of one fold, from a full topic to the last commit. */
@@ -98,7 +65,7 @@ await onServer(async (createDatabase) => {
     try {
       await makePartitions(installed, polls);
       const published = await publish(installed);
-      const bare = await bareReceive(settings);
+      const bare = await bareReceive(settings, observations);
       const states = await live(installed, 'states');
       const alerting = await live(installed, 'alerting');
       console.log(`${observations.toLocaleString('en')} observations, 4 partitions`);

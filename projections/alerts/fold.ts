@@ -9,6 +9,7 @@ import type {
   EpochMs,
 } from '../../src/domain/events.ts';
 import { rowOf } from '../../src/domain/fold.ts';
+import { alertEventId } from '../../src/domain/identity.ts';
 import type { Projection, RowChange, Step, Value } from '../../src/domain/fold.ts';
 
 export interface AlertsState {
@@ -64,10 +65,72 @@ export const alertsProjection: Projection<AlertEvent, AlertsState, Table> = {
   key: bucketKey,
   apply,
   tables: {
-    alerts: { table: 'alerts', columns: ALERT_COLUMNS, key: ['id'] },
-    category_changes: { table: 'category_changes', columns: CATEGORY_COLUMNS, key: ['id'] },
+    alerts: { table: 'alerts', columns: ALERT_COLUMNS, key: ['id'], since: 'created_at' },
+    category_changes: {
+      table: 'category_changes',
+      columns: CATEGORY_COLUMNS,
+      key: ['id'],
+      since: 'changed_at',
+    },
+  },
+  seed: {
+    table: 'alerts',
+    where: 'true',
+    state: (row) => {
+      const raised = raisedOf(row as unknown as AlertRow);
+      // Resolved by an event that the log still has or not: a resolution of an alert that is not open changes nothing.
+      return { open: raised, raisedAt: raised.timestamp, changedAt: null };
+    },
   },
 };
+
+interface AlertRow {
+  readonly id: string;
+  readonly participant: string;
+  readonly endpoint_id: string;
+  readonly severity: AlertRaised['severity'];
+  readonly threshold_percent: number;
+  readonly available_tokens: number;
+  readonly capacity: number;
+  readonly utilization_percent: number;
+  readonly consumption_rate_per_minute: number | null;
+  readonly recovery_eta_seconds: number | null;
+  readonly exhaustion_projection_seconds: number | null;
+  readonly psp_category: string | null;
+  readonly message: string;
+  readonly reason: AlertRaised['reason'];
+  readonly rule_version: string;
+  readonly caused_by: readonly ReturnType<typeof causeColumn>[];
+  readonly created_at: EpochMs;
+}
+
+/** The event that a row was made from. */
+const raisedOf = (row: AlertRow): AlertRaised => ({
+  type: 'AlertRaised',
+  eventId: alertEventId('AlertRaised', row.id),
+  alertId: row.id,
+  participant: row.participant,
+  policy: row.endpoint_id,
+  severity: row.severity,
+  thresholdPercent: row.threshold_percent,
+  timestamp: row.created_at,
+  availableTokens: row.available_tokens,
+  capacity: row.capacity,
+  utilizationPercent: row.utilization_percent,
+  consumptionRatePerMinute: row.consumption_rate_per_minute,
+  recoveryEtaSeconds: row.recovery_eta_seconds,
+  exhaustionProjectionSeconds: row.exhaustion_projection_seconds,
+  category: row.psp_category,
+  message: row.message,
+  reason: row.reason,
+  ruleVersion: row.rule_version,
+  causedBy: row.caused_by.map((cause) => ({
+    eventId: cause.event_id,
+    responseTime: Date.parse(cause.response_time),
+    availableTokens: cause.available_tokens,
+    capacity: cause.capacity,
+  })),
+});
 
 const EMPTY: AlertsState = { open: null, raisedAt: null, changedAt: null };
 

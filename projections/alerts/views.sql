@@ -1,10 +1,7 @@
 -- The stable names of read model "alerts". Run with the search path on the version that goes into service.
+-- Replaced, not dropped: rights stay, and so do views of other people that read these.
 
-drop view if exists public.v_dict_rate_limit_active_alerts;
-drop view if exists public.dict_rate_limit_alerts;
-drop view if exists public.dict_rate_limit_category_changes;
-
-create view public.dict_rate_limit_alerts as
+create or replace view public.dict_rate_limit_alerts as
 select
   id,
   participant,
@@ -29,7 +26,7 @@ select
   created_at
 from alerts;
 
-create view public.v_dict_rate_limit_active_alerts as
+create or replace view public.v_dict_rate_limit_active_alerts as
 select
   id,
   participant,
@@ -53,7 +50,7 @@ from alerts
 where not resolved
 order by array_position(array['CRITICAL', 'WARNING'], severity), created_at, participant, endpoint_id;
 
-create view public.dict_rate_limit_category_changes as
+create or replace view public.dict_rate_limit_category_changes as
 select id, participant, endpoint_id, previous_category, psp_category, available_tokens, capacity, changed_at
 from category_changes;
 

@@ -64,10 +64,36 @@ export const statesProjection: Projection<PolicyStateObserved, StatesState, Tabl
       columns: HISTORY_COLUMNS,
       key: ['participant', 'endpoint_id', 'response_time'],
       partitionedBy: 'response_time',
+      since: 'response_time',
     },
     latest: { table: 'latest', columns: HISTORY_COLUMNS, key: ['participant', 'endpoint_id'] },
   },
+  seed: {
+    table: 'history',
+    // Late observations have no enrichment, and were never the newest.
+    where: `(r.blind_seconds is not null
+      or r.response_time = to_timestamp((s.state->>'firstSeen')::double precision / 1000))`,
+    state: (row, { firstSeen }) => ({ newest: sampleOfRow(row as unknown as SampleRow), firstSeen }),
+  },
 };
+
+interface SampleRow {
+  readonly available_tokens: number;
+  readonly capacity: number;
+  readonly refill_tokens: number;
+  readonly refill_period_sec: number;
+  readonly psp_category: string | null;
+  readonly response_time: EpochMs;
+}
+
+const sampleOfRow = (row: SampleRow): Sample => ({
+  availableTokens: row.available_tokens,
+  capacity: row.capacity,
+  refillTokens: row.refill_tokens,
+  refillPeriodSec: row.refill_period_sec,
+  category: row.psp_category,
+  responseTime: row.response_time,
+});
 
 function apply(
   state: StatesState | undefined,

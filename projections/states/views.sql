@@ -1,14 +1,11 @@
 -- The stable names of read model "states". Run with the search path on the version that goes into service.
+-- Replaced, not dropped: rights stay, and so do views of other people that read these.
 
-drop view if exists public.v_dict_rate_limit_latest_states;
-drop view if exists public.dict_rate_limit_states;
-drop view if exists public.dict_rate_limit_policies;
-
-create view public.dict_rate_limit_policies as
+create or replace view public.dict_rate_limit_policies as
 select participant, endpoint_id, capacity, refill_tokens, refill_period_sec, psp_category, created_at, updated_at
 from policies;
 
-create view public.dict_rate_limit_states as
+create or replace view public.dict_rate_limit_states as
 select
   event_id as id,
   participant,
@@ -37,7 +34,7 @@ from history;
 
 -- Reads the newest observation of each bucket from its own table, never history.
 -- Whether an observation is fresh depends on the wall clock, so it is decided here and nowhere before.
-create view public.v_dict_rate_limit_latest_states as
+create or replace view public.v_dict_rate_limit_latest_states as
 select
   l.participant,
   l.endpoint_id,

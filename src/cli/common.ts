@@ -9,6 +9,8 @@ import { missingReadModels } from '../main/standing.ts';
 import { openForReading, UsageError } from '../main/storage.ts';
 import type { Storage } from '../main/storage.ts';
 import { LogError } from '../log/eventLog.ts';
+import { RebuildError } from '../rebuild/rebuild.ts';
+import { ArchiveDamagedError } from '../rebuild/source.ts';
 import { EmbeddedPostgresError } from '../store/embeddedPostgres.ts';
 import { DatabaseUnavailableError } from '../store/errors.ts';
 
@@ -93,7 +95,9 @@ export function fail(error: unknown): void {
     error instanceof ConfigurationError ||
     error instanceof UsageError ||
     error instanceof EmbeddedPostgresError ||
-    error instanceof LogError
+    error instanceof LogError ||
+    error instanceof RebuildError ||
+    error instanceof ArchiveDamagedError
   ) {
     console.error(`balde: ${error.message}`);
   } else if (error instanceof DatabaseUnavailableError) {

@@ -35,6 +35,8 @@ export interface ProcessorOptions<E, S, O> {
   readonly decode: (message: LogMessage) => E;
   readonly effects: Effects<O>;
   readonly observer: ConsumeObserver;
+  /** Whether what can't be used is sent to the dead letters, as by default: of several versions of a fold one does. */
+  readonly sendsLetters?: boolean;
 }
 
 interface Decoded<E> {
@@ -135,7 +137,7 @@ export class Processor<E, S, O> {
   }
 
   async #commit(messages: readonly LogMessage[], { events, poison }: Decoded<E>): Promise<void> {
-    const { database, fold, effects, observer } = this.#options;
+    const { database, fold, effects, observer, sendsLetters = true } = this.#options;
     const start = performance.now();
     await this.#loadMissing(events);
     const { changed, out } = foldBatch(fold, this.#states, events);
@@ -147,7 +149,7 @@ export class Processor<E, S, O> {
       await moveCheckpoints(tx, fold, this.#positions, next);
       const leftOut = await effects.write(tx, out);
       await saveStates(tx, this.#schema, changed);
-      await putIntoOutbox(tx, poison);
+      if (sendsLetters) await putIntoOutbox(tx, poison);
       return leftOut;
     });
 
@@ -155,7 +157,7 @@ export class Processor<E, S, O> {
     for (const [partition, position] of next) this.#positions.set(partition, position);
     observer.committed(fold.name, messages.length, (performance.now() - start) / 1000);
     if (expired > 0) observer.expired(fold.name, expired);
-    for (const letter of poison) {
+    for (const letter of sendsLetters ? poison : []) {
       observer.deadLettered(
         fold.name,
         letter.properties['source_topic'] ?? '',

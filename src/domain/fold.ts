@@ -44,6 +44,20 @@ export interface TableSpec {
   readonly key: readonly string[];
   /** Name of the month-partitioned column, if the table is partitioned. */
   readonly partitionedBy?: string;
+  /** Column that says when a row came to be, in tables that only grow; tables without one hold what is true now. */
+  readonly since?: string;
+}
+
+/**
+ * How a rebuild begins a key whose oldest events have left the log: from the newest row that an older version of the
+ * read model has of it.
+ */
+interface Seed<S, T extends string> {
+  readonly table: T;
+  /** SQL over the row `r` and the older version's state `s` of the key: whether the row tells the state. */
+  readonly where: string;
+  /** @param state of the key in the older version, which is further on */
+  readonly state: (row: Readonly<Record<string, unknown>>, state: S) => S;
 }
 
 /**
@@ -61,6 +75,7 @@ export interface RowChange<T extends string = string> {
 export interface Projection<E, S, T extends string = string> extends Fold<E, S, RowChange<T>> {
   readonly kind: 'projection';
   readonly tables: Readonly<Record<T, TableSpec>>;
+  readonly seed: Seed<S, T>;
 }
 
 /** A fold that answers with events, which reach `outputTopic` exactly once through the outbox. */

@@ -12,11 +12,12 @@ import type { Effects } from '../consume/effects.ts';
 import type { ConsumeObserver } from '../consume/observer.ts';
 import { Processor } from '../consume/processor.ts';
 import type { FoldedTopic } from '../consume/progress.ts';
-import type { Fold } from '../domain/fold.ts';
+import type { Fold, Projection } from '../domain/fold.ts';
 import type { ThresholdRules } from '../domain/thresholds.ts';
 import type { EventLog, TopicSpec } from '../log/eventLog.ts';
 import type { TrimmedTopic } from '../retain/compactor.ts';
 import type { Database } from '../store/database.ts';
+import { followVersions } from './versions.ts';
 
 interface FoldContext {
   readonly database: Database;
@@ -24,6 +25,7 @@ interface FoldContext {
   readonly rules: ThresholdRules;
   readonly observer: ConsumeObserver;
   readonly lingerMs?: ConsumeOptions['lingerMs'];
+  readonly sendsLetters?: boolean;
 }
 
 /** Every fold, in the order in which their public views may depend on one another. */
@@ -43,6 +45,13 @@ export const DEAD_LETTER_TOPICS: readonly DeadLetterTopic[] = FOLDS.map(({ name,
   processor: name,
   source: topic,
 }));
+
+/** What can be rebuilt: the read models, each with the topic it is folded from. */
+export const REBUILDABLE = {
+  states: { projection: statesProjection, topic: POLICY_STATES },
+  alerts: { projection: alertsProjection, topic: RATE_LIMIT_ALERTS },
+} as const;
+export type RebuildableName = keyof typeof REBUILDABLE;
 
 /** Every topic that Balde reads or writes. */
 export const TOPICS: readonly TopicSpec[] = [
@@ -70,14 +79,7 @@ type Runner = (context: FoldContext, signal: AbortSignal) => Promise<void>;
 const TABLES_LINGER_MS = 25;
 
 export const FOLD_RUNNERS: Readonly<Record<'states' | 'alerting' | 'alerts', Runner>> = {
-  states: async (context, signal) =>
-    await run(
-      { lingerMs: TABLES_LINGER_MS, ...context },
-      statesProjection,
-      POLICY_STATES,
-      projectionEffects(context.database, statesProjection),
-      signal,
-    ),
+  states: async (context, signal) => await project(context, statesProjection, POLICY_STATES, signal),
   alerting: async (context, signal) => {
     const reactor = alertingReactor(context.rules);
     const effects = reactorEffects(reactor, (event) => ({
@@ -86,24 +88,32 @@ export const FOLD_RUNNERS: Readonly<Record<'states' | 'alerting' | 'alerts', Run
     }));
     await run(context, reactor, POLICY_STATES, effects, signal);
   },
-  alerts: async (context, signal) =>
-    await run(
-      { lingerMs: TABLES_LINGER_MS, ...context },
-      alertsProjection,
-      RATE_LIMIT_ALERTS,
-      projectionEffects(context.database, alertsProjection),
-      signal,
-    ),
+  alerts: async (context, signal) => await project(context, alertsProjection, RATE_LIMIT_ALERTS, signal),
 };
 
+/** Every version that is to be kept up to date, served or not: a rollback finds its version as new as the other. */
+async function project<E, S, T extends string>(
+  context: FoldContext,
+  projection: Projection<E, S, T>,
+  topic: Topic<E>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { database } = context;
+  await followVersions({ database, fold: projection, signal }, async ({ version, served }, until) => {
+    const fold = { ...projection, version };
+    const effects = projectionEffects(database, fold);
+    await run({ lingerMs: TABLES_LINGER_MS, ...context, sendsLetters: served }, fold, topic, effects, until);
+  });
+}
+
 async function run<E, S, O>(
-  { database, log, observer, lingerMs = 0 }: FoldContext,
+  { database, log, observer, lingerMs = 0, sendsLetters = true }: FoldContext,
   fold: Fold<E, S, O>,
   topic: Topic<E>,
   effects: Effects<O>,
   signal: AbortSignal,
 ): Promise<void> {
-  const processor = new Processor({ database, fold, decode: topic.decode, effects, observer });
+  const processor = new Processor({ database, fold, decode: topic.decode, effects, observer, sendsLetters });
   const subscription = `${fold.name}-v${fold.version}`;
   await consume(processor, { log, topic: topic.name, subscription, observer, lingerMs }, signal);
 }

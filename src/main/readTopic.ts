@@ -3,6 +3,7 @@ import { LogError } from '../log/eventLog.ts';
 import type { EventLog, LogMessage, PartitionEnd } from '../log/eventLog.ts';
 import { PoisonMessageError } from '../codec/errors.ts';
 import type { Topic } from '../codec/topics.ts';
+import { upToTheEnd } from '../rebuild/logSource.ts';
 
 export interface ReadEvent<E> {
   readonly event: E;
@@ -50,16 +51,6 @@ export async function* readTopic<E>(options: ReadTopicOptions<E>): AsyncGenerato
   } finally {
     await consumer.close();
   }
-}
-
-/** The messages of the range; `left` loses the partitions that are read to their end. */
-function upToTheEnd(messages: readonly LogMessage[], left: Map<number, string>): LogMessage[] {
-  return messages.filter(({ partition, position }) => {
-    const last = left.get(partition);
-    if (last === undefined) return false;
-    if (position >= last) left.delete(partition);
-    return position <= last;
-  });
 }
 
 function decode<E>({ topic, onPoison }: ReadTopicOptions<E>, message: LogMessage): ReadEvent<E>[] {

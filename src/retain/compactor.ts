@@ -102,12 +102,13 @@ async function dropPatiently(tx: Sql, table: PartitionedTable, month: EpochMs): 
 const nameOf = ({ schema, table }: PartitionedTable, month: EpochMs): string =>
   `${schema}.${table}_${monthName(month)}`;
 
-/** The history of every version of the states projection. */
+/** The history of every version of the states projection; one that is being filled makes its months itself. */
 async function historyTables(sql: Sql): Promise<PartitionedTable[]> {
   const rows = await sql.query<{ schema: string }>(
     `select n.nspname as schema from balde.projection p
      join pg_namespace n on n.nspname = p.name || '_v' || p.version
      join pg_class c on c.relnamespace = n.oid and c.relname = 'history' and c.relkind = 'p'
+     where p.state <> 'filling'
      order by 1`,
   );
   return rows.map(({ schema }) => ({ schema, table: 'history' }));

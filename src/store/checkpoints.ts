@@ -83,6 +83,15 @@ export async function moveCheckpoints(
   }
 }
 
+/** Positions of a version, which nobody moves until the transaction ends. */
+export async function lockCheckpoints(tx: Sql, fold: FoldId): Promise<Map<number, string | null>> {
+  const rows = await tx.query<{ partition: number; position: string | null }>(
+    `select partition, position from balde.checkpoint where fold = $1 and version = $2 order by partition for update`,
+    [fold.name, fold.version],
+  );
+  return new Map(rows.map((row) => [row.partition, row.position]));
+}
+
 /**
  * Per partition, the position up to which every installed version of the named folds has read; partitions that one of
  * them has not begun are left out.

@@ -80,3 +80,8 @@ function describe(error: Error): string {
 
 export const hasSqlState = (error: unknown, code: string): boolean =>
   error instanceof DatabaseError && error.code === code;
+
+/** Whether a lock was not to be had in the time given, or waiting for it would have been a deadlock. */
+export const isLockTimeout = (error: unknown): boolean =>
+  error instanceof DatabaseUnavailableError &&
+  (hasSqlState(error.cause, '55P03') || hasSqlState(error.cause, '40P01'));

@@ -25,3 +25,11 @@ export async function saveStates(
     [[...states.keys()], [...states.values()].map((state) => JSON.stringify(state))],
   );
 }
+
+/** Every key's state. */
+export async function allStates(sql: Sql, schema: string): Promise<Map<string, unknown>> {
+  const rows = await sql.query<{ key: string; state: unknown }>(
+    `select key, state from "${schema}".fold_state`,
+  );
+  return new Map(rows.map((row) => [row.key, row.state]));
+}

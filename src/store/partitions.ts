@@ -45,10 +45,16 @@ export async function createPartition(tx: Sql, parent: PartitionedTable, month: 
   const name = partitionName(parent, month);
   const whole = `"${parent.schema}"."${parent.table}"`;
   await tx.execute(`create table ${name} (like ${whole} including defaults including constraints)`);
-  await tx.execute(
-    `alter table ${whole} attach partition ${name} for values from (${literal(month)}) to (${literal(addMonths(month, 1))})`,
-  );
+  await attachMonth(tx, parent, month);
   return true;
+}
+
+/** Attaches the table that holds a month; an index it has like the parent's is taken as it is. */
+export async function attachMonth(tx: Sql, parent: PartitionedTable, month: EpochMs): Promise<void> {
+  await tx.execute(
+    `alter table "${parent.schema}"."${parent.table}" attach partition ${partitionName(parent, month)}
+     for values from (${literal(month)}) to (${literal(addMonths(month, 1))})`,
+  );
 }
 
 /** Drops the partition of a month, rows and all, if it exists. @returns whether it was dropped now */

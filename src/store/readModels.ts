@@ -10,33 +10,40 @@ import { readViewGrants, restoreViewGrants } from './grants.ts';
 export const schemaOf = ({ name, version }: FoldId): string => `${name}_v${version}`;
 
 /**
- * Creates the fold's schema unless it exists and, if no version of the fold is served yet, puts this one in service.
- * Several processes may try at once.
+ * Makes sure that a version exists which this code keeps up to date and, if none of the fold is served yet, puts it in
+ * service. Several processes may try at once.
  */
 export async function installFold(database: Database, fold: FoldId): Promise<void> {
-  const folder = join(packageRoot, 'projections', fold.name);
-  const tables = await readSql(join(folder, 'tables.sql'));
   await database.transaction(async (tx) => {
     await tx.query(`select pg_advisory_xact_lock(hashtext('balde.install'))`);
-    const [known] = await tx.query(`select from balde.projection where name = $1 and version = $2`, [
-      fold.name,
-      fold.version,
-    ]);
-    if (known !== undefined) return;
-    const schema = schemaOf(fold);
-    await tx.execute(`create schema "${schema}"`);
-    await tx.execute(`set local search_path to "${schema}"`);
-    await tx.execute(
-      `create table fold_state (key text collate "C" primary key, state jsonb not null) with (fillfactor = 70)`,
+    const known = await tx.query<{ version: number; revision: number; state: string; served: boolean }>(
+      `select version, revision, state, served from balde.projection where name = $1`,
+      [fold.name],
     );
-    if (tables !== null) await tx.execute(tables);
-    const [served] = await tx.query(`select from balde.projection where name = $1 and served`, [fold.name]);
-    await tx.execute(`insert into balde.projection (name, version, served) values ($1, $2, false)`, [
-      fold.name,
-      fold.version,
-    ]);
-    if (served === undefined) await serve(tx, fold);
+    if (known.some(({ revision, state }) => revision === fold.version && state === 'live')) return;
+    const id = {
+      name: fold.name,
+      version: Math.max(fold.version, ...known.map(({ version }) => version + 1)),
+    };
+    await tx.execute(
+      `insert into balde.projection (name, version, served, revision) values ($1, $2, false, $3)`,
+      [id.name, id.version, fold.version],
+    );
+    await createSchema(tx, id);
+    if (!known.some(({ served }) => served)) await serve(tx, id);
   });
+}
+
+/** The tables of a version, empty, in a schema of their own. */
+export async function createSchema(tx: Sql, fold: FoldId): Promise<void> {
+  const tables = await readSql(join(packageRoot, 'projections', fold.name, 'tables.sql'));
+  const schema = schemaOf(fold);
+  await tx.execute(`create schema "${schema}"`);
+  await tx.execute(`set local search_path to "${schema}"`);
+  await tx.execute(
+    `create table fold_state (key text collate "C" primary key, state jsonb not null) with (fillfactor = 70)`,
+  );
+  if (tables !== null) await tx.execute(tables);
 }
 
 /**
@@ -47,7 +54,7 @@ export async function serve(tx: Sql, fold: FoldId): Promise<void> {
   const views = await readSql(join(packageRoot, 'projections', fold.name, 'views.sql'));
   await tx.execute(`update balde.projection set served = false where name = $1 and served`, [fold.name]);
   const marked = await tx.execute(
-    `update balde.projection set served = true where name = $1 and version = $2`,
+    `update balde.projection set served = true, served_at = clock_timestamp() where name = $1 and version = $2`,
     [fold.name, fold.version],
   );
   if (marked === 0) throw new Error(`there is no version ${fold.version} of ${fold.name} to serve`);

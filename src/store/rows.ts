@@ -25,7 +25,7 @@ export async function writeRows(
 
 const quote = (identifier: string): string => `"${identifier.replaceAll('"', '""')}"`;
 
-const target = (schema: string, { table, columns }: TableSpec): string =>
+export const copyTarget = (schema: string, { table, columns }: TableSpec): string =>
   `${quote(schema)}.${quote(table)} (${Object.keys(columns).map(quote).join(', ')})`;
 
 async function insert(
@@ -39,7 +39,7 @@ async function insert(
   const arrays = types.map((type, i): Parameter => rows.map((row) => toParameter(row[i] ?? null, type)));
   const sources = types.map((type, i) => `$${i + 1}::${type}[]`).join(', ');
   await tx.execute(
-    `insert into ${target(schema, spec)} select * from unnest(${sources})
+    `insert into ${copyTarget(schema, spec)} select * from unnest(${sources})
      on conflict (${spec.key.map(quote).join(', ')}) ${onConflict}`,
     arrays,
   );
@@ -63,12 +63,11 @@ function toParameter(value: Value, type: ColumnType): Value {
 }
 
 async function copyRows(tx: Sql, schema: string, spec: TableSpec, rows: Rows): Promise<void> {
-  const types = Object.values(spec.columns);
-  await tx.copy(`copy ${target(schema, spec)} from stdin`, copyText(rows, types));
+  await tx.copy(`copy ${copyTarget(schema, spec)} from stdin`, copyText(rows, Object.values(spec.columns)));
 }
 
 /** Rows in COPY's text format (PostgreSQL manual, "COPY", File Formats), in chunks of some 64 KiB. */
-function* copyText(rows: Rows, types: readonly ColumnType[]): Generator<string> {
+export function* copyText(rows: Rows, types: readonly ColumnType[]): Generator<string> {
   let chunk = '';
   for (const row of rows) {
     for (let i = 0; i < types.length; i += 1) {
@@ -84,11 +83,24 @@ function* copyText(rows: Rows, types: readonly ColumnType[]): Generator<string> 
   if (chunk !== '') yield chunk;
 }
 
+/** The observations of one poll share their times: most calls ask for one of the last two. */
+const recent = { first: NaN, firstText: '', second: NaN, secondText: '' };
+
+function isoOf(at: number): string {
+  if (at === recent.first) return recent.firstText;
+  if (at === recent.second) return recent.secondText;
+  recent.second = recent.first;
+  recent.secondText = recent.firstText;
+  recent.first = at;
+  recent.firstText = new Date(at).toISOString();
+  return recent.firstText;
+}
+
 const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' };
 
 function copyField(value: Value, type: ColumnType | undefined): string {
   if (value === null) return '\\N';
-  if (type === 'timestamptz' && typeof value === 'number') return new Date(value).toISOString();
+  if (type === 'timestamptz' && typeof value === 'number') return isoOf(value);
   if (typeof value !== 'string') return String(value);
   return /[\\\t\n\r]/.test(value) ? value.replace(/[\\\t\n\r]/g, (c) => ESCAPES[c] ?? c) : value;
 }

@@ -91,12 +91,27 @@ create table balde.projection (
   name text not null,
   version integer not null,
   served boolean not null,
-  created_at timestamp with time zone not null default clock_timestamp()
+  created_at timestamp with time zone not null default clock_timestamp(),
+  revision integer not null,
+  state text not null default 'live'::text,
+  source text,
+  until timestamp with time zone,
+  served_at timestamp with time zone
 );
 create table balde.retention (
   id boolean not null default true,
   horizon timestamp with time zone not null default '-infinity'::timestamp with time zone,
   last_success_at timestamp with time zone
+);
+create table balde.sealed_month (
+  name text not null,
+  month timestamp with time zone not null,
+  participant text not null,
+  endpoint_id text not null,
+  rows bigint not null,
+  hash text not null,
+  revision integer not null,
+  sealed_at timestamp with time zone not null default clock_timestamp()
 );
 create table balde.setting (
   id boolean not null default true,
@@ -222,8 +237,10 @@ alter table balde.outbox add constraint outbox_pkey PRIMARY KEY (id);
 alter table balde.outbox_sequence add constraint outbox_sequence_pkey PRIMARY KEY (topic);
 alter table balde.outbox_watermark add constraint outbox_watermark_pkey PRIMARY KEY (topic, partition);
 alter table balde.projection add constraint projection_pkey PRIMARY KEY (name, version);
+alter table balde.projection add constraint projection_state_check CHECK ((state = ANY (ARRAY['filling'::text, 'catching_up'::text, 'live'::text, 'fixed'::text])));
 alter table balde.retention add constraint retention_id_check CHECK (id);
 alter table balde.retention add constraint retention_pkey PRIMARY KEY (id);
+alter table balde.sealed_month add constraint sealed_month_pkey PRIMARY KEY (name, month, participant, endpoint_id);
 alter table balde.setting add constraint setting_id_check CHECK (id);
 alter table balde.setting add constraint setting_pkey PRIMARY KEY (id);
 alter table balde_log.cursor add constraint cursor_pkey PRIMARY KEY (topic_id, subscription, partition);

@@ -1,0 +1,127 @@
+/** `balde projections`: versions of the read models; which is in service, and going to another. */
+import { Argument, Command } from 'commander';
+import { REBUILDABLE } from '../main/folds.ts';
+import type { RebuildableName } from '../main/folds.ts';
+import { findVersion, previousVersion, putInService } from '../main/rebuild.ts';
+import { UsageError } from '../main/storage.ts';
+import type { Storage } from '../main/storage.ts';
+import { dropVersion, listVersions } from '../store/versions.ts';
+import type { Version } from '../store/versions.ts';
+import { jsonOption, printJson, printLine, reading, stopSignal, withStorageOptions } from './common.ts';
+import type { CommonOptions } from './common.ts';
+import { iso, table } from './format.ts';
+import type { Column } from './format.ts';
+import { parseWhole } from './options.ts';
+
+const HELP = `
+Versions that are "live" are kept up to date by the running processors, served or not: going to one, and back, is
+immediate. "filling" and "catching up" belong to a rebuild that runs or was stopped; "fixed" was built with --until.
+Each live version costs as much as the one in service: drop what is no longer wanted.`;
+
+export function projectionsCommand(): Command {
+  return new Command('projections')
+    .description('versions of the read models: list, cut over, roll back, drop')
+    .addCommand(listCommand())
+    .addCommand(cutOverCommand())
+    .addCommand(rollbackCommand())
+    .addCommand(dropCommand())
+    .addHelpText('after', HELP);
+}
+
+const what = (): Argument => new Argument('<what>', 'states or alerts').choices(Object.keys(REBUILDABLE));
+const version = (): Argument => new Argument('<version>', 'its number').argParser(parseWhole(1, 2 ** 31 - 1));
+
+function listCommand(): Command {
+  const command = new Command('list')
+    .description('every version, the one in service, and what each was built from')
+    .addOption(jsonOption());
+  return withStorageOptions(command).action(async (options: CommonOptions) => {
+    await reading(options, async ({ database }) => {
+      const versions = (await listVersions(database)).filter(({ name }) => name in REBUILDABLE);
+      if (options.json === true) printJson(versions.map(json));
+      else for (const line of table(COLUMNS, versions)) printLine(line);
+    });
+  });
+}
+
+const COLUMNS: readonly Column<Version>[] = [
+  { title: 'PROJECTION', value: ({ name }) => name },
+  { title: 'VERSION', value: (one) => String(one.version), right: true },
+  { title: 'STATE', value: ({ state, served }) => (served ? 'in service' : state.replace('_', ' ')) },
+  { title: 'BUILT FROM', value: ({ source }) => source ?? 'the log, as it grew' },
+  { title: 'UNTIL', value: ({ until }) => iso(until) ?? '-' },
+  { title: 'CREATED', value: ({ createdAt }) => iso(createdAt) },
+];
+
+const json = ({ createdAt, servedAt, until, ...rest }: Version) => ({
+  ...rest,
+  until: iso(until),
+  created_at: iso(createdAt),
+  served_at: iso(servedAt),
+});
+
+function cutOverCommand(): Command {
+  const command = new Command('cut-over')
+    .description('put a version in service')
+    .addArgument(what())
+    .addArgument(version())
+    .addOption(jsonOption());
+  return withStorageOptions(command).action(
+    async (name: RebuildableName, number: number, options: CommonOptions) => {
+      await reading(options, async (storage) => await goTo(storage, name, number, options));
+    },
+  );
+}
+
+function rollbackCommand(): Command {
+  const command = new Command('rollback')
+    .description('go back to the version that was in service before')
+    .addArgument(what())
+    .addOption(jsonOption());
+  return withStorageOptions(command).action(async (name: RebuildableName, options: CommonOptions) => {
+    await reading(options, async (storage) => {
+      await goTo(storage, name, (await previousVersion(storage, name)).version, options);
+    });
+  });
+}
+
+async function goTo(
+  storage: Storage,
+  name: RebuildableName,
+  to: number,
+  options: CommonOptions,
+): Promise<void> {
+  const done = await putInService({
+    storage,
+    what: name,
+    version: to,
+    signal: stopSignal(),
+    onWaiting: (attempt) => console.error(`readers hold the views open: attempt ${attempt + 1}`),
+  });
+  const { from, attempts, lockedMs } = done;
+  if (options.json === true)
+    printJson({ projection: name, version: to, from, attempts, locked_ms: lockedMs });
+  else {
+    printLine(
+      `${name} version ${to} is in service, after version ${from ?? '-'}: the views were locked for ${lockedMs.toFixed(0)} ms`,
+    );
+  }
+}
+
+function dropCommand(): Command {
+  const command = new Command('drop')
+    .description('remove a version that is not in service, tables and all')
+    .addArgument(what())
+    .addArgument(version());
+  return withStorageOptions(command).action(
+    async (name: RebuildableName, number: number, options: CommonOptions) => {
+      await reading(options, async (storage) => {
+        const found = await findVersion(storage, name, number);
+        if (found.served)
+          throw new UsageError(`version ${number} of ${name} is in service: cut over to another first`);
+        await dropVersion(storage.database, found);
+        printLine(`${name} version ${number} is gone`);
+      });
+    },
+  );
+}

@@ -1,0 +1,175 @@
+/** `balde rebuild`: a read model anew from the event log, beside the served one. */
+import { Argument, Command, Option } from 'commander';
+import type { EpochMs } from '../domain/events.ts';
+import { REBUILDABLE } from '../main/folds.ts';
+import type { RebuildableName } from '../main/folds.ts';
+import { rebuildReadModel, SOURCES } from '../main/rebuild.ts';
+import type { SourceName } from '../main/rebuild.ts';
+import { UsageError } from '../main/storage.ts';
+import { RebuildDiffersError } from '../rebuild/rebuild.ts';
+import type { RebuildReport } from '../rebuild/rebuild.ts';
+import type { Comparison, Difference } from '../rebuild/verify.ts';
+import { jsonOption, printJson, printLine, reading, stopSignal, withStorageOptions } from './common.ts';
+import type { CommonOptions } from './common.ts';
+import { iso, numberText } from './format.ts';
+import { oneOf, parseTime, parseWhole } from './options.ts';
+import { rebuildProgress } from './rebuildProgress.ts';
+
+interface RebuildCommandOptions extends CommonOptions {
+  readonly from?: SourceName;
+  readonly verify?: boolean;
+  readonly cutOver: boolean;
+  readonly restart?: boolean;
+  readonly rate?: number;
+  readonly until?: EpochMs;
+}
+
+const HELP = `
+The new version is filled beside the one in service, which goes on serving and advancing. When it has caught up,
+one transaction points the public views at it; balde projections rollback goes back as quickly. Both are kept up to
+date until one is dropped with balde projections drop.
+
+Rows whose events have left the log are taken over from the version in service. No alert is emitted. Stopped or
+killed, the same command goes on where it was.`;
+
+export function rebuildCommand(): Command {
+  const command = new Command('rebuild')
+    .description('build a read model anew from the event log, then put it in service')
+    .addArgument(new Argument('<what>', 'states or alerts').choices(Object.keys(REBUILDABLE)))
+    .addOption(
+      new Option(
+        '--from <source>',
+        'pulsar or embedded (the event log; the one that is configured by default), archive (EventStoreDB), file (Avro files)',
+      ).argParser(oneOf(SOURCES)),
+    )
+    .addOption(
+      new Option(
+        '--verify',
+        'compare with the version in service first; when they differ, nothing is put in service',
+      ),
+    )
+    .addOption(new Option('--no-cut-over', 'leave the version in service where it is'))
+    .addOption(new Option('--restart', 'drop what an unfinished rebuild left, and begin anew'))
+    .addOption(new Option('--rate <n>', 'most events per second').argParser(parseWhole(1, 10_000_000)))
+    .addOption(
+      new Option(
+        '--until <time>',
+        "events up to this time only; such a version can't be put in service",
+      ).argParser(parseTime),
+    )
+    .addOption(jsonOption())
+    .addHelpText('after', HELP);
+  return withStorageOptions(command).action(async (what: RebuildableName, options: RebuildCommandOptions) => {
+    await run(what, options);
+  });
+}
+
+async function run(what: RebuildableName, options: RebuildCommandOptions): Promise<void> {
+  if (options.until !== undefined && options.verify === true)
+    throw new UsageError(
+      '--verify compares with the version in service, which does not end at --until: leave one out',
+    );
+  const signal = stopSignal();
+  const progress = rebuildProgress();
+  try {
+    await reading(options, async (storage, config) => {
+      const report = await rebuildReadModel({
+        storage,
+        config,
+        what,
+        from: options.from ?? null,
+        verify: options.verify === true,
+        cutOver: options.cutOver && options.until === undefined,
+        restart: options.restart === true,
+        rate: options.rate ?? null,
+        until: options.until ?? null,
+        signal,
+        observer: progress.observer,
+      });
+      progress.stop();
+      if (options.json === true) printJson(json(what, report, progress.seconds()));
+      else for (const line of text(what, report, progress.seconds())) printLine(line);
+    });
+  } catch (error) {
+    progress.stop();
+    if (error instanceof RebuildDiffersError)
+      for (const line of comparisonText(error.comparison)) printLine(line);
+    if (!signal.aborted) throw error;
+    console.error('stopped: the same command goes on where this one was');
+    process.exitCode = 130;
+  }
+}
+
+const json = (what: string, report: RebuildReport, seconds: number) => ({
+  projection: what,
+  version: report.version,
+  resumed: report.resumed,
+  events: report.fill.events,
+  seconds,
+  total_seconds: Math.round(performance.now()) / 1000,
+  peak_rss_mib: Math.round(process.resourceUsage().maxRSS / 1024),
+  poison: report.fill.poison,
+  expired_rows: report.fill.expired,
+  carried_rows: report.carried.rows,
+  caught_up_events: report.caughtUp,
+  compared_rows: report.comparison?.rows ?? null,
+  served: report.cutOver !== null,
+  previous_version: report.cutOver?.from ?? null,
+  locked_ms: report.cutOver?.lockedMs ?? null,
+});
+
+function text(what: string, report: RebuildReport, seconds: number): string[] {
+  const { fill, carried, comparison, cutOver } = report;
+  const rate = seconds > 0 ? Math.round(fill.events / seconds) : 0;
+  const lines = [
+    `${what} version ${report.version}: ${numberText(fill.events)} events in ${seconds.toFixed(1)} s, ${numberText(rate)} events/s` +
+      (report.resumed ? ' (went on with an unfinished rebuild)' : ''),
+  ];
+  if (carried.rows > 0) {
+    lines.push(
+      `${numberText(carried.rows)} rows up to ${iso(carried.newest)} were taken over from the version in service: their events have left the source`,
+    );
+  }
+  if (fill.expired > 0)
+    lines.push(`${numberText(fill.expired)} rows are older than retention keeps, and were left out`);
+  if (fill.poison > 0)
+    lines.push(`${numberText(fill.poison)} messages can't be decoded: see balde dead-letters list`);
+  if (comparison !== null) lines.push(...comparisonText(comparison));
+  lines.push(
+    cutOver === null
+      ? `not put in service: balde projections cut-over ${what} ${report.version} does that`
+      : `in service, after version ${cutOver.from ?? '-'}: the views were locked for ${cutOver.lockedMs.toFixed(0)} ms. ` +
+          `balde projections rollback ${what} goes back`,
+  );
+  return lines;
+}
+
+const MOST_SHOWN = 20;
+
+export function comparisonText({ left, right, rows, months, differences, apart }: Comparison): string[] {
+  const lines = [
+    `versions ${left} and ${right}: ${numberText(rows)} rows equal, in ${numberText(months)} months of buckets`,
+    ...differences.slice(0, MOST_SHOWN).map(differenceText),
+  ];
+  if (differences.length > MOST_SHOWN) lines.push(`and ${differences.length - MOST_SHOWN} more`);
+  if (apart.length > 0)
+    lines.push(`not equally far, and not compared: ${apart.slice(0, MOST_SHOWN).join(', ')}`);
+  return lines;
+}
+
+function differenceText({ table, month, participant, endpointId, rows, first }: Difference): string {
+  const where = `${table} ${iso(month).slice(0, 7)} ${participant}:${endpointId}`;
+  const counts = rows[0] === rows[1] ? `${rows[0]} rows` : `${rows[0]} and ${rows[1]} rows`;
+  if (first === null) return `DIFFERENT ${where}: ${counts}`;
+  const key = Object.values(first.key).join(' ');
+  if (first.left === null) return `DIFFERENT ${where}: ${counts}, first: ${key} is extra in the second`;
+  if (first.right === null) return `DIFFERENT ${where}: ${counts}, first: ${key} is missing in the second`;
+  const { left, right } = first;
+  const columns = Object.keys(left).filter(
+    (name) => JSON.stringify(left[name]) !== JSON.stringify(right[name]),
+  );
+  const values = columns.map(
+    (name) => `${name} ${JSON.stringify(left[name])} / ${JSON.stringify(right[name])}`,
+  );
+  return `DIFFERENT ${where}: ${counts}, first: ${key}: ${values.join(', ')}`;
+}

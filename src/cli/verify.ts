@@ -1,0 +1,122 @@
+/** `balde verify`: proof that a read model is what the log says, and that finished months were not altered. */
+import { Argument, Command, Option } from 'commander';
+import { REBUILDABLE } from '../main/folds.ts';
+import type { RebuildableName } from '../main/folds.ts';
+import { findVersion, rebuildReadModel, verifyReadModel } from '../main/rebuild.ts';
+import type { Verified } from '../main/rebuild.ts';
+import type { Config } from '../config/config.ts';
+import type { Storage } from '../main/storage.ts';
+import { UsageError } from '../main/storage.ts';
+import type { Version } from '../store/versions.ts';
+import { dropVersion } from '../store/versions.ts';
+import { jsonOption, printJson, printLine, reading, stopSignal, withStorageOptions } from './common.ts';
+import type { CommonOptions } from './common.ts';
+import { iso, numberText } from './format.ts';
+import { parseWhole } from './options.ts';
+import { comparisonText } from './rebuild.ts';
+import { rebuildProgress } from './rebuildProgress.ts';
+
+interface VerifyOptions extends CommonOptions {
+  readonly against?: number;
+  readonly sealsOnly?: boolean;
+}
+
+const HELP = `
+The read model is built anew from the event log beside the one in service, compared with it by participant, policy and
+month, and dropped again. Every row and column counts; none depends on the wall clock. Differences are named by month,
+key and first row, and end the command with 1.
+
+Months that are over are sealed once they were found equal: their hashes are kept, and each later run compares. An
+observation that arrives more than a day after its month's end breaks the seal, as an altered row does.`;
+
+export function verifyCommand(): Command {
+  const command = new Command('verify')
+    .description('compare the read models with the event log, and finished months with their seals')
+    .addArgument(
+      new Argument('[what]', 'states or alerts').choices(Object.keys(REBUILDABLE)).default('states'),
+    )
+    .addOption(
+      new Option('--against <version>', 'compare with this version instead of building one').argParser(
+        parseWhole(1, 2 ** 31 - 1),
+      ),
+    )
+    .addOption(new Option('--seals-only', 'only compare finished months with their seals: reads no events'))
+    .addOption(jsonOption())
+    .addHelpText('after', HELP);
+  return withStorageOptions(command).action(async (what: RebuildableName, options: VerifyOptions) => {
+    if (options.against !== undefined && options.sealsOnly === true)
+      throw new UsageError('--against compares versions, --seals-only does not: leave one out');
+    const signal = stopSignal();
+    await reading(options, async (storage, config) => {
+      const verified = await verify(what, options, storage, config, signal);
+      if (options.json === true) printJson(json(what, verified));
+      else for (const line of text(verified)) printLine(line);
+      const { comparison, seals } = verified;
+      const apart = (comparison?.differences.length ?? 0) + (comparison?.apart.length ?? 0);
+      if (apart + seals.altered.length > 0) process.exitCode = 1;
+    });
+  });
+}
+
+async function verify(
+  what: RebuildableName,
+  options: VerifyOptions,
+  storage: Storage,
+  config: Config,
+  signal: AbortSignal,
+): Promise<Verified> {
+  const check = async (against: Version | null): Promise<Verified> =>
+    await verifyReadModel({ storage, what, against, now: Date.now(), signal });
+  if (options.sealsOnly === true) return await check(null);
+  if (options.against !== undefined) return await check(await findVersion(storage, what, options.against));
+  const progress = rebuildProgress();
+  const { version } = await rebuildReadModel({
+    storage,
+    config,
+    what,
+    from: null,
+    verify: false,
+    cutOver: false,
+    restart: true,
+    rate: null,
+    until: null,
+    signal,
+    observer: progress.observer,
+  }).finally(() => progress.stop());
+  const fresh = await findVersion(storage, what, version);
+  try {
+    return await check(fresh);
+  } finally {
+    await dropVersion(storage.database, fresh);
+  }
+}
+
+const json = (what: string, { comparison, seals }: Verified) => ({
+  projection: what,
+  rows_equal: comparison?.rows ?? null,
+  months_equal: comparison?.months ?? null,
+  differences: (comparison?.differences ?? []).map(({ month, endpointId, ...rest }) => ({
+    ...rest,
+    endpoint_id: endpointId,
+    month: iso(month).slice(0, 7),
+  })),
+  not_compared: comparison?.apart ?? [],
+  seals_intact: seals.intact,
+  seals_made: seals.sealed,
+  altered: seals.altered.map(({ month, endpointId, now, ...then }) => ({
+    ...then,
+    endpoint_id: endpointId,
+    month: iso(month).slice(0, 7),
+    now: now === null ? null : { rows: now.rows, hash: now.hash },
+  })),
+});
+
+const text = ({ comparison, seals }: Verified): string[] => [
+  ...(comparison === null ? [] : comparisonText(comparison)),
+  `seals: ${numberText(seals.intact)} intact, ${numberText(seals.sealed)} made now, ${numberText(seals.altered.length)} broken`,
+  ...seals.altered.map(
+    ({ month, participant, endpointId, rows, now }) =>
+      `ALTERED ${iso(month).slice(0, 7)} ${participant}:${endpointId}: ${rows} rows when it was sealed, ${now?.rows ?? 0} now` +
+      (now?.rows === rows ? ', with other values' : ''),
+  ),
+];

@@ -1,0 +1,157 @@
+/** What rebuild, verify and cut-over need of the composition: the folds, their topics, and where events come from. */
+import type { Config } from '../config/config.ts';
+import type { Projection } from '../domain/fold.ts';
+import { catchUp } from '../rebuild/catchUp.ts';
+import { cutOver } from '../rebuild/cutOver.ts';
+import type { CutOverReport } from '../rebuild/cutOver.ts';
+import { logSource } from '../rebuild/logSource.ts';
+import { rebuild } from '../rebuild/rebuild.ts';
+import type { RebuildOptions, RebuildReport } from '../rebuild/rebuild.ts';
+import type { EventSource } from '../rebuild/source.ts';
+import { checkSeals, compareVersions } from '../rebuild/verify.ts';
+import type { Comparison, SealCheck } from '../rebuild/verify.ts';
+import { readHorizon } from '../store/partitions.ts';
+import { listVersions } from '../store/versions.ts';
+import type { Version } from '../store/versions.ts';
+import { openArchiveSource } from './archive.ts';
+import { REBUILDABLE } from './folds.ts';
+import type { RebuildableName } from './folds.ts';
+import { UsageError } from './storage.ts';
+import type { Storage } from './storage.ts';
+
+export const SOURCES = ['pulsar', 'embedded', 'archive', 'file'] as const;
+export type SourceName = (typeof SOURCES)[number];
+
+/** What says where events can be read from. */
+type SourceConfig = Pick<Config, 'pulsar' | 'archive'>;
+
+type Where = Pick<Storage, 'database' | 'log' | 'logDescription'>;
+
+export interface RebuildReadModelOptions extends Pick<
+  RebuildOptions<unknown, unknown, string>,
+  'verify' | 'cutOver' | 'restart' | 'rate' | 'until' | 'signal' | 'observer'
+> {
+  readonly storage: Where;
+  readonly config: SourceConfig;
+  readonly what: RebuildableName;
+  /** `null`: the event log that is configured. */
+  readonly from: SourceName | null;
+}
+
+/** The read models differ in their types; each goes with its own topic. */
+type AnyProjection = Projection<unknown, unknown>;
+
+const foldOf = (what: RebuildableName) => {
+  const { projection, topic } = REBUILDABLE[what];
+  return { projection: projection as unknown as AnyProjection, decode: topic.decode };
+};
+
+export async function rebuildReadModel(options: RebuildReadModelOptions): Promise<RebuildReport> {
+  const { storage, config, what, from } = options;
+  const source = await openSource(storage, config, from);
+  try {
+    return await rebuild({ ...options, ...storage, ...foldOf(what), source });
+  } finally {
+    await source.close();
+  }
+}
+
+async function openSource(
+  storage: Where,
+  config: SourceConfig,
+  from: SourceName | null,
+): Promise<EventSource> {
+  const configured: SourceName = config.pulsar === null ? 'embedded' : 'pulsar';
+  if (from === null || from === configured) return logSource(storage.log, `the log (${configured})`);
+  if (from === 'pulsar') throw new UsageError('--from pulsar needs PULSAR_URL');
+  if (from === 'embedded')
+    throw new UsageError('--from embedded: the event log is Pulsar, as PULSAR_URL says');
+  return await openArchiveSource(from === 'file' ? 'files' : 'eventstore', config);
+}
+
+export interface CutOverRequest {
+  readonly storage: Where;
+  readonly what: RebuildableName;
+  readonly version: number;
+  readonly signal: AbortSignal;
+  readonly onWaiting: (attempt: number) => void;
+}
+
+/** Puts a version in service that is whole. @throws {UsageError} there is none, or it is not */
+export async function putInService(request: CutOverRequest): Promise<CutOverReport> {
+  const { storage, what, version, signal, onWaiting } = request;
+  const build = await findVersion(storage, what, version);
+  if (build.served) throw new UsageError(`version ${version} of ${what} is in service already`);
+  if (build.state === 'filling' || build.state === 'fixed') {
+    throw new UsageError(
+      build.state === 'fixed'
+        ? `version ${version} of ${what} was built up to a given time only: it can't be put in service`
+        : `version ${version} of ${what} is not whole yet: go on with balde rebuild ${what}`,
+    );
+  }
+  return await cutOver({
+    database: storage.database,
+    to: build,
+    catchUp: async () => await catchUp({ ...storage, ...foldOf(what), build, signal }),
+    signal,
+    onWaiting,
+  });
+}
+
+export async function findVersion(
+  { database }: Where,
+  what: RebuildableName,
+  version: number,
+): Promise<Version> {
+  const versions = await listVersions(database, what);
+  const found = versions.find((one) => one.version === version);
+  if (found !== undefined) return found;
+  const numbers = versions.map((one) => one.version).join(', ');
+  throw new UsageError(`there is no version ${version} of ${what}; there are ${numbers}`);
+}
+
+/** The version that was in service before the present one. @throws {UsageError} there is none */
+export async function previousVersion({ database }: Where, what: RebuildableName): Promise<Version> {
+  const [previous] = (await listVersions(database, what))
+    .filter(({ served, state, servedAt }) => !served && state === 'live' && servedAt !== null)
+    .sort((a, b) => (b.servedAt ?? 0) - (a.servedAt ?? 0));
+  if (previous === undefined)
+    throw new UsageError(`no other version of ${what} was in service before and is still there`);
+  return previous;
+}
+
+export interface Verified {
+  readonly comparison: Comparison | null;
+  readonly seals: SealCheck;
+}
+
+/** Compares the served version with another one, and months that are over with their seals. */
+export async function verifyReadModel(options: {
+  readonly storage: Where;
+  readonly what: RebuildableName;
+  readonly against: Version | null;
+  readonly now: number;
+  readonly signal: AbortSignal;
+}): Promise<Verified> {
+  const { storage, what, against, now, signal } = options;
+  const { database } = storage;
+  const { projection, decode } = foldOf(what);
+  const served = (await listVersions(database, what)).find((version) => version.served);
+  if (served === undefined) throw new UsageError(`no version of ${what} is in service`);
+  const follow = async (build: Version): Promise<number> =>
+    await catchUp({ ...storage, projection, decode, build, signal });
+  const comparison =
+    against === null
+      ? null
+      : await compareVersions({
+          database,
+          projection,
+          left: served,
+          right: against,
+          catchUp: async () => [await follow(served), await follow(against)],
+          signal,
+        });
+  const seal = comparison !== null && comparison.differences.length === 0 && comparison.apart.length === 0;
+  const horizon = await readHorizon(database);
+  return { comparison, seals: await checkSeals({ database, projection, served, seal, now, horizon }) };
+}

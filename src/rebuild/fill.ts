@@ -1,0 +1,169 @@
+/**
+ * The fast half of a rebuild: from the source's messages to the tables of a version that nobody reads yet.
+ *
+ * Reading, decoding, folding and encoding of one chunk overlap with the transaction of the one before. Chunks commit with
+ * their checkpoint, so a rebuild that was killed goes on where its last commit left it.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { PoisonMessageError } from '../codec/errors.ts';
+import { foldBatch } from '../consume/foldBatch.ts';
+import type { EpochMs } from '../domain/events.ts';
+import type { Projection } from '../domain/fold.ts';
+import type { LogMessage, Position } from '../log/eventLog.ts';
+import { loadCheckpoints } from '../store/checkpoints.ts';
+import type { FoldId } from '../store/checkpoints.ts';
+import type { Database } from '../store/database.ts';
+import { allStates } from '../store/foldStates.ts';
+import { readHorizon } from '../store/partitions.ts';
+import { schemaOf } from '../store/readModels.ts';
+import { BulkWriter, shapeRows } from './bulkWriter.ts';
+import type { Chunk } from './bulkWriter.ts';
+import { seedStates } from './seeds.ts';
+import type { EventSource } from './source.ts';
+
+export interface FillOptions<E, S, T extends string> {
+  readonly database: Database;
+  readonly projection: Projection<E, S, T>;
+  readonly build: FoldId;
+  /** The version that knows what has left the log; `null` when there is none. */
+  readonly older: FoldId | null;
+  readonly source: EventSource;
+  readonly partitions: number;
+  /** @throws {PoisonMessageError} */
+  readonly decode: (message: LogMessage) => E;
+  /** Events after this time are left out; `null` for none. */
+  readonly until: EpochMs | null;
+  /** Most events per second; `null` for as fast as can be. */
+  readonly rate: number | null;
+  readonly signal: AbortSignal;
+  /** Told how many messages were committed since the last call. */
+  readonly onCommitted: (messages: number) => void;
+}
+
+export interface FillReport {
+  readonly events: number;
+  /** Messages that can't be decoded: the live processors have set them aside. */
+  readonly poison: number;
+  /** Rows left out because they are older than the retention horizon. */
+  readonly expired: number;
+}
+
+/** Messages of one transaction, at least. Fewer, and commits cost more than rows; more, and memory grows. */
+const SMALLEST_CHUNK = 20_000;
+const LARGEST_CHUNK = 100_000;
+
+export class Filler<E, S, T extends string> {
+  readonly #options: FillOptions<E, S, T>;
+  readonly #writer: BulkWriter<E, S, T>;
+  readonly #states = new Map<string, S>();
+  readonly #positions = new Map<number, Position | null>();
+  readonly #startedAt = performance.now();
+  #horizon: EpochMs | null = null;
+  #pending: Promise<void> = Promise.resolve();
+  #events = 0;
+  #poison = 0;
+  #expired = 0;
+
+  constructor(options: FillOptions<E, S, T>) {
+    this.#options = options;
+    this.#writer = new BulkWriter(options.database, options.projection, options.build);
+  }
+
+  /** Resolves once everything up to the source's end is committed. */
+  async run(): Promise<void> {
+    const { database, build, partitions, source, projection, signal } = this.#options;
+    await this.#writer.prepare();
+    for (const [p, at] of await loadCheckpoints(database, build, partitions)) this.#positions.set(p, at);
+    for (const [key, state] of await allStates(database, schemaOf(build))) this.#states.set(key, state as S);
+    this.#horizon = await readHorizon(database);
+    let gathered: LogMessage[] = [];
+    try {
+      const after = new Map(this.#positions);
+      for await (const messages of source.read({ topic: projection.topic, after, signal })) {
+        for (const message of messages) gathered.push(message);
+        if (gathered.length < this.#chunkSize()) continue;
+        await this.#take(gathered);
+        gathered = [];
+        await this.#throttle();
+      }
+      if (gathered.length > 0) await this.#take(gathered);
+    } finally {
+      // Whatever ended it: a transaction under way is left to end.
+      await this.#pending;
+    }
+    signal.throwIfAborted();
+  }
+
+  /** What was committed so far. */
+  get report(): FillReport {
+    return { events: this.#events, poison: this.#poison, expired: this.#expired };
+  }
+
+  /** Each chunk writes the states of its keys: with many keys it has to be larger to be worth it. */
+  #chunkSize(): number {
+    const size = Math.min(LARGEST_CHUNK, Math.max(SMALLEST_CHUNK, 4 * this.#states.size));
+    return Math.min(size, Math.max(1, this.#options.rate ?? size));
+  }
+
+  async #take(messages: readonly LogMessage[]): Promise<void> {
+    this.#options.signal.throwIfAborted();
+    const chunk = await this.#fold(messages);
+    await this.#pending;
+    this.#pending = this.#writer.write(chunk).then(() => {
+      this.#events += messages.length;
+      this.#expired += chunk.rows.expired;
+      this.#options.onCommitted(messages.length);
+    });
+    // Its failure is met at the next await; until then it must not count as unhandled.
+    this.#pending.catch(() => undefined);
+  }
+
+  async #fold(messages: readonly LogMessage[]): Promise<Chunk<S>> {
+    const { projection, until } = this.#options;
+    const events: E[] = [];
+    const firsts = new Map<string, EpochMs>();
+    const expected = new Map<number, Position | null>();
+    const next = new Map<number, Position>();
+    for (const message of messages) {
+      const { partition, position } = message;
+      if (!expected.has(partition)) expected.set(partition, this.#positions.get(partition) ?? null);
+      next.set(partition, position);
+      if (until !== null && message.eventTime > until) continue;
+      const event = this.#decode(message);
+      if (event === null) continue;
+      events.push(event);
+      const key = projection.key(event);
+      if (!this.#states.has(key) && !firsts.has(key)) firsts.set(key, message.eventTime);
+    }
+    await this.#seed(firsts);
+    const { changed, out } = foldBatch(projection, this.#states, events);
+    for (const [key, state] of changed) this.#states.set(key, state);
+    for (const [partition, position] of next) this.#positions.set(partition, position);
+    return { expected, next, changed, firsts, rows: shapeRows(projection.tables, out, this.#horizon) };
+  }
+
+  async #seed(firsts: ReadonlyMap<string, EpochMs>): Promise<void> {
+    const { database, projection, older } = this.#options;
+    if (firsts.size === 0 || older === null) return;
+    for (const [key, state] of await seedStates(database, projection, older, firsts))
+      this.#states.set(key, state);
+  }
+
+  #decode(message: LogMessage): E | null {
+    try {
+      return this.#options.decode(message);
+    } catch (error) {
+      if (!(error instanceof PoisonMessageError)) throw error;
+      this.#poison += 1;
+      return null;
+    }
+  }
+
+  async #throttle(): Promise<void> {
+    const { rate, signal } = this.#options;
+    if (rate === null) return;
+    const due = this.#startedAt + (this.#events / rate) * 1000;
+    const wait = due - performance.now();
+    if (wait > 0) await delay(wait, undefined, { signal });
+  }
+}

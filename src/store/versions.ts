@@ -1,0 +1,74 @@
+/** Versions of the read models: which exist, which is served, what state each is in. */
+import type { FoldId } from './checkpoints.ts';
+import type { Database, Row, Sql } from './database.ts';
+import { createSchema, schemaOf } from './readModels.ts';
+
+/** See migration 0005. */
+export type VersionState = 'filling' | 'catching_up' | 'live' | 'fixed';
+
+export interface Version extends FoldId {
+  /** The fold's code that it was written with. */
+  readonly revision: number;
+  readonly served: boolean;
+  readonly state: VersionState;
+  /** What it was built from; `null` for one that grew with the log. */
+  readonly source: string | null;
+  /** Built up to this time of events; `null` without a limit. Milliseconds. */
+  readonly until: number | null;
+  readonly createdAt: number;
+  /** When it was last put in service. */
+  readonly servedAt: number | null;
+}
+
+const COLUMNS = `name, version, revision, served, state, source, until, created_at as "createdAt", served_at as "servedAt"`;
+
+export async function listVersions(sql: Sql, name?: string): Promise<Version[]> {
+  return await sql.query<Version & Row>(
+    `select ${COLUMNS} from balde.projection where name = coalesce($1, name) order by name, version`,
+    [name ?? null],
+  );
+}
+
+/** Makes an empty version beside the others. */
+export async function createVersion(
+  database: Database,
+  fold: FoldId,
+  { source, until }: Pick<Version, 'source' | 'until'>,
+): Promise<Version> {
+  return await database.transaction(async (tx) => {
+    await tx.query(`select pg_advisory_xact_lock(hashtext('balde.install'))`);
+    const [created] = await tx.query<Version & Row>(
+      `insert into balde.projection (name, version, served, revision, state, source, until)
+       select $1, coalesce(max(version), 0) + 1, false, $2, 'filling', $3, $4 from balde.projection where name = $1
+       returning ${COLUMNS}`,
+      [fold.name, fold.version, source, until === null ? null : new Date(until).toISOString()],
+    );
+    if (created === undefined) throw new Error('no version was created');
+    await createSchema(tx, created);
+    return created;
+  });
+}
+
+export async function setVersionState(
+  sql: Sql,
+  { name, version }: FoldId,
+  state: VersionState,
+): Promise<void> {
+  await sql.execute(`update balde.projection set state = $3 where name = $1 and version = $2`, [
+    name,
+    version,
+    state,
+  ]);
+}
+
+/** Removes a version, tables and all. A processor that runs on it finds it gone and stops. */
+export async function dropVersion(database: Database, { name, version }: FoldId): Promise<void> {
+  await database.transaction(async (tx) => {
+    await tx.execute(`delete from balde.projection where name = $1 and version = $2 and not served`, [
+      name,
+      version,
+    ]);
+    await tx.execute(`delete from balde.checkpoint where fold = $1 and version = $2`, [name, version]);
+    await tx.execute(`drop schema if exists "${schemaOf({ name, version })}" cascade`);
+  });
+}

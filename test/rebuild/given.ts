@@ -1,0 +1,124 @@
+/** Words of the rebuild's cases: history in a real log, versions in a real database. */
+import { alertingReactor } from '../../projections/alerting/fold.ts';
+import { alertProperties, encodeAlertEvent } from '../../src/codec/alertEvent.ts';
+import { POLICY_STATES, RATE_LIMIT_ALERTS } from '../../src/codec/topics.ts';
+import { foldBatch } from '../../src/consume/foldBatch.ts';
+import { bucketKey } from '../../src/domain/events.ts';
+import type { PolicyStateObserved } from '../../src/domain/events.ts';
+import type { EventLog, OutgoingMessage } from '../../src/log/eventLog.ts';
+import { REBUILDABLE } from '../../src/main/folds.ts';
+import type { RebuildableName } from '../../src/main/folds.ts';
+import { catchUp } from '../../src/rebuild/catchUp.ts';
+import { logSource } from '../../src/rebuild/logSource.ts';
+import { rebuild } from '../../src/rebuild/rebuild.ts';
+import type { RebuildObserver, RebuildOptions, RebuildReport } from '../../src/rebuild/rebuild.ts';
+import type { Database } from '../../src/store/database.ts';
+import { observed, outgoing } from '../consume/given.ts';
+import { shared } from '../contract/given.ts';
+import { seeded } from '../faults/seeded.ts';
+
+const MINUTE = 60_000;
+export const DAY = 1_440;
+export const POLICIES = ['CLAIMS_READ', 'KEYS_CHECK', 'ENTRIES_WRITE', 'CIDS_READ', 'ENTRIES_READ'];
+
+/** Observations of the policies every `step` minutes over `days` days from 1 March 2026 on, up and down. */
+export function history(days: number, step = 60, seed = 1): PolicyStateObserved[] {
+  const random = seeded(seed);
+  const events: PolicyStateObserved[] = [];
+  for (let minute = 0; minute < days * DAY; minute += step) {
+    for (const [i, policy] of POLICIES.entries()) {
+      const wave = Math.sin(minute / 400 + i) * 60 + 45;
+      const tokens = Math.round(wave + random.between(-15, 15));
+      const category = minute > (days * DAY) / 2 ? 'D' : 'C';
+      events.push(observed(policy, minute, tokens, { category }));
+    }
+  }
+  return events;
+}
+
+/** The same with what a real topic has: repeated, late, and undecodable messages. */
+export function untidy(events: readonly PolicyStateObserved[]): (PolicyStateObserved | OutgoingMessage)[] {
+  const out: (PolicyStateObserved | OutgoingMessage)[] = [];
+  for (const [i, event] of events.entries()) {
+    out.push(event);
+    if (i % 97 === 0) out.push(event);
+    // Late, and new; twice, the second time with other values: the first is kept.
+    if (i % 211 === 210) {
+      for (const tokens of [33, 34])
+        out.push(observed(event.policy, 0, tokens, { responseTime: event.responseTime - 90 * MINUTE + 1 }));
+    }
+    if (i % 503 === 0) out.push({ ...outgoing(event), payload: Buffer.from('not Avro') });
+  }
+  return out;
+}
+
+/** Folds a topic into the version that is in service, on the path of live events. */
+export async function live(
+  database: Database,
+  log: EventLog,
+  what: RebuildableName,
+  version = 1,
+): Promise<void> {
+  await catchUp({ ...foldOf(what), database, log, build: { name: what, version }, signal: never() });
+}
+
+export const never = (): AbortSignal => new AbortController().signal;
+
+/** Both read models differ in their types; the tests treat them alike. */
+function foldOf(
+  what: RebuildableName,
+): Pick<RebuildOptions<unknown, unknown, string>, 'projection' | 'decode'> {
+  const { projection, topic } = REBUILDABLE[what];
+  return {
+    projection: projection as unknown as RebuildOptions<unknown, unknown, string>['projection'],
+    decode: topic.decode,
+  };
+}
+
+const SILENT: RebuildObserver = {
+  filling: () => undefined,
+  committed: () => undefined,
+  step: () => undefined,
+  retrying: () => undefined,
+};
+
+export async function rebuilt(
+  database: Database,
+  log: EventLog,
+  what: RebuildableName,
+  options: Partial<RebuildOptions<unknown, unknown, string>> = {},
+): Promise<RebuildReport> {
+  return await rebuild({
+    database,
+    log,
+    ...foldOf(what),
+    source: logSource(log, 'the log'),
+    until: null,
+    rate: null,
+    verify: true,
+    cutOver: true,
+    restart: false,
+    signal: never(),
+    observer: SILENT,
+    ...options,
+  });
+}
+
+/** Publishes the alert events that the observations cause, as relay and reactor would. */
+export async function publishAlerts(log: EventLog, events: readonly PolicyStateObserved[]): Promise<number> {
+  const { out } = foldBatch(alertingReactor(), new Map(), events);
+  const producer = await shared(log, RATE_LIMIT_ALERTS.name, 'alerts');
+  await producer.send(
+    out.map((event, sequenceId) => ({
+      key: bucketKey(event),
+      payload: encodeAlertEvent(event),
+      properties: alertProperties(event),
+      eventTime: event.timestamp,
+      sequenceId,
+    })),
+  );
+  await producer.close();
+  return out.length;
+}
+
+export const TOPIC = POLICY_STATES.name;
