@@ -131,6 +131,11 @@ describe('letters of the single topic there was before [DLQ-1]', () => {
     await migrate(url);
     await database.execute(`drop table balde.dead_letter_handled, balde.outbox_watermark`);
     await database.execute(`drop function balde.number_outbox`);
+    await database.execute(`drop table balde.sealed_month`);
+    await database.execute(
+      `alter table balde.projection drop column revision, drop column state, drop column source, drop column until,
+         drop column served_at`,
+    );
     await database.execute(`delete from balde_migrations.migration where name >= '0003'`);
     const log = new EmbeddedLog(database);
     const old = { name: 'dead-letters', partitions: 1, schema: { kind: 'bytes', definition: '' } } as const;
@@ -149,7 +154,7 @@ describe('letters of the single topic there was before [DLQ-1]', () => {
         [1, 2],
       ],
     );
-    expect(await migrate(url)).toEqual(['0003_dead_letters', '0004_outbox_watermark']);
+    expect(await migrate(url)).toEqual(['0003_dead_letters', '0004_outbox_watermark', '0005_versions']);
     for (const fold of FOLDS) await installFold(database, fold);
     for (const topic of TOPICS) await log.ensureTopic(topic);
     await settle(database, log);

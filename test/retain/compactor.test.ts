@@ -89,7 +89,9 @@ describe('the compactor [RET-1, RET-2, RET-3]', () => {
     const { database, log } = await withHistory(-20, 0);
     const kept = async () =>
       (await policyStates(log)).map(({ eventTime }) => eventTime).sort((a, b) => a - b);
-    await database.execute(`insert into balde.projection values ('states', 2, false)`);
+    await database.execute(
+      `insert into balde.projection (name, version, served, revision) values ('states', 2, false, 2)`,
+    );
     expect((await compactAt(database, NOW, log)).trimmed).toBe(0);
     await database.execute(`delete from balde.projection where name = 'states' and version = 2`);
     expect((await compactAt(database, NOW, log)).trimmed).toBe(6);
