@@ -2,7 +2,7 @@
 import { Argument, Command, Option } from 'commander';
 import { REBUILDABLE } from '../main/folds.ts';
 import type { RebuildableName } from '../main/folds.ts';
-import { findVersion, rebuildReadModel, verifyReadModel } from '../main/rebuild.ts';
+import { findVersion, rebuildReadModel, refuseUnfinished, verifyReadModel } from '../main/rebuild.ts';
 import type { Verified } from '../main/rebuild.ts';
 import type { Config } from '../config/config.ts';
 import type { Storage } from '../main/storage.ts';
@@ -69,6 +69,7 @@ async function verify(
     await verifyReadModel({ storage, what, against, now: Date.now(), signal });
   if (options.sealsOnly === true) return await check(null);
   if (options.against !== undefined) return await check(await findVersion(storage, what, options.against));
+  await refuseUnfinished(storage, what);
   const progress = rebuildProgress();
   const { version } = await rebuildReadModel({
     storage,
@@ -77,7 +78,7 @@ async function verify(
     from: null,
     verify: false,
     cutOver: false,
-    restart: true,
+    restart: false,
     rate: null,
     until: null,
     signal,

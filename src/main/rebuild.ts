@@ -120,6 +120,18 @@ export async function previousVersion({ database }: Where, what: RebuildableName
   return previous;
 }
 
+/** @throws {UsageError} a rebuild was begun and not finished: what it has done is not to be dropped in passing */
+export async function refuseUnfinished({ database }: Where, what: RebuildableName): Promise<void> {
+  const left = (await listVersions(database, what)).find(
+    ({ state }) => state === 'filling' || state === 'catching_up',
+  );
+  if (left === undefined) return;
+  throw new UsageError(
+    `version ${left.version} of ${what} belongs to a rebuild that runs or was stopped: ` +
+      `finish it with balde rebuild ${what}, or remove it with balde projections drop ${what} ${left.version}`,
+  );
+}
+
 export interface Verified {
   readonly comparison: Comparison | null;
   readonly seals: SealCheck;

@@ -42,7 +42,7 @@ interface CheckpointRow {
   readonly moved_at: EpochMs | null;
 }
 
-/** Every installed version of every fold of this program. */
+/** Every version of every fold of this program that reads on. */
 export async function foldCheckpoints(sql: Sql): Promise<FoldCheckpoint[]> {
   const rows = await sql.query<CheckpointRow>(
     `select p.name as fold, p.version, p.served,
@@ -50,6 +50,7 @@ export async function foldCheckpoints(sql: Sql): Promise<FoldCheckpoint[]> {
        max(c.updated_at) filter (where c.position is not null) as moved_at
      from balde.projection p
      left join balde.checkpoint c on c.fold = p.name and c.version = p.version
+     where p.state <> 'fixed'
      group by p.name, p.version, p.served
      order by p.name, p.version`,
   );

@@ -94,16 +94,17 @@ export async function lockCheckpoints(tx: Sql, fold: FoldId): Promise<Map<number
 
 /**
  * Per partition, the position up to which every installed version of the named folds has read; partitions that one of
- * them has not begun are left out.
+ * them has not begun are left out. A version that was built up to a given time reads no more and holds nothing back.
  */
 export async function readByAll(sql: Sql, folds: readonly string[]): Promise<Map<number, string>> {
   const rows = await sql.query<{ partition: number; position: string }>(
     `select c.partition, min(c.position) as position
      from balde.checkpoint c
      join balde.projection p on p.name = c.fold and p.version = c.version
-     where p.name = any ($1::text[])
+     where p.name = any ($1::text[]) and p.state <> 'fixed'
      group by c.partition
-     having count(c.position) = (select count(*) from balde.projection where name = any ($1::text[]))`,
+     having count(c.position) =
+       (select count(*) from balde.projection where name = any ($1::text[]) and state <> 'fixed')`,
     [folds],
   );
   return new Map(rows.map((row) => [row.partition, row.position]));
@@ -120,12 +121,12 @@ export interface CheckpointRow {
   readonly movedAt: number;
 }
 
-/** Of every installed version of every fold, the partitions that it has taken up. */
+/** Of every version of every fold that reads on, the partitions that it has taken up. */
 export async function listCheckpoints(sql: Sql): Promise<CheckpointRow[]> {
   return await sql.query<CheckpointRow & Record<string, unknown>>(
     `select c.fold, c.version, p.served, c.partition, c.position, c.updated_at as "movedAt"
      from balde.checkpoint c
-     join balde.projection p on p.name = c.fold and p.version = c.version
+     join balde.projection p on p.name = c.fold and p.version = c.version and p.state <> 'fixed'
      order by c.fold, c.version, c.partition`,
   );
 }

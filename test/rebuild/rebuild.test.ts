@@ -1,5 +1,6 @@
 /** Rebuilds on the embedded log and a real Postgres: what comes out, what is kept, what readers see. */
 import { describe, expect, it } from 'vitest';
+import { refuseUnfinished } from '../../src/main/rebuild.ts';
 import { hashAlerts, hashStates } from '../../src/store/hash.ts';
 import { listVersions } from '../../src/store/versions.ts';
 import { baldeDatabase } from '../support/database.ts';
@@ -120,7 +121,10 @@ describe('a rebuild', () => {
     ).rejects.toThrow(/stopped|abort/);
     expect((await listVersions(database, 'states')).map(({ state }) => state)).toEqual(['live', 'filling']);
     await expect(rebuilt(database, log, 'states', { until: 5 })).rejects.toThrow('--restart');
+    const storage = { database, log, logDescription: 'the log' };
+    await expect(refuseUnfinished(storage, 'states')).rejects.toThrow('balde projections drop states 2');
     const report = await rebuilt(database, log, 'states');
+    await refuseUnfinished(storage, 'states');
     expect(report.resumed).toBe(true);
     expect(report.version).toBe(2);
     expect(report.fill.events).toBeLessThan(2_700 - 400);

@@ -94,6 +94,10 @@ describe('the compactor [RET-1, RET-2, RET-3]', () => {
     );
     expect((await compactAt(database, NOW, log)).trimmed).toBe(0);
     await database.execute(`delete from balde.projection where name = 'states' and version = 2`);
+    // One that was built up to a given time reads no more.
+    await database.execute(
+      `insert into balde.projection (name, version, served, revision, state) values ('states', 3, false, 1, 'fixed')`,
+    );
     expect((await compactAt(database, NOW, log)).trimmed).toBe(6);
     expect(await kept()).toEqual(months(-14, 0));
     expect((await compactAt(database, NOW, log)).trimmed).toBe(0);
