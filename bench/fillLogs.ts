@@ -2,53 +2,38 @@
 import { encodeObservation, OBSERVATION_PROPERTIES } from '../src/codec/observation.ts';
 import { POLICY_STATES } from '../src/codec/topics.ts';
 import { bucketKey } from '../src/domain/events.ts';
+import type { EventLog } from '../src/log/eventLog.ts';
 import { partitionOf } from '../src/log/partitionOf.ts';
-import { createClient } from '../src/log/pulsar/native.ts';
-import { topicUrl } from '../src/log/pulsar/settings.ts';
-import type { PulsarSettings } from '../src/log/pulsar/settings.ts';
+import { toMessage } from '../src/main/roles.ts';
+import { producerName } from '../src/poll/poller.ts';
+import { ROOM } from '../src/poll/sequence.ts';
 import type { Database } from '../src/store/database.ts';
-import { pollAt } from './common.ts';
+import { PARTICIPANT, pollAt } from './common.ts';
 
-const IN_FLIGHT = 20_000;
+const POLLS_IN_FLIGHT = 500;
+const TOLD_EVERY = 1_000_000;
 
-/** Unbatched, as the poller publishes: 17 million take half an hour. @returns events/s */
-export async function fillPulsar(settings: PulsarSettings, polls: number): Promise<number> {
-  const client = createClient(settings, () => undefined);
-  const topic = topicUrl(settings, POLICY_STATES.name);
-  const producers = await Promise.all(
-    Array.from({ length: POLICY_STATES.partitions }, async (_, partition) =>
-      client.createProducer({
-        topic: `${topic}-partition-${partition}`,
-        batchingEnabled: false,
-        blockIfQueueFull: true,
-        maxPendingMessages: IN_FLIGHT,
-        sendTimeoutMs: 120_000,
-      }),
-    ),
-  );
+/** As the poller publishes. @returns events/s */
+export async function fillPulsar(log: EventLog, polls: number): Promise<number> {
+  const producer = await log.producer(POLICY_STATES.name, {
+    ...{ name: producerName(PARTICIPANT), access: 'exclusive', wholeSends: true },
+    signal: new AbortController().signal,
+  });
   const start = performance.now();
-  let under: Promise<unknown>[] = [];
+  const underWay: Promise<unknown>[] = [];
   let events = 0;
   for (let n = 0; n < polls; n += 1) {
-    for (const event of pollAt(n)) {
-      const key = bucketKey(event);
-      const sent = producers[partitionOf(key, producers.length)]?.send({
-        data: encodeObservation(event),
-        partitionKey: key,
-        properties: { ...OBSERVATION_PROPERTIES },
-        eventTimestamp: event.responseTime,
-      });
-      if (sent !== undefined) under.push(sent);
-      events += 1;
-    }
-    if (under.length < IN_FLIGHT) continue;
-    await Promise.all(under);
-    under = [];
+    const poll = pollAt(n);
+    const messages = poll.map((event, i) => toMessage(event, event.responseTime * ROOM + i));
+    underWay.push(producer.send(messages));
+    if (underWay.length >= POLLS_IN_FLIGHT) await underWay.shift();
+    events += poll.length;
+    if (events % TOLD_EVERY < poll.length)
+      console.error(`${events} events, ${Math.round(events / ((performance.now() - start) / 1000))}/s`);
   }
-  await Promise.all(under);
+  await Promise.all(underWay);
   const rate = events / ((performance.now() - start) / 1000);
-  for (const producer of producers) await producer.close();
-  await client.close();
+  await producer.close();
   return rate;
 }
 

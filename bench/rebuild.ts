@@ -4,11 +4,11 @@
  *
  * The rebuild is the command itself, in a process of its own, while a reader polls the public views.
  */
-import { execFile } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { promisify } from 'node:util';
+import { text as textOf } from 'node:stream/consumers';
 import { statesProjection } from '../projections/states/fold.ts';
 import { decodeObservation, encodeObservation, OBSERVATION_PROPERTIES } from '../src/codec/observation.ts';
 import { foldBatch } from '../src/consume/foldBatch.ts';
@@ -73,10 +73,13 @@ async function rebuildBy(url: string, database: Database, pulsar: PulsarSettings
         };
   const program = join(packageRoot, 'dist', 'src', 'cli', 'balde.js');
   try {
-    const { stdout } = await promisify(execFile)(process.execPath, [program, 'rebuild', 'states', '--json'], {
+    const child = spawn(process.execPath, [program, 'rebuild', 'states', '--json'], {
       env: { ...process.env, PULSAR_URL: '', DATABASE_URL: url, ...log },
+      stdio: ['ignore', 'pipe', 'inherit'],
     });
-    const { total_seconds: seconds, ...report } = JSON.parse(stdout) as Rebuilt & { total_seconds: number };
+    const { total_seconds: seconds, ...report } = JSON.parse(await textOf(child.stdout)) as Rebuilt & {
+      total_seconds: number;
+    };
     return { ...report, seconds };
   } finally {
     stop.abort();
@@ -121,7 +124,7 @@ await onServer(async (createDatabase) => {
     await onBroker(async (settings) => {
       const url = await createDatabase('from_pulsar');
       const installed = await installOnPulsar(url, settings);
-      add('fill Pulsar', await fillPulsar(settings, polls), 'not part of the comparison');
+      add('fill Pulsar', await fillPulsar(installed.log, polls), 'not part of the comparison');
       add('bare batchReceive', await bareReceive(settings, events));
       const done = await rebuildBy(url, installed.database, settings);
       if (done.events !== events) throw new Error(`${done.events} of ${events} events were read`);

@@ -82,6 +82,12 @@ export interface ProducerOptions {
    *   after another took over is fenced: its sends fail.
    */
   readonly access: 'shared' | 'exclusive' | 'waitForExclusive';
+  /**
+   * Every `send` either repeats an earlier one, message by message, or has ids above all that were sent before. A
+   * backend may then store what one send has for a partition as one entry, judged by its first id: read several times
+   * as fast, and there as a whole or not at all. A send that keeps to neither may lose or double messages.
+   */
+  readonly wholeSends?: boolean;
   readonly signal: AbortSignal;
 }
 

@@ -81,7 +81,8 @@ export async function runPoller(deps: PollerDeps, signal: AbortSignal): Promise<
 /** Stands by until this process is the poller. */
 async function elected(context: Context): Promise<Producer> {
   const { log, topic, participant, signal } = context;
-  const options = { name: producerName(participant), access: 'waitForExclusive', signal } as const;
+  const name = producerName(participant);
+  const options = { name, access: 'waitForExclusive', wholeSends: true, signal } as const;
   const producer = await untilAvailable(context, participant, signal, async () =>
     log.producer(topic, options),
   );

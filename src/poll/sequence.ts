@@ -53,8 +53,8 @@ export interface SequenceAssignment {
  * 1. *The poll stored last, again* (same response time, same policies): the ids it had.
  * 2. *Its room is free* (base > last): base. The normal case.
  * 3. *Just elected, and `last` lies where this poll's own ids do* (base ≤ last < base + count): base. A crash came
- *    after some or all of the poll was stored. Partitions store in order, so each holds a prefix of its share: it
- *    drops that prefix and takes the rest.
+ *    after some or all of the poll was stored. Each partition holds a prefix of its share, or, with sends stored whole,
+ *    all of it or nothing: it drops what it has and takes the rest.
  * 4. *Otherwise* DICT's clock stepped back, or the poll before ran over into this room: last + 1, above everything.
  *
  * Rule 3 looks at [base, base + count), not at the whole room: ids further on were never this poll's, and rule 4

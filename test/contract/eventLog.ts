@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe } from 'vitest';
 import { accessCases } from './access.ts';
 import { closingCases } from './closing.ts';
 import { consumingCases } from './consuming.ts';
-import type { LogFeatures, OpenLog } from './given.ts';
+import type { LogFeatures, OpenLog, Suite } from './given.ts';
 import { orderingCases } from './ordering.ts';
 import { outageCases } from './outages.ts';
 import { publishingCases } from './publishing.ts';
@@ -18,7 +18,19 @@ export interface Backend {
   readonly open: () => Promise<OpenLog>;
 }
 
-export function eventLogContract(name: string, { features, open }: Backend): void {
+export type Cases = (suite: Suite) => void;
+
+const ALL: readonly Cases[] = [
+  topicCases,
+  orderingCases,
+  publishingCases,
+  accessCases,
+  consumingCases,
+  closingCases,
+  outageCases,
+];
+
+export function eventLogContract(name: string, { features, open }: Backend, all = ALL): void {
   describe(`the event log contract, ${name}`, () => {
     let current: OpenLog | undefined;
     const suite = {
@@ -33,12 +45,6 @@ export function eventLogContract(name: string, { features, open }: Backend): voi
     });
     afterAll(async () => await current?.close());
 
-    topicCases(suite);
-    orderingCases(suite);
-    publishingCases(suite);
-    accessCases(suite);
-    consumingCases(suite);
-    closingCases(suite);
-    outageCases(suite);
+    for (const cases of all) cases(suite);
   });
 }

@@ -1,5 +1,6 @@
 /** The brokers' REST interface (`/admin/v2`), as far as the log needs it. */
 import { Agent as HttpAgent, request as httpRequest } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { setTimeout as delay } from 'node:timers/promises';
 import { doubling } from '../../waiting.ts';
@@ -10,6 +11,7 @@ import type { PulsarSettings } from './settings.ts';
 
 export interface Reply {
   readonly status: number;
+  readonly headers: IncomingHttpHeaders;
   readonly text: string;
 }
 
@@ -109,8 +111,9 @@ export class AdminClient {
         response.on('error', fail);
         response.on('end', () => {
           const status = response.statusCode ?? 0;
-          const location = status >= 300 && status < 400 ? response.headers.location : undefined;
-          resolve({ status, location, text: Buffer.concat(chunks).toString('utf8') });
+          const { headers } = response;
+          const location = status >= 300 && status < 400 ? headers.location : undefined;
+          resolve({ status, headers, location, text: Buffer.concat(chunks).toString('utf8') });
         });
       });
       call.on('timeout', () => call.destroy(new Error(`no answer within ${TIMEOUT_MS} ms`)));

@@ -34,9 +34,9 @@ async function lastOfPartition(
   { topic, name, subscribe }: LastSequenceRequest,
   partition: number,
 ): Promise<number> {
-  const layout = await topics.layout(topic, partition);
-  const { newest } = layout;
+  const newest = await topics.newest(topic, partition);
   if (newest === null) return -1;
+  const layout = await topics.layout(topic, partition);
   const consumer = await subscribe(partition);
   try {
     const from = layout.beforeLast(LOOK_BACK);

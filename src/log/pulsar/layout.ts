@@ -57,6 +57,18 @@ export class Layout {
     return null;
   }
 
+  /** The `n`-th entry after `place`, from 0; of all of them for `null`. `undefined` when there are not so many. */
+  nth(n: number, place: MessagePlace | null): MessagePlace | undefined {
+    let left = n;
+    for (const { id, entries } of this.#ledgers) {
+      if (place !== null && id < place.ledger) continue;
+      const first = id === place?.ledger ? place.entry + 1 : 0;
+      if (first + left < entries) return { ledger: id, entry: first + left, batch: -1 };
+      left -= Math.max(0, entries - first);
+    }
+    return undefined;
+  }
+
   /** Entries after `place`; all of them for `null`. */
   behind(place: MessagePlace | null): number {
     let count = 0;

@@ -4,9 +4,12 @@
  *
  * The checkpoint is the truth, the cursor an optimisation that may be behind it (acknowledgments are not written at
  * once) or ahead (the database was restored from a backup). A reader therefore hands out messages only while it can
- * prove that nothing lies between them: each must be the entry after the last one. When that fails, and whenever
- * the first message comes (this instance took the partition over), it *aligns*: asks where to resume, and lets the
- * broker go back if the cursor is beyond.
+ * prove that nothing lies between them: each must be the next of its batch, or begin the entry after the last one. When
+ * that fails, and whenever the first message comes (this instance took the partition over), it *aligns*: asks where to
+ * resume, and lets the broker go back if the cursor is beyond.
+ *
+ * A position within a batch does not tell whether it ends its entry. Only a reader that saw the message itself knows; so
+ * where it resumes from one, the message must come again.
  *
  * Whoever takes a partition over must be told so by a message, also when nothing new comes: so the newest message stays
  * unacknowledged, and is delivered again. That also keeps the checkpoint's own message from being removed by retention.
@@ -17,8 +20,8 @@ import { toLogError } from './errors.ts';
 import type { Layout } from './layout.ts';
 import { toLogMessage } from './message.ts';
 import { loadPulsar } from './native.ts';
-import type { NativeConsumer, NativeMessage } from './native.ts';
-import { parseMessageId, placeOf, positionOf, serializeId } from './position.ts';
+import type { NativeConsumer, NativeMessage, NativeMessageId } from './native.ts';
+import { batchSizeIn, isStartOf, parseMessageId, placeOf, positionOf, serializeId } from './position.ts';
 import type { MessagePlace } from './position.ts';
 
 export interface ReaderSpec {
@@ -33,7 +36,8 @@ export interface ReaderSpec {
 
 /**
  * - `unknown`: no message has come yet, so another instance may hold the partition.
- * - `approaching`: waits for `last` or the entry after it; whatever else comes was on its way before and is dropped.
+ * - `approaching`: waits for `last` or, unless that is in a batch, for the entry after it; whatever else comes was on its
+ *   way before and is dropped.
  * - `aligned`: everything after `last` is handed out.
  */
 type State = 'unknown' | 'approaching' | 'aligned';
@@ -54,8 +58,12 @@ export class PartitionReader {
   #state: State;
   /** The message everything up to which is done or handed out. */
   #last: Position | null = null;
-  /** The entry that must come next, while approaching. */
-  #next: Position | null = null;
+  /** Where {@link #last} is, remembered: the next message is compared with it. */
+  #lastPlace: MessagePlace | null = null;
+  /** The client's id of the message accepted last, and its position: it knows the size of its batch. */
+  #accepted: { readonly position: Position; readonly id: NativeMessageId } | null = null;
+  /** The entry that must come next, while approaching; `null` when only `last` itself proves where one is. */
+  #next: MessagePlace | null = null;
   #arrived: NativeMessage[] = [];
   #ready: LogMessage[] = [];
   /** What was handed out and not acknowledged: what a conflict may ask for again. */
@@ -170,9 +178,13 @@ export class PartitionReader {
     const arrived = this.#arrived;
     this.#arrived = [];
     for (const [i, native] of arrived.entries()) {
-      const place = parseMessageId(native.getMessageId().toString());
+      const id = native.getMessageId();
+      const place = parseMessageId(id.toString());
+      const position = positionOf(place);
       try {
-        if (await this.#isNext(place)) this.#accept(native, place);
+        const isNext = await this.#isNext(place, position);
+        if (position === this.#last || isNext) this.#accepted = { position, id };
+        if (isNext) this.#accept(native, position, place);
       } catch (error) {
         // The client does not give them again: they are judged anew at the next attempt.
         this.#arrived = [...arrived.slice(i), ...this.#arrived];
@@ -181,26 +193,26 @@ export class PartitionReader {
     }
   }
 
-  #accept(native: NativeMessage, place: MessagePlace): void {
+  #accept(native: NativeMessage, position: Position, place: MessagePlace): void {
     const { topic, partition } = this.#spec;
-    const message = toLogMessage(native, { topic, partition, position: positionOf(place) });
-    this.#ready.push(message);
-    this.#settle(message.position);
+    this.#ready.push(toLogMessage(native, { topic, partition, position }));
+    this.#settle(position, place);
   }
 
-  #settle(last: Position | null): void {
+  #settle(last: Position | null, place = last === null ? null : placeOf(last)): void {
     this.#state = 'aligned';
     this.#last = last;
+    this.#lastPlace = place;
     this.#next = null;
   }
 
-  async #isNext(place: MessagePlace): Promise<boolean> {
-    const position = positionOf(place);
+  async #isNext(place: MessagePlace, position: Position): Promise<boolean> {
     if (this.#state === 'unknown') await this.#align(place);
     if (this.#state === 'approaching') return this.#isSought(place, position);
     if (this.#last === null) return true;
     if (position <= this.#last) return false;
-    if (await this.#follows(this.#last, place)) return true;
+    if (this.#lastPlace !== null && isInSameEntry(this.#lastPlace, place)) return true;
+    if (this.#lastEndsEntry() && (await this.#isNextEntry(this.#last, place))) return true;
     // Something is missing: another instance held the partition meanwhile, or the topic was made anew.
     this.#state = 'unknown';
     if (this.#spec.resume === null) await this.#goTo(this.#last);
@@ -213,11 +225,19 @@ export class PartitionReader {
       this.#settle(position);
       return false;
     }
-    if (position === this.#next || (this.#last !== null && isEntryAfter(placeOf(this.#last), place))) {
+    const isAfterLast =
+      this.#last !== null && isWholeEntry(this.#last) && isEntryAfter(placeOf(this.#last), place);
+    if (isAfterLast || (this.#next !== null && isStartOf(place, this.#next))) {
       this.#settle(this.#last);
       return true;
     }
     return false;
+  }
+
+  #lastEndsEntry(): boolean {
+    if (this.#last === null || isWholeEntry(this.#last)) return true;
+    if (this.#accepted?.position !== this.#last) return false;
+    return placeOf(this.#last).batch + 1 === batchSizeIn(this.#accepted.id.serialize());
   }
 
   /** Decides what the first message of a partition taken over means. */
@@ -232,7 +252,7 @@ export class PartitionReader {
     this.#next = next;
     this.#state = 'approaching';
     this.#since = performance.now();
-    if (from === position || next === position) return;
+    if (from === position || (next !== null && isStartOf(place, next))) return;
     const behind = from === null ? false : position < from && isNear(place, placeOf(from));
     if (!behind) await this.#goTo(from, layout);
   }
@@ -262,26 +282,31 @@ export class PartitionReader {
   }
 
   /** @throws {PositionLostError} */
-  #nextIn(layout: Layout, position: Position | null): Position | null {
-    if (position !== null && !layout.has(placeOf(position))) throw this.#lost(position);
-    const next = position === null ? layout.oldest : layout.after(placeOf(position));
-    return next === null ? null : positionOf(next);
+  #nextIn(layout: Layout, position: Position | null): MessagePlace | null {
+    if (position === null) return layout.oldest;
+    if (!layout.has(placeOf(position))) throw this.#lost(position);
+    return isWholeEntry(position) ? layout.after(placeOf(position)) : null;
   }
 
   #lost(position: Position): PositionLostError {
     return new PositionLostError(this.#spec.topic, this.partition, position);
   }
 
-  async #follows(last: Position, place: MessagePlace): Promise<boolean> {
+  /** Whether `place` begins the entry after the one of `last`. */
+  async #isNextEntry(last: Position, place: MessagePlace): Promise<boolean> {
     const before = placeOf(last);
-    if (isEntryAfter(before, place) || isInSameEntry(before, place)) return true;
+    if (isEntryAfter(before, place)) return true;
     const layout = await this.#spec.layout();
-    const next = this.#nextIn(layout, last);
-    return next === positionOf({ ...place, batch: -1 }) && place.batch <= 0;
+    if (!layout.has(before)) throw this.#lost(last);
+    const next = layout.after(before);
+    return next !== null && isStartOf(place, next);
   }
 
   async #covers(position: Position, first: LogMessage): Promise<boolean> {
-    return position >= first.position || (await this.#follows(position, placeOf(first.position)));
+    if (position >= first.position) return true;
+    const place = placeOf(first.position);
+    if (isInSameEntry(placeOf(position), place)) return true;
+    return isWholeEntry(position) && (await this.#isNextEntry(position, place));
   }
 
   async #checkWhileIdle(): Promise<void> {
@@ -294,6 +319,8 @@ export class PartitionReader {
     }
   }
 }
+
+const isWholeEntry = (position: Position): boolean => placeOf(position).batch < 0;
 
 const isEntryAfter = (last: MessagePlace, place: MessagePlace): boolean =>
   place.ledger === last.ledger && place.entry === last.entry + 1 && place.batch <= 0;

@@ -2,7 +2,7 @@
  * Positions of a Pulsar partition as strings that compare in log order.
  *
  * A message id is (ledger, entry, batch index); ledger ids rise within a topic, entries within a ledger. The batch
- * index is there only for messages that others sent in batches: Balde's own producers never batch.
+ * index is there only for messages that were sent in batches, as a poll's observations are.
  */
 import { LogError } from '../eventLog.ts';
 import type { Position } from '../eventLog.ts';
@@ -40,11 +40,33 @@ export function placeOf(position: Position): MessagePlace {
   return { ledger: Number(parts[1]), entry: Number(parts[2]), batch: Number(parts[3] ?? -1) };
 }
 
+/** Whether `place` is the first message of the entry. */
+export const isStartOf = (place: MessagePlace, entry: MessagePlace): boolean =>
+  place.ledger === entry.ledger && place.entry === entry.entry && place.batch <= 0;
+
 /** Place of a message id as the client prints it: `(ledger,entry,partition,batch)`. */
 export function parseMessageId(text: string): MessagePlace {
   const parts = /^\((-?\d+),(-?\d+),-?\d+,(-?\d+)\)$/.exec(text);
   if (parts === null) throw new LogError(`the Pulsar client gave an unknown message id: ${text}`);
   return { ledger: Number(parts[1]), entry: Number(parts[2]), batch: Number(parts[3]) };
+}
+
+/** Messages of the batch that the message is in, 1 when it is in none: field 6 of `MessageIdData`, batch_size. */
+export function batchSizeIn(serialized: Buffer): number {
+  let size = 1;
+  for (let at = 0; at < serialized.length;) {
+    const field = (serialized[at] ?? 0) >> 3;
+    at += 1;
+    let value = 0;
+    let factor = 1;
+    for (let more = true; more; at += 1, factor *= 128) {
+      const byte = serialized[at] ?? 0;
+      value += (byte & 0x7f) * factor;
+      more = byte >= 0x80;
+    }
+    if (field === 6) size = value;
+  }
+  return size;
 }
 
 /** The id that a duplicate gets in place of one: the broker has dropped the message. */

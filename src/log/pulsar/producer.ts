@@ -5,12 +5,13 @@
  * others. Access modes of Pulsar would elect one producer for the whole topic and keep the pollers of other
  * participants out (docs/decisions/0009).
  *
- * Never batched: the broker judges a batch by its first sequence id, and would lose or double messages of a batch that
- * is sent again with other bounds.
+ * The broker judges a batch by its first sequence id, and would lose or double messages of a batch that is sent again
+ * with other bounds. So nothing is batched, unless the owner sends wholes (`wholeSends`): then what one send has for a
+ * partition is one batch, closed by hand, and the same whenever it is sent (docs/decisions/0014).
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { abortable } from '../../waiting.ts';
-import { LogError, ProducerBusyError, ProducerFencedError } from '../eventLog.ts';
+import { LogError, LogUnavailableError, ProducerBusyError, ProducerFencedError } from '../eventLog.ts';
 import type { OutgoingMessage, Producer, SendResult, TopicSpec } from '../eventLog.ts';
 import { partitionOf } from '../partitionOf.ts';
 import { toLogError } from './errors.ts';
@@ -28,20 +29,26 @@ export interface ProducerSpec {
   readonly partitions: number;
   readonly name: string;
   readonly schema: TopicSpec['schema'] | null;
+  readonly wholeSends: boolean;
 }
 
 /** A send that the broker did not answer in this time fails; it may have been stored. Milliseconds. */
 const SEND_TIMEOUT_MS = 10_000;
 const MAX_PENDING = 200_000;
+/** Batches are closed by hand: neither time nor number may cut them. Milliseconds (the longest the client takes), messages. */
+const BY_HAND = { batchingMaxPublishDelayMs: 2 ** 31 - 1, batchingMaxMessages: MAX_PENDING };
+/** Most bytes of a batch. A larger send becomes several, cut at the same places whenever it is sent. */
+const BATCH_BYTES = 1_000_000;
 /** How often a standby asks whether the name is free. Milliseconds. */
 const STANDBY_MS = 500;
 
 async function openOne(spec: ProducerSpec, partition: number): Promise<NativeProducer> {
-  const { client, settings, topic, name, schema } = spec;
+  const { client, settings, topic, name, schema, wholeSends } = spec;
   return await client.createProducer({
     topic: `${topicUrl(settings, topic)}-partition-${partition}`,
     producerName: name,
-    batchingEnabled: false,
+    batchingEnabled: wholeSends,
+    ...(wholeSends ? { ...BY_HAND, batchingMaxAllowedSizeInBytes: BATCH_BYTES } : {}),
     sendTimeoutMs: SEND_TIMEOUT_MS,
     maxPendingMessages: MAX_PENDING,
     ...(schema === null || schema.kind === 'bytes'
@@ -147,19 +154,26 @@ export class PulsarProducer implements Producer {
   /** Hands the messages over in their order; the client keeps it in each partition. */
   async #dispatch(messages: readonly OutgoingMessage[]): Promise<SendResult> {
     const generation = this.#native;
+    // All in one go: nothing of another send may come between, nor the client's timer.
     const sends = messages.map(async (message) => this.#sendOne(message));
-    const results = await Promise.allSettled(sends);
-    const failed = results.find((result) => result.status === 'rejected');
-    // A failure of an earlier send counts for this one too: sent again, those would be below what this one stored.
-    if (failed !== undefined && this.#failure === null && generation === this.#native) {
-      this.#failure = toLogError(`sending to topic ${this.topic}`, failed.reason);
-    }
-    if (this.#failure !== null) throw this.#failure;
-    if (failed !== undefined) throw toLogError(`sending to topic ${this.topic}`, failed.reason);
+    const flushes = this.#spec.wholeSends ? this.#closeBatches(messages) : [];
     let duplicates = 0;
-    for (const result of results) if (result.status === 'fulfilled' && result.value) duplicates += 1;
+    try {
+      for (const isDuplicate of await outcomeOf(sends, flushes)) if (isDuplicate) duplicates += 1;
+    } catch (error) {
+      const problem = toLogError(`sending to topic ${this.topic}`, error);
+      if (generation === this.#native) this.#failure ??= problem;
+      throw this.#failure ?? problem;
+    }
+    // A failure of an earlier send counts for this one too: sent again, those would be below what this one stored.
+    if (this.#failure !== null) throw this.#failure;
     for (const { sequenceId } of messages) this.#lastSequenceId = Math.max(this.#lastSequenceId, sequenceId);
     return { stored: messages.length - duplicates, duplicates };
+  }
+
+  #closeBatches(messages: readonly OutgoingMessage[]): Promise<unknown>[] {
+    const partitions = new Set(messages.map(({ key }) => partitionOf(key, this.#native.length)));
+    return [...partitions].map(async (partition) => this.#native[partition]?.flush());
   }
 
   /**
@@ -201,6 +215,31 @@ export class PulsarProducer implements Producer {
       throw error;
     }
   }
+}
+
+/**
+ * Whether each message was a duplicate, once all are done.
+ * @throws {LogUnavailableError} a batch can't be closed: without a connection it would wait in the client without end.
+ *   It goes with its producer.
+ * @throws the reason of the first message that failed
+ */
+async function outcomeOf(
+  sends: readonly Promise<boolean>[],
+  flushes: readonly Promise<unknown>[],
+): Promise<boolean[]> {
+  const settled = Promise.allSettled(sends);
+  const unlessStuck = Promise.all(flushes).then(
+    async () => await settled,
+    async (error: unknown) => {
+      const problem = toLogError('closing a batch', error);
+      if (problem instanceof LogUnavailableError) throw problem;
+      return await settled;
+    },
+  );
+  const results = await Promise.race([settled, unlessStuck]);
+  const failed = results.find((result) => result.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+  return results.map((result) => result.status === 'fulfilled' && result.value);
 }
 
 /** @throws {LogError} what the wire format can't carry */

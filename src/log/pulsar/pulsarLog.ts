@@ -13,6 +13,7 @@ import type {
   TopicSpec,
 } from '../eventLog.ts';
 import { AdminClient, AdminDeniedError } from './admin.ts';
+import { messagesBehind } from './backlog.ts';
 import { PulsarConsumer } from './consumer.ts';
 import { toLogError } from './errors.ts';
 import { lastSequenceId } from './lastSequenceId.ts';
@@ -99,12 +100,16 @@ export class PulsarLog implements EventLog {
     await this.#topics.grow(topic, partitions);
   }
 
-  async producer(topic: string, { name, access, signal }: ProducerOptions): Promise<Producer> {
+  async producer(topic: string, options: ProducerOptions): Promise<Producer> {
+    const { name, access, signal, wholeSends = false } = options;
     this.#assertOpen();
     signal.throwIfAborted();
     const partitions = await abortable(this.#topics.refreshPartitions(topic), signal);
     const schema = this.#schemas.get(topic) ?? null;
-    const spec = { client: this.#client, settings: this.#settings, topic, partitions, name, schema };
+    const spec = {
+      ...{ client: this.#client, settings: this.#settings, topic },
+      ...{ partitions, name, schema, wholeSends },
+    };
     const native =
       access === 'waitForExclusive'
         ? await standBy(spec, signal)
@@ -167,7 +172,7 @@ export class PulsarLog implements EventLog {
     const partitions = await this.#topics.partitions(topic);
     return await Promise.all(
       Array.from({ length: partitions }, async (_, partition) => {
-        const newest = (await this.#topics.layout(topic, partition)).newest;
+        const newest = await this.#topics.newest(topic, partition);
         return { partition, last: newest === null ? null : positionOf(newest) };
       }),
     );
@@ -178,12 +183,11 @@ export class PulsarLog implements EventLog {
     positions: ReadonlyMap<number, Position | null>,
   ): Promise<ReadonlyMap<number, number>> {
     this.#assertOpen();
-    const counts = new Map<number, number>();
-    for (const [partition, position] of positions) {
-      const layout = await this.#topics.layout(topic, partition);
-      counts.set(partition, layout.behind(position === null ? null : placeOf(position)));
-    }
-    return counts;
+    const counts = [...positions].map(async ([partition, position]) => {
+      const place = position === null ? null : placeOf(position);
+      return [partition, await messagesBehind(this.#topics, { topic, partition }, place)] as const;
+    });
+    return new Map(await Promise.all(counts));
   }
 
   async close(): Promise<void> {

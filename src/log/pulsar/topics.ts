@@ -6,6 +6,7 @@ import { AdminDeniedError, reasonOf } from './admin.ts';
 import type { AdminClient } from './admin.ts';
 import { Layout } from './layout.ts';
 import type { LedgerStats } from './layout.ts';
+import type { MessagePlace } from './position.ts';
 import type { PulsarSettings } from './settings.ts';
 import { topicUrl } from './settings.ts';
 
@@ -111,6 +112,26 @@ export class Topics {
         `partition ${partition} of topic ${topicUrl(this.#settings, topic)} does not exist: run balde migrate`,
       );
     return new Layout(stats);
+  }
+
+  /** Where the newest message stands, within its batch too; `null` in a partition that is empty. */
+  async newest(topic: string, partition: number): Promise<MessagePlace | null> {
+    const path = `${this.#path(topic)}-partition-${partition}/lastMessageId`;
+    const last = await this.#admin.get<{ ledgerId: number; entryId: number; batchIndex: number }>(path);
+    if (last !== null && last.entryId >= 0)
+      return { ledger: last.ledgerId, entry: last.entryId, batch: last.batchIndex };
+    // The last ledger was begun just now: the newest message lies in one before.
+    const { newest } = await this.layout(topic, partition);
+    if (newest === null) return null;
+    return { ...newest, batch: ((await this.batchSize(topic, partition, newest)) ?? 0) - 1 };
+  }
+
+  /** Messages in an entry that is a batch; `null` when it is one message, not a batch. */
+  async batchSize(topic: string, partition: number, { ledger, entry }: MessagePlace): Promise<number | null> {
+    const path = `${this.#path(topic)}-partition-${partition}/ledger/${ledger}/entry/${entry}`;
+    const { headers } = await this.#admin.request('GET', path);
+    const size = headers['x-pulsar-num-batch-message'];
+    return size === undefined ? null : Number(size);
   }
 
   /** Removes the subscriptions for which `isLeftover` holds, by their name, and that have no consumer. */

@@ -1,0 +1,26 @@
+/** How many messages lie after a place. The broker counts entries only, and an entry may be a batch. */
+import type { MessagePlace } from './position.ts';
+import type { Topics } from './topics.ts';
+
+/** Entries looked into: so few are counted exactly, of more the number of messages is estimated. */
+const LOOKED_INTO = 8;
+
+/** @param place `null` for everything there is */
+export async function messagesBehind(
+  topics: Topics,
+  { topic, partition }: { readonly topic: string; readonly partition: number },
+  place: MessagePlace | null,
+): Promise<number> {
+  const layout = await topics.layout(topic, partition);
+  const size = async (entry: MessagePlace): Promise<number> =>
+    (await topics.batchSize(topic, partition, entry)) ?? 1;
+  const restOfBatch = place === null || place.batch < 0 ? 0 : (await size(place)) - place.batch - 1;
+  const entries = layout.behind(place);
+  const looks = Math.min(entries, LOOKED_INTO);
+  const places = Array.from({ length: looks }, (_, i) =>
+    layout.nth(Math.floor((i * entries) / looks), place),
+  );
+  const sizes = await Promise.all(places.map(async (entry) => (entry === undefined ? 1 : await size(entry))));
+  const messages = sizes.reduce((sum, n) => sum + n, 0);
+  return restOfBatch + (looks === 0 ? 0 : Math.round((messages * entries) / looks));
+}
