@@ -146,9 +146,11 @@ function text(what: string, report: RebuildReport, seconds: number): string[] {
 
 const MOST_SHOWN = 20;
 
-export function comparisonText({ left, right, rows, months, differences, apart }: Comparison): string[] {
+export function comparisonText(comparison: Comparison): string[] {
+  const { left, right, rows, months, current, differences, apart } = comparison;
   const lines = [
-    `versions ${left} and ${right}: ${numberText(rows)} rows equal, in ${numberText(months)} months of buckets`,
+    `versions ${left} and ${right}: ${numberText(rows)} rows equal, in ${numberText(months)} months of buckets` +
+      (current > 0 ? `, and ${numberText(current)} rows of what is true now` : ''),
     ...differences.slice(0, MOST_SHOWN).map(differenceText),
   ];
   if (differences.length > MOST_SHOWN) lines.push(`and ${differences.length - MOST_SHOWN} more`);
@@ -158,7 +160,11 @@ export function comparisonText({ left, right, rows, months, differences, apart }
 }
 
 function differenceText({ table, month, participant, endpointId, rows, first }: Difference): string {
-  const where = `${table} ${iso(month).slice(0, 7)} ${participant}:${endpointId}`;
+  const where = [
+    table,
+    ...(month === null ? [] : [iso(month).slice(0, 7)]),
+    `${participant}:${endpointId}`,
+  ].join(' ');
   const counts = rows[0] === rows[1] ? `${rows[0]} rows` : `${rows[0]} and ${rows[1]} rows`;
   if (first === null) return `DIFFERENT ${where}: ${counts}`;
   const key = Object.values(first.key).join(' ');

@@ -22,9 +22,9 @@ interface VerifyOptions extends CommonOptions {
 }
 
 const HELP = `
-The read model is built anew from the event log beside the one in service, compared with it by participant, policy and
-month, and dropped again. Every row and column counts; none depends on the wall clock. Differences are named by month,
-key and first row, and end the command with 1.
+The read model is built anew from the event log beside the one in service, compared with it by participant and policy,
+history by month as well, and dropped again. Every row and column of every table counts; none depends on the wall clock.
+Differences are named by table, month, key and first row, and end the command with 1.
 
 Months that are over are sealed once they were found equal: their hashes are kept, and each later run compares. An
 observation that arrives more than a day after its month's end breaks the seal, as an altered row does.`;
@@ -96,10 +96,11 @@ const json = (what: string, { comparison, seals }: Verified) => ({
   projection: what,
   rows_equal: comparison?.rows ?? null,
   months_equal: comparison?.months ?? null,
+  current_rows_equal: comparison?.current ?? null,
   differences: (comparison?.differences ?? []).map(({ month, endpointId, ...rest }) => ({
     ...rest,
     endpoint_id: endpointId,
-    month: iso(month).slice(0, 7),
+    month: month === null ? null : iso(month).slice(0, 7),
   })),
   not_compared: comparison?.apart ?? [],
   seals_intact: seals.intact,

@@ -89,7 +89,6 @@ export function rowOf<C extends Readonly<Record<string, ColumnType>>>(
   columns: C,
   values: { readonly [K in keyof C]: Value | EpochMs },
 ): readonly Value[] {
-  const row: Value[] = [];
-  for (const name in columns) row.push(values[name]);
-  return row;
+  // Mapped, not pushed: a row that grows ends up with twice the room it needs.
+  return Object.keys(columns).map((name) => values[name as keyof C]);
 }

@@ -6,7 +6,7 @@
  */
 import type { EpochMs } from '../domain/events.ts';
 import type { Projection, RowChange, TableSpec, Value } from '../domain/fold.ts';
-import { monthName, monthOf } from '../domain/months.ts';
+import { addMonths, monthName, monthOf } from '../domain/months.ts';
 import { moveCheckpoints } from '../store/checkpoints.ts';
 import type { FoldId, Positions } from '../store/checkpoints.ts';
 import type { Database, Sql } from '../store/database.ts';
@@ -39,51 +39,86 @@ export const monthTable = (spec: TableSpec, month: EpochMs): string => `${spec.t
 export const lateTable = (spec: TableSpec): string => `${spec.table}_late`;
 export const FIRSTS = 'rebuild_first';
 
+type Row = readonly Value[];
+
+/** Rows of one table in a chunk, and what of the table each row asks for again. */
+interface TableRows {
+  readonly spec: TableSpec;
+  /** Where the partitioned column stands in a row; `null` in a table without one. */
+  readonly timeAt: number | null;
+  readonly keyAt: readonly number[];
+  /** The last change of each key, in the order of their first. */
+  readonly last: Map<string, RowChange>;
+  /** The month that the last row lay in: mostly the next one's, too. */
+  month: { readonly start: EpochMs; readonly end: EpochMs; readonly rows: Row[] } | null;
+}
+
 /** Shapes a chunk's rows. @param horizon rows before it were dropped by retention and are left out */
 export function shapeRows<T extends string>(
   tables: Readonly<Record<T, TableSpec>>,
   out: readonly RowChange<T>[],
   horizon: EpochMs | null,
 ): ChunkRows {
-  const grown = new Map<string, { spec: TableSpec; rows: (readonly Value[])[] }>();
-  const latest = new Map<string, RowChange>();
-  const times = timeColumns(tables);
+  const shaped = new Map<string, TableRows>();
+  for (const [name, spec] of Object.entries<TableSpec>(tables)) shaped.set(name, emptyTable(spec));
+  const grown = new Map<string, { spec: TableSpec; rows: Row[] }>();
   let expired = 0;
   for (const change of out) {
-    const spec = tables[change.table];
-    const at = times.get(change.table);
-    if (at === undefined || change.how === 'upsert') {
-      latest.set(`${change.table}\t${keyOf(spec, change.row)}`, change);
+    const table = shaped.get(change.table);
+    if (table === undefined) throw new Error(`table ${change.table} is none of the read model`);
+    const { timeAt } = table;
+    if (timeAt === null || change.how === 'upsert') {
+      table.last.set(keyOf(table, change.row), change);
       continue;
     }
-    const time = change.row[at] as EpochMs;
-    if (horizon !== null && time < horizon) {
-      expired += 1;
-      continue;
-    }
-    const name = change.how === 'insertIfAbsent' ? lateTable(spec) : monthTable(spec, monthOf(time));
-    const target = grown.get(name);
-    if (target === undefined) grown.set(name, { spec, rows: [change.row] });
-    else target.rows.push(change.row);
+    const time = change.row[timeAt] as EpochMs;
+    if (horizon !== null && time < horizon) expired += 1;
+    else if (change.how === 'insertIfAbsent')
+      rowsOf(grown, lateTable(table.spec), table.spec).push(change.row);
+    else monthRows(grown, table, time).push(change.row);
   }
   const copies = new Map<string, readonly string[]>();
   for (const [name, { spec, rows }] of grown)
     copies.set(name, [...copyText(rows, Object.values(spec.columns))]);
-  return { copies, others: [...latest.values()], expired };
+  return { copies, others: [...shaped.values()].flatMap(({ last }) => [...last.values()]), expired };
 }
 
-function timeColumns(tables: Readonly<Record<string, TableSpec>>): Map<string, number> {
-  const times = new Map<string, number>();
-  for (const [name, { columns, partitionedBy }] of Object.entries(tables)) {
-    if (partitionedBy !== undefined) times.set(name, Object.keys(columns).indexOf(partitionedBy));
-  }
-  return times;
+function emptyTable(spec: TableSpec): TableRows {
+  const names = Object.keys(spec.columns);
+  return {
+    spec,
+    timeAt: spec.partitionedBy === undefined ? null : names.indexOf(spec.partitionedBy),
+    keyAt: spec.key.map((name) => names.indexOf(name)),
+    last: new Map(),
+    month: null,
+  };
 }
 
-const keyOf = ({ columns, key }: TableSpec, row: readonly Value[]): string => {
-  const names = Object.keys(columns);
-  return key.map((name) => String(row[names.indexOf(name)])).join('\t');
-};
+function rowsOf(grown: Map<string, { spec: TableSpec; rows: Row[] }>, name: string, spec: TableSpec): Row[] {
+  const known = grown.get(name);
+  if (known !== undefined) return known.rows;
+  const rows: Row[] = [];
+  grown.set(name, { spec, rows });
+  return rows;
+}
+
+function monthRows(
+  grown: Map<string, { spec: TableSpec; rows: Row[] }>,
+  table: TableRows,
+  time: EpochMs,
+): Row[] {
+  if (table.month !== null && table.month.start <= time && time < table.month.end) return table.month.rows;
+  const start = monthOf(time);
+  const rows = rowsOf(grown, monthTable(table.spec, start), table.spec);
+  table.month = { start, end: addMonths(start, 1), rows };
+  return rows;
+}
+
+function keyOf({ keyAt }: TableRows, row: Row): string {
+  let key = '';
+  for (const at of keyAt) key += `\t${String(row[at])}`;
+  return key;
+}
 
 export class BulkWriter<E, S, T extends string> {
   readonly #database: Database;

@@ -11,7 +11,6 @@ import type { Database, Sql } from '../store/database.ts';
 import { attachMonth, partitionMonths, readHorizon } from '../store/partitions.ts';
 import { schemaOf } from '../store/readModels.ts';
 import { setVersionState } from '../store/versions.ts';
-import type { VersionState } from '../store/versions.ts';
 import { FIRSTS, lateTable, monthTable, partitionedTables } from './bulkWriter.ts';
 
 export interface FinishOptions<E, S, T extends string> {
@@ -19,8 +18,8 @@ export interface FinishOptions<E, S, T extends string> {
   readonly projection: Projection<E, S, T>;
   readonly build: FoldId;
   readonly older: FoldId | null;
-  /** What the version is afterwards. */
-  readonly state: VersionState;
+  /** The version ends here: nothing later is taken over. `null` when it goes on with the log. */
+  readonly until: EpochMs | null;
   readonly onMonth: (month: EpochMs) => void;
 }
 
@@ -35,9 +34,12 @@ export interface Carried {
 const INDEX_MEMORY = '256MB';
 
 export async function finish<E, S, T extends string>(options: FinishOptions<E, S, T>): Promise<Carried> {
-  const { database, projection, build, older, state } = options;
+  const { database, projection, build, older, until } = options;
   const schemas = { from: older === null ? null : schemaOf(older), to: schemaOf(build) };
-  if (schemas.from !== null) await carryIdleKeys(database, projection, { ...schemas, from: schemas.from });
+  if (schemas.from !== null) {
+    await carryIdleKeys(database, projection, { ...schemas, from: schemas.from }, until);
+    await carryCurrentRows(database, projection, { ...schemas, from: schemas.from }, until);
+  }
   const carried: Carried[] = [];
   for (const spec of partitionedTables(projection)) {
     for (const month of await monthsToMake(database, schemas, spec)) {
@@ -54,7 +56,7 @@ export async function finish<E, S, T extends string>(options: FinishOptions<E, S
   await database.transaction(async (tx) => {
     for (const spec of partitionedTables(projection)) await insertLate(tx, schemas.to, spec);
     await tx.execute(`drop table if exists "${schemas.to}".${FIRSTS}`);
-    await setVersionState(tx, build, state);
+    await setVersionState(tx, build, until === null ? 'catching_up' : 'fixed');
   });
   for (const { table } of Object.values<TableSpec>(projection.tables))
     await database.execute(`analyze "${schemas.to}"."${table}"`);
@@ -65,6 +67,9 @@ export async function finish<E, S, T extends string>(options: FinishOptions<E, S
   };
 }
 
+const endOf = (until: EpochMs | null): string =>
+  until === null ? 'infinity' : new Date(until).toISOString();
+
 interface Schemas {
   readonly from: string;
   readonly to: string;
@@ -72,34 +77,39 @@ interface Schemas {
 
 /**
  * Keys of which the log has no event: all that is known of them. Their history is taken over up to what their state
- * knows; should an event come meanwhile, it is read from the log like any other.
+ * knows; should an event come meanwhile, it is read from the log like any other. Of a version that ends earlier than a key
+ * does, only the rows up to its end are: the log may have the key's events, after that end.
  */
 async function carryIdleKeys<E, S, T extends string>(
   database: Database,
   { tables }: Projection<E, S, T>,
   { from, to }: Schemas,
+  until: EpochMs | null,
 ): Promise<void> {
+  const end = endOf(until);
   const specs = Object.values<TableSpec>(tables);
   const times = specs
     .filter(({ since }) => since !== undefined)
     .map(({ table, since }) => {
       return `(select max(r."${since}") from "${from}"."${table}" r
-        where r.participant = split_part(i.key, ':', 1) and r.endpoint_id = substr(i.key, strpos(i.key, ':') + 1))`;
+        where r.participant = split_part(o.key, ':', 1) and r.endpoint_id = substr(o.key, strpos(o.key, ':') + 1))`;
     });
   await database.transaction(async (tx) => {
     // State and rows of one moment: the processors go on meanwhile.
     await tx.execute('set transaction isolation level repeatable read');
     await tx.execute(
       `create temporary table idle on commit drop as
-       select o.key, o.state from "${from}".fold_state o
+       select o.key, o.state, greatest(${times.join(', ')}) as newest from "${from}".fold_state o
        where not exists (select from "${to}".fold_state n where n.key = o.key)`,
     );
     await tx.execute(
       `insert into "${to}".${FIRSTS} (participant, endpoint_id, first)
        select split_part(i.key, ':', 1), substr(i.key, strpos(i.key, ':') + 1),
-         greatest(${times.join(', ')}) + interval '1 millisecond'
-       from idle i where greatest(${times.join(', ')}) is not null`,
+         least(i.newest, $1::timestamptz) + interval '1 millisecond'
+       from idle i where i.newest is not null`,
+      [end],
     );
+    await tx.execute('delete from idle where newest > $1::timestamptz', [end]);
     for (const { table, since } of specs) {
       if (since !== undefined) continue;
       await tx.execute(
@@ -109,6 +119,31 @@ async function carryIdleKeys<E, S, T extends string>(
     }
     await tx.execute(`insert into "${to}".fold_state (key, state) select key, state from idle`);
   });
+}
+
+/**
+ * Rows of what is true now whose last change has left the log, as that of a policy's parameters: the state of their key
+ * came from the older version, and no event since has written them. Should the older version be further on, so is its
+ * row: the events between are read from the log yet, and write it again.
+ */
+async function carryCurrentRows<E, S, T extends string>(
+  database: Database,
+  { tables }: Projection<E, S, T>,
+  { from, to }: Schemas,
+  until: EpochMs | null,
+): Promise<void> {
+  for (const { table, columns, since } of Object.values<TableSpec>(tables)) {
+    if (since !== undefined) continue;
+    const names = Object.keys(columns).map((column) => `"${column}"`);
+    await database.execute(
+      `insert into "${to}"."${table}" (${names.join(', ')})
+       select ${names.map((name) => `r.${name}`).join(', ')} from "${from}"."${table}" r
+       join "${to}".${FIRSTS} f on f.participant = r.participant and f.endpoint_id = r.endpoint_id
+       where f.first <= $1::timestamptz
+       on conflict do nothing`,
+      [endOf(until)],
+    );
+  }
 }
 
 /** Months that have rows here or there, from the horizon on, and are not attached yet. */

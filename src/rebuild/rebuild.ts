@@ -8,7 +8,7 @@ import type { EpochMs } from '../domain/events.ts';
 import type { Projection } from '../domain/fold.ts';
 import { LogUnavailableError } from '../log/eventLog.ts';
 import type { EventLog, LogMessage } from '../log/eventLog.ts';
-import type { Database } from '../store/database.ts';
+import type { Database, Sql } from '../store/database.ts';
 import { DatabaseUnavailableError } from '../store/errors.ts';
 import { createVersion, dropVersion, listVersions, setVersionState } from '../store/versions.ts';
 import type { Version } from '../store/versions.ts';
@@ -72,15 +72,27 @@ export async function rebuild<E, S, T extends string>(
   const { database, projection } = options;
   const session = await database.session();
   try {
-    const [lock] = await session.query<{ got: boolean }>(
-      `select pg_try_advisory_lock(hashtext('balde.rebuild'), hashtext($1)) as got`,
-      [projection.name],
-    );
-    if (lock?.got !== true)
-      throw new RebuildError(`another rebuild of ${projection.name} is running: wait for it, or stop it`);
+    await lockAlone(session, projection.name, options.signal);
     return await rebuildAlone(options);
   } finally {
     await session.close();
+  }
+}
+
+/** The session of a process that was killed lingers for a moment. Milliseconds. */
+const LOCK_PATIENCE_MS = 3_000;
+
+async function lockAlone(session: Sql, name: string, signal: AbortSignal): Promise<void> {
+  const until = performance.now() + LOCK_PATIENCE_MS;
+  for (;;) {
+    const [lock] = await session.query<{ got: boolean }>(
+      `select pg_try_advisory_lock(hashtext('balde.rebuild'), hashtext($1)) as got`,
+      [name],
+    );
+    if (lock?.got === true) return;
+    if (performance.now() > until)
+      throw new RebuildError(`another rebuild of ${name} is running: wait for it, or stop it`);
+    await delay(100, undefined, { signal });
   }
 }
 
@@ -109,7 +121,7 @@ async function rebuildAlone<E, S, T extends string>(
         projection,
         build,
         older,
-        state: until === null ? 'catching_up' : 'fixed',
+        until,
         onMonth: (month) => observer.step(`index of ${new Date(month).toISOString().slice(0, 7)}`),
       }),
     );

@@ -1,35 +1,40 @@
 /**
- * Proof that two versions of a read model agree, month by month and bucket by bucket, and that months which are over are
- * still what they were.
+ * Proof that two versions of a read model agree, bucket by bucket and, in tables that grow, month by month, and that
+ * months which are over are still what they were.
  */
 import type { EpochMs } from '../domain/events.ts';
 import type { Projection, TableSpec } from '../domain/fold.ts';
 import { addMonths } from '../domain/months.ts';
 import type { FoldId } from '../store/checkpoints.ts';
-import type { Database, Sql } from '../store/database.ts';
-import { firstDifference, hashMonth, monthsOf } from '../store/monthHashes.ts';
-import type { MonthHash, RowDifference } from '../store/monthHashes.ts';
+import type { Database, Row, Sql } from '../store/database.ts';
+import { firstDifference, hashBuckets, monthsOf } from '../store/monthHashes.ts';
+import type { Bucket, MonthHash, RowDifference } from '../store/monthHashes.ts';
 import { schemaOf } from '../store/readModels.ts';
 import { loadSeals, saveSeals } from '../store/seals.ts';
 import type { Seal } from '../store/seals.ts';
 
-export interface Difference {
+export interface Difference extends Bucket {
   readonly table: string;
-  readonly month: EpochMs;
-  readonly participant: string;
-  readonly endpointId: string;
-  /** Rows of the bucket in that month, in the one and the other. */
+  /** `null` in a table that holds what is true now: it has no months. */
+  readonly month: EpochMs | null;
+  /** Rows of the bucket in that month, or in the table that has no months, in the one and the other. */
   readonly rows: readonly [number, number];
   readonly first: RowDifference | null;
 }
 
-export interface Comparison {
-  readonly left: number;
-  readonly right: number;
-  /** Rows found equal, and buckets' months. */
+/** What was found equal. */
+interface Equal {
+  /** Rows of tables that grow, and buckets' months: each once, however often it was looked at. */
   readonly rows: number;
   readonly months: number;
-  /** In order of time; empty when the versions agree. */
+  /** Rows of tables that hold what is true now; not among `rows`. */
+  readonly current: number;
+}
+
+export interface Comparison extends Equal {
+  readonly left: number;
+  readonly right: number;
+  /** In order of time, those without a month last; empty when the versions agree. */
   readonly differences: readonly Difference[];
   /** Buckets, as `participant:policy`, whose states stayed apart: one version has not read all that the other has. */
   readonly apart: readonly string[];
@@ -46,114 +51,119 @@ export interface CompareOptions<E, S, T extends string> {
   readonly onMonth?: (month: EpochMs) => void;
 }
 
-const grown = ({ tables }: { readonly tables: Readonly<Record<string, TableSpec>> }) =>
-  Object.values(tables).filter(({ since }) => since !== undefined);
-
 /** What differs is looked at again, in case one version was an event behind the other. */
 const LOOKS = 4;
 
 /**
  * Compares every bucket of two versions, each look in one snapshot while the processors go on. Buckets whose states are
- * equal have read the same events; those whose are not, or whose rows differ, are looked at again.
+ * equal have read the same events; those whose are not, or whose rows differ, are looked at again, and they alone.
  */
 export async function compareVersions<E, S, T extends string>(
   options: CompareOptions<E, S, T>,
 ): Promise<Comparison> {
   const { left, right, catchUp, signal } = options;
-  let rows = 0;
-  let months = 0;
+  const equal = new Map<string, Equal>();
   let look: Look | null = null;
   for (let n = 0; n < LOOKS && (look === null || look.open.size > 0); n += 1) {
     signal.throwIfAborted();
     await catchUp();
-    const next: Look = await lookOnce(options, look === null ? null : look.open);
-    rows += next.rows;
-    months += next.months;
+    const next: Look = await lookOnce(options, look === null ? null : [...look.open.values()]);
+    // A bucket that was looked at again counts as it was found last.
+    for (const bucket of look?.open.keys() ?? []) equal.delete(bucket);
+    for (const [bucket, found] of next.equal) equal.set(bucket, found);
     look = next;
   }
-  const differences = [...(look?.differences ?? [])].sort((a, b) => a.month - b.month);
+  const sum = (what: keyof Equal): number => [...equal.values()].reduce((n, found) => n + found[what], 0);
+  const time = ({ month }: Difference): number => month ?? Number.MAX_SAFE_INTEGER;
   return {
     left: left.version,
     right: right.version,
-    rows,
-    months,
-    differences,
-    apart: [...(look?.apart ?? [])],
+    rows: sum('rows'),
+    months: sum('months'),
+    current: sum('current'),
+    differences: [...(look?.differences ?? [])].sort((a, b) => time(a) - time(b)),
+    apart: [...(look?.apart.keys() ?? [])],
   };
 }
 
+/** Buckets by name. */
+type Buckets = ReadonlyMap<string, Bucket>;
+
 interface Look {
-  readonly rows: number;
-  readonly months: number;
+  /** By bucket. */
+  readonly equal: ReadonlyMap<string, Equal>;
   readonly differences: readonly Difference[];
-  readonly apart: ReadonlySet<string>;
+  readonly apart: Buckets;
   /** To be looked at again. */
-  readonly open: ReadonlySet<string>;
+  readonly open: Buckets;
 }
 
 async function lookOnce<E, S, T extends string>(
   { database, projection, left, right, signal, onMonth }: CompareOptions<E, S, T>,
-  only: ReadonlySet<string> | null,
+  only: readonly Bucket[] | null,
 ): Promise<Look> {
   const schemas = [schemaOf(left), schemaOf(right)] as const;
   return await database.transaction(async (tx) => {
+    // States and rows of one moment: only so do equal states say that the rows have to be equal.
     await tx.execute('set transaction isolation level repeatable read read only');
-    const apart = await bucketsApart(tx, schemas);
+    const apart = await bucketsApart(tx, schemas, only);
+    const comparable = (bucket: Bucket): boolean => !apart.has(nameOf(bucket));
+    const among = only?.filter(comparable) ?? null;
+    const equal = new Map<string, Equal>();
     const differences: Difference[] = [];
-    let rows = 0;
-    let months = 0;
-    const counts = (hash: MonthHash): boolean => {
-      const bucket = nameOf(hash);
-      return !apart.has(bucket) && (only === null || only.has(bucket));
-    };
-    for (const spec of grown(projection)) {
-      for (const month of await monthsOf(tx, schemas, spec)) {
+    for (const spec of Object.values<TableSpec>(projection.tables)) {
+      for (const month of spec.since === undefined ? [null] : await monthsOf(tx, schemas, spec, among)) {
         signal.throwIfAborted();
-        const ours = (await hashMonth(tx, schemas[0], spec, month)).filter(counts);
-        const theirs = (await hashMonth(tx, schemas[1], spec, month)).filter(counts);
+        const part = { month, only: among };
+        const ours = (await hashBuckets(tx, schemas[0], spec, part)).filter(comparable);
+        const theirs = (await hashBuckets(tx, schemas[1], spec, part)).filter(comparable);
         const found = differing(ours, theirs);
-        for (const { participant, endpointId, counts: n } of found) {
-          const first = await firstDifference(tx, schemas, spec, { participant, endpointId, month });
-          differences.push({ table: spec.table, month, participant, endpointId, rows: n, first });
+        for (const { participant, endpointId, counts: rows } of found) {
+          const where = { month, only: [{ participant, endpointId }] };
+          const first = await firstDifference(tx, schemas, spec, where);
+          differences.push({ table: spec.table, month, participant, endpointId, rows, first });
         }
         const unequal = new Set(found.map(nameOf));
-        const equal = ours.filter((hash) => !unequal.has(nameOf(hash)));
-        months += equal.length;
-        rows += equal.reduce((sum, hash) => sum + hash.rows, 0);
-        onMonth?.(month);
+        const same = ours.filter((hash) => !unequal.has(nameOf(hash)));
+        count(equal, month, same);
+        if (month !== null) onMonth?.(month);
       }
     }
-    const stillApart = new Set([...apart].filter((bucket) => only === null || only.has(bucket)));
-    return {
-      rows,
-      months,
-      differences,
-      apart: stillApart,
-      open: new Set([...stillApart, ...differences.map(nameOf)]),
-    };
+    const open = new Map([...apart, ...differences.map((bucket) => [nameOf(bucket), bucket] as const)]);
+    return { equal, differences, apart, open };
   });
 }
 
-const nameOf = ({
-  participant,
-  endpointId,
-}: {
-  readonly participant: string;
-  readonly endpointId: string;
-}): string => `${participant}:${endpointId}`;
-
-/** Buckets whose states differ, or that one version does not know. */
-async function bucketsApart(sql: Sql, [left, right]: readonly [string, string]): Promise<Set<string>> {
-  const rows = await sql.query<{ key: string }>(
-    `select key from "${left}".fold_state a full join "${right}".fold_state b using (key)
-     where a.state is distinct from b.state`,
-  );
-  return new Set(rows.map(({ key }) => key));
+function count(equal: Map<string, Equal>, month: EpochMs | null, hashes: readonly MonthHash[]): void {
+  for (const hash of hashes) {
+    const { rows, months, current } = equal.get(nameOf(hash)) ?? { rows: 0, months: 0, current: 0 };
+    equal.set(
+      nameOf(hash),
+      month === null
+        ? { rows, months, current: current + hash.rows }
+        : { rows: rows + hash.rows, months: months + 1, current },
+    );
+  }
 }
 
-interface Found {
-  readonly participant: string;
-  readonly endpointId: string;
+const nameOf = ({ participant, endpointId }: Bucket): string => `${participant}:${endpointId}`;
+
+/** Buckets, of some or all, whose states differ, or that one version does not know. */
+async function bucketsApart(
+  sql: Sql,
+  [left, right]: readonly [string, string],
+  only: readonly Bucket[] | null,
+): Promise<Buckets> {
+  const rows = await sql.query<Bucket & Row>(
+    `select split_part(key, ':', 1) as participant, substr(key, strpos(key, ':') + 1) as "endpointId"
+     from "${left}".fold_state a full join "${right}".fold_state b using (key)
+     where a.state is distinct from b.state and ($1::text[] is null or key = any ($1::text[]))`,
+    [only?.map(nameOf) ?? null],
+  );
+  return new Map(rows.map((bucket) => [nameOf(bucket), bucket]));
+}
+
+interface Found extends Bucket {
   readonly counts: readonly [number, number];
 }
 
@@ -192,19 +202,21 @@ export async function checkSeals<E, S, T extends string>(options: {
 }): Promise<SealCheck> {
   const { database, projection, served, seal, now, horizon } = options;
   // Rows of alerts are written again when they are resolved, in whichever month: only observations stay as they are.
-  const spec = grown(projection).find(({ partitionedBy }) => partitionedBy !== undefined);
+  const spec = Object.values<TableSpec>(projection.tables).find(
+    ({ partitionedBy }) => partitionedBy !== undefined,
+  );
   if (spec === undefined) return { intact: 0, altered: [], sealed: 0 };
   const schema = schemaOf(served);
   const seals = await loadSeals(database, projection.name, projection.version);
   const altered: (Seal & { now: MonthHash | null })[] = [];
   let intact = 0;
   let sealed = 0;
-  const months = new Set([...(await monthsOf(database, [schema], spec)), ...seals.keys()]);
+  const months = new Set([...(await monthsOf(database, [schema], spec, null)), ...seals.keys()]);
   for (const month of [...months].sort((a, b) => a - b)) {
     // What retention has dropped can't be looked at any more.
     if (horizon !== null && month < horizon) continue;
     if (addMonths(month, 1) + SETTLED_MS > now) continue;
-    const hashes = await hashMonth(database, schema, spec, month);
+    const hashes = await hashBuckets(database, schema, spec, { month, only: null });
     const known = seals.get(month);
     if (known === undefined) {
       if (seal) sealed += await saveSeals(database, projection, month, hashes);

@@ -2,11 +2,14 @@
 import type { EpochMs } from '../domain/events.ts';
 import type { TableSpec } from '../domain/fold.ts';
 import { addMonths } from '../domain/months.ts';
-import type { Row, Sql } from './database.ts';
+import type { Parameter, Row, Sql } from './database.ts';
 
-export interface MonthHash {
+export interface Bucket {
   readonly participant: string;
   readonly endpointId: string;
+}
+
+export interface MonthHash extends Bucket {
   readonly rows: number;
   /**
    * MD5 over the rows' own MD5s in order of time and key. Rows are hashed as Postgres prints them under the settings of every
@@ -15,45 +18,136 @@ export interface MonthHash {
   readonly hash: string;
 }
 
+/** Which rows of a table. */
+export interface Part {
+  /** `null` in a table that holds what is true now: it has no months, all of it is meant. */
+  readonly month: EpochMs | null;
+  /** `null`: all buckets. */
+  readonly only: readonly Bucket[] | null;
+}
+
 const columnsOf = ({ columns }: TableSpec): string =>
   Object.keys(columns)
     .map((column) => `r."${column}"`)
     .join(', ');
 
-const orderOf = ({ since, key }: TableSpec): string =>
-  [since ?? '', ...key]
-    .filter((column) => column !== '')
-    .map((column) => `r."${column}"`)
-    .join(', ');
+/** In order of time, where the table has one, and key. */
+const orderOf = ({ since, key }: TableSpec, name: (column: string) => string): string =>
+  [...(since === undefined ? [] : [since]), ...key].map(name).join(', ');
 
-/** The months that have rows in either version, ascending. */
-export async function monthsOf(sql: Sql, schemas: readonly string[], spec: TableSpec): Promise<EpochMs[]> {
+interface Rows {
+  /** What follows `from`; the row is `r`. */
+  readonly from: string;
+  readonly parameters: readonly Parameter[];
+}
+
+function rowsOf(schema: string, { table, since }: TableSpec, { month, only }: Part): Rows {
+  let from = `"${schema}"."${table}" r`;
+  const parameters: Parameter[] = [];
+  if (only !== null) {
+    // Joined, not filtered: a few buckets are looked up by the primary key.
+    from += ` join unnest($1::text[], $2::text[]) o (participant, endpoint_id)
+      on r.participant = o.participant and r.endpoint_id = o.endpoint_id`;
+    parameters.push(
+      only.map(({ participant }) => participant),
+      only.map(({ endpointId }) => endpointId),
+    );
+  }
+  if (month !== null) {
+    const bounds = [month, addMonths(month, 1)].map((at) => new Date(at).toISOString());
+    const [first, second] = [parameters.length + 1, parameters.length + 2];
+    from += ` where r."${since}" >= $${first}::timestamptz and r."${since}" < $${second}::timestamptz`;
+    parameters.push(...bounds);
+  }
+  return { from, parameters };
+}
+
+/** The months in which a growing table has rows, of some buckets or all, in any of the versions; ascending. */
+export async function monthsOf(
+  sql: Sql,
+  schemas: readonly string[],
+  spec: TableSpec,
+  only: Part['only'],
+): Promise<EpochMs[]> {
   const months = new Set<EpochMs>();
   for (const schema of schemas) {
-    const rows = await sql.query<{ month: EpochMs }>(
-      `select distinct date_trunc('month', r."${spec.since}", 'UTC') as month from "${schema}"."${spec.table}" r`,
-    );
-    for (const { month } of rows) months.add(month);
+    const parts = only === null ? await partitionsOf(sql, schema, spec) : [];
+    const whole = rowsOf(schema, spec, { month: null, only });
+    for (const { from, parameters } of parts.length > 0 ? parts : [whole]) {
+      const rows = await sql.query<{ month: EpochMs }>(
+        `select distinct date_trunc('month', r."${spec.since}", 'UTC') as month from ${from}`,
+        parameters,
+      );
+      for (const { month } of rows) months.add(month);
+    }
   }
   return [...months].sort((a, b) => a - b);
 }
 
-/** Hashes of one month, of the buckets that have rows in it, in order.*/
-export async function hashMonth(
+/** All there are, whatever their names: a row must not escape by where it lies. None of a table without partitions. */
+async function partitionsOf(sql: Sql, schema: string, { table }: TableSpec): Promise<Rows[]> {
+  const rows = await sql.query<{ name: string }>(
+    `select format('%I.%I', n.nspname, c.relname) as name from pg_partition_tree($1::regclass) t
+     join pg_class c on c.oid = t.relid join pg_namespace n on n.oid = c.relnamespace where t.isleaf`,
+    [`"${schema}"."${table}"`],
+  );
+  return rows.map(({ name }) => ({ from: `${name} r`, parameters: [] }));
+}
+
+/** A statement that hashes so many ends long before the pool gives it up, even on a slow server. */
+const ROWS_AT_ONCE = 2_000_000;
+
+/** Hashes of a part, of the buckets that have rows in it, in order. @param rowsAtOnce most rows of one statement */
+export async function hashBuckets(
   sql: Sql,
   schema: string,
   spec: TableSpec,
-  month: EpochMs,
+  part: Part,
+  rowsAtOnce = ROWS_AT_ONCE,
 ): Promise<MonthHash[]> {
-  return await sql.query<MonthHash & Row>(
-    `select r.participant, r.endpoint_id as "endpointId", count(*) as rows,
-       md5(string_agg(md5(row(${columnsOf(spec)})::text), '' order by ${orderOf(spec)})) as hash
-     from "${schema}"."${spec.table}" r
-     where r."${spec.since}" >= $1::timestamptz and r."${spec.since}" < $2::timestamptz
-     group by r.participant, r.endpoint_id
+  const hashes: MonthHash[] = [];
+  for (const piece of await piecesOf(sql, schema, spec, part, rowsAtOnce)) {
+    const { from, parameters } = rowsOf(schema, spec, piece);
+    const order = orderOf(spec, (column) => `r."${column}"`);
+    const found = await sql.query<MonthHash & Row>(
+      `select r.participant, r.endpoint_id as "endpointId", count(*) as rows,
+         md5(string_agg(md5(row(${columnsOf(spec)})::text), '' order by ${order})) as hash
+       from ${from} group by r.participant, r.endpoint_id
+       order by r.participant collate "C", r.endpoint_id collate "C"`,
+      parameters,
+    );
+    hashes.push(...found);
+  }
+  return hashes;
+}
+
+/** The part itself, or, if it has too many rows, pieces of some buckets each, in order. */
+async function piecesOf(
+  sql: Sql,
+  schema: string,
+  spec: TableSpec,
+  { month, only }: Part,
+  rowsAtOnce: number,
+): Promise<Part[]> {
+  const { from, parameters } = rowsOf(schema, spec, { month, only });
+  const buckets = await sql.query<Bucket & Row & { readonly rows: number }>(
+    `select r.participant, r.endpoint_id as "endpointId", count(*) as rows
+     from ${from} group by r.participant, r.endpoint_id
      order by r.participant collate "C", r.endpoint_id collate "C"`,
-    [new Date(month).toISOString(), new Date(addMonths(month, 1)).toISOString()],
+    parameters,
   );
+  if (buckets.reduce((sum, { rows }) => sum + rows, 0) <= rowsAtOnce) return [{ month, only }];
+  const pieces: Bucket[][] = [];
+  let room = 0;
+  for (const bucket of buckets) {
+    if (bucket.rows > room) {
+      pieces.push([]);
+      room = rowsAtOnce;
+    }
+    pieces.at(-1)?.push(bucket);
+    room -= bucket.rows;
+  }
+  return pieces.map((piece) => ({ month, only: piece }));
 }
 
 export interface RowDifference {
@@ -64,28 +158,21 @@ export interface RowDifference {
   readonly right: Readonly<Record<string, unknown>> | null;
 }
 
-/** The first row, in order of time, that one version of a bucket's month lacks or has otherwise. */
+/** The first row of a part, in order of time and key, that one version lacks or has otherwise. */
 export async function firstDifference(
   sql: Sql,
   [left, right]: readonly [string, string],
   spec: TableSpec,
-  bucket: { readonly participant: string; readonly endpointId: string; readonly month: EpochMs },
+  part: Part,
 ): Promise<RowDifference | null> {
   const of = (schema: string): string =>
-    `(select ${columnsOf(spec)} from "${schema}"."${spec.table}" r
-      where r.participant = $1 and r.endpoint_id = $2
-        and r."${spec.since}" >= $3::timestamptz and r."${spec.since}" < $4::timestamptz)`;
+    `(select ${columnsOf(spec)} from ${rowsOf(schema, spec, part).from})`;
   const keys = spec.key.map((column) => `"${column}"`).join(', ');
   const [row] = await sql.query<{ left: Row | null; right: Row | null }>(
     `select to_jsonb(a) as left, to_jsonb(b) as right from ${of(left)} a full join ${of(right)} b using (${keys})
      where a::text is distinct from b::text
-     order by coalesce(a."${spec.since}", b."${spec.since}"), ${keys} limit 1`,
-    [
-      bucket.participant,
-      bucket.endpointId,
-      new Date(bucket.month).toISOString(),
-      new Date(addMonths(bucket.month, 1)).toISOString(),
-    ],
+     order by ${orderOf(spec, (column) => `coalesce(a."${column}", b."${column}")`)} limit 1`,
+    rowsOf(left, spec, part).parameters,
   );
   if (row === undefined) return null;
   const either = row.left ?? row.right ?? {};

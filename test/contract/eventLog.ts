@@ -18,7 +18,7 @@ export interface Backend {
   readonly open: () => Promise<OpenLog>;
 }
 
-export type Cases = (suite: Suite) => void;
+type Cases = (suite: Suite) => void;
 
 const ALL: readonly Cases[] = [
   topicCases,

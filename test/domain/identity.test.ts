@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { v5 } from 'uuid';
 import { expect, it } from 'vitest';
 import {
   alertEventId,
@@ -36,6 +37,20 @@ it('are UUIDs of version 5, made independently the same way [DOM-3]', () => {
       const id = observationId(PARTICIPANT, policy, at);
       expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
       expect(id).toBe(uuid5('observation', PARTICIPANT, at, policy));
+    }),
+  );
+});
+
+it('are those of package uuid, also of names that are long or not ASCII [DOM-3]', () => {
+  const name = fc.oneof(
+    fc.string({ unit: 'grapheme' }),
+    fc.string({ unit: fc.constantFrom('a', '|', 'é', '€', '🪣'), minLength: 150, maxLength: 1_500 }),
+  );
+  fc.assert(
+    fc.property(name, fc.nat(), (policy, at) => {
+      expect(observationId(PARTICIPANT, policy, at)).toBe(
+        v5(`observation|${PARTICIPANT}|${at}|${policy}`, 'b1d3a1de-0d1c-5e7a-8b0c-ba1de0000001'),
+      );
     }),
   );
 });

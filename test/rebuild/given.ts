@@ -12,7 +12,7 @@ import { catchUp } from '../../src/rebuild/catchUp.ts';
 import { logSource } from '../../src/rebuild/logSource.ts';
 import { rebuild } from '../../src/rebuild/rebuild.ts';
 import type { RebuildObserver, RebuildOptions, RebuildReport } from '../../src/rebuild/rebuild.ts';
-import type { Database } from '../../src/store/database.ts';
+import type { Database, Parameter, Row, Sql } from '../../src/store/database.ts';
 import { observed, outgoing } from '../consume/given.ts';
 import { shared } from '../contract/given.ts';
 import { seeded } from '../faults/seeded.ts';
@@ -102,6 +102,26 @@ export async function rebuilt(
     observer: SILENT,
     ...options,
   });
+}
+
+/** A database as it is, and what each transaction on it has read. */
+export function watched(database: Database): { readonly database: Database; readonly read: Row[][] } {
+  const read: Row[][] = [];
+  const watch = (tx: Sql): Sql => {
+    const rows: Row[] = [];
+    read.push(rows);
+    return {
+      ...tx,
+      query: async <R extends Row>(text: string, parameters?: readonly Parameter[]) => {
+        const found = await tx.query<R>(text, parameters);
+        rows.push(...found);
+        return found;
+      },
+    };
+  };
+  const transaction: Database['transaction'] = async (work) =>
+    await database.transaction(async (tx) => await work(watch(tx)));
+  return { database: { ...database, transaction }, read };
 }
 
 /** Publishes the alert events that the observations cause, as relay and reactor would. */

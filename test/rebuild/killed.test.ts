@@ -22,6 +22,8 @@ const DAYS = 120;
 
 interface Run {
   readonly exited: Promise<number | null>;
+  /** What it said on standard error. */
+  said(): string;
   kill(): void;
 }
 
@@ -29,10 +31,13 @@ function rebuildProcess(databaseUrl: string, args: readonly string[]): Run {
   const program = join(packageRoot, 'dist', 'src', 'cli', 'balde.js');
   const child = spawn(process.execPath, [program, 'rebuild', 'states', ...args], {
     env: { ...process.env, DATABASE_URL: databaseUrl, PULSAR_URL: '' },
-    stdio: ['ignore', 'ignore', 'ignore'],
+    stdio: ['ignore', 'ignore', 'pipe'],
   });
+  let said = '';
+  child.stderr.on('data', (bytes: Buffer) => (said += bytes.toString()));
   return {
     exited: new Promise((resolve) => child.once('close', resolve)),
+    said: () => said,
     kill: () => void child.kill('SIGKILL'),
   };
 }
@@ -105,7 +110,7 @@ describe('a rebuild that is killed again and again', () => {
           await run.exited;
         }
         const last = rebuildProcess(url, ['--verify']);
-        expect(await last.exited).toBe(0);
+        expect(await last.exited, last.said()).toBe(0);
       } finally {
         stopLoad.abort();
         await load;

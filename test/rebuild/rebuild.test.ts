@@ -5,7 +5,7 @@ import { hashAlerts, hashStates } from '../../src/store/hash.ts';
 import { listVersions } from '../../src/store/versions.ts';
 import { baldeDatabase } from '../support/database.ts';
 import { observed, publish } from '../consume/given.ts';
-import { history, live, publishAlerts, rebuilt, TOPIC, untidy } from './given.ts';
+import { DAY, history, live, publishAlerts, rebuilt, TOPIC, untidy } from './given.ts';
 
 describe('a rebuild', () => {
   it('gives the same rows as live processing, in one transaction for the readers [REBUILD-1, REBUILD-2]', async () => {
@@ -135,8 +135,8 @@ describe('a rebuild', () => {
     const { database, log } = await baldeDatabase();
     await publish(log, history(10));
     await live(database, log, 'states');
-    const first = rebuilt(database, log, 'states', { rate: 500 });
-    const second = rebuilt(database, log, 'states', { rate: 500 });
+    const first = rebuilt(database, log, 'states', { rate: 200 });
+    const second = rebuilt(database, log, 'states', { rate: 200 });
     const results = await Promise.allSettled([first, second]);
     expect(results.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
     const [refused] = results.filter((result) => result.status === 'rejected');
@@ -146,6 +146,8 @@ describe('a rebuild', () => {
   it('up to a time gives what was known then, and is not put in service [REBUILD-6]', async () => {
     const { database, log } = await baldeDatabase();
     await publish(log, history(20));
+    const begunLater = [16 * DAY, 17 * DAY].map((minute) => observed('CLAIMS_WRITE', minute, 50));
+    await publish(log, begunLater);
     await live(database, log, 'states');
     const until = Date.UTC(2026, 2, 10);
     const report = await rebuilt(database, log, 'states', { until, cutOver: false });
@@ -155,5 +157,10 @@ describe('a rebuild', () => {
     );
     expect(row?.newest).toBeLessThanOrEqual(until);
     expect(row?.newest).toBeGreaterThan(until - 3_600_001);
+    const later = await database.query(
+      `select endpoint_id from states_v2.latest where endpoint_id = 'CLAIMS_WRITE'
+       union all select key from states_v2.fold_state where key like '%CLAIMS_WRITE'`,
+    );
+    expect(later).toEqual([]);
   });
 });

@@ -1,17 +1,32 @@
-/** What verify finds: one altered row, one missing, one too many, two in each other's place. */
+/** What verify finds: one altered row, one missing, one too many, two in each other's place; and what it reads for it. */
 import { beforeAll, describe, expect, it } from 'vitest';
+import { statesProjection } from '../../projections/states/fold.ts';
+import type { ColumnType, Projection } from '../../src/domain/fold.ts';
 import type { EventLog } from '../../src/log/eventLog.ts';
 import { verifyReadModel } from '../../src/main/rebuild.ts';
 import { RebuildDiffersError } from '../../src/rebuild/rebuild.ts';
+import { compareVersions } from '../../src/rebuild/verify.ts';
+import type { CompareOptions } from '../../src/rebuild/verify.ts';
 import type { Database } from '../../src/store/database.ts';
+import { hashBuckets } from '../../src/store/monthHashes.ts';
 import { listVersions } from '../../src/store/versions.ts';
-import { publish } from '../consume/given.ts';
+import { observed, publish } from '../consume/given.ts';
 import { baldeDatabase } from '../support/database.ts';
-import { history, live, never, POLICIES, rebuilt } from './given.ts';
+import { DAY, history, live, never, POLICIES, rebuilt, watched } from './given.ts';
 
 const NOW = Date.UTC(2026, 5, 1);
+const MARCH = Date.UTC(2026, 2, 1);
+const APRIL = Date.UTC(2026, 3, 1);
+const DAYS = 45;
+/** Rows of history of one bucket, and of those the ones of March. */
+const BUCKET_ROWS = DAYS * 24;
+const MARCH_ROWS = 30.5 * 24;
+const BUCKET = `participant = '12345678' and endpoint_id = 'KEYS_CHECK'`;
 const ROW = `participant = '12345678' and endpoint_id = 'KEYS_CHECK' and response_time = '2026-03-20T12:00:00Z'`;
 const OTHER = `participant = '12345678' and endpoint_id = 'KEYS_CHECK' and response_time = '2026-03-20T13:00:00Z'`;
+
+/** The rebuild's code goes by the tables only. */
+type AnyProjection = Projection<unknown, unknown>;
 
 describe('verify', () => {
   let database: Database;
@@ -19,7 +34,7 @@ describe('verify', () => {
 
   beforeAll(async () => {
     ({ database, log } = await baldeDatabase());
-    await publish(log, history(45));
+    await publish(log, history(DAYS));
     await live(database, log, 'states');
     await rebuilt(database, log, 'states', { cutOver: false });
   });
@@ -29,22 +44,48 @@ describe('verify', () => {
     const storage = { database, log, logDescription: 'the log' };
     return await verifyReadModel({ storage, what: 'states', against: version, now: NOW, signal: never() });
   };
+  /** Whatever is done to the served version meanwhile is undone. */
+  const undone = async <R>(
+    work: () => Promise<R>,
+    tables: readonly string[] = ['history', 'latest', 'policies'],
+  ): Promise<R> => {
+    for (const table of tables)
+      await database.execute(`create table kept_${table} as select * from states_v1.${table}`);
+    try {
+      return await work();
+    } finally {
+      for (const table of tables) {
+        await database.execute(`delete from states_v1.${table}`);
+        await database.execute(`insert into states_v1.${table} select * from kept_${table}`);
+        await database.execute(`drop table kept_${table}`);
+      }
+    }
+  };
   /** Alters the served version, looks, and puts it back. */
   const altered = async (statements: readonly string[]) => {
-    await database.execute('create table kept as select * from states_v1.history');
-    for (const statement of statements) await database.execute(statement);
-    const found = await verify();
-    const seals = (await verify(null)).seals;
-    await database.execute('delete from states_v1.history');
-    await database.execute('insert into states_v1.history select * from kept');
-    await database.execute('drop table kept');
+    const found = await undone(async () => {
+      for (const statement of statements) await database.execute(statement);
+      const { comparison } = await verify();
+      const { seals } = await verify(null);
+      return { comparison, differences: comparison?.differences ?? [], seals };
+    });
     expect((await verify()).comparison?.differences).toEqual([]);
-    return { differences: found.comparison?.differences ?? [], seals };
+    return found;
   };
+  const compare = async (options: Partial<CompareOptions<unknown, unknown, string>> = {}) =>
+    await compareVersions({
+      database,
+      projection: statesProjection as unknown as AnyProjection,
+      left: { name: 'states', version: 1 },
+      right: { name: 'states', version: 2 },
+      catchUp: async () => Promise.resolve(),
+      signal: never(),
+      ...options,
+    });
 
   it('finds nothing where nothing is, and seals the months that are over [VERIFY-1, VERIFY-2]', async () => {
     const { comparison, seals } = await verify();
-    expect(comparison?.rows).toBe(45 * 24 * POLICIES.length);
+    expect(comparison?.rows).toBe(BUCKET_ROWS * POLICIES.length);
     expect(comparison?.differences).toEqual([]);
     expect(seals.sealed).toBe(2 * POLICIES.length);
     expect((await verify(null)).seals).toEqual({ intact: 2 * POLICIES.length, altered: [], sealed: 0 });
@@ -109,9 +150,159 @@ describe('verify', () => {
     },
   );
 
-  it('a rebuild that finds a difference puts nothing in service [VERIFY-3]', async () => {
-    await database.execute(`update states_v1.history set capacity = 99 where ${ROW}`);
-    await expect(rebuilt(database, log, 'states')).rejects.toThrow(RebuildDiffersError);
+  it('counts what is equal once, however often it was looked at', async () => {
+    const { comparison } = await altered([
+      `update states_v1.history set available_tokens = available_tokens + 1 where ${ROW}`,
+    ]);
+    expect(comparison).toMatchObject({
+      rows: BUCKET_ROWS * POLICIES.length - MARCH_ROWS,
+      months: 2 * POLICIES.length - 1,
+      current: 2 * POLICIES.length,
+    });
+  });
+
+  const ghost = (table: string, column: string): readonly string[] => [
+    `create table one as select * from states_v1.${table} where ${BUCKET} order by ${column} limit 1`,
+    `update one set endpoint_id = 'GHOST'`,
+    `insert into states_v1.${table} select * from one`,
+    'drop table one',
+  ];
+  const ofNow = ['latest', 'policies'] as const;
+  const nowCases = ofNow.flatMap((table): [string, string, readonly string[], Record<string, unknown>][] => [
+    [
+      table,
+      'an altered row',
+      [`update states_v1.${table} set capacity = capacity + 1 where ${BUCKET}`],
+      { rows: [1, 1], first: { left: { capacity: 101 }, right: { capacity: 100 } } },
+    ],
+    [
+      table,
+      'a missing row',
+      [`delete from states_v1.${table} where ${BUCKET}`],
+      { rows: [0, 1], first: { left: null, right: { capacity: 100 } } },
+    ],
+    [
+      table,
+      'a row too many',
+      ghost(table, 'endpoint_id'),
+      { endpointId: 'GHOST', rows: [1, 0], first: { left: { capacity: 100 }, right: null } },
+    ],
+  ]);
+  it.each(nowCases)(
+    'of table %s, which has no months, names the bucket and the row of %s [VERIFY-1]',
+    async (table, _, statements, expected) => {
+      const { comparison, differences, seals } = await altered(statements);
+      expect(differences).toHaveLength(1);
+      const endpointId = 'KEYS_CHECK';
+      expect(differences[0]).toMatchObject({
+        table,
+        month: null,
+        participant: '12345678',
+        endpointId,
+        ...expected,
+      });
+      expect(differences[0]?.first?.key).toEqual({
+        participant: '12345678',
+        endpoint_id: expected['endpointId'] ?? endpointId,
+      });
+      expect(comparison?.rows).toBe(BUCKET_ROWS * POLICIES.length);
+      expect(comparison?.months).toBe(2 * POLICIES.length);
+      expect(comparison?.current).toBe(
+        2 * POLICIES.length - (differences[0]?.endpointId === 'GHOST' ? 0 : 1),
+      );
+      expect(seals.altered).toEqual([]);
+    },
+  );
+
+  it.each(ofNow)('every column of table %s counts [VERIFY-1]', async (table) => {
+    const spec = statesProjection.tables[table];
+    const projection = { ...statesProjection, tables: { [table]: spec } } as unknown as AnyProjection;
+    // What is empty is set, not changed.
+    const other: Readonly<Record<ColumnType, (column: string) => string>> = {
+      text: (column) => `coalesce(${column}, '') || '?'`,
+      integer: (column) => `coalesce(${column}, 0) + 1`,
+      bigint: (column) => `coalesce(${column}, 0) + 1`,
+      'double precision': (column) => `coalesce(${column}, 0) + 1`,
+      boolean: (column) => `not coalesce(${column}, false)`,
+      uuid: () => 'gen_random_uuid()',
+      jsonb: () => `'{}'`,
+      timestamptz: (column) => `${column} + interval '1 millisecond'`,
+    };
+    for (const [column, type] of Object.entries(spec.columns)) {
+      const change = `update states_v1.${table} set ${column} = ${other[type](column)} where ${BUCKET}`;
+      const { differences } = await undone(async () => {
+        await database.execute(change);
+        return await compare({ projection });
+      }, [table]);
+      // A row with another key is one too many, and one is missing.
+      const found = spec.key.includes(column) ? 2 : 1;
+      expect([column, differences.length]).toEqual([column, found]);
+    }
+  });
+
+  it('looks again only at the buckets that differ, and at their months', async () => {
+    await undone(async () => {
+      for (const statement of ghost('history', 'response_time')) await database.execute(statement);
+      const { database: looked, read } = watched(database);
+      const months: number[] = [];
+      const { differences } = await compare({ database: looked, onMonth: (month) => months.push(month) });
+      expect(differences).toHaveLength(1);
+      const hashed = read.map((rows) => [
+        ...new Set(rows.filter((row) => 'hash' in row).map((row) => row['endpointId'])),
+      ]);
+      const [first, ...again] = hashed;
+      expect(first?.sort()).toEqual([...POLICIES, 'GHOST'].sort());
+      expect(again).toEqual([['GHOST'], ['GHOST'], ['GHOST']]);
+      expect(months).toEqual([MARCH, APRIL, MARCH, MARCH, MARCH]);
+    });
+  });
+
+  it('hashes a month of many rows some buckets at a time, with the same hashes', async () => {
+    const { history: spec } = statesProjection.tables;
+    for (const part of [
+      { month: MARCH, only: null },
+      { month: MARCH, only: [{ participant: '12345678', endpointId: 'KEYS_CHECK' }] },
+    ]) {
+      const whole = await hashBuckets(database, 'states_v1', spec, part);
+      expect(whole).toHaveLength(part.only?.length ?? POLICIES.length);
+      for (const most of [1, 2 * MARCH_ROWS, 1_000_000])
+        expect(await hashBuckets(database, 'states_v1', spec, part, most)).toEqual(whole);
+    }
+  });
+
+  it('compares a bucket when both versions have read the same, and counts it once', async () => {
+    await publish(log, [observed('KEYS_CHECK', DAYS * DAY, 5, { category: 'E' })]);
+    await live(database, log, 'states');
+    expect(await compare()).toMatchObject({
+      rows: BUCKET_ROWS * (POLICIES.length - 1),
+      months: 2 * (POLICIES.length - 1),
+      current: 2 * (POLICIES.length - 1),
+      differences: [],
+      apart: ['12345678:KEYS_CHECK'],
+    });
+    let looks = 0;
+    const catchUp = async () => {
+      looks += 1;
+      if (looks === 3) await live(database, log, 'states', 2);
+    };
+    expect(await compare({ catchUp })).toMatchObject({
+      rows: BUCKET_ROWS * POLICIES.length + 1,
+      months: 2 * POLICIES.length,
+      current: 2 * POLICIES.length,
+      differences: [],
+      apart: [],
+    });
+    expect(looks).toBe(3);
+  });
+
+  it.each([
+    ['latest', BUCKET],
+    ['history', ROW],
+  ])('a rebuild that finds a difference in %s puts nothing in service [VERIFY-3]', async (table, where) => {
+    await undone(async () => {
+      await database.execute(`update states_v1.${table} set capacity = 99 where ${where}`);
+      await expect(rebuilt(database, log, 'states')).rejects.toThrow(RebuildDiffersError);
+    });
     const versions = await listVersions(database, 'states');
     expect(versions.find(({ served }) => served)?.version).toBe(1);
   });
