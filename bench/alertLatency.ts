@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { pino } from 'pino';
 import { systemClock } from '../src/clock.ts';
 import { POLICY_STATES, RATE_LIMIT_ALERTS } from '../src/codec/topics.ts';
+import type { ConsumeObserver } from '../src/consume/observer.ts';
 import { relay } from '../src/consume/relay.ts';
 import type { PoliciesAnswer } from '../src/domain/validation.ts';
 import { DEFAULT_RULES } from '../src/domain/thresholds.ts';
@@ -105,21 +106,52 @@ function toggledBridge() {
   };
 }
 
+/** Milliseconds from the answer to each stage of the poll that is under way; medians are printed. */
+class Stages {
+  readonly #times = new Map<string, number[]>();
+  readonly #seen = new Set<string>();
+  #answeredAt: () => number = () => 0;
+
+  begin(answeredAt: () => number): void {
+    this.#answeredAt = answeredAt;
+    this.#seen.clear();
+  }
+
+  reached(stage: string): void {
+    if (this.#seen.has(stage)) return;
+    this.#seen.add(stage);
+    const times = this.#times.get(stage) ?? [];
+    this.#times.set(stage, [...times, performance.now() - this.#answeredAt()]);
+  }
+
+  get lines(): string[] {
+    return [...this.#times].map(
+      ([stage, times]) => `  ${stage.padEnd(32)} p50 ${median(times).toFixed(1)} ms`,
+    );
+  }
+}
+
 /** The roles of a process that runs everything, polling each time `tick` resolves. */
 async function runRoles(
   { database, log }: OnPulsar,
-  bridge: ReturnType<typeof toggledBridge>,
+  { bridge, stages }: { readonly bridge: ReturnType<typeof toggledBridge>; readonly stages: Stages },
   signal: AbortSignal,
 ): Promise<unknown> {
-  const context = { database, log, rules: DEFAULT_RULES, observer: silentObserver };
+  const observer: ConsumeObserver = {
+    ...silentObserver,
+    committed: (fold) => stages.reached(`${fold} committed`),
+    relayed: () => stages.reached('alert stored'),
+  };
+  const context = { database, log, rules: DEFAULT_RULES, observer };
   return await Promise.all([
     ...Object.values(FOLD_RUNNERS).map(async (run) => await run(context, signal)),
-    relay({ database, log, topic: RATE_LIMIT_ALERTS.name, observer: silentObserver }, signal),
+    relay({ database, log, topic: RATE_LIMIT_ALERTS.name, observer }, signal),
     runPoller(
       {
         ...{ participant: PARTICIPANT, topic: POLICY_STATES.name, bridge, log, encode: toMessage },
         ...{ clock: systemClock, logger: pino({ level: 'silent' }), pollWhenElected: false },
         schedule: { kind: 'every', ms: 200 },
+        events: { onPublished: () => stages.reached('observations stored') },
       },
       signal,
     ),
@@ -135,12 +167,15 @@ async function measure(settings: PulsarSettings, installed: OnPulsar): Promise<v
   const mailbox = new Mailbox();
   const client = await subscriber(settings, RATE_LIMIT_ALERTS.name, mailbox);
   const peer = await plain(settings, installed);
-  const running = runRoles(installed, bridge, stop.signal);
+  const stages = new Stages();
+  stages.begin(bridge.answeredAt);
+  const running = runRoles(installed, { bridge, stages }, stop.signal);
   const [ours, theirs]: [number[], number[]] = [[], []];
   for (let i = 0; i < alerts + WARM_UP; i += 1) {
     const at = await mailbox.next();
     const elapsed = at - bridge.answeredAt();
-    await delay(20);
+    await delay(60);
+    stages.begin(bridge.answeredAt);
     const plainly = await peer.once();
     if (i >= WARM_UP) {
       ours.push(elapsed);
@@ -152,6 +187,7 @@ async function measure(settings: PulsarSettings, installed: OnPulsar): Promise<v
   await client.close();
   await peer.close();
   report(ours, theirs);
+  for (const line of stages.lines) console.log(line);
 }
 
 function report(ours: readonly number[], theirs: readonly number[]): void {

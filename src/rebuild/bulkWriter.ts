@@ -53,34 +53,45 @@ interface TableRows {
   month: { readonly start: EpochMs; readonly end: EpochMs; readonly rows: Row[] } | null;
 }
 
-/** Shapes a chunk's rows. @param horizon rows before it were dropped by retention and are left out */
-export function shapeRows<T extends string>(
-  tables: Readonly<Record<T, TableSpec>>,
-  out: readonly RowChange<T>[],
-  horizon: EpochMs | null,
-): ChunkRows {
-  const shaped = new Map<string, TableRows>();
-  for (const [name, spec] of Object.entries<TableSpec>(tables)) shaped.set(name, emptyTable(spec));
-  const grown = new Map<string, { spec: TableSpec; rows: Row[] }>();
-  let expired = 0;
-  for (const change of out) {
-    const table = shaped.get(change.table);
-    if (table === undefined) throw new Error(`table ${change.table} is none of the read model`);
-    const { timeAt } = table;
-    if (timeAt === null || change.how === 'upsert') {
-      table.last.set(keyOf(table, change.row), change);
-      continue;
-    }
-    const time = change.row[timeAt] as EpochMs;
-    if (horizon !== null && time < horizon) expired += 1;
-    else if (change.how === 'insertIfAbsent')
-      rowsOf(grown, lateTable(table.spec), table.spec).push(change.row);
-    else monthRows(grown, table, time).push(change.row);
+/** Gathers a chunk's rows, encoded as they come: what they were made of is garbage at once. */
+export class ChunkRowsBuilder<T extends string> {
+  readonly #tables = new Map<string, TableRows>();
+  readonly #copies = new Map<string, string[]>();
+  #expired = 0;
+
+  constructor(tables: Readonly<Record<T, TableSpec>>) {
+    for (const [name, spec] of Object.entries<TableSpec>(tables)) this.#tables.set(name, emptyTable(spec));
   }
-  const copies = new Map<string, readonly string[]>();
-  for (const [name, { spec, rows }] of grown)
-    copies.set(name, [...copyText(rows, Object.values(spec.columns))]);
-  return { copies, others: [...shaped.values()].flatMap(({ last }) => [...last.values()]), expired };
+
+  /** @param horizon rows before it were dropped by retention and are left out */
+  add(out: readonly RowChange<T>[], horizon: EpochMs | null): void {
+    const grown = new Map<string, { spec: TableSpec; rows: Row[] }>();
+    for (const table of this.#tables.values()) table.month = null;
+    for (const change of out) {
+      const table = this.#tables.get(change.table);
+      if (table === undefined) throw new Error(`table ${change.table} is none of the read model`);
+      const { timeAt } = table;
+      if (timeAt === null || change.how === 'upsert') {
+        table.last.set(keyOf(table, change.row), change);
+        continue;
+      }
+      const time = change.row[timeAt] as EpochMs;
+      if (horizon !== null && time < horizon) this.#expired += 1;
+      else if (change.how === 'insertIfAbsent')
+        rowsOf(grown, lateTable(table.spec), table.spec).push(change.row);
+      else monthRows(grown, table, time).push(change.row);
+    }
+    for (const [name, { spec, rows }] of grown) {
+      const texts = this.#copies.get(name) ?? [];
+      for (const text of copyText(rows, Object.values(spec.columns))) texts.push(text);
+      this.#copies.set(name, texts);
+    }
+  }
+
+  get rows(): ChunkRows {
+    const others = [...this.#tables.values()].flatMap(({ last }) => [...last.values()]);
+    return { copies: this.#copies, others, expired: this.#expired };
+  }
 }
 
 function emptyTable(spec: TableSpec): TableRows {

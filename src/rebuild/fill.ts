@@ -16,8 +16,7 @@ import type { Database } from '../store/database.ts';
 import { allStates } from '../store/foldStates.ts';
 import { readHorizon } from '../store/partitions.ts';
 import { schemaOf } from '../store/readModels.ts';
-import { BulkWriter, shapeRows } from './bulkWriter.ts';
-import type { Chunk } from './bulkWriter.ts';
+import { BulkWriter, ChunkRowsBuilder } from './bulkWriter.ts';
 import { seedStates } from './seeds.ts';
 import type { EventSource } from './source.ts';
 
@@ -48,6 +47,16 @@ export interface FillReport {
   readonly expired: number;
 }
 
+/** A chunk while it grows. */
+interface Building<S, T extends string> {
+  messages: number;
+  readonly expected: Map<number, Position | null>;
+  readonly next: Map<number, Position>;
+  readonly changed: Map<string, S>;
+  readonly firsts: Map<string, EpochMs>;
+  readonly rows: ChunkRowsBuilder<T>;
+}
+
 /** Messages of one transaction, at least. Fewer, and commits cost more than rows; more, and memory grows. */
 const SMALLEST_CHUNK = 20_000;
 const LARGEST_CHUNK = 100_000;
@@ -76,17 +85,19 @@ export class Filler<E, S, T extends string> {
     for (const [p, at] of await loadCheckpoints(database, build, partitions)) this.#positions.set(p, at);
     for (const [key, state] of await allStates(database, schemaOf(build))) this.#states.set(key, state as S);
     this.#horizon = await readHorizon(database);
-    let gathered: LogMessage[] = [];
+    let chunk = this.#emptyChunk();
     try {
       const after = new Map(this.#positions);
       for await (const messages of source.read({ topic: projection.topic, after, signal })) {
-        for (const message of messages) gathered.push(message);
-        if (gathered.length < this.#chunkSize()) continue;
-        await this.#take(gathered);
-        gathered = [];
+        signal.throwIfAborted();
+        // At once, not when the chunk is full: messages and events are garbage while they are young.
+        await this.#fold(messages, chunk);
+        if (chunk.messages < this.#chunkSize()) continue;
+        await this.#commit(chunk);
+        chunk = this.#emptyChunk();
         await this.#throttle();
       }
-      if (gathered.length > 0) await this.#take(gathered);
+      if (chunk.messages > 0) await this.#commit(chunk);
     } finally {
       // Whatever ended it: a transaction under way is left to end.
       await this.#pending;
@@ -105,29 +116,34 @@ export class Filler<E, S, T extends string> {
     return Math.min(size, Math.max(1, this.#options.rate ?? size));
   }
 
-  async #take(messages: readonly LogMessage[]): Promise<void> {
+  #emptyChunk(): Building<S, T> {
+    const rows = new ChunkRowsBuilder(this.#options.projection.tables);
+    return { messages: 0, expected: new Map(), next: new Map(), changed: new Map(), firsts: new Map(), rows };
+  }
+
+  async #commit({ messages, rows, ...chunk }: Building<S, T>): Promise<void> {
     this.#options.signal.throwIfAborted();
-    const chunk = await this.#fold(messages);
+    const written = { ...chunk, rows: rows.rows };
     await this.#pending;
-    this.#pending = this.#writer.write(chunk).then(() => {
-      this.#events += messages.length;
-      this.#expired += chunk.rows.expired;
-      this.#options.onCommitted(messages.length);
+    this.#pending = this.#writer.write(written).then(() => {
+      this.#events += messages;
+      this.#expired += written.rows.expired;
+      this.#options.onCommitted(messages);
     });
     // Its failure is met at the next await; until then it must not count as unhandled.
     this.#pending.catch(() => undefined);
   }
 
-  async #fold(messages: readonly LogMessage[]): Promise<Chunk<S>> {
+  /** Adds messages to a chunk, with all that follows from them. */
+  async #fold(messages: readonly LogMessage[], chunk: Building<S, T>): Promise<void> {
     const { projection, until } = this.#options;
     const events: E[] = [];
     const firsts = new Map<string, EpochMs>();
-    const expected = new Map<number, Position | null>();
-    const next = new Map<number, Position>();
     for (const message of messages) {
       const { partition, position } = message;
-      if (!expected.has(partition)) expected.set(partition, this.#positions.get(partition) ?? null);
-      next.set(partition, position);
+      if (!chunk.expected.has(partition))
+        chunk.expected.set(partition, this.#positions.get(partition) ?? null);
+      chunk.next.set(partition, position);
       if (until !== null && message.eventTime > until) continue;
       const event = this.#decode(message);
       if (event === null) continue;
@@ -137,9 +153,14 @@ export class Filler<E, S, T extends string> {
     }
     await this.#seed(firsts);
     const { changed, out } = foldBatch(projection, this.#states, events);
-    for (const [key, state] of changed) this.#states.set(key, state);
-    for (const [partition, position] of next) this.#positions.set(partition, position);
-    return { expected, next, changed, firsts, rows: shapeRows(projection.tables, out, this.#horizon) };
+    chunk.rows.add(out, this.#horizon);
+    chunk.messages += messages.length;
+    for (const [key, at] of firsts) chunk.firsts.set(key, at);
+    for (const [key, state] of changed) {
+      this.#states.set(key, state);
+      chunk.changed.set(key, state);
+    }
+    for (const [partition, position] of chunk.next) this.#positions.set(partition, position);
   }
 
   async #seed(firsts: ReadonlyMap<string, EpochMs>): Promise<void> {

@@ -19,6 +19,8 @@ const GROWTH_CHECK_MS = 30_000;
 const TICK_MS = 1_000;
 /** How long a batch waits for what may be on its way. Milliseconds. */
 const GATHER_MS = 1;
+/** A batch of so many messages waits no longer. */
+const ENOUGH = 500;
 
 export class PulsarConsumer implements Consumer {
   readonly #spec: ConsumerSpec;
@@ -60,7 +62,8 @@ export class PulsarConsumer implements Consumer {
   /** What was published together reaches the partitions a moment apart: one batch costs less than one for each. */
   async #gather(first: LogMessage[], max: number, signal: AbortSignal): Promise<LogMessage[]> {
     let messages = first;
-    for (let more = first; more.length > 0 && messages.length < max && !signal.aborted;) {
+    const enough = Math.min(max, ENOUGH);
+    for (let more = first; more.length > 0 && messages.length < enough && !signal.aborted;) {
       const seen = this.#wakeup.count;
       await this.#wakeup.wait(seen, GATHER_MS, signal).catch(() => undefined);
       const before = this.#readers.map((reader) => reader.turnings);

@@ -44,9 +44,11 @@ type State = 'unknown' | 'approaching' | 'aligned';
 
 /** A gap this long is left by seeking; a shorter one by reading on. Entries. */
 const SEEK_DISTANCE = 1_000;
-/** Messages fetched ahead, at most; and how many of them make a reader fetch in batches. */
+/** Messages fetched ahead, at most; and how many in quick succession make a reader fetch in batches. */
 const AHEAD = 5_000;
 const BUSY = 64;
+/** A message that took longer to come was waited for. Milliseconds. */
+const QUICK_MS = 1;
 /** How long the broker may take to deliver the message that was sought. Milliseconds. */
 const APPROACH_MS = 15_000;
 /** How often a partition without new messages is checked for whether it is still the same one. Milliseconds. */
@@ -69,6 +71,8 @@ export class PartitionReader {
   /** What was handed out and not acknowledged: what a conflict may ask for again. */
   #handedOut: LogMessage[] = [];
   #pulling = false;
+  /** Messages that came in quick succession; from {@link BUSY} on they are fetched in batches. */
+  #rush = 0;
   #turnings = 0;
   #failure: Error | null = null;
   #since = performance.now();
@@ -162,13 +166,20 @@ export class PartitionReader {
       .finally(() => (this.#pulling = false));
   }
 
-  /** One by one while there is little, which takes no time-out to end; in batches once messages queue up. */
+  /** One by one while there is little, which takes no time-out to end; in batches while messages queue up. */
   async #pullAhead(): Promise<void> {
     while (this.#arrived.length < AHEAD) {
-      const isBusy = this.#arrived.length >= BUSY;
-      const batch = isBusy ? await this.#native.batchReceive() : [];
-      const found = batch.length > 0 ? batch : [await this.#native.receive()];
-      this.#arrived.push(...found);
+      if (this.#rush >= BUSY) {
+        const batch = await this.#native.batchReceive();
+        if (batch.length < BUSY) this.#rush = 0;
+        for (const message of batch) this.#arrived.push(message);
+      } else {
+        const start = performance.now();
+        const message = await this.#native.receive();
+        // Not before: what arrived may have been taken meanwhile.
+        this.#arrived.push(message);
+        this.#rush = performance.now() - start < QUICK_MS ? this.#rush + 1 : 0;
+      }
       this.#spec.wake();
     }
   }

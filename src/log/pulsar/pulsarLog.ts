@@ -42,8 +42,8 @@ const DAY_MS = 86_400_000;
 const HISTORY_DAYS = 15 * 31;
 /** Messages the client holds ready per partition, and most of one `batchReceive`. */
 const QUEUE = 5_000;
-/** `batchReceive` waits this long for a batch to fill; it is called when a message is there. Milliseconds. */
-const GATHER_MS = 1;
+/** `batchReceive` waits this long for a batch to fill; it is called while messages queue up. Milliseconds. */
+const GATHER_MS = 10;
 
 interface Subscription {
   readonly name: string;
