@@ -45,7 +45,7 @@ type State = 'unknown' | 'approaching' | 'aligned';
 /** A gap this long is left by seeking; a shorter one by reading on. Entries. */
 const SEEK_DISTANCE = 1_000;
 /** Messages fetched ahead, at most; and how many in quick succession make a reader fetch in batches. */
-const AHEAD = 5_000;
+const AHEAD = 1_000;
 const BUSY = 64;
 /** A message that took longer to come was waited for. Milliseconds. */
 const QUICK_MS = 1;

@@ -41,7 +41,7 @@ const DAY_MS = 86_400_000;
 /** Thirteen months of history, the current one and the one that the log keeps beyond. */
 const HISTORY_DAYS = 15 * 31;
 /** Messages the client holds ready per partition, and most of one `batchReceive`. */
-const QUEUE = 5_000;
+const QUEUE = 1_000;
 /** `batchReceive` waits this long for a batch to fill; it is called while messages queue up. Milliseconds. */
 const GATHER_MS = 10;
 
