@@ -30,6 +30,8 @@ export interface ProducerSpec {
   readonly name: string;
   readonly schema: TopicSpec['schema'] | null;
   readonly wholeSends: boolean;
+  /** The highest sequence id that the topic holds of this name; −1 when there is none. */
+  readonly lastStored: () => Promise<number>;
 }
 
 /** A send that the broker did not answer in this time fails; it may have been stored. Milliseconds. */
@@ -202,18 +204,31 @@ export class PulsarProducer implements Producer {
     await Promise.allSettled(this.#underWay);
     await closeAll(this.#native);
     this.#assertOpen();
+    const native = await openProducers(this.#spec).catch((error: unknown) => {
+      throw error instanceof ProducerBusyError ? this.#fenced(error) : error;
+    });
     try {
-      this.#native = await openProducers(this.#spec);
-      this.#highest.clear();
-      this.#failure = null;
+      await this.#assertNobodyElse();
     } catch (error) {
-      if (error instanceof ProducerBusyError) {
-        throw new ProducerFencedError(`another producer took the name ${this.#spec.name} over`, {
-          cause: error,
-        });
-      }
+      await closeAll(native);
       throw error;
     }
+    this.#native = native;
+    this.#highest.clear();
+    this.#failure = null;
+  }
+
+  /**
+   * The name may be free because whoever had it meanwhile is gone again. What is sent again now would be below the ids
+   * stored by then, and the broker would drop it as if it had been stored.
+   */
+  async #assertNobodyElse(): Promise<void> {
+    const own = Math.max(this.#lastSequenceId, ...this.#highest.values());
+    if ((await this.#spec.lastStored()) > own) throw this.#fenced();
+  }
+
+  #fenced(cause?: Error): ProducerFencedError {
+    return new ProducerFencedError(`another producer took the name ${this.#spec.name} over`, { cause });
   }
 }
 

@@ -106,19 +106,20 @@ export class PulsarLog implements EventLog {
     signal.throwIfAborted();
     const partitions = await abortable(this.#topics.refreshPartitions(topic), signal);
     const schema = this.#schemas.get(topic) ?? null;
+    const subscribe = async (partition: number): Promise<NativeConsumer> =>
+      await this.#subscribe(topic, { partition, ...temporary() });
+    const lastStored = async (): Promise<number> =>
+      await lastSequenceId(this.#topics, { topic, partitions, name, subscribe });
     const spec = {
       ...{ client: this.#client, settings: this.#settings, topic },
-      ...{ partitions, name, schema, wholeSends },
+      ...{ partitions, name, schema, wholeSends, lastStored },
     };
     const native =
       access === 'waitForExclusive'
         ? await standBy(spec, signal)
         : await abortable(openProducers(spec), signal);
     try {
-      const subscribe = async (partition: number): Promise<NativeConsumer> =>
-        await this.#subscribe(topic, { partition, ...temporary() });
-      const reading = lastSequenceId(this.#topics, { topic, partitions, name, subscribe });
-      const last = await abortable(reading, signal);
+      const last = await abortable(lastStored(), signal);
       return this.#remember((onClose) => new PulsarProducer(spec, native, last, onClose));
     } catch (error) {
       await Promise.allSettled(native.map(async (one) => one.close()));
