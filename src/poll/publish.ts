@@ -7,7 +7,7 @@ import { logWait } from './backoff.ts';
 import { since } from './bridgePoll.ts';
 import type { Poll } from './bridgePoll.ts';
 import type { Report } from './events.ts';
-import { assignSequence, ROOM } from './sequence.ts';
+import { assignSequence, idsAbove, ROOM } from './sequence.ts';
 import type { StoredPoll } from './sequence.ts';
 
 /** Turns an observation into a message of the topic of observations, under the id given. */
@@ -58,7 +58,7 @@ export function createPublisher(deps: PublishDeps, producer: Producer): Publishe
       // Swallowed though nothing of this poll was sent before: the log holds ids that nobody told this poller of.
       for (let leap = FIRST_LEAP; stored.swallowed && !assigned.repeat; leap *= 2) {
         report('onSteppedBack', stepped);
-        stored = await store(stored.first + leap);
+        stored = await store(idsAbove(stored.first + leap, policies.length));
       }
       const { first, result } = stored;
       previous = { responseTime, policies, first };

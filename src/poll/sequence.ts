@@ -13,11 +13,17 @@
  *
  * `i` counts observations in order of policy (the order of `checkAnswer`). A poll of more than 2048 policies runs on
  * into the rooms of the following milliseconds. Ids stay below 2^53 until 2^42 ms after 1970: 15 May 2109.
+ *
+ * Ids that do not come from the response time keep to the upper half of a room ({@link idsAbove}), so that the lower
+ * half holds nothing but what was answered in that very millisecond.
  */
 import type { EpochMs } from '../domain/events.ts';
 
 /** Ids per millisecond. With 2^42 ms (until 2109) they fill the 2^53 integers that a double holds exactly. */
 export const ROOM = 2048;
+
+/** Where in its room the ids begin that stand for no response time; also how many of them a room holds. */
+const UPPER_HALF = ROOM / 2;
 
 /** A poll that this producer stored, as far as its successor needs to know. */
 export interface StoredPoll {
@@ -55,16 +61,15 @@ export interface SequenceAssignment {
  * 3. *Just elected, and `last` lies where this poll's own ids do* (base ≤ last < base + count): base. A crash came
  *    after some or all of the poll was stored. Each partition holds a prefix of its share, or, with sends stored whole,
  *    all of it or nothing: it drops what it has and takes the rest.
- * 4. *Otherwise* DICT's clock stepped back, or the poll before ran over into this room: last + 1, above everything.
+ * 4. *Otherwise* DICT's clock stepped back, or the poll before ran over into this room: above everything stored, in
+ *    the upper half of a room.
  *
  * Rule 3 looks at [base, base + count), not at the whole room: ids further on were never this poll's, and rule 4
  * stores at worst a duplicate. A poll first stored under rule 4 is not recognised after a crash, for the same price.
  *
  * What remains is that rule 3 is taken for a poll that was never stored. Its observations are lost only if, with no
- * memory left, the response time hits one millisecond that other ids happened to fill: those of a poll of more than
- * 2048 policies answered at most ⌈count / 2048⌉ ms earlier or later, or the tail of so long a run of rule 4 that it
- * crossed into that very millisecond (2048 / count polls since DICT's clock stepped back); or if DICT gave two answers
- * with different policies in one millisecond, the crash between them.
+ * memory left, DICT gave two answers with different policies in one millisecond, the crash between them; or, with more
+ * than 1024 policies, if the response time hits one millisecond that ids of another poll run through.
  *
  * @throws {RangeError} the ids would leave the integers that a double holds exactly.
  */
@@ -79,7 +84,19 @@ export function assignSequence(request: SequenceRequest): SequenceAssignment {
   if (previous === null && last < base + count) {
     return bounded({ first: base, repeat: true, steppedBack: false }, count);
   }
-  return bounded({ first: last + 1, repeat: false, steppedBack: true }, count);
+  return bounded({ first: idsAbove(last, count), repeat: false, steppedBack: true }, count);
+}
+
+/**
+ * The first of `count` ids in a row, all above `last`, that no poll's rule 3 takes for its own: they lie in the upper
+ * half of one room. More than 1024 do not fit there and follow `last` at once.
+ */
+export function idsAbove(last: number, count: number): number {
+  const next = last + 1;
+  if (count > UPPER_HALF) return next;
+  const room = next - (next % ROOM);
+  const first = Math.max(next, room + UPPER_HALF);
+  return first + count <= room + ROOM ? first : room + ROOM + UPPER_HALF;
 }
 
 /** Policies too: with one missing or one more, `first + i` would name other observations than before. */

@@ -344,4 +344,11 @@ describe('a topic of the embedded log', () => {
       0x811c9dc5, 0xe40c292c, 0xbf9cf968,
     ]);
   });
+
+  it('places all buckets of a participant beside one another [LOG-1]', () => {
+    const place = partitionOf('12345678:KEYS_READ', 2 ** 32);
+    expect(place).toBe(partitionOf('12345678', 2 ** 32));
+    expect(partitionOf('12345678:CLAIMS_WRITE:x', 2 ** 32)).toBe(place);
+    expect(partitionOf('12345679:KEYS_READ', 2 ** 32)).not.toBe(place);
+  });
 });

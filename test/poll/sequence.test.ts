@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ROOM, assignSequence } from '../../src/poll/sequence.ts';
+import { ROOM, assignSequence, idsAbove } from '../../src/poll/sequence.ts';
 import type { StoredPoll } from '../../src/poll/sequence.ts';
 import { createPartitions } from './partitions.ts';
 
@@ -40,20 +40,32 @@ describe('assignSequence', () => {
       policies: THIRTY_ONE,
       previous: null,
     });
-    expect(assigned).toEqual({ first: BASE + 32, repeat: false, steppedBack: true });
+    expect(assigned).toEqual({ first: BASE + 1024, repeat: false, steppedBack: true });
   });
 
   it('goes above everything stored when the clock of DICT steps back', () => {
     const previous = { responseTime: AT, policies: THIRTY_ONE, first: BASE };
     const responseTime = AT - 3_600_000;
     const assigned = assignSequence({ last: BASE + 30, responseTime, policies: THIRTY_ONE, previous });
-    expect(assigned).toEqual({ first: BASE + 31, repeat: false, steppedBack: true });
+    expect(assigned).toEqual({ first: BASE + 1024, repeat: false, steppedBack: true });
   });
 
   it('takes the same time with other policies for another poll: its indices name other observations', () => {
     const previous = { responseTime: AT, policies: THIRTY_ONE.slice(1), first: BASE };
     const assigned = assignSequence({ last: BASE + 29, responseTime: AT, policies: THIRTY_ONE, previous });
-    expect(assigned).toEqual({ first: BASE + 30, repeat: false, steppedBack: true });
+    expect(assigned).toEqual({ first: BASE + 1024, repeat: false, steppedBack: true });
+  });
+
+  it('keeps ids of no response time where no later poll takes them for its own', () => {
+    fc.assert(
+      fc.property(fc.nat(10 * ROOM), fc.integer({ min: 1, max: ROOM / 2 }), (last, count) => {
+        const first = idsAbove(last, count);
+        expect(first).toBeGreaterThan(last);
+        expect(first % ROOM).toBeGreaterThanOrEqual(ROOM / 2);
+        expect((first % ROOM) + count).toBeLessThanOrEqual(ROOM);
+        expect(first - last).toBeLessThanOrEqual(2 * ROOM);
+      }),
+    );
   });
 
   it('lets more than 2048 policies run on, and the next poll clear them', () => {
@@ -129,6 +141,13 @@ const anyMove = fc.oneof(
   fc.integer({ min: -3_600_000, max: 3_600_000 }),
 );
 
+/** A part of a poll is stored, a part of an earlier one after it, then the first is answered again, unremembered. */
+const steppedBackIntoAPartOfAPoll: Happening[] = [
+  { moves: 0, diesAfter: 3, restarts: false },
+  { moves: -3, diesAfter: 1, restarts: false },
+  { moves: 3, diesAfter: null, restarts: false },
+];
+
 describe('sequence ids against a deduplicating log [POLL-4]', () => {
   it('never lose an observation, whatever the clock of DICT does and whenever the process dies', () => {
     fc.assert(
@@ -137,7 +156,7 @@ describe('sequence ids against a deduplicating log [POLL-4]', () => {
         const kept = new Set(stored.map((message) => message.identity));
         expect([...completed].filter((identity) => !kept.has(identity))).toEqual([]);
       }),
-      { numRuns: 500 },
+      { numRuns: 500, examples: [[steppedBackIntoAPartOfAPoll, names(4)]] },
     );
   });
 
