@@ -7,6 +7,7 @@ import { pino } from 'pino';
 import { systemClock } from '../src/clock.ts';
 import { POLICY_STATES, RATE_LIMIT_ALERTS } from '../src/codec/topics.ts';
 import type { ConsumeObserver } from '../src/consume/observer.ts';
+import { OutboxBell } from '../src/consume/outboxBell.ts';
 import { relay } from '../src/consume/relay.ts';
 import type { PoliciesAnswer } from '../src/domain/validation.ts';
 import { DEFAULT_RULES } from '../src/domain/thresholds.ts';
@@ -142,10 +143,11 @@ async function runRoles(
     committed: (fold) => stages.reached(`${fold} committed`),
     relayed: () => stages.reached('alert stored'),
   };
-  const context = { database, log, rules: DEFAULT_RULES, observer };
+  const bell = new OutboxBell();
+  const context = { database, log, rules: DEFAULT_RULES, observer, bell };
   return await Promise.all([
     ...Object.values(FOLD_RUNNERS).map(async (run) => await run(context, signal)),
-    relay({ database, log, topic: RATE_LIMIT_ALERTS.name, observer }, signal),
+    relay({ database, log, topic: RATE_LIMIT_ALERTS.name, observer, bell }, signal),
     runPoller(
       {
         ...{ participant: PARTICIPANT, topic: POLICY_STATES.name, bridge, log, encode: toMessage },

@@ -9,6 +9,7 @@ import { putIntoOutbox } from '../store/outbox.ts';
 import { createPartition, readHorizon } from '../store/partitions.ts';
 import { schemaOf } from '../store/readModels.ts';
 import { writeRows } from '../store/rows.ts';
+import { OutboxBell } from './outboxBell.ts';
 
 /** Writes one batch's output. */
 export interface Effects<O> {
@@ -18,6 +19,8 @@ export interface Effects<O> {
   forget(): void;
   /** @returns rows left out because they are older than the retention horizon */
   write(tx: Sql, out: readonly O[]): Promise<number>;
+  /** After the commit. */
+  committed(out: readonly O[]): void;
 }
 
 export function projectionEffects<E, S, T extends string>(
@@ -46,6 +49,7 @@ export function projectionEffects<E, S, T extends string>(
       await writeRows(tx, schema, projection.tables, kept);
       return out.length - kept.length;
     },
+    committed: () => undefined,
   };
 }
 
@@ -72,6 +76,7 @@ function isExpired<E, S, T extends string>(
 export function reactorEffects<E, S>(
   reactor: Reactor<E, S>,
   encode: (event: AlertEvent) => { payload: Buffer; properties: Record<string, string> },
+  bell = new OutboxBell(),
 ): Effects<AlertEvent> {
   return {
     prepare: async () => Promise.resolve(),
@@ -87,6 +92,9 @@ export function reactorEffects<E, S>(
         })),
       );
       return 0;
+    },
+    committed: (out) => {
+      if (out.length > 0) bell.of(reactor.outputTopic).wake();
     },
   };
 }

@@ -153,6 +153,7 @@ export class Processor<E, S, O> {
       return leftOut;
     });
 
+    effects.committed(out);
     for (const [key, state] of changed) this.#states.set(key, state);
     for (const [partition, position] of next) this.#positions.set(partition, position);
     observer.committed(fold.name, messages.length, (performance.now() - start) / 1000);

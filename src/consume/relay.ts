@@ -21,9 +21,10 @@ import {
   settleOutbox,
 } from '../store/outbox.ts';
 import { StandingSession } from '../store/standingSession.ts';
-import { Wakeup } from '../waiting.ts';
+import type { Wakeup } from '../waiting.ts';
 import { retryOutage, turns, whileAlive } from './flow.ts';
 import type { ConsumeObserver } from './observer.ts';
+import { OutboxBell } from './outboxBell.ts';
 import { endsOf, readBack } from './readBack.ts';
 
 export interface RelayOptions {
@@ -31,18 +32,24 @@ export interface RelayOptions {
   readonly log: EventLog;
   readonly topic: string;
   readonly observer: ConsumeObserver;
+  /** Rung by the processors of this process. */
+  readonly bell?: OutboxBell;
 }
 
 const BATCH = 1_000;
 /** A notification can be lost with its connection: look again after this long. Milliseconds. */
 const FALLBACK_MS = 2_000;
+/** The watermark is saved in quiet moments, and after this long without one. Milliseconds. */
+const LONGEST_UNMARKED_MS = 60_000;
 
 /** Runs until the signal aborts and what is under way is sent; rejects on an error that won't pass. */
 export async function relay(options: RelayOptions, signal: AbortSignal): Promise<void> {
-  const { database, observer, topic } = options;
-  const wakeup = new Wakeup();
+  const { database, observer, topic, bell = new OutboxBell() } = options;
+  const wakeup = bell.of(topic);
   const listening = new StandingSession(database, async (session) => {
-    session.onNotification(() => wakeup.wake());
+    session.onNotification((_, filled) => {
+      if (filled === topic) wakeup.wake();
+    });
     await session.execute(`listen ${OUTBOX_CHANNEL}`);
     wakeup.wake();
   });
@@ -72,6 +79,8 @@ async function holdOffice(
       alive();
       if (outcome === 'restored') return;
       if (outcome === 'nothing') await wakeup.wait(seen, FALLBACK_MS, signal);
+      const isIdle = outcome === 'nothing' && wakeup.count === seen;
+      if (isIdle || performance.now() - term.markedAt > LONGEST_UNMARKED_MS) await mark(options, term);
     }
   } catch (error) {
     if (!(error instanceof ProducerFencedError)) throw error;
@@ -88,6 +97,9 @@ interface Term {
   readonly published: Set<string>;
   /** The highest number given in this term. */
   highest: number;
+  /** The highest number when the watermark was saved, and when that was. */
+  marked: number;
+  markedAt: number;
 }
 
 async function beginTerm(
@@ -101,8 +113,9 @@ async function beginTerm(
     const left = await settleOutbox(tx, topic, published, producer.lastSequenceId);
     for (const id of left) published.delete(id);
     if (left.length > 0) observer.relayed(topic, 0, left.length, 0);
-    if (published.size === 0) await saveWatermark(tx, topic, ends);
-    return { published, highest: await outboxSequence(tx, topic) };
+    if (published.size === 0) await saveWatermark(tx, topic, ends, await outboxSequence(tx, topic));
+    const highest = await outboxSequence(tx, topic);
+    return { published, highest, marked: published.size === 0 ? highest : -1, markedAt: performance.now() };
   });
 }
 
@@ -112,7 +125,7 @@ async function forward(
   producer: Producer,
   term: Term,
 ): Promise<'sent' | 'nothing' | 'restored'> {
-  const { database, log, topic, observer } = options;
+  const { database, topic, observer } = options;
   const start = performance.now();
   const { entries, previous, highest } = await numberOutbox(database, topic, BATCH);
   // Numbers that were given before are given again: what they were given to may be on the topic.
@@ -125,11 +138,16 @@ async function forward(
   const { stored, duplicates } = await producer.send(fresh);
   const seconds = (performance.now() - start) / 1000;
   for (const { properties } of entries) term.published.delete(properties['event_id'] ?? '');
-  const ends = term.published.size === 0 ? await endsOf(log, topic) : null;
-  await database.transaction(async (tx) => {
-    await removeFromOutbox(tx, topic, last.sequenceId);
-    if (ends !== null) await saveWatermark(tx, topic, ends);
-  });
+  await removeFromOutbox(database, topic, last.sequenceId);
   observer.relayed(topic, stored, duplicates + entries.length - fresh.length, seconds);
   return 'sent';
+}
+
+/** Remembers where the topic ends: everything up to there has left the outbox. */
+async function mark({ database, log, topic }: RelayOptions, term: Term): Promise<void> {
+  if (term.published.size > 0 || term.marked === term.highest) return;
+  const ends = await endsOf(log, topic);
+  await saveWatermark(database, topic, ends, term.highest);
+  term.marked = term.highest;
+  term.markedAt = performance.now();
 }

@@ -10,8 +10,10 @@ import type { ConsumeOptions } from '../consume/consumer.ts';
 import { projectionEffects, reactorEffects } from '../consume/effects.ts';
 import type { Effects } from '../consume/effects.ts';
 import type { ConsumeObserver } from '../consume/observer.ts';
+import type { OutboxBell } from '../consume/outboxBell.ts';
 import { Processor } from '../consume/processor.ts';
 import type { FoldedTopic } from '../consume/progress.ts';
+import type { AlertEvent } from '../domain/events.ts';
 import type { Fold, Projection } from '../domain/fold.ts';
 import type { ThresholdRules } from '../domain/thresholds.ts';
 import type { EventLog, TopicSpec } from '../log/eventLog.ts';
@@ -24,6 +26,8 @@ interface FoldContext {
   readonly log: EventLog;
   readonly rules: ThresholdRules;
   readonly observer: ConsumeObserver;
+  /** Of the relays in this process, if there are any. */
+  readonly bell?: OutboxBell;
   readonly lingerMs?: ConsumeOptions['lingerMs'];
   readonly sendsLetters?: boolean;
 }
@@ -76,16 +80,17 @@ export const TRIMMED_TOPICS: readonly TrimmedTopic[] = [
 type Runner = (context: FoldContext, signal: AbortSignal) => Promise<void>;
 
 /** Tables may be a moment late: alerts, decided at the same time from the same messages, go first. Milliseconds. */
-const TABLES_LINGER_MS = 25;
+const TABLES_LINGER_MS = 50;
 
 export const FOLD_RUNNERS: Readonly<Record<'states' | 'alerting' | 'alerts', Runner>> = {
   states: async (context, signal) => await project(context, statesProjection, POLICY_STATES, signal),
   alerting: async (context, signal) => {
     const reactor = alertingReactor(context.rules);
-    const effects = reactorEffects(reactor, (event) => ({
+    const encode = (event: AlertEvent) => ({
       payload: encodeAlertEvent(event),
       properties: alertProperties(event),
-    }));
+    });
+    const effects = reactorEffects(reactor, encode, context.bell);
     await run(context, reactor, POLICY_STATES, effects, signal);
   },
   alerts: async (context, signal) => await project(context, alertsProjection, RATE_LIMIT_ALERTS, signal),

@@ -6,7 +6,9 @@ import { encodeObservation, OBSERVATION_PROPERTIES } from '../codec/observation.
 import { POLICY_STATES } from '../codec/topics.ts';
 import type { Config, ParticipantConfig } from '../config/config.ts';
 import type { ConsumeObserver } from '../consume/observer.ts';
+import { OutboxBell } from '../consume/outboxBell.ts';
 import { relay } from '../consume/relay.ts';
+import type { RelayOptions } from '../consume/relay.ts';
 import { bucketKey } from '../domain/events.ts';
 import type { PolicyStateObserved } from '../domain/events.ts';
 import type { OutgoingMessage } from '../log/eventLog.ts';
@@ -45,6 +47,7 @@ export interface ProcessOptions {
 
 interface Context extends ProcessOptions {
   readonly metrics: Metrics;
+  readonly bell: OutboxBell;
   readonly signal: AbortSignal;
 }
 
@@ -64,8 +67,8 @@ const RUN: Readonly<Record<Role, (context: Context) => Promise<unknown>>> = {
   states: async (context) => await fold(context, 'states'),
   alerting: async (context) => await fold(context, 'alerting'),
   alerts: async (context) => await fold(context, 'alerts'),
-  relay: async ({ storage, metrics, logger, signal }) =>
-    await runRelays(storage, consumeObserver(metrics, logger), signal),
+  relay: async ({ storage, metrics, bell, logger, signal }) =>
+    await runRelays({ ...storage, bell }, consumeObserver(metrics, logger), signal),
   retention: async ({ storage, config, metrics, logger, signal }) =>
     await runRetention(
       {
@@ -96,7 +99,7 @@ export async function runRoles(options: ProcessOptions, signal: AbortSignal): Pr
   const stop = AbortSignal.any([signal, failed.signal]);
   // Every wait of every role listens to it: many listeners are no leak here.
   setMaxListeners(0, stop);
-  const context: Context = { ...options, metrics, signal: stop };
+  const context: Context = { ...options, metrics, bell: new OutboxBell(), signal: stop };
   const running = options.roles.map(async (role) => {
     try {
       await RUN[role](context);
@@ -112,20 +115,20 @@ export async function runRoles(options: ProcessOptions, signal: AbortSignal): Pr
 
 /** The outbox holds alert events and dead letters; each topic has its relay. */
 export async function runRelays(
-  storage: Pick<Storage, 'database' | 'log'>,
+  storage: Pick<RelayOptions, 'database' | 'log' | 'bell'>,
   observer: ConsumeObserver,
   signal: AbortSignal,
 ): Promise<void> {
   await Promise.all(
     RELAYED_TOPICS.map(
-      async (topic) => await relay({ database: storage.database, log: storage.log, topic, observer }, signal),
+      async (topic) => await relay({ ...storage, topic, observer }, signal),
     ),
   );
 }
 
-async function fold({ storage, config, metrics, logger, signal }: Context, name: keyof typeof FOLD_RUNNERS) {
+async function fold({ storage, config, metrics, bell, logger, signal }: Context, name: keyof typeof FOLD_RUNNERS) {
   const observer = consumeObserver(metrics, logger);
-  await FOLD_RUNNERS[name]({ ...storage, rules: config.rules, observer }, signal);
+  await FOLD_RUNNERS[name]({ ...storage, rules: config.rules, observer, bell }, signal);
 }
 
 async function poll(

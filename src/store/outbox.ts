@@ -14,7 +14,7 @@ interface OutboxEntry extends OutboxMessage {
   readonly sequenceId: number;
 }
 
-/** Woken when something was put into the outbox. */
+/** Woken when something was put into the outbox; the payload is the topic. */
 export const OUTBOX_CHANNEL = 'balde_outbox';
 
 /**
@@ -31,7 +31,8 @@ export async function putIntoOutbox(tx: Sql, messages: readonly OutboxMessage[])
        insert into balde.outbox (topic, key, properties, event_time, payload)
        select * from unnest($1::text[], $2::text[], $3::jsonb[], $4::timestamptz[], $5::bytea[])
      )
-     select set_config('synchronous_commit', 'off', true), pg_notify($6, '')`,
+     select set_config('synchronous_commit', 'off', true), pg_notify($6, topic)
+     from (select distinct unnest($1::text[]) as topic) filled`,
     [
       messages.map((m) => m.topic),
       messages.map((m) => m.key),
@@ -75,16 +76,22 @@ export async function loadWatermark(sql: Sql, topic: string): Promise<Map<number
   return new Map(rows.map((row) => [row.partition, row.position]));
 }
 
+/**
+ * Says that everything up to `ends` has left the outbox, as was true when `highest` was the highest number given. If
+ * more were given since, say by the relay that took over from a paused one, nothing is saved.
+ */
 export async function saveWatermark(
   sql: Sql,
   topic: string,
   ends: ReadonlyMap<number, string>,
+  highest: number,
 ): Promise<void> {
   await sql.execute(
     `insert into balde.outbox_watermark (topic, partition, position)
-     select $1, * from unnest($2::integer[], $3::text[])
+     select $1, ends.* from unnest($2::integer[], $3::text[]) ends
+     where (select last_sequence_id from balde.outbox_sequence where topic = $1) = $4
      on conflict (topic, partition) do update set position = excluded.position`,
-    [topic, [...ends.keys()], [...ends.values()]],
+    [topic, [...ends.keys()], [...ends.values()], highest],
   );
 }
 

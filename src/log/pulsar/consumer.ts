@@ -17,11 +17,6 @@ export interface ConsumerSpec {
 const GROWTH_CHECK_MS = 30_000;
 /** How often readers look after themselves while nothing comes. Milliseconds. */
 const TICK_MS = 1_000;
-/** How long a batch waits for what may be on its way. Milliseconds. */
-const GATHER_MS = 1;
-/** A batch of so many messages waits no longer. */
-const ENOUGH = 500;
-
 export class PulsarConsumer implements Consumer {
   readonly #spec: ConsumerSpec;
   readonly #wakeup = new Wakeup();
@@ -51,30 +46,11 @@ export class PulsarConsumer implements Consumer {
       this.#assertOpen();
       const seen = this.#wakeup.count;
       const messages = await this.#take(max);
-      if (messages.length > 0) return await this.#gather(messages, max, signal);
       const left = until - performance.now();
-      if (left <= 0) return messages;
+      if (messages.length > 0 || left <= 0) return messages;
       await abortable(this.#growIfDue(), signal);
       await this.#wakeup.wait(seen, Math.min(left, TICK_MS), signal);
     }
-  }
-
-  /** What was published together reaches the partitions a moment apart: one batch costs less than one for each. */
-  async #gather(first: LogMessage[], max: number, signal: AbortSignal): Promise<LogMessage[]> {
-    let messages = first;
-    const enough = Math.min(max, ENOUGH);
-    for (let more = first; more.length > 0 && messages.length < enough && !signal.aborted;) {
-      const seen = this.#wakeup.count;
-      await this.#wakeup.wait(seen, GATHER_MS, signal).catch(() => undefined);
-      const before = this.#readers.map((reader) => reader.turnings);
-      // What was taken must be handed out; an error comes again at the next receive.
-      more = this.#closing === null ? await this.#take(max - messages.length).catch(() => []) : [];
-      // Unless its partition goes on elsewhere by now: it is done, or comes again.
-      const holds = ({ partition }: LogMessage): boolean =>
-        this.#reader(partition).turnings === before[partition];
-      messages = [...messages.filter(holds), ...more];
-    }
-    return messages;
   }
 
   async seek(partition: number, position: Position | null): Promise<void> {

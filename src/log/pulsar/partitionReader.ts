@@ -73,7 +73,6 @@ export class PartitionReader {
   #pulling = false;
   /** Messages that came in quick succession; from {@link BUSY} on they are fetched in batches. */
   #rush = 0;
-  #turnings = 0;
   #failure: Error | null = null;
   #since = performance.now();
   #checkedAt = performance.now();
@@ -86,11 +85,6 @@ export class PartitionReader {
 
   get partition(): number {
     return this.#spec.partition;
-  }
-
-  /** How often it was decided anew where to go on: what was handed out before does not go together with what follows. */
-  get turnings(): number {
-    return this.#turnings;
   }
 
   /** Up to `max` messages that are there; asks for more in the background. @throws {LogError} */
@@ -179,8 +173,23 @@ export class PartitionReader {
         // Not before: what arrived may have been taken meanwhile.
         this.#arrived.push(message);
         this.#rush = performance.now() - start < QUICK_MS ? this.#rush + 1 : 0;
+        await this.#takeRestOf(message);
       }
       this.#spec.wake();
+    }
+  }
+
+  /** The messages of a batch come together: they are asked for together. */
+  async #takeRestOf(message: NativeMessage): Promise<void> {
+    const id = message.getMessageId();
+    const { batch } = parseMessageId(id.toString());
+    if (batch < 0) return;
+    const missing = Math.max(0, batchSizeIn(id.serialize()) - batch - 1);
+    const rest = Array.from({ length: missing }, async () => await this.#native.receive());
+    for (const one of rest) one.catch(() => undefined);
+    for (const one of rest) {
+      const next = await one;
+      this.#arrived.push(next);
     }
   }
 
@@ -254,7 +263,6 @@ export class PartitionReader {
   /** Decides what the first message of a partition taken over means. */
   async #align(place: MessagePlace): Promise<void> {
     if (this.#spec.resume === null) return;
-    this.#turnings += 1;
     const from = await this.#spec.resume(this.partition);
     const position = positionOf(place);
     const layout = await this.#spec.layout();
@@ -272,7 +280,6 @@ export class PartitionReader {
   async #goTo(position: Position | null, known?: Layout): Promise<void> {
     const layout = known ?? (await this.#spec.layout());
     const next = this.#nextIn(layout, position);
-    this.#turnings += 1;
     this.#arrived = [];
     this.#ready = [];
     this.#last = position;
