@@ -5,7 +5,7 @@ import { bucketKey } from '../domain/events.ts';
 import type { Projection, Reactor, RowChange, TableSpec, Value } from '../domain/fold.ts';
 import { monthOf } from '../domain/months.ts';
 import type { Database, Sql } from '../store/database.ts';
-import { putIntoOutbox } from '../store/outbox.ts';
+import type { OutboxMessage } from '../store/outbox.ts';
 import { createPartition, readHorizon } from '../store/partitions.ts';
 import { schemaOf } from '../store/readModels.ts';
 import { writeRows } from '../store/rows.ts';
@@ -17,8 +17,10 @@ export interface Effects<O> {
   prepare(out: readonly O[]): Promise<void>;
   /** Drops what is remembered of the database: it may have changed. */
   forget(): void;
-  /** @returns rows left out because they are older than the retention horizon */
-  write(tx: Sql, out: readonly O[]): Promise<number>;
+  /** What goes to another topic. */
+  outbox(out: readonly O[]): readonly OutboxMessage[];
+  /** Writes rows; `null` where there are none to write. @returns rows left out because they are older than the retention horizon */
+  readonly write: ((tx: Sql, out: readonly O[]) => Promise<number>) | null;
   /** After the commit. */
   committed(out: readonly O[]): void;
 }
@@ -43,6 +45,7 @@ export function projectionEffects<E, S, T extends string>(
       }
     },
     forget: () => knownMonths.clear(),
+    outbox: () => [],
     write: async (tx, out) => {
       const horizon = partitioned.length === 0 ? null : await readHorizon(tx);
       const kept = horizon === null ? out : out.filter((change) => !isExpired(projection, change, horizon));
@@ -81,18 +84,14 @@ export function reactorEffects<E, S>(
   return {
     prepare: async () => Promise.resolve(),
     forget: () => undefined,
-    write: async (tx, out) => {
-      await putIntoOutbox(
-        tx,
-        out.map((event) => ({
-          topic: reactor.outputTopic,
-          key: bucketKey(event),
-          eventTime: event.timestamp,
-          ...encode(event),
-        })),
-      );
-      return 0;
-    },
+    outbox: (out) =>
+      out.map((event) => ({
+        topic: reactor.outputTopic,
+        key: bucketKey(event),
+        eventTime: event.timestamp,
+        ...encode(event),
+      })),
+    write: null,
     committed: (out) => {
       if (out.length > 0) bell.of(reactor.outputTopic).wake();
     },

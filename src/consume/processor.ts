@@ -1,14 +1,14 @@
 /**
  * The one path from a batch of messages to its commit.
  *
- * Rows, fold states, checkpoint, outbox and dead letters of a batch share one transaction; the checkpoint moves by
- * compare-and-set. So a batch takes effect once, whatever crashes, is delivered twice, or runs beside another instance.
+ * Rows, fold states, checkpoint, outbox and dead letters of a batch share one transaction, and all but the rows one
+ * statement; the checkpoint moves by compare-and-set. So a batch takes effect once, whatever crashes, is delivered twice, or runs beside another instance.
  */
 import { PoisonMessageError } from '../codec/errors.ts';
 import type { Fold } from '../domain/fold.ts';
 import type { LogMessage, Position } from '../log/eventLog.ts';
 import { loadCheckpoint, moveCheckpoints } from '../store/checkpoints.ts';
-import type { Database, Sql } from '../store/database.ts';
+import type { Database } from '../store/database.ts';
 import {
   CheckpointConflictError,
   DatabaseUnavailableError,
@@ -16,9 +16,10 @@ import {
   isMissingPartition,
   isRefusedData,
 } from '../store/errors.ts';
-import { loadStates, saveStates } from '../store/foldStates.ts';
-import { putIntoOutbox } from '../store/outbox.ts';
+import { loadStates, stateParts } from '../store/foldStates.ts';
+import { outboxParts } from '../store/outbox.ts';
 import type { OutboxMessage } from '../store/outbox.ts';
+import { runParts } from '../store/parts.ts';
 import { schemaOf } from '../store/readModels.ts';
 import { deadLetterOf } from './deadLetter.ts';
 import type { Effects } from './effects.ts';
@@ -145,13 +146,21 @@ export class Processor<E, S, O> {
     const next = new Map<number, Position>();
     for (const message of messages) next.set(message.partition, message.position);
 
-    const expired = await database.transaction(async (tx: Sql) => {
-      await moveCheckpoints(tx, fold, this.#positions, next);
-      const leftOut = await effects.write(tx, out);
-      await saveStates(tx, this.#schema, changed);
-      if (sendsLetters) await putIntoOutbox(tx, poison);
-      return leftOut;
-    });
+    const parts = [
+      moveCheckpoints(fold, this.#positions, next),
+      ...stateParts(this.#schema, changed),
+      ...outboxParts([...effects.outbox(out), ...(sendsLetters ? poison : [])]),
+    ];
+    const { write } = effects;
+    let expired = 0;
+    if (write === null) {
+      await runParts(database, parts);
+    } else {
+      await database.transaction(async (tx) => {
+        await runParts(tx, parts);
+        expired = await write(tx, out);
+      });
+    }
 
     effects.committed(out);
     for (const [key, state] of changed) this.#states.set(key, state);

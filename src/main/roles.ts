@@ -120,13 +120,14 @@ export async function runRelays(
   signal: AbortSignal,
 ): Promise<void> {
   await Promise.all(
-    RELAYED_TOPICS.map(
-      async (topic) => await relay({ ...storage, topic, observer }, signal),
-    ),
+    RELAYED_TOPICS.map(async (topic) => await relay({ ...storage, topic, observer }, signal)),
   );
 }
 
-async function fold({ storage, config, metrics, bell, logger, signal }: Context, name: keyof typeof FOLD_RUNNERS) {
+async function fold(
+  { storage, config, metrics, bell, logger, signal }: Context,
+  name: keyof typeof FOLD_RUNNERS,
+) {
   const observer = consumeObserver(metrics, logger);
   await FOLD_RUNNERS[name]({ ...storage, rules: config.rules, observer, bell }, signal);
 }

@@ -10,7 +10,8 @@ import { addMonths, monthName, monthOf } from '../domain/months.ts';
 import { moveCheckpoints } from '../store/checkpoints.ts';
 import type { FoldId, Positions } from '../store/checkpoints.ts';
 import type { Database, Sql } from '../store/database.ts';
-import { saveStates } from '../store/foldStates.ts';
+import { stateParts } from '../store/foldStates.ts';
+import { runParts } from '../store/parts.ts';
 import { schemaOf } from '../store/readModels.ts';
 import { copyTarget, copyText, writeRows } from '../store/rows.ts';
 
@@ -163,10 +164,12 @@ export class BulkWriter<E, S, T extends string> {
   async write({ expected, next, changed, firsts, rows }: Chunk<S>): Promise<void> {
     for (const name of rows.copies.keys()) await this.#ensureTable(name);
     await this.#database.transaction(async (tx) => {
-      await moveCheckpoints(tx, this.#build, expected, next);
+      await runParts(tx, [
+        moveCheckpoints(this.#build, expected, next),
+        ...stateParts(this.#schema, changed),
+      ]);
       for (const [name, text] of rows.copies) await this.#copy(tx, name, text);
       await writeRows(tx, this.#schema, this.#projection.tables, rows.others);
-      await saveStates(tx, this.#schema, changed);
       await saveFirsts(tx, this.#schema, firsts);
     });
   }

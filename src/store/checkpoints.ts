@@ -1,6 +1,6 @@
 /** Where each fold stands in each partition of its topic. The one place that writes checkpoints. */
 import type { Database, Sql } from './database.ts';
-import { CheckpointConflictError } from './errors.ts';
+import type { Part } from './parts.ts';
 
 export interface FoldId {
   readonly name: string;
@@ -42,45 +42,42 @@ export async function loadCheckpoint(sql: Sql, fold: FoldId, partition: number):
 }
 
 /**
- * Moves checkpoints from the expected positions to the next ones, in the transaction of the effects.
+ * Moves checkpoints from the expected positions to the next ones, in the statement or transaction of the effects.
  *
  * A zombie (an instance that was paused while another took its place) finds a position it does not expect, and its
  * whole transaction fails instead of doubling effects. Rows are locked in order of partition: no deadlocks.
- * @throws {CheckpointConflictError} someone else moved one
+ * Running it throws a `CheckpointConflictError` if someone else moved one.
  */
-export async function moveCheckpoints(
-  tx: Sql,
-  fold: FoldId,
-  expected: Positions,
-  next: Positions,
-): Promise<void> {
+export function moveCheckpoints(fold: FoldId, expected: Positions, next: Positions): Part {
   const partitions = [...next.keys()].sort((a, b) => a - b);
-  const moved = await tx.execute(
-    `with locked as (
-       select c.partition, u.next
-       from balde.checkpoint c
-       join unnest($3::integer[], $4::text[], $5::text[]) as u (partition, expected, next) using (partition)
-       where c.fold = $1 and c.version = $2 and c.position is not distinct from u.expected
-       order by c.partition
-       for update of c
-     )
-     update balde.checkpoint c
-     set position = l.next, updated_at = clock_timestamp()
-     from locked l
-     where c.fold = $1 and c.version = $2 and c.partition = l.partition`,
-    [
+  return {
+    name: 'checkpoints',
+    queries: [
+      `locked as (
+         select c.partition, u.next
+         from balde.checkpoint c
+         join unnest($3::integer[], $4::text[], $5::text[]) as u (partition, expected, next) using (partition)
+         where c.fold = $1 and c.version = $2 and c.position is not distinct from u.expected
+         order by c.partition
+         for update of c
+       )`,
+      `moved as (
+         update balde.checkpoint c
+         set position = l.next, updated_at = clock_timestamp()
+         from locked l
+         where c.fold = $1 and c.version = $2 and c.partition = l.partition
+         returning c.partition
+       )`,
+    ],
+    results: ['balde.expect_moved((select count(*) from moved), cardinality($3), $1, $2)'],
+    parameters: [
       fold.name,
       fold.version,
       partitions,
       partitions.map((partition) => expected.get(partition) ?? null),
       partitions.map((partition) => next.get(partition) ?? null),
     ],
-  );
-  if (moved !== partitions.length) {
-    throw new CheckpointConflictError(
-      `the checkpoint of ${fold.name} version ${fold.version} was moved by someone else`,
-    );
-  }
+  };
 }
 
 /** Positions of a version, which nobody moves until the transaction ends. */

@@ -12,8 +12,11 @@ export type Row = Record<string, unknown>;
 
 /** Runs statements: the database itself (each on its own) or a transaction. */
 export interface Sql {
-  /** Rows of a statement. `timestamptz` comes as milliseconds since 1970, `bigint` as number. */
-  query<R extends Row>(text: string, parameters?: readonly Parameter[]): Promise<R[]>;
+  /**
+   * Rows of a statement. `timestamptz` comes as milliseconds since 1970, `bigint` as number.
+   * @param name makes it a statement that each connection prepares once; it stands for one text only
+   */
+  query<R extends Row>(text: string, parameters?: readonly Parameter[], name?: string): Promise<R[]>;
   /** Rows a statement touched. */
   execute(text: string, parameters?: readonly Parameter[]): Promise<number>;
   /** Runs `COPY … FROM STDIN` over chunks of its text format. */
@@ -162,14 +165,12 @@ async function inTransaction<T>(client: LentClient, work: (tx: Sql) => Promise<T
 }
 
 function sqlOf(lender: Lender): Sql {
-  const run = async (text: string, parameters: readonly Parameter[]) =>
-    await lender(
-      async (client) => await translated(async () => client.query<Row>(text, parameters as Parameter[])),
-    );
+  const run = async (query: pg.QueryConfig) =>
+    await lender(async (client) => await translated(async () => client.query<Row>(query)));
   return {
-    query: async <R extends Row>(text: string, parameters: readonly Parameter[] = []) =>
-      (await run(text, parameters)).rows as R[],
-    execute: async (text, parameters = []) => (await run(text, parameters)).rowCount ?? 0,
+    query: async <R extends Row>(text: string, parameters: readonly Parameter[] = [], name?: string) =>
+      (await run({ text, values: [...parameters], ...(name === undefined ? {} : { name }) })).rows as R[],
+    execute: async (text, parameters = []) => (await run({ text, values: [...parameters] })).rowCount ?? 0,
     copy: async (statement, chunks) => {
       await lender(async (client) => {
         const source = Readable.from(chunks, { objectMode: false });

@@ -11,6 +11,9 @@ export class CheckpointConflictError extends Error {
   override readonly name = 'CheckpointConflictError';
 }
 
+/** Raised by `balde.expect_moved` (migrations/0006). */
+const CHECKPOINT_MOVED = 'BD001';
+
 /** SQLSTATE classes (two characters) and codes that pass when tried again (PostgreSQL manual, appendix A). */
 const RETRYABLE = new Set([
   '08', // connection exceptions
@@ -64,6 +67,7 @@ export function isConnectionLost(error: unknown): boolean {
  */
 export function translate(error: unknown): unknown {
   if (error instanceof DatabaseError) {
+    if (error.code === CHECKPOINT_MOVED) return new CheckpointConflictError(error.message);
     return isRetryable(error) ? new DatabaseUnavailableError(error.message, { cause: error }) : error;
   }
   const isBug = error instanceof TypeError || error instanceof RangeError || error instanceof SyntaxError;

@@ -1,5 +1,6 @@
 /** States of a fold by key, beside its rows: only the keys that changed are written. */
 import type { Sql } from './database.ts';
+import type { Part } from './parts.ts';
 
 export async function loadStates(
   sql: Sql,
@@ -13,18 +14,22 @@ export async function loadStates(
   return new Map(rows.map((row) => [row.key, row.state]));
 }
 
-export async function saveStates(
-  tx: Sql,
-  schema: string,
-  states: ReadonlyMap<string, unknown>,
-): Promise<void> {
-  if (states.size === 0) return;
-  await tx.execute(
-    `insert into "${schema}".fold_state (key, state) select * from unnest($1::text[], $2::jsonb[])
-     on conflict (key) do update set state = excluded.state`,
-    [[...states.keys()], [...states.values()].map((state) => JSON.stringify(state))],
-  );
-}
+export const stateParts = (schema: string, states: ReadonlyMap<string, unknown>): Part[] =>
+  states.size === 0
+    ? []
+    : [
+        {
+          name: `states:${schema}`,
+          queries: [
+            `saved_states as (
+               insert into "${schema}".fold_state (key, state) select * from unnest($1::text[], $2::jsonb[])
+               on conflict (key) do update set state = excluded.state
+             )`,
+          ],
+          results: [],
+          parameters: [[...states.keys()], [...states.values()].map((state) => JSON.stringify(state))],
+        },
+      ];
 
 /** Every key's state. */
 export async function allStates(sql: Sql, schema: string): Promise<Map<string, unknown>> {

@@ -1,5 +1,6 @@
 /** The outbox: what was decided and still has to reach the log. */
 import type { Sql } from './database.ts';
+import type { Part } from './parts.ts';
 
 export interface OutboxMessage {
   readonly topic: string;
@@ -18,31 +19,38 @@ interface OutboxEntry extends OutboxMessage {
 export const OUTBOX_CHANNEL = 'balde_outbox';
 
 /**
- * Adds messages in the transaction that decided them.
+ * Adds messages, in the statement or transaction that decided them.
  *
  * Its commit does not wait for the disk: an alert is on its way sooner. A server that crashes may forget the whole
  * transaction, checkpoint included; then the same messages are decided again, and the relay finds on the topic which of
  * them it has sent already.
  */
-export async function putIntoOutbox(tx: Sql, messages: readonly OutboxMessage[]): Promise<void> {
-  if (messages.length === 0) return;
-  await tx.execute(
-    `with put as (
-       insert into balde.outbox (topic, key, properties, event_time, payload)
-       select * from unnest($1::text[], $2::text[], $3::jsonb[], $4::timestamptz[], $5::bytea[])
-     )
-     select set_config('synchronous_commit', 'off', true), pg_notify($6, topic)
-     from (select distinct unnest($1::text[]) as topic) filled`,
-    [
-      messages.map((m) => m.topic),
-      messages.map((m) => m.key),
-      messages.map((m) => JSON.stringify(m.properties)),
-      messages.map((m) => new Date(m.eventTime).toISOString()),
-      messages.map((m) => m.payload),
-      OUTBOX_CHANNEL,
-    ],
-  );
-}
+export const outboxParts = (messages: readonly OutboxMessage[]): Part[] =>
+  messages.length === 0
+    ? []
+    : [
+        {
+          name: 'outbox',
+          queries: [
+            `put_into_outbox as (
+               insert into balde.outbox (topic, key, properties, event_time, payload)
+               select * from unnest($1::text[], $2::text[], $3::jsonb[], $4::timestamptz[], $5::bytea[])
+             )`,
+          ],
+          results: [
+            `set_config('synchronous_commit', 'off', true)`,
+            `(select count(pg_notify($6, topic)) from (select distinct unnest($1::text[]) as topic) filled)`,
+          ],
+          parameters: [
+            messages.map((m) => m.topic),
+            messages.map((m) => m.key),
+            messages.map((m) => JSON.stringify(m.properties)),
+            messages.map((m) => new Date(m.eventTime).toISOString()),
+            messages.map((m) => m.payload),
+            OUTBOX_CHANNEL,
+          ],
+        },
+      ];
 
 export interface Numbered {
   /** The oldest numbered entries, in order of their numbers. */
@@ -59,6 +67,7 @@ export async function numberOutbox(sql: Sql, topic: string, max: number): Promis
     `select previous, highest, $1 as topic, key, properties, event_time as "eventTime", payload, sequence_id as "sequenceId"
      from balde.number_outbox($1, $2)`,
     [topic, max],
+    'number_outbox',
   );
   const [first] = rows;
   if (first === undefined) return { entries: [], previous: 0, highest: 0 };

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { POLICY_STATES, RATE_LIMIT_ALERTS } from '../../src/codec/topics.ts';
 import { readLag } from '../../src/main/lag.ts';
-import { putIntoOutbox } from '../../src/store/outbox.ts';
 import { observed, outgoing } from '../consume/given.ts';
 import { patience, readAll } from '../contract/given.ts';
 import { publish, settle } from '../deadLetters/given.ts';
 import { baldeDatabase } from '../support/database.ts';
 import { balde, jsonOf } from './balde.ts';
+import { putIntoOutbox } from '../support/outbox.ts';
 
 interface FoldJson {
   readonly fold: string;

@@ -5,12 +5,13 @@ import { EmbeddedLog } from '../../src/log/embedded/embeddedLog.ts';
 import type { EventLog, Producer } from '../../src/log/eventLog.ts';
 import { connect } from '../../src/store/database.ts';
 import type { Database } from '../../src/store/database.ts';
-import { outboxSize, putIntoOutbox } from '../../src/store/outbox.ts';
+import { outboxSize } from '../../src/store/outbox.ts';
 import { readAll } from '../contract/given.ts';
 import { baldeDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { gate, recorder } from './given.ts';
 import type { Recorder } from './given.ts';
+import { putIntoOutbox } from '../support/outbox.ts';
 
 const TOPIC = RATE_LIMIT_ALERTS.name;
 

@@ -154,7 +154,7 @@ describe('letters of the single topic there was before [DLQ-1]', () => {
         [1, 2],
       ],
     );
-    expect(await migrate(url)).toEqual(['0003_dead_letters', '0004_outbox_watermark', '0005_versions']);
+    expect(await migrate(url)).toEqual(['0003_dead_letters', '0004_outbox_watermark', '0005_versions', '0006_one_statement']);
     for (const fold of FOLDS) await installFold(database, fold);
     for (const topic of TOPICS) await log.ensureTopic(topic);
     await settle(database, log);

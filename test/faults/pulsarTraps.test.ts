@@ -12,7 +12,7 @@ import { toMessage } from '../../src/main/roles.ts';
 import { producerName, runPoller } from '../../src/poll/poller.ts';
 import { ROOM } from '../../src/poll/sequence.ts';
 import type { Database } from '../../src/store/database.ts';
-import { outboxSize, putIntoOutbox } from '../../src/store/outbox.ts';
+import { outboxSize } from '../../src/store/outbox.ts';
 import { gate, recorder } from '../consume/given.ts';
 import { observation } from '../domain/given.ts';
 import { expectDatabaseEqualsOracle } from '../oracle/compare.ts';
@@ -25,6 +25,7 @@ import { catchUp } from './aftermath.ts';
 import { runFolds } from './inProcess.ts';
 import { onPulsar } from './onPulsar.ts';
 import type { OnPulsar } from './onPulsar.ts';
+import { putIntoOutbox } from '../support/outbox.ts';
 
 const never = new AbortController().signal;
 const HOUR = 3_600_000;

@@ -3,11 +3,12 @@ import { expect, it } from 'vitest';
 import { RATE_LIMIT_ALERTS } from '../../src/codec/topics.ts';
 import { relay } from '../../src/consume/relay.ts';
 import type { Database } from '../../src/store/database.ts';
-import { outboxSize, putIntoOutbox } from '../../src/store/outbox.ts';
+import { outboxSize } from '../../src/store/outbox.ts';
 import { recorder } from '../consume/given.ts';
 import { readTopicOnce } from '../oracle/readLog.ts';
 import { baldeDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
+import { putIntoOutbox } from '../support/outbox.ts';
 
 const TOPIC = RATE_LIMIT_ALERTS.name;
 

@@ -268,6 +268,16 @@ CREATE UNIQUE INDEX outbox_by_sequence ON balde.outbox USING btree (topic, seque
 CREATE UNIQUE INDEX projection_one_served ON balde.projection USING btree (name) WHERE served;
 
 -- functions
+CREATE OR REPLACE FUNCTION balde.expect_moved(moved bigint, expected bigint, fold text, version integer)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if moved <> expected then
+    raise exception 'the checkpoint of % version % was moved by someone else', fold, version using errcode = 'BD001';
+  end if;
+end $function$
+;
 CREATE OR REPLACE FUNCTION balde.number_outbox(topic_name text, most integer)
  RETURNS TABLE(previous bigint, highest bigint, key text, properties jsonb, event_time timestamp with time zone, payload bytea, sequence_id bigint)
  LANGUAGE plpgsql

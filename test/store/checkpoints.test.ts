@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { loadCheckpoints, moveCheckpoints } from '../../src/store/checkpoints.ts';
 import { CheckpointConflictError } from '../../src/store/errors.ts';
 import { migrate } from '../../src/store/migrate.ts';
+import { runParts } from '../../src/store/parts.ts';
 import { emptyDatabase } from '../support/database.ts';
 
 const { url, database } = await emptyDatabase();
@@ -12,7 +13,7 @@ let version = 0;
 async function newFold() {
   const fold = { name: 'fold', version: ++version };
   const move = async (expected: Record<number, string | null>, next: Record<number, string>) =>
-    await database.transaction(async (tx) => moveCheckpoints(tx, fold, positions(expected), positions(next)));
+    await runParts(database, [moveCheckpoints(fold, positions(expected), positions(next))]);
   const load = async () => Object.fromEntries(await loadCheckpoints(database, fold, 3));
   expect(await load()).toEqual({ 0: null, 1: null, 2: null });
   return { fold, move, load };
@@ -60,9 +61,8 @@ describe('a checkpoint [FOLD-3]', () => {
     const { fold, load } = await newFold();
     const tries = Array.from({ length: 8 }, async (_, i) => {
       const order = i % 2 === 0 ? [0, 1, 2] : [2, 1, 0];
-      await database.transaction(async (tx) =>
-        moveCheckpoints(tx, fold, new Map(), new Map(order.map((partition) => [partition, `000${i}`]))),
-      );
+      const next = new Map(order.map((partition) => [partition, `000${i}`]));
+      await runParts(database, [moveCheckpoints(fold, new Map(), next)]);
     });
     const results = await Promise.allSettled(tries);
     expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);

@@ -5,11 +5,11 @@ import {
   numberOutbox,
   OUTBOX_CHANNEL,
   outboxSize,
-  putIntoOutbox,
   raiseOutboxSequence,
   removeFromOutbox,
 } from '../../src/store/outbox.ts';
 import { emptyDatabase } from '../support/database.ts';
+import { putIntoOutbox } from '../support/outbox.ts';
 
 const { url, database } = await emptyDatabase();
 await migrate(url);
