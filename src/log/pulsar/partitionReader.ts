@@ -173,23 +173,11 @@ export class PartitionReader {
         // Not before: what arrived may have been taken meanwhile.
         this.#arrived.push(message);
         this.#rush = performance.now() - start < QUICK_MS ? this.#rush + 1 : 0;
-        await this.#takeRestOf(message);
+        // The messages of a batch come together.
+        if (!isLastOfBatch(message))
+          for (const next of await this.#native.batchReceive()) this.#arrived.push(next);
       }
       this.#spec.wake();
-    }
-  }
-
-  /** The messages of a batch come together: they are asked for together. */
-  async #takeRestOf(message: NativeMessage): Promise<void> {
-    const id = message.getMessageId();
-    const { batch } = parseMessageId(id.toString());
-    if (batch < 0) return;
-    const missing = Math.max(0, batchSizeIn(id.serialize()) - batch - 1);
-    const rest = Array.from({ length: missing }, async () => await this.#native.receive());
-    for (const one of rest) one.catch(() => undefined);
-    for (const one of rest) {
-      const next = await one;
-      this.#arrived.push(next);
     }
   }
 
@@ -336,6 +324,12 @@ export class PartitionReader {
       if (!(await this.#spec.layout()).has(placeOf(this.#last))) throw this.#lost(this.#last);
     }
   }
+}
+
+function isLastOfBatch(message: NativeMessage): boolean {
+  const id = message.getMessageId();
+  const { batch } = parseMessageId(id.toString());
+  return batch < 0 || batch + 1 === batchSizeIn(id.serialize());
 }
 
 const isWholeEntry = (position: Position): boolean => placeOf(position).batch < 0;
