@@ -2,7 +2,11 @@
  * Milliseconds from the Bridge's answer to the alert in an independent subscriber's hands, on an idle system, beside
  * one plain publish → receive on the same broker in the same run: `npm run bench:alert-latency -- [--alerts N]`.
  */
+import { fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { systemClock } from '../src/clock.ts';
 import { POLICY_STATES, RATE_LIMIT_ALERTS } from '../src/codec/topics.ts';
@@ -12,8 +16,8 @@ import { relay } from '../src/consume/relay.ts';
 import type { PoliciesAnswer } from '../src/domain/validation.ts';
 import { DEFAULT_RULES } from '../src/domain/thresholds.ts';
 import { createClient } from '../src/log/pulsar/native.ts';
-import type { NativeClient } from '../src/log/pulsar/native.ts';
 import { topicUrl } from '../src/log/pulsar/settings.ts';
+import type { NativeConsumer } from '../src/log/pulsar/native.ts';
 import type { PulsarSettings } from '../src/log/pulsar/settings.ts';
 import { FOLD_RUNNERS } from '../src/main/folds.ts';
 import { silentObserver } from '../src/main/observers.ts';
@@ -27,46 +31,76 @@ const alerts = option('alerts', 300);
 const WARM_UP = 30;
 const POLICIES = 29;
 const LIMIT = 3;
+/** Set in the environment of the subscriber's process. */
+const SUBSCRIBER = 'BENCH_SUBSCRIBER';
 
-/** Resolves each time something was handed in: one at a time. */
+const PARTITIONS = 4;
+const PLAIN = 'bench-plain';
+
+/** Milliseconds on a clock that all processes of the machine share. */
+const now = (): number => Number(process.hrtime.bigint()) / 1e6;
+
+/** What a subscriber has received, by topic: one at a time. */
 class Mailbox {
-  #waiting: ((at: number) => void) | null = null;
+  readonly #waiting = new Map<string, (at: number) => void>();
 
-  async next(): Promise<number> {
-    return await new Promise((resolve) => (this.#waiting = resolve));
+  /** When the next message of the topic was received. */
+  async next(topic: string): Promise<number> {
+    return await new Promise((resolve) => this.#waiting.set(topic, resolve));
   }
 
-  put(): void {
-    this.#waiting?.(performance.now());
-    this.#waiting = null;
+  put({ topic, at }: Received): void {
+    this.#waiting.get(topic)?.(at);
+    this.#waiting.delete(topic);
   }
 }
 
-const PARTITIONS = 4;
+interface Received {
+  readonly topic: string;
+  readonly at: number;
+}
 
-/** A subscriber as another team has one: a client of its own, Failover on all partitions of the topic. */
-async function subscriber(settings: PulsarSettings, topic: string, mailbox: Mailbox): Promise<NativeClient> {
+/** A subscriber as another team has one: a process and a client of its own, Failover on all partitions of each topic. */
+async function subscribe(settings: PulsarSettings, topics: readonly string[]): Promise<void> {
   const client = createClient(settings, () => undefined);
-  await client.subscribe({
-    topic: topicUrl(settings, topic),
-    subscription: 'core-dict',
-    subscriptionType: 'Failover',
-    listener: (message, consumer) => {
-      mailbox.put();
-      void consumer.acknowledge(message);
-    },
+  const consumers: NativeConsumer[] = [];
+  // What nobody refers to is collected, and receives no more.
+  const close = async () => {
+    await Promise.all(consumers.map(async (one) => one.close()));
+    await client.close();
+    process.exit();
+  };
+  process.once('disconnect', () => void close());
+  for (const topic of topics) {
+    const consumer = await client.subscribe({
+      topic: topicUrl(settings, topic),
+      subscription: 'core-dict',
+      subscriptionType: 'Failover',
+      listener: (message, self) => {
+        process.send?.({ topic, at: now() } satisfies Received);
+        void self.acknowledge(message);
+      },
+    });
+    consumers.push(consumer);
+  }
+  process.send?.({ topic: '', at: now() } satisfies Received);
+}
+
+async function startSubscriber(settings: PulsarSettings, mailbox: Mailbox): Promise<ChildProcess> {
+  const child = fork(fileURLToPath(import.meta.url), [JSON.stringify(settings)], {
+    env: { ...process.env, [SUBSCRIBER]: '1' },
   });
-  return client;
+  const ready = once(child, 'message');
+  child.on('message', (received) => mailbox.put(received as Received));
+  await ready;
+  return child;
 }
 
 /** Plain publish → receive: one message at a time, unbatched, on a topic and to a subscriber like the alerts'. */
-async function plain(settings: PulsarSettings, { log }: OnPulsar) {
-  const topic = 'bench-plain';
-  await log.ensureTopic({ name: topic, partitions: PARTITIONS, schema: { kind: 'bytes', definition: '' } });
-  const mailbox = new Mailbox();
-  const client = await subscriber(settings, topic, mailbox);
+async function plain(settings: PulsarSettings, mailbox: Mailbox) {
+  const client = createClient(settings, () => undefined);
   const producer = await client.createProducer({
-    topic: topicUrl(settings, topic),
+    topic: topicUrl(settings, PLAIN),
     batchingEnabled: false,
     messageRoutingMode: 'RoundRobinDistribution',
   });
@@ -75,9 +109,9 @@ async function plain(settings: PulsarSettings, { log }: OnPulsar) {
     close: async () => await client.close(),
     /** Milliseconds. */
     once: async (): Promise<number> => {
-      const start = performance.now();
+      const start = now();
       void producer.send({ data, partitionKey: String(start) });
-      return (await mailbox.next()) - start;
+      return (await mailbox.next(PLAIN)) - start;
     },
   };
 }
@@ -88,7 +122,7 @@ function toggledBridge() {
   let answeredAt = 0;
   const answer = (): PoliciesAnswer => {
     polls += 1;
-    answeredAt = performance.now();
+    answeredAt = now();
     return {
       responseTime: Date.now(),
       category: 'G',
@@ -122,7 +156,7 @@ class Stages {
     if (this.#seen.has(stage)) return;
     this.#seen.add(stage);
     const times = this.#times.get(stage) ?? [];
-    this.#times.set(stage, [...times, performance.now() - this.#answeredAt()]);
+    this.#times.set(stage, [...times, now() - this.#answeredAt()]);
   }
 
   get lines(): string[] {
@@ -167,14 +201,16 @@ async function measure(settings: PulsarSettings, installed: OnPulsar): Promise<v
   const stop = new AbortController();
   const bridge = toggledBridge();
   const mailbox = new Mailbox();
-  const client = await subscriber(settings, RATE_LIMIT_ALERTS.name, mailbox);
-  const peer = await plain(settings, installed);
+  const schema = { kind: 'bytes', definition: '' } as const;
+  await installed.log.ensureTopic({ name: PLAIN, partitions: PARTITIONS, schema });
+  const subscriber = await startSubscriber(settings, mailbox);
+  const peer = await plain(settings, mailbox);
   const stages = new Stages();
   stages.begin(bridge.answeredAt);
   const running = runRoles(installed, { bridge, stages }, stop.signal);
   const [ours, theirs]: [number[], number[]] = [[], []];
   for (let i = 0; i < alerts + WARM_UP; i += 1) {
-    const at = await mailbox.next();
+    const at = await mailbox.next(RATE_LIMIT_ALERTS.name);
     const elapsed = at - bridge.answeredAt();
     await delay(60);
     stages.begin(bridge.answeredAt);
@@ -186,7 +222,7 @@ async function measure(settings: PulsarSettings, installed: OnPulsar): Promise<v
   }
   stop.abort();
   await running;
-  await client.close();
+  subscriber.disconnect();
   await peer.close();
   report(ours, theirs);
   for (const line of stages.lines) console.log(line);
@@ -204,14 +240,19 @@ function report(ours: readonly number[], theirs: readonly number[]): void {
   );
 }
 
-await onServer(async (createDatabase) => {
-  await onBroker(async (settings) => {
-    const installed = await installOnPulsar(await createDatabase('latency'), settings);
-    try {
-      await measure(settings, installed);
-    } finally {
-      await installed.close();
-    }
+if (process.env[SUBSCRIBER] !== undefined) {
+  const settings = JSON.parse(process.argv[2] ?? '') as PulsarSettings;
+  await subscribe(settings, [RATE_LIMIT_ALERTS.name, PLAIN]);
+} else {
+  await onServer(async (createDatabase) => {
+    await onBroker(async (settings) => {
+      const installed = await installOnPulsar(await createDatabase('latency'), settings);
+      try {
+        await measure(settings, installed);
+      } finally {
+        await installed.close();
+      }
+    });
   });
-});
-process.exit();
+  process.exit();
+}
