@@ -185,14 +185,9 @@ export class PartitionReader {
   async #admit(): Promise<void> {
     const arrived = this.#arrived;
     this.#arrived = [];
-    for (const [i, native] of arrived.entries()) {
-      const id = native.getMessageId();
-      const place = parseMessageId(id.toString());
-      const position = positionOf(place);
+    for (let i = 0; i < arrived.length; i += 1) {
       try {
-        const isNext = await this.#isNext(place, position);
-        if (position === this.#last || isNext) this.#accepted = { position, id };
-        if (isNext) this.#accept(native, position, place);
+        i += await this.#judge(arrived, i);
       } catch (error) {
         // The client does not give them again: they are judged anew at the next attempt.
         this.#arrived = [...arrived.slice(i), ...this.#arrived];
@@ -201,7 +196,38 @@ export class PartitionReader {
     }
   }
 
-  #accept(native: NativeMessage, position: Position, place: MessagePlace): void {
+  /** Takes `arrived[i]` or leaves it. @returns how many that follow it were taken along */
+  async #judge(arrived: readonly NativeMessage[], i: number): Promise<number> {
+    const native = messageAt(arrived, i);
+    const id = native.getMessageId();
+    const place = parseMessageId(id.toString());
+    const position = positionOf(place);
+    const isNext = await this.#isNext(place, position);
+    if (position === this.#last || isNext) this.#accepted = { position, id };
+    if (!isNext) return 0;
+    this.#accept(native, place, position);
+    return place.batch < 0 ? 0 : this.#takeBatch(arrived, i, place, batchSizeIn(id.serialize()));
+  }
+
+  /**
+   * Asking each message for its id costs as much as folding it. The client hands a batch out in order, so if the last of
+   * it that has arrived is as far on in the batch as in what arrived, those between are the ones between.
+   */
+  #takeBatch(arrived: readonly NativeMessage[], i: number, place: MessagePlace, size: number): number {
+    const count = Math.min(size - place.batch, arrived.length - i) - 1;
+    if (count <= 0) return 0;
+    const id = messageAt(arrived, i + count).getMessageId();
+    const last = parseMessageId(id.toString());
+    if (!isSameEntry(place, last) || last.batch !== place.batch + count) return 0;
+    for (let n = 1; n <= count; n += 1) {
+      const next = { ...place, batch: place.batch + n };
+      this.#accept(messageAt(arrived, i + n), next, positionOf(next));
+    }
+    this.#accepted = { position: positionOf(last), id };
+    return count;
+  }
+
+  #accept(native: NativeMessage, place: MessagePlace, position: Position): void {
     const { topic, partition } = this.#spec;
     this.#ready.push(toLogMessage(native, { topic, partition, position }));
     this.#settle(position, place);
@@ -326,6 +352,12 @@ export class PartitionReader {
   }
 }
 
+function messageAt(messages: readonly NativeMessage[], i: number): NativeMessage {
+  const message = messages[i];
+  if (message === undefined) throw new RangeError(`no message ${i}`);
+  return message;
+}
+
 function isLastOfBatch(message: NativeMessage): boolean {
   const id = message.getMessageId();
   const { batch } = parseMessageId(id.toString());
@@ -337,8 +369,11 @@ const isWholeEntry = (position: Position): boolean => placeOf(position).batch < 
 const isEntryAfter = (last: MessagePlace, place: MessagePlace): boolean =>
   place.ledger === last.ledger && place.entry === last.entry + 1 && place.batch <= 0;
 
+const isSameEntry = (a: MessagePlace, b: MessagePlace): boolean =>
+  a.ledger === b.ledger && a.entry === b.entry;
+
 const isInSameEntry = (last: MessagePlace, place: MessagePlace): boolean =>
-  place.ledger === last.ledger && place.entry === last.entry && place.batch === last.batch + 1;
+  isSameEntry(last, place) && place.batch === last.batch + 1;
 
 const isNear = (place: MessagePlace, target: MessagePlace): boolean =>
   place.ledger === target.ledger && target.entry - place.entry <= SEEK_DISTANCE;
