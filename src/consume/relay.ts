@@ -39,8 +39,6 @@ export interface RelayOptions {
 const BATCH = 1_000;
 /** A notification can be lost with its connection: look again after this long. Milliseconds. */
 const FALLBACK_MS = 2_000;
-/** The watermark is saved in quiet moments, and after this long without one. Milliseconds. */
-const LONGEST_UNMARKED_MS = 60_000;
 
 /** Runs until the signal aborts and what is under way is sent; rejects on an error that won't pass. */
 export async function relay(options: RelayOptions, signal: AbortSignal): Promise<void> {
@@ -79,8 +77,6 @@ async function holdOffice(
       alive();
       if (outcome === 'restored') return;
       if (outcome === 'nothing') await wakeup.wait(seen, FALLBACK_MS, signal);
-      const isIdle = outcome === 'nothing' && wakeup.count === seen;
-      if (isIdle || performance.now() - term.markedAt > LONGEST_UNMARKED_MS) await mark(options, term);
     }
   } catch (error) {
     if (!(error instanceof ProducerFencedError)) throw error;
@@ -97,9 +93,6 @@ interface Term {
   readonly published: Set<string>;
   /** The highest number given in this term. */
   highest: number;
-  /** The highest number when the watermark was saved, and when that was. */
-  marked: number;
-  markedAt: number;
 }
 
 async function beginTerm(
@@ -113,9 +106,8 @@ async function beginTerm(
     const left = await settleOutbox(tx, topic, published, producer.lastSequenceId);
     for (const id of left) published.delete(id);
     if (left.length > 0) observer.relayed(topic, 0, left.length, 0);
-    if (published.size === 0) await saveWatermark(tx, topic, ends, await outboxSequence(tx, topic));
-    const highest = await outboxSequence(tx, topic);
-    return { published, highest, marked: published.size === 0 ? highest : -1, markedAt: performance.now() };
+    if (published.size === 0) await saveWatermark(tx, topic, ends);
+    return { published, highest: await outboxSequence(tx, topic) };
   });
 }
 
@@ -125,7 +117,7 @@ async function forward(
   producer: Producer,
   term: Term,
 ): Promise<'sent' | 'nothing' | 'restored'> {
-  const { database, topic, observer } = options;
+  const { database, log, topic, observer } = options;
   const start = performance.now();
   const { entries, previous, highest } = await numberOutbox(database, topic, BATCH);
   // Numbers that were given before are given again: what they were given to may be on the topic.
@@ -138,16 +130,11 @@ async function forward(
   const { stored, duplicates } = await producer.send(fresh);
   const seconds = (performance.now() - start) / 1000;
   for (const { properties } of entries) term.published.delete(properties['event_id'] ?? '');
-  await removeFromOutbox(database, topic, last.sequenceId);
+  const ends = term.published.size === 0 ? await endsOf(log, topic) : null;
+  await database.transaction(async (tx) => {
+    await removeFromOutbox(tx, topic, last.sequenceId);
+    if (ends !== null) await saveWatermark(tx, topic, ends);
+  });
   observer.relayed(topic, stored, duplicates + entries.length - fresh.length, seconds);
   return 'sent';
-}
-
-/** Remembers where the topic ends: everything up to there has left the outbox. */
-async function mark({ database, log, topic }: RelayOptions, term: Term): Promise<void> {
-  if (term.published.size > 0 || term.marked === term.highest) return;
-  const ends = await endsOf(log, topic);
-  await saveWatermark(database, topic, ends, term.highest);
-  term.marked = term.highest;
-  term.markedAt = performance.now();
 }

@@ -85,22 +85,16 @@ export async function loadWatermark(sql: Sql, topic: string): Promise<Map<number
   return new Map(rows.map((row) => [row.partition, row.position]));
 }
 
-/**
- * Says that everything up to `ends` has left the outbox, as was true when `highest` was the highest number given. If
- * more were given since, say by the relay that took over from a paused one, nothing is saved.
- */
 export async function saveWatermark(
   sql: Sql,
   topic: string,
   ends: ReadonlyMap<number, string>,
-  highest: number,
 ): Promise<void> {
   await sql.execute(
     `insert into balde.outbox_watermark (topic, partition, position)
-     select $1, ends.* from unnest($2::integer[], $3::text[]) ends
-     where (select last_sequence_id from balde.outbox_sequence where topic = $1) = $4
+     select $1, * from unnest($2::integer[], $3::text[])
      on conflict (topic, partition) do update set position = excluded.position`,
-    [topic, [...ends.keys()], [...ends.values()], highest],
+    [topic, [...ends.keys()], [...ends.values()]],
   );
 }
 

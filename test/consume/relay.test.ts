@@ -9,9 +9,9 @@ import { outboxSize } from '../../src/store/outbox.ts';
 import { readAll } from '../contract/given.ts';
 import { baldeDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
+import { putIntoOutbox } from '../support/outbox.ts';
 import { gate, recorder } from './given.ts';
 import type { Recorder } from './given.ts';
-import { putIntoOutbox } from '../support/outbox.ts';
 
 const TOPIC = RATE_LIMIT_ALERTS.name;
 

@@ -130,7 +130,7 @@ describe('letters of the single topic there was before [DLQ-1]', () => {
     const { url, database } = await emptyDatabase();
     await migrate(url);
     await database.execute(`drop table balde.dead_letter_handled, balde.outbox_watermark`);
-    await database.execute(`drop function balde.number_outbox`);
+    await database.execute(`drop function balde.number_outbox, balde.expect_moved`);
     await database.execute(`drop table balde.sealed_month`);
     await database.execute(
       `alter table balde.projection drop column revision, drop column state, drop column source, drop column until,
@@ -154,7 +154,12 @@ describe('letters of the single topic there was before [DLQ-1]', () => {
         [1, 2],
       ],
     );
-    expect(await migrate(url)).toEqual(['0003_dead_letters', '0004_outbox_watermark', '0005_versions', '0006_one_statement']);
+    expect(await migrate(url)).toEqual([
+      '0003_dead_letters',
+      '0004_outbox_watermark',
+      '0005_versions',
+      '0006_one_statement',
+    ]);
     for (const fold of FOLDS) await installFold(database, fold);
     for (const topic of TOPICS) await log.ensureTopic(topic);
     await settle(database, log);

@@ -72,12 +72,15 @@ describe('an entry of the outbox', () => {
     expect(await number(topic)).toEqual([]);
   });
 
-  it('is announced when it commits', async () => {
+  it('is announced when it commits, with its topic', async () => {
     const session = await database.session();
-    const heard = new Promise((resolve) => session.onNotification(resolve));
+    const heard = new Promise((resolve) =>
+      session.onNotification((channel, topic) => resolve([channel, topic])),
+    );
     await session.execute(`listen ${OUTBOX_CHANNEL}`);
-    await put(database, await newTopic(), 'a');
-    expect(await heard).toBe(OUTBOX_CHANNEL);
+    const topic = await newTopic();
+    await put(database, topic, 'a');
+    expect(await heard).toEqual([OUTBOX_CHANNEL, topic]);
     await session.close();
   });
 });
