@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
-import { DatabaseUnavailableError, isConnectionLost, translate } from './errors.ts';
+import { CheckpointConflictError, DatabaseUnavailableError, isConnectionLost, translate } from './errors.ts';
 
 /** What a query may be given. Arrays become Postgres arrays. */
 export type Parameter = string | number | boolean | null | Buffer | readonly Parameter[];
@@ -133,13 +133,16 @@ async function translated<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Uses a pooled client; a client whose connection may be broken never goes back to the pool. */
+/**
+ * Uses a pooled client. It goes back to the pool only if all went well or the server itself refused something: after any
+ * other error the connection may be broken, or the client be wrong about which statements it has prepared.
+ */
 async function lend<T>(client: pg.PoolClient, use: (client: LentClient) => Promise<T>): Promise<T> {
   let broken = false;
   try {
     return await use(client);
   } catch (error) {
-    broken = error instanceof DatabaseUnavailableError;
+    broken = !(error instanceof pg.DatabaseError || error instanceof CheckpointConflictError);
     throw error;
   } finally {
     client.release(broken);

@@ -68,7 +68,8 @@ export async function dropVersion(database: Database, { name, version }: FoldId)
       name,
       version,
     ]);
-    await tx.execute(`delete from balde.checkpoint where fold = $1 and version = $2`, [name, version]);
+    // The schema first: a processor's commit locks the states before the checkpoint.
     await tx.execute(`drop schema if exists "${schemaOf({ name, version })}" cascade`);
+    await tx.execute(`delete from balde.checkpoint where fold = $1 and version = $2`, [name, version]);
   });
 }

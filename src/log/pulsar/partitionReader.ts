@@ -173,9 +173,13 @@ export class PartitionReader {
         // Not before: what arrived may have been taken meanwhile.
         this.#arrived.push(message);
         this.#rush = performance.now() - start < QUICK_MS ? this.#rush + 1 : 0;
-        // The messages of a batch come together.
-        if (!isLastOfBatch(message))
-          for (const next of await this.#native.batchReceive()) this.#arrived.push(next);
+        // The messages of a batch come together: they are asked for together, and no timer is waited for.
+        const rest = Array.from({ length: restOfBatch(message) }, async () => await this.#native.receive());
+        for (const next of rest) next.catch(() => undefined);
+        for (const next of rest) {
+          const received = await next;
+          this.#arrived.push(received);
+        }
       }
       this.#spec.wake();
     }
@@ -358,10 +362,11 @@ function messageAt(messages: readonly NativeMessage[], i: number): NativeMessage
   return message;
 }
 
-function isLastOfBatch(message: NativeMessage): boolean {
+/** How many messages of its batch follow, or as many of them as are fetched one by one. */
+function restOfBatch(message: NativeMessage): number {
   const id = message.getMessageId();
   const { batch } = parseMessageId(id.toString());
-  return batch < 0 || batch + 1 === batchSizeIn(id.serialize());
+  return batch < 0 ? 0 : Math.max(0, Math.min(BUSY, batchSizeIn(id.serialize()) - batch - 1));
 }
 
 const isWholeEntry = (position: Position): boolean => placeOf(position).batch < 0;

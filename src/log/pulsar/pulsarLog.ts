@@ -42,11 +42,8 @@ const DAY_MS = 86_400_000;
 const HISTORY_DAYS = 15 * 31;
 /** Messages the client holds ready per partition, and most of one `batchReceive`. */
 const QUEUE = 1_000;
-/**
- * `batchReceive` waits this long for a batch to fill. Processors call it for the rest of a batch whose first message is
- * there; readers of everything, which have no subscription to keep, while messages queue up. Milliseconds.
- */
-const GATHER_MS = { Failover: 1, Exclusive: 10 } as const;
+/** `batchReceive` waits this long for a batch to fill; it is called while messages queue up. Milliseconds. */
+const GATHER_MS = 10;
 
 interface Subscription {
   readonly name: string;
@@ -215,7 +212,7 @@ export class PulsarLog implements EventLog {
         subscriptionInitialPosition: 'Earliest',
         consumerName,
         receiverQueueSize: QUEUE,
-        batchReceivePolicy: { maxNumMessages: QUEUE, timeoutMs: GATHER_MS[type] },
+        batchReceivePolicy: { maxNumMessages: QUEUE, timeoutMs: GATHER_MS },
       });
     } catch (error) {
       throw await explained(toLogError(`subscribing to topic ${topic}`, error), this.#settings);
