@@ -19,10 +19,13 @@ export function rebuildProgress(): RebuildProgress {
   let isShown = false;
   let total: number | null = null;
   let done = 0;
-  let startedAt = performance.now();
+  /** What was done, and when, before the filling went on after an outage. */
+  let before = { done: 0, at: performance.now() };
+  let startedAt: number | null = null;
   let endedAt: number | null = null;
   let saidAt = performance.now();
-  const speed = (): number => Math.round(done / Math.max(0.001, (performance.now() - startedAt) / 1000));
+  const speed = (): number =>
+    Math.round((done - before.done) / Math.max(0.001, (performance.now() - before.at) / 1000));
   const stop = (): void => {
     if (isShown) bar.stop();
     isShown = false;
@@ -33,15 +36,16 @@ export function rebuildProgress(): RebuildProgress {
   };
   return {
     stop,
-    seconds: () => ((endedAt ?? performance.now()) - startedAt) / 1000,
+    seconds: () => ((endedAt ?? performance.now()) - (startedAt ?? performance.now())) / 1000,
     observer: {
       filling: (version, remaining, resumed) => {
-        total = remaining;
-        startedAt = performance.now();
+        total = remaining === null ? null : done + remaining;
+        before = { done, at: performance.now() };
+        startedAt ??= before.at;
         const what = `version ${version.version} of ${version.name} from ${version.source ?? 'the log'}`;
         say(resumed ? `going on with ${what}` : `filling ${what}`);
         if (!isWatched || remaining === null || remaining === 0) return;
-        bar.start(remaining, 0, { speed: '-' });
+        bar.start(done + remaining, done, { speed: '-' });
         isShown = true;
       },
       committed: (messages) => {

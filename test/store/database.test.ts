@@ -232,6 +232,25 @@ describe('a transaction', () => {
   });
 });
 
+describe('a prepared statement', () => {
+  it('whose values can not be sent is prepared again: its client is not used any more', async () => {
+    const one = connect({ url, poolSize: 1 });
+    const ask = async (value: unknown) =>
+      await one.query<{ n: number }>('select $1::integer as n', [value as number], 'ask');
+    expect(await ask(1)).toEqual([{ n: 1 }]);
+    const before = await pidOf(one);
+    const tooLong = {
+      toPostgres: () => {
+        throw new RangeError('Invalid string length');
+      },
+    };
+    expect(await failure(ask(tooLong))).toBeInstanceOf(RangeError);
+    expect(await ask(2)).toEqual([{ n: 2 }]);
+    expect(await pidOf(one)).not.toBe(before);
+    await one.close();
+  });
+});
+
 describe('values', () => {
   it('come as the types promise: times as milliseconds, infinite ones too, bigint as number', async () => {
     const [row] = await database.query(

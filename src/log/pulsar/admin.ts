@@ -117,7 +117,12 @@ export class AdminClient {
         });
       });
       call.on('timeout', () => call.destroy(new Error(`no answer within ${TIMEOUT_MS} ms`)));
-      call.on('error', fail);
+      call.on('error', (error: NodeJS.ErrnoException) => {
+        // The server closed an idle connection at the moment it was used again: nobody has seen the request.
+        const isRace = call.reusedSocket && error.code === 'ECONNRESET' && method === 'GET';
+        if (isRace) this.#once(method, url, body).then(resolve, reject);
+        else fail(error);
+      });
       call.end(body ?? undefined);
     });
   }
