@@ -6,6 +6,7 @@ import type { RebuildableName } from '../main/folds.ts';
 import { rebuildReadModel, SOURCES } from '../main/rebuild.ts';
 import type { SourceName } from '../main/rebuild.ts';
 import { UsageError } from '../main/storage.ts';
+import { peakRssMib } from '../peakMemory.ts';
 import { RebuildDiffersError } from '../rebuild/rebuild.ts';
 import type { RebuildReport } from '../rebuild/rebuild.ts';
 import type { Comparison, Difference } from '../rebuild/verify.ts';
@@ -107,7 +108,7 @@ const json = (what: string, report: RebuildReport, seconds: number) => ({
   events: report.fill.events,
   seconds,
   total_seconds: Math.round(performance.now()) / 1000,
-  peak_rss_mib: Math.round(process.resourceUsage().maxRSS / 1024),
+  peak_rss_mib: peakRssMib(),
   poison: report.fill.poison,
   expired_rows: report.fill.expired,
   carried_rows: report.carried.rows,

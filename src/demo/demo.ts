@@ -13,6 +13,7 @@ import { readTopic } from '../main/readTopic.ts';
 import { openStorage } from '../main/storage.ts';
 import type { Storage } from '../main/storage.ts';
 import type { PulsarSettings } from '../log/pulsar/settings.ts';
+import { peakRssMib } from '../peakMemory.ts';
 import { compact } from '../retain/compactor.ts';
 import { Metrics } from '../serve/metrics.ts';
 import type { Sql } from '../store/database.ts';
@@ -155,7 +156,7 @@ async function check(storage: Storage, options: DemoOptions, fed: Fed, seconds: 
     lost,
     seconds: round(seconds),
     observations_per_second: Math.round(fed.observations / seconds),
-    peak_rss_mib: Math.round(globalThis.process.resourceUsage().maxRSS / 1024),
+    peak_rss_mib: peakRssMib(),
     states_hash: await hashStates(database, schemaOf(statesProjection)),
     alerts_hash: await hashAlerts(database, schemaOf(alertsProjection)),
     invariants: await invariants(storage, options, { tables, topic, lost }),
