@@ -224,10 +224,10 @@ describe('outages and other archivers [ARC-3]', () => {
       server.onAppend = () => undefined;
       others.push(archiveEvents(log, server.url, 7));
     };
-    await slow.append(STATES, messages.slice(0, 9));
+    await slow.append(STATES, messages.slice(0, 6));
     expect(others).toHaveLength(1);
     await Promise.all(others);
-    await slow.append(STATES, messages.slice(9));
+    await slow.append(STATES, messages.slice(6));
     expect(server.counts.conflicts + server.counts.repeated).toBeGreaterThan(0);
     await slow.close();
     await expectWhole(log, server.url);

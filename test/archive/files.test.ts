@@ -78,7 +78,7 @@ describe('the archive in files [ARC-1]', async () => {
       position: first?.position,
       key: first?.key,
       eventTime: first?.eventTime,
-      event: { participant: '12345678', responseTime: first?.eventTime, capacity: 100 },
+      event: { participant: '12345673', responseTime: first?.eventTime, capacity: 100 },
       payload: null,
       problem: null,
     });

@@ -10,7 +10,7 @@ import type { ArchiveTarget } from '../../src/archive/target.ts';
 import { alertProperties, encodeAlertEvent } from '../../src/codec/alertEvent.ts';
 import { POLICY_STATES, RATE_LIMIT_ALERTS } from '../../src/codec/topics.ts';
 import type { AlertRaised, CategoryChanged } from '../../src/domain/events.ts';
-import { alertEventId, alertId, categoryChangeId } from '../../src/domain/identity.ts';
+import { alertEventId, alertId, categoryChangeId, observationId } from '../../src/domain/identity.ts';
 import type { EventLog, LogMessage, OutgoingMessage } from '../../src/log/eventLog.ts';
 import type { EventSource, ReadPositions } from '../../src/rebuild/source.ts';
 import { observed, outgoing } from '../consume/given.ts';
@@ -21,9 +21,16 @@ export const TOPICS = [POLICY_STATES.name, RATE_LIMIT_ALERTS.name] as const;
 const PARTICIPANT = '12345678';
 const DAY = 86_400_000;
 
+/** The owners of P0, P1, … in turn: one for each partition, as the partition follows from the participant. */
+const OWNERS = ['12345673', PARTICIPANT, '12345675', '12345676'];
+
 /** Observations of `policies` buckets at a time each; 2026-01-31 and a day later lie in different months. */
 export const poll = (at: number, policies = 12): OutgoingMessage[] =>
-  Array.from({ length: policies }, (_, i) => outgoing(observed(`P${i}`, 0, 50 - i, { responseTime: at })));
+  Array.from({ length: policies }, (_, i) => {
+    const [policy, participant = PARTICIPANT] = [`P${i}`, OWNERS[i % OWNERS.length]];
+    const eventId = observationId(participant, policy, at);
+    return outgoing(observed(policy, 0, 50 - i, { responseTime: at, participant, eventId }));
+  });
 
 const common = (policy: string, at: number) => ({
   participant: PARTICIPANT,

@@ -48,16 +48,17 @@ export async function catchUp(database: Database, log: EventLog, ms = 60_000): P
 
 /** Polls that a poller was told are stored, and that the log holds less of. Empty, if nothing is lost. */
 export function lostAcknowledged(workers: readonly Worker[], log: readonly OracleObservation[]): string[] {
-  const stored = new Map<number, Set<string>>();
-  for (const { responseTime, policy } of log) {
-    const policies = stored.get(responseTime) ?? new Set();
-    stored.set(responseTime, policies.add(policy));
+  const stored = new Map<string, Set<string>>();
+  for (const { participant, responseTime, policy } of log) {
+    const poll = `${participant} ${responseTime}`;
+    const policies = stored.get(poll) ?? new Set();
+    stored.set(poll, policies.add(policy));
   }
   return workers
     .flatMap((worker) => worker.lines)
     .filter((line) => line.msg === 'observations published')
-    .filter(({ responseTime, observations }) => {
-      const count = stored.get(responseTime ?? 0)?.size ?? 0;
+    .filter(({ participant, responseTime, observations }) => {
+      const count = stored.get(`${participant} ${responseTime}`)?.size ?? 0;
       return observations === undefined || count < observations;
     })
     .map((line) => JSON.stringify(line));

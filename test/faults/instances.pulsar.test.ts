@@ -6,6 +6,7 @@ import type { Consumer, ConsumerOptions, EventLog } from '../../src/log/eventLog
 import { AdminClient } from '../../src/log/pulsar/admin.ts';
 import { PulsarLog } from '../../src/log/pulsar/pulsarLog.ts';
 import { loadCheckpoints } from '../../src/store/checkpoints.ts';
+import type { Database } from '../../src/store/database.ts';
 import { readTopicOnce } from '../oracle/readLog.ts';
 import { emptyDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
@@ -14,7 +15,7 @@ import { catchUp, inspect } from './aftermath.ts';
 import { onPulsar } from './onPulsar.ts';
 import type { OnPulsar } from './onPulsar.ts';
 import type { Worker } from './worker.ts';
-import { FOLD_ROLES, published, startWorld } from './world.ts';
+import { FOLD_ROLES, FOUR_PARTICIPANTS, published, startWorld } from './world.ts';
 import type { World } from './world.ts';
 
 const SEED = Number(process.env['FAULTS_SEED'] ?? 13);
@@ -110,10 +111,8 @@ describePulsar('instances on Pulsar', () => {
   beforeAll(async () => {
     pulsar = onPulsar(pulsarBroker());
     ({ url: databaseUrl } = await emptyDatabase());
-    world = await startWorld(databaseUrl, SEED, {
-      ...pulsar,
-      open: (database) => inTimeOrder(pulsar.open(database)),
-    });
+    const backend = { ...pulsar, open: (database: Database) => inTimeOrder(pulsar.open(database)) };
+    world = await startWorld(databaseUrl, SEED, backend, { participants: FOUR_PARTICIPANTS });
   });
 
   afterAll(async () => {
@@ -143,7 +142,7 @@ describePulsar('instances on Pulsar', () => {
       const operator = new PulsarLog(pulsar.pulsar);
       await operator.addPartitions(POLICY_STATES.name, GROWN);
       poller = world.start(['poller']);
-      await polled(15);
+      await polled(60);
       await stopped(poller);
       const after = inspect(databaseUrl, pulsar);
       await catchUp(after.database, after.log, GROWTH_MS);

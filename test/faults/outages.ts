@@ -60,7 +60,7 @@ export function outageSuite(backend: () => Backend): void {
     const { url } = await emptyDatabase();
     const own = backend();
     clock = leapingClock();
-    world = await startWorld(url, SEED, own, clock);
+    world = await startWorld(url, SEED, own, { clock });
     inspection = inspect(url, own);
   });
 

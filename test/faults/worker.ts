@@ -24,6 +24,7 @@ interface LogLine {
   /** Milliseconds since 1970. */
   readonly time: number;
   readonly msg: string;
+  readonly participant?: string;
   readonly responseTime?: number;
   readonly observations?: number;
   readonly fold?: string;

@@ -1,4 +1,7 @@
 /** A simulated Bridge that outlives the workers, and the workers that poll it. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { Clock } from '../../src/clock.ts';
 import { acceleratedClock } from '../../src/simulator/clocks.ts';
@@ -20,6 +23,8 @@ export const FOLD_ROLES = ['states', 'alerting', 'alerts', 'relay'];
 export const ALL_ROLES = ['poller', ...FOLD_ROLES];
 
 const PARTICIPANT = '12345678';
+/** One for each of four partitions, of which the last three go to partitions 4 and 5 of six. */
+export const FOUR_PARTICIPANTS = ['12345673', '12345675', '12345676', PARTICIPANT];
 export const HOUR = 3_600_000;
 /** 30 simulated seconds between polls: what POLICIES_LIST takes. 20 h into the past leave room for 8 minutes. */
 export const SPEED = 150;
@@ -42,7 +47,10 @@ export async function startWorld(
   databaseUrl: string,
   seed: number,
   backend: Backend = EMBEDDED,
-  clock: Clock = acceleratedClock(Date.now() - 20 * HOUR, SPEED),
+  {
+    clock = acceleratedClock(Date.now() - 20 * HOUR, SPEED),
+    participants = [PARTICIPANT],
+  }: { readonly clock?: Clock; readonly participants?: readonly string[] } = {},
 ): Promise<World> {
   const startAt = clock.now();
   const simulator = await startSimulator({
@@ -54,6 +62,13 @@ export async function startWorld(
       category,
     })),
   });
+  const folder = await mkdtemp(join(tmpdir(), 'balde-world-'));
+  const others = participants.filter((participant) => participant !== PARTICIPANT);
+  const bridge = { address: simulator.address };
+  await writeFile(
+    join(folder, 'balde.json'),
+    JSON.stringify({ participants: others.map((participant) => ({ participant, bridge })) }),
+  );
   const workers: Worker[] = [];
   const start = (roles: readonly string[], settings: Settings = {}): Worker => {
     const bridgeAddress = simulator.address;
@@ -62,7 +77,7 @@ export async function startWorld(
       roles,
       participant: PARTICIPANT,
       bridgeAddress,
-      settings: { ...backend.settings, ...settings },
+      settings: { BALDE_CONFIG: join(folder, 'balde.json'), ...backend.settings, ...settings },
     });
     workers.push(worker);
     return worker;
@@ -78,6 +93,7 @@ export async function startWorld(
       await Promise.all(workers.map(async (worker) => worker.exited));
       await simulator.close();
       await backend.remove();
+      await rm(folder, { recursive: true, force: true });
     },
   };
 }
