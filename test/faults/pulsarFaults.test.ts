@@ -18,7 +18,7 @@ import type { OnPulsar } from './onPulsar.ts';
 import { startKillableServer } from './server.ts';
 import type { KillableServer } from './server.ts';
 import { evidence, expectSoundAlerts, subscribe } from './subscriber.ts';
-import { startWorld } from './world.ts';
+import { startWorld, TWO_PARTICIPANTS } from './world.ts';
 import type { World } from './world.ts';
 
 const SEED = Number(process.env['FAULTS_SEED'] ?? 20_260);
@@ -34,7 +34,7 @@ describePulsar('on Pulsar', () => {
     broker = await startKillableBroker(2);
     pulsar = onPulsar(broker.direct);
     postgres = await startKillableServer();
-    world = await startWorld(postgres.url, SEED, pulsar);
+    world = await startWorld(postgres.url, SEED, pulsar, { participants: TWO_PARTICIPANTS });
   }, 300_000);
 
   afterAll(async () => {

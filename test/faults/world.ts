@@ -23,7 +23,9 @@ export const FOLD_ROLES = ['states', 'alerting', 'alerts', 'relay'];
 export const ALL_ROLES = ['poller', ...FOLD_ROLES];
 
 const PARTICIPANT = '12345678';
-/** One for each of four partitions, of which the last three go to partitions 4 and 5 of six. */
+/** In partitions of their own. */
+export const TWO_PARTICIPANTS = ['12345675', PARTICIPANT];
+/** One for each of four partitions; the last three are in partitions 4 and 5 of six. */
 export const FOUR_PARTICIPANTS = ['12345673', '12345675', '12345676', PARTICIPANT];
 export const HOUR = 3_600_000;
 /** 30 simulated seconds between polls: what POLICIES_LIST takes. 20 h into the past leave room for 8 minutes. */
