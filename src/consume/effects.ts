@@ -19,7 +19,10 @@ export interface Effects<O> {
   forget(): void;
   /** What goes to another topic. */
   outbox(out: readonly O[]): readonly OutboxMessage[];
-  /** Writes rows; `null` where there are none to write. @returns rows left out because they are older than the retention horizon */
+  /**
+   * Writes rows; `null` where there are none to write.
+   * @returns rows left out because they are older than the retention horizon
+   */
   readonly write: ((tx: Sql, out: readonly O[]) => Promise<number>) | null;
   /** After the commit. */
   committed(out: readonly O[]): void;

@@ -2,7 +2,8 @@
  * The one path from a batch of messages to its commit.
  *
  * Rows, fold states, checkpoint, outbox and dead letters of a batch share one transaction, and all but the rows one
- * statement; the checkpoint moves by compare-and-set. So a batch takes effect once, whatever crashes, is delivered twice, or runs beside another instance.
+ * statement; the checkpoint moves by compare-and-set. So a batch takes effect once, whatever crashes, is delivered
+ * twice, or runs beside another instance.
  */
 import { PoisonMessageError } from '../codec/errors.ts';
 import type { Fold } from '../domain/fold.ts';

@@ -2,9 +2,9 @@
  * The event log: what Balde asks of Pulsar, and of the embedded log that stands in for it on one machine.
  *
  * Contract, held by `test/contract/eventLog.ts` for every backend:
- * - Ordering. A topic has partitions; a message goes to the partition of its key, as long as none are added; keys that are the same
- *   up to their first colon share one. Within a partition messages are read in the order of their positions, and a reader never passes a position that appears later.
- *   Nothing is promised between partitions.
+ * - Ordering. A topic has partitions; a message goes to the partition of its key, as long as none are added; keys that
+ *   are the same up to their first colon share one. Within a partition messages are read in the order of their
+ *   positions, and a reader never passes a position that appears later. Nothing is promised between partitions.
  * - Publishing is idempotent. Per producer name and partition a message is stored only if its sequence id is above
  *   every one stored before; otherwise it is dropped as a duplicate and the call still succeeds.
  * - Delivery is at least once. A consumer sees every message after the position it starts from; it may see messages

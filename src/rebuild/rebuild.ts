@@ -12,6 +12,7 @@ import type { Database, Sql } from '../store/database.ts';
 import { DatabaseUnavailableError } from '../store/errors.ts';
 import { createVersion, dropVersion, listVersions, setVersionState } from '../store/versions.ts';
 import type { Version } from '../store/versions.ts';
+import { doubling } from '../waiting.ts';
 import { catchUp } from './catchUp.ts';
 import { cutOver } from './cutOver.ts';
 import type { CutOverReport } from './cutOver.ts';
@@ -247,17 +248,24 @@ export class RebuildDiffersError extends RebuildError {
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 10_000;
 
-/** A step that an outage broke off is begun again from its last commit, until told to stop. */
+/**
+ * A step that an outage broke off is begun again from its last commit, until told to stop. Waits begin from the smallest
+ * again after an attempt that went well for longer than the longest of them.
+ */
 async function patiently<R>(
   { signal, observer }: { readonly signal: AbortSignal; readonly observer: RebuildObserver },
   step: () => Promise<R>,
 ): Promise<R> {
-  for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS)) {
+  let waits = doubling(FIRST_WAIT_MS, LONGEST_WAIT_MS);
+  for (;;) {
+    const startedAt = performance.now();
     try {
       return await step();
     } catch (error) {
       const passes = error instanceof DatabaseUnavailableError || error instanceof LogUnavailableError;
       if (!passes || signal.aborted) throw error;
+      if (performance.now() - startedAt > LONGEST_WAIT_MS) waits = doubling(FIRST_WAIT_MS, LONGEST_WAIT_MS);
+      const waitMs = waits.next().value;
       observer.retrying(error, waitMs);
       await delay(waitMs, undefined, { signal });
     }

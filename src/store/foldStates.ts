@@ -14,6 +14,7 @@ export async function loadStates(
   return new Map(rows.map((row) => [row.key, row.state]));
 }
 
+/** Writes the states given, beside those of other keys. */
 export const stateParts = (schema: string, states: ReadonlyMap<string, unknown>): Part[] =>
   states.size === 0
     ? []
