@@ -18,6 +18,12 @@ export function monthName(month: EpochMs): string {
   return new Date(month).toISOString().slice(0, 7).replace('-', '_');
 }
 
+/** The month that the name of a table ends with; `null` when it ends otherwise. */
+export function monthIn(name: string): EpochMs | null {
+  const parts = /_(\d{4})_(\d{2})$/.exec(name);
+  return parts === null ? null : Date.UTC(Number(parts[1]), Number(parts[2]) - 1, 1);
+}
+
 /** Months from the one that holds `from` to the one that holds `to`, both included. */
 export function monthsBetween(from: EpochMs, to: EpochMs): EpochMs[] {
   const months: EpochMs[] = [];

@@ -57,6 +57,14 @@ export const REBUILDABLE = {
 } as const;
 export type RebuildableName = keyof typeof REBUILDABLE;
 
+/** The read models differ in their types; each goes with its own topic. */
+type AnyProjection = Projection<unknown, unknown>;
+
+export const foldOf = (what: RebuildableName) => {
+  const { projection, topic } = REBUILDABLE[what];
+  return { projection: projection as unknown as AnyProjection, decode: topic.decode };
+};
+
 /** Every topic that Balde reads or writes. */
 export const TOPICS: readonly TopicSpec[] = [
   POLICY_STATES,

@@ -1,20 +1,22 @@
 /** What rebuild, verify and cut-over need of the composition: the folds, their topics, and where events come from. */
 import type { Config } from '../config/config.ts';
-import type { Projection } from '../domain/fold.ts';
 import { catchUp } from '../rebuild/catchUp.ts';
 import { cutOver } from '../rebuild/cutOver.ts';
 import type { CutOverReport } from '../rebuild/cutOver.ts';
+import type { FillOptions } from '../rebuild/fill.ts';
+import { FillThread } from '../rebuild/fillThread.ts';
 import { logSource } from '../rebuild/logSource.ts';
 import { rebuild } from '../rebuild/rebuild.ts';
 import type { RebuildOptions, RebuildReport } from '../rebuild/rebuild.ts';
 import type { EventSource } from '../rebuild/source.ts';
 import { checkSeals, compareVersions } from '../rebuild/verify.ts';
 import type { Comparison, SealCheck } from '../rebuild/verify.ts';
+import type { DatabaseOptions } from '../store/database.ts';
 import { readHorizon } from '../store/partitions.ts';
 import { listVersions } from '../store/versions.ts';
 import type { Version } from '../store/versions.ts';
 import { openArchiveSource } from './archive.ts';
-import { REBUILDABLE } from './folds.ts';
+import { foldOf } from './folds.ts';
 import type { RebuildableName } from './folds.ts';
 import { UsageError } from './storage.ts';
 import type { Storage } from './storage.ts';
@@ -31,26 +33,37 @@ export interface RebuildReadModelOptions extends Pick<
   RebuildOptions<unknown, unknown, string>,
   'verify' | 'cutOver' | 'restart' | 'rate' | 'until' | 'signal' | 'observer'
 > {
-  readonly storage: Where;
+  readonly storage: Where & Pick<Storage, 'databaseOptions'>;
   readonly config: SourceConfig;
   readonly what: RebuildableName;
   /** `null`: the event log that is configured. */
   readonly from: SourceName | null;
 }
 
-/** The read models differ in their types; each goes with its own topic. */
-type AnyProjection = Projection<unknown, unknown>;
+type AnyFillOptions = FillOptions<unknown, unknown, string>;
 
-const foldOf = (what: RebuildableName) => {
-  const { projection, topic } = REBUILDABLE[what];
-  return { projection: projection as unknown as AnyProjection, decode: topic.decode };
-};
+/** What the thread of a filling is told: all of it can be cloned. */
+export interface FillOrder extends Pick<AnyFillOptions, 'build' | 'older' | 'partitions' | 'until' | 'rate'> {
+  readonly database: DatabaseOptions;
+  readonly what: RebuildableName;
+}
+
+const FILL_PROGRAM = new URL('./fillWorker.js', import.meta.url);
+
+/** @param program the compiled `fillWorker.ts` */
+export const fillInThread =
+  (what: RebuildableName, database: DatabaseOptions, program = FILL_PROGRAM) =>
+  ({ build, older, partitions, until, rate, ...given }: AnyFillOptions): FillThread => {
+    const order: FillOrder = { database, what, build, older, partitions, until, rate };
+    return new FillThread(given, program, order);
+  };
 
 export async function rebuildReadModel(options: RebuildReadModelOptions): Promise<RebuildReport> {
   const { storage, config, what, from } = options;
+  const fill = fillInThread(what, storage.databaseOptions);
   const source = await openSource(storage, config, from);
   try {
-    return await rebuild({ ...options, ...storage, ...foldOf(what), source });
+    return await rebuild({ ...options, ...storage, ...foldOf(what), source, fill });
   } finally {
     await source.close();
   }

@@ -10,7 +10,7 @@ import { PulsarLog } from '../log/pulsar/pulsarLog.ts';
 import type { PulsarSettings } from '../log/pulsar/settings.ts';
 import { AdministratorNeededError } from '../log/pulsar/topics.ts';
 import { connect } from '../store/database.ts';
-import type { Database } from '../store/database.ts';
+import type { Database, DatabaseOptions } from '../store/database.ts';
 import {
   hasEmbeddedPostgres,
   isEmbeddedPostgresRunning,
@@ -31,6 +31,8 @@ export class UsageError extends Error {
 
 export interface Storage {
   readonly database: Database;
+  /** What the database was opened with, its secrets too: for another thread. */
+  readonly databaseOptions: DatabaseOptions;
   readonly log: EventLog;
   /** Where the data is, without secrets. */
   readonly description: string;
@@ -174,7 +176,8 @@ async function openOn(
   options: StorageOptions,
   prepare: (database: Database, log: EventLog) => Promise<void>,
 ): Promise<Storage> {
-  const database = connect({ url: server.url, ...(options.settings ? { settings: options.settings } : {}) });
+  const databaseOptions = { url: server.url, ...(options.settings ? { settings: options.settings } : {}) };
+  const database = connect(databaseOptions);
   let log: EventLog | null = null;
   const close = async (): Promise<void> => {
     await log?.close();
@@ -189,7 +192,7 @@ async function openOn(
     throw error;
   }
   const { description } = server;
-  return { database, log, description, logDescription: describeLog(location.pulsar), close };
+  return { database, databaseOptions, log, description, logDescription: describeLog(location.pulsar), close };
 }
 
 async function patiently<T>(

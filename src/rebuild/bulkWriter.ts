@@ -2,11 +2,11 @@
  * Fills an empty version of a read model: COPY into tables without indexes, one transaction per chunk of events.
  *
  * Tables that grow (`since`) are written as the rows come. Months of a partitioned one are tables by themselves until
- * `carry.ts` gives them their index and attaches them. Of the others only the last row of each key counts in a chunk.
+ * `finish.ts` attaches them; they get their index when the filling has gone past them. Of the others only the last row of each key counts in a chunk.
  */
 import type { EpochMs } from '../domain/events.ts';
 import type { Projection, RowChange, TableSpec, Value } from '../domain/fold.ts';
-import { addMonths, monthName, monthOf } from '../domain/months.ts';
+import { addMonths, monthIn, monthName, monthOf } from '../domain/months.ts';
 import { moveCheckpoints } from '../store/checkpoints.ts';
 import type { FoldId, Positions } from '../store/checkpoints.ts';
 import type { Database, Sql } from '../store/database.ts';
@@ -14,6 +14,7 @@ import { stateParts } from '../store/foldStates.ts';
 import { runParts } from '../store/parts.ts';
 import { schemaOf } from '../store/readModels.ts';
 import { copyTarget, copyText, writeRows } from '../store/rows.ts';
+import { MonthIndexer } from './monthIndexes.ts';
 
 /** When the log's first event of a key happened: what is older, an older version has. */
 type FirstEvents = ReadonlyMap<string, EpochMs>;
@@ -24,6 +25,8 @@ export interface Chunk<S> {
   readonly changed: ReadonlyMap<string, S>;
   readonly firsts: FirstEvents;
   readonly rows: ChunkRows;
+  /** Every partition that was read has given what happened before. */
+  readonly reached: EpochMs;
 }
 
 /** Rows of one chunk, encoded for COPY as far as they are appended. */
@@ -138,12 +141,14 @@ export class BulkWriter<E, S, T extends string> {
   readonly #build: FoldId;
   readonly #schema: string;
   readonly #tables = new Set<string>();
+  readonly #indexer: MonthIndexer;
 
   constructor(database: Database, projection: Projection<E, S, T>, build: FoldId) {
     this.#database = database;
     this.#projection = projection;
     this.#build = build;
     this.#schema = schemaOf(build);
+    this.#indexer = new MonthIndexer(database, this.#schema);
   }
 
   /** Tables beside the version's own that only the filling needs; they go when it ends. */
@@ -161,7 +166,7 @@ export class BulkWriter<E, S, T extends string> {
   }
 
   /** @throws {CheckpointConflictError} another rebuild of the same version is at work */
-  async write({ expected, next, changed, firsts, rows }: Chunk<S>): Promise<void> {
+  async write({ expected, next, changed, firsts, rows, reached }: Chunk<S>): Promise<void> {
     for (const name of rows.copies.keys()) await this.#ensureTable(name);
     await this.#database.transaction(async (tx) => {
       await runParts(tx, [
@@ -172,6 +177,12 @@ export class BulkWriter<E, S, T extends string> {
       await writeRows(tx, this.#schema, this.#projection.tables, rows.others);
       await saveFirsts(tx, this.#schema, firsts);
     });
+    this.#indexer.reached(reached);
+  }
+
+  /** Resolves when nothing is under way in the background. */
+  async settled(): Promise<void> {
+    await this.#indexer.settled();
   }
 
   async #ensureTable(name: string): Promise<void> {
@@ -182,6 +193,8 @@ export class BulkWriter<E, S, T extends string> {
          (like ${quote(this.#schema)}.${quote(spec.table)} including defaults including constraints)`,
     );
     this.#tables.add(name);
+    const start = monthIn(name);
+    if (start !== null) this.#indexer.add({ table: name, spec, start });
   }
 
   async #copy(tx: Sql, name: string, text: readonly string[]): Promise<void> {

@@ -47,11 +47,21 @@ export interface FillReport {
   readonly expired: number;
 }
 
+/** A filling, in this thread or in another. */
+export interface Filling {
+  /** Resolves once everything up to the source's end is committed. */
+  run(): Promise<void>;
+  /** What was committed so far. */
+  readonly report: FillReport;
+}
+
 /** A chunk while it grows. */
 interface Building<S, T extends string> {
   messages: number;
   readonly expected: Map<number, Position | null>;
   readonly next: Map<number, Position>;
+  /** When the last event of each partition happened. */
+  readonly times: Map<number, EpochMs>;
   readonly changed: Map<string, S>;
   readonly firsts: Map<string, EpochMs>;
   readonly rows: ChunkRowsBuilder<T>;
@@ -61,7 +71,7 @@ interface Building<S, T extends string> {
 const SMALLEST_CHUNK = 20_000;
 const LARGEST_CHUNK = 100_000;
 
-export class Filler<E, S, T extends string> {
+export class Filler<E, S, T extends string> implements Filling {
   readonly #options: FillOptions<E, S, T>;
   readonly #writer: BulkWriter<E, S, T>;
   readonly #states = new Map<string, S>();
@@ -78,7 +88,6 @@ export class Filler<E, S, T extends string> {
     this.#writer = new BulkWriter(options.database, options.projection, options.build);
   }
 
-  /** Resolves once everything up to the source's end is committed. */
   async run(): Promise<void> {
     const { database, build, partitions, source, projection, signal } = this.#options;
     await this.#writer.prepare();
@@ -98,14 +107,15 @@ export class Filler<E, S, T extends string> {
         await this.#throttle();
       }
       if (chunk.messages > 0) await this.#commit(chunk);
-    } finally {
-      // Whatever ended it: a transaction under way is left to end.
       await this.#pending;
+    } finally {
+      // Whatever ended it: what is under way is left to end.
+      await this.#pending.catch(() => undefined);
+      await this.#writer.settled();
     }
     signal.throwIfAborted();
   }
 
-  /** What was committed so far. */
   get report(): FillReport {
     return { events: this.#events, poison: this.#poison, expired: this.#expired };
   }
@@ -118,12 +128,19 @@ export class Filler<E, S, T extends string> {
 
   #emptyChunk(): Building<S, T> {
     const rows = new ChunkRowsBuilder(this.#options.projection.tables);
-    return { messages: 0, expected: new Map(), next: new Map(), changed: new Map(), firsts: new Map(), rows };
+    const maps = {
+      expected: new Map(),
+      next: new Map(),
+      times: new Map(),
+      changed: new Map(),
+      firsts: new Map(),
+    };
+    return { messages: 0, ...maps, rows };
   }
 
-  async #commit({ messages, rows, ...chunk }: Building<S, T>): Promise<void> {
+  async #commit({ messages, rows, times, ...chunk }: Building<S, T>): Promise<void> {
     this.#options.signal.throwIfAborted();
-    const written = { ...chunk, rows: rows.rows };
+    const written = { ...chunk, rows: rows.rows, reached: Math.min(...times.values()) };
     await this.#pending;
     this.#pending = this.#writer.write(written).then(() => {
       this.#events += messages;
@@ -144,6 +161,7 @@ export class Filler<E, S, T extends string> {
       if (!chunk.expected.has(partition))
         chunk.expected.set(partition, this.#positions.get(partition) ?? null);
       chunk.next.set(partition, position);
+      chunk.times.set(partition, message.eventTime);
       if (until !== null && message.eventTime > until) continue;
       const event = this.#decode(message);
       if (event === null) continue;

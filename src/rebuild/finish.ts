@@ -5,13 +5,14 @@
  */
 import type { EpochMs } from '../domain/events.ts';
 import type { Projection, TableSpec } from '../domain/fold.ts';
-import { addMonths, monthOf } from '../domain/months.ts';
+import { addMonths, monthIn, monthOf } from '../domain/months.ts';
 import type { FoldId } from '../store/checkpoints.ts';
 import type { Database, Sql } from '../store/database.ts';
 import { attachMonth, partitionMonths, readHorizon } from '../store/partitions.ts';
 import { schemaOf } from '../store/readModels.ts';
 import { setVersionState } from '../store/versions.ts';
 import { FIRSTS, lateTable, monthTable, partitionedTables } from './bulkWriter.ts';
+import { indexMonth } from './monthIndexes.ts';
 
 export interface FinishOptions<E, S, T extends string> {
   readonly database: Database;
@@ -29,9 +30,6 @@ export interface Carried {
   /** Time of the newest of them; `null` when there are none. */
   readonly newest: EpochMs | null;
 }
-
-/** Sorting a month's keys in memory. */
-const INDEX_MEMORY = '256MB';
 
 export async function finish<E, S, T extends string>(options: FinishOptions<E, S, T>): Promise<Carried> {
   const { database, projection, build, older, until } = options;
@@ -161,8 +159,8 @@ async function monthsToMake(
   );
   const months = new Set(late.map(({ month }) => month));
   for (const { name } of filled) {
-    const [year, month] = name.slice(-7).split('_').map(Number);
-    months.add(Date.UTC(year ?? 0, (month ?? 1) - 1, 1));
+    const month = monthIn(name);
+    if (month !== null) months.add(month);
   }
   if (from !== null)
     for (const month of await partitionMonths(sql, { schema: from, table: spec.table })) months.add(month);
@@ -181,14 +179,11 @@ async function finishMonth(
 ): Promise<Carried> {
   const name = monthTable(spec, month);
   return await database.transaction(async (tx) => {
-    await tx.execute(`set local maintenance_work_mem = '${INDEX_MEMORY}'`);
     await tx.execute(
       `create table if not exists "${to}"."${name}" (like "${to}"."${spec.table}" including defaults including constraints)`,
     );
     const carried = from === null ? NOTHING : await carryRows(tx, { from, to }, spec, name, month);
-    await tx.execute(
-      `alter table "${to}"."${name}" add primary key (${spec.key.map((column) => `"${column}"`).join(', ')})`,
-    );
+    await indexMonth(tx, to, name, spec);
     await attachMonth(tx, { schema: to, table: spec.table }, month);
     return carried;
   });

@@ -17,7 +17,7 @@ import { catchUp } from './catchUp.ts';
 import { cutOver } from './cutOver.ts';
 import type { CutOverReport } from './cutOver.ts';
 import { Filler } from './fill.ts';
-import type { FillReport } from './fill.ts';
+import type { FillOptions, FillReport, Filling } from './fill.ts';
 import { finish } from './finish.ts';
 import type { Carried } from './finish.ts';
 import type { EventSource } from './source.ts';
@@ -52,6 +52,8 @@ export interface RebuildOptions<E, S, T extends string> {
   readonly restart: boolean;
   readonly signal: AbortSignal;
   readonly observer: RebuildObserver;
+  /** Fills in a way of its own, say in another thread; in this one when not given. */
+  readonly fill?: (options: FillOptions<E, S, T>) => Filling;
 }
 
 export interface RebuildReport {
@@ -195,11 +197,12 @@ async function fillOnce<E, S, T extends string>(
   const remaining = await source.count({ topic: projection.topic, after, signal });
   observer.filling(build, remaining, resumed || [...after.values()].some((position) => position !== null));
   const onCommitted = (messages: number): void => observer.committed(messages);
-  const filler = new Filler({ ...options, build, older, partitions, onCommitted });
+  const given = { ...options, build, older, partitions, onCommitted };
+  const filling = options.fill?.(given) ?? new Filler(given);
   try {
-    await filler.run();
+    await filling.run();
   } finally {
-    parts.push(filler.report);
+    parts.push(filling.report);
   }
 }
 

@@ -82,6 +82,42 @@ function describe(error: Error): string {
   return parts.join('; ');
 }
 
+/** An error as it goes to another thread, where classes don't. */
+export interface SentError {
+  readonly kind: 'unavailable' | 'conflict' | 'database' | 'other';
+  readonly message: string;
+  readonly stack: string | null;
+  /** SQLSTATE of an error of kind `database`. */
+  readonly code: string | null;
+}
+
+export function sendable(error: unknown): SentError {
+  const { message, stack = null } = error instanceof Error ? error : new Error(String(error));
+  const sentAs = (kind: SentError['kind'], code: string | null = null): SentError => ({
+    kind,
+    message,
+    stack,
+    code,
+  });
+  if (error instanceof DatabaseUnavailableError) return sentAs('unavailable');
+  if (error instanceof CheckpointConflictError) return sentAs('conflict');
+  return error instanceof DatabaseError ? sentAs('database', error.code ?? null) : sentAs('other');
+}
+
+/** The error that was sent, as far as whoever catches it tells errors apart. */
+export function received({ kind, message, stack, code }: SentError): Error {
+  const error =
+    kind === 'unavailable'
+      ? new DatabaseUnavailableError(message)
+      : kind === 'conflict'
+        ? new CheckpointConflictError(message)
+        : kind === 'database'
+          ? Object.assign(new DatabaseError(message, message.length, 'error'), { code: code ?? undefined })
+          : new Error(message);
+  if (stack !== null) error.stack = stack;
+  return error;
+}
+
 export const hasSqlState = (error: unknown, code: string): boolean =>
   error instanceof DatabaseError && error.code === code;
 

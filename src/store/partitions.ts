@@ -1,5 +1,5 @@
 /** Monthly partitions of history. Bounds are UTC instants, whatever the session's time zone. */
-import { addMonths, monthName } from '../domain/months.ts';
+import { addMonths, monthIn, monthName } from '../domain/months.ts';
 import type { EpochMs } from '../domain/events.ts';
 import type { Sql } from './database.ts';
 
@@ -19,9 +19,8 @@ export async function partitionMonths(sql: Sql, { schema, table }: PartitionedTa
     [schema, table],
   );
   return rows
-    .map(({ name }) => /_(\d{4})_(\d{2})$/.exec(name))
-    .filter((match) => match !== null)
-    .map(([, year, month]) => Date.UTC(Number(year), Number(month) - 1, 1))
+    .map(({ name }) => monthIn(name))
+    .filter((month) => month !== null)
     .sort((a, b) => a - b);
 }
 

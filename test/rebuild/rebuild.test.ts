@@ -2,6 +2,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { refuseUnfinished } from '../../src/main/rebuild.ts';
+import { Filler } from '../../src/rebuild/fill.ts';
+import type { FillOptions, Filling } from '../../src/rebuild/fill.ts';
 import { hashAlerts, hashStates } from '../../src/store/hash.ts';
 import { listVersions } from '../../src/store/versions.ts';
 import { baldeDatabase } from '../support/database.ts';
@@ -130,6 +132,29 @@ describe('a rebuild', () => {
     expect(report.version).toBe(2);
     expect(report.fill.events).toBeLessThan(2_700 - 400);
     expect(await hashStates(database, 'states_v2')).toBe(await hashStates(database, 'states_v1'));
+  });
+
+  it('has indexed the months it went past before it ends, and not the one it is in', async () => {
+    const { database, log } = await baldeDatabase();
+    await publish(log, untidy(history(70)));
+    await live(database, log, 'states');
+    const indexed: string[] = [];
+    const fill = (options: FillOptions<unknown, unknown, string>): Filling => {
+      const filler = new Filler(options);
+      const run = async (): Promise<void> => {
+        await filler.run();
+        const rows = await database.query<{ name: string }>(
+          `select relname as name from pg_constraint join pg_class t on t.oid = conrelid
+           where contype = 'p' and relnamespace = 'states_v2'::regnamespace and relname ~ '_2026_' order by 1`,
+        );
+        for (const { name } of rows) indexed.push(name);
+      };
+      return Object.defineProperty({ run, report: filler.report }, 'report', { get: () => filler.report });
+    };
+    // Chunks of a thousand: one index at a time, each begun when a chunk was committed.
+    const { comparison } = await rebuilt(database, log, 'states', { fill, rate: 1_000 });
+    expect(indexed).toEqual(['history_2026_03', 'history_2026_04']);
+    expect(comparison?.differences).toEqual([]);
   });
 
   it('is the only one of its kind at a time', async () => {

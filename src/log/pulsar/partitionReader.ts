@@ -47,8 +47,8 @@ const SEEK_DISTANCE = 1_000;
 /** Messages fetched ahead, at most; and how many in quick succession make a reader fetch in batches. */
 const AHEAD = 1_000;
 const BUSY = 64;
-/** A message that took longer to come was waited for. Milliseconds. */
-const QUICK_MS = 1;
+/** A message that took longer to come was waited for: not by a thread that is busy with the last ones. Milliseconds. */
+const QUICK_MS = 5;
 /** How long the broker may take to deliver the message that was sought. Milliseconds. */
 const APPROACH_MS = 15_000;
 /** How often a partition without new messages is checked for whether it is still the same one. Milliseconds. */
@@ -72,7 +72,7 @@ export class PartitionReader {
   #handedOut: LogMessage[] = [];
   #pulling = false;
   /** Messages that came in quick succession; from {@link BUSY} on they are fetched in batches. */
-  #rush = 0;
+  #rush: number;
   #failure: Error | null = null;
   #since = performance.now();
   #checkedAt = performance.now();
@@ -81,6 +81,7 @@ export class PartitionReader {
     this.#native = native;
     this.#spec = spec;
     this.#state = spec.resume === null ? 'aligned' : 'unknown';
+    this.#rush = spec.resume === null ? BUSY : 0;
   }
 
   get partition(): number {
@@ -172,9 +173,10 @@ export class PartitionReader {
         const message = await this.#native.receive();
         // Not before: what arrived may have been taken meanwhile.
         this.#arrived.push(message);
-        this.#rush = performance.now() - start < QUICK_MS ? this.#rush + 1 : 0;
+        const isQuick = performance.now() - start < QUICK_MS;
         // The messages of a batch come together: they are asked for together, and no timer is waited for.
         const rest = Array.from({ length: restOfBatch(message) }, async () => await this.#native.receive());
+        this.#rush = isQuick ? this.#rush + 1 + rest.length : 0;
         for (const next of rest) next.catch(() => undefined);
         for (const next of rest) {
           const received = await next;

@@ -1,0 +1,13 @@
+/** The thread that decodes, folds and writes for a rebuild: see rebuild/fillThread.ts. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { Filler } from '../rebuild/fill.ts';
+import { fillForThread } from '../rebuild/fillThread.ts';
+import { connect } from '../store/database.ts';
+import { foldOf } from './folds.ts';
+import type { FillOrder } from './rebuild.ts';
+
+if (parentPort === null) throw new Error('this program is a thread of a rebuild, not one by itself');
+const { database: options, what, ...order } = workerData as FillOrder;
+const database = connect(options);
+await fillForThread(parentPort, (given) => new Filler({ ...order, ...foldOf(what), ...given, database }));
+await database.close();
