@@ -2,11 +2,13 @@
 import { Argument, Command, Option } from 'commander';
 import { REBUILDABLE } from '../main/folds.ts';
 import type { RebuildableName } from '../main/folds.ts';
-import { findVersion, rebuildReadModel, refuseUnfinished, verifyReadModel } from '../main/rebuild.ts';
-import type { Verified } from '../main/rebuild.ts';
+import { findVersion, rebuildReadModel, refuseUnfinished } from '../main/rebuild.ts';
+import { countLog, verifyReadModel } from '../main/verify.ts';
+import type { Verified } from '../main/verify.ts';
 import type { Config } from '../config/config.ts';
 import type { Storage } from '../main/storage.ts';
 import { UsageError } from '../main/storage.ts';
+import type { CountCheck, CountedLog } from '../rebuild/logCount.ts';
 import type { Version } from '../store/versions.ts';
 import { dropVersion } from '../store/versions.ts';
 import { jsonOption, printJson, printLine, reading, stopSignal, withStorageOptions } from './common.ts';
@@ -24,7 +26,8 @@ interface VerifyOptions extends CommonOptions {
 const HELP = `
 The read model is built anew from the event log beside the one in service, compared with it by participant and policy,
 history by month as well, and dropped again. Every row and column of every table counts; none depends on the wall clock.
-Differences are named by table, month, key and first row, and end the command with 1.
+Differences are named by table, month, key and first row, and end the command with 1. While the log is read its
+observations are counted by participant, policy and month, and history is held against that count, too.
 
 Months that are over are sealed once they were found equal: their hashes are kept, and each later run compares. An
 observation that arrives more than a day after its month's end breaks the seal, as an altered row does.`;
@@ -51,9 +54,9 @@ export function verifyCommand(): Command {
       const verified = await verify(what, options, storage, config, signal);
       if (options.json === true) printJson(json(what, verified));
       else for (const line of text(verified)) printLine(line);
-      const { comparison, seals } = verified;
+      const { comparison, seals, counts } = verified;
       const apart = (comparison?.differences.length ?? 0) + (comparison?.apart.length ?? 0);
-      if (apart + seals.altered.length > 0) process.exitCode = 1;
+      if (apart + seals.altered.length + (counts?.differences.length ?? 0) > 0) process.exitCode = 1;
     });
   });
 }
@@ -65,12 +68,13 @@ async function verify(
   config: Config,
   signal: AbortSignal,
 ): Promise<Verified> {
-  const check = async (against: Version | null): Promise<Verified> =>
-    await verifyReadModel({ storage, what, against, now: Date.now(), signal });
+  const check = async (against: Version | null, counted: CountedLog | null = null): Promise<Verified> =>
+    await verifyReadModel({ storage, what, against, counted, now: Date.now(), signal });
   if (options.sealsOnly === true) return await check(null);
   if (options.against !== undefined) return await check(await findVersion(storage, what, options.against));
   await refuseUnfinished(storage, what);
   const progress = rebuildProgress();
+  const counted = countLog(storage, what);
   const { version } = await rebuildReadModel({
     storage,
     config,
@@ -83,16 +87,17 @@ async function verify(
     until: null,
     signal,
     observer: progress.observer,
+    ...(counted === null ? {} : { counted }),
   }).finally(() => progress.stop());
   const fresh = await findVersion(storage, what, version);
   try {
-    return await check(fresh);
+    return await check(fresh, counted);
   } finally {
     await dropVersion(storage.database, fresh);
   }
 }
 
-const json = (what: string, { comparison, seals }: Verified) => ({
+const json = (what: string, { comparison, seals, counts }: Verified) => ({
   projection: what,
   rows_equal: comparison?.rows ?? null,
   months_equal: comparison?.months ?? null,
@@ -103,6 +108,13 @@ const json = (what: string, { comparison, seals }: Verified) => ({
     month: month === null ? null : iso(month).slice(0, 7),
   })),
   not_compared: comparison?.apart ?? [],
+  rows_as_logged: counts?.rows ?? null,
+  months_as_logged: counts?.months ?? null,
+  counted_otherwise: (counts?.differences ?? []).map(({ month, endpointId, ...rest }) => ({
+    ...rest,
+    endpoint_id: endpointId,
+    month: iso(month).slice(0, 7),
+  })),
   seals_intact: seals.intact,
   seals_made: seals.sealed,
   altered: seals.altered.map(({ month, endpointId, now, ...then }) => ({
@@ -113,8 +125,18 @@ const json = (what: string, { comparison, seals }: Verified) => ({
   })),
 });
 
-const text = ({ comparison, seals }: Verified): string[] => [
+const countsText = ({ rows, months, differences }: CountCheck): string[] => [
+  `the log's own count: ${numberText(rows)} rows in ${numberText(months)} months of buckets agree, ${numberText(differences.length)} do not`,
+  ...differences.map(
+    ({ month, participant, endpointId, logged, rows: found }) =>
+      `COUNTED ${iso(month).slice(0, 7)} ${participant}:${endpointId}: ` +
+      `${numberText(logged)} observations in the log, ${numberText(found)} rows in history`,
+  ),
+];
+
+const text = ({ comparison, seals, counts }: Verified): string[] => [
   ...(comparison === null ? [] : comparisonText(comparison)),
+  ...(counts === null ? [] : countsText(counts)),
   `seals: ${numberText(seals.intact)} intact, ${numberText(seals.sealed)} made now, ${numberText(seals.altered.length)} broken`,
   ...seals.altered.map(
     ({ month, participant, endpointId, rows, now }) =>

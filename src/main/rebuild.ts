@@ -5,14 +5,12 @@ import { cutOver } from '../rebuild/cutOver.ts';
 import type { CutOverReport } from '../rebuild/cutOver.ts';
 import type { FillOptions } from '../rebuild/fill.ts';
 import { FillThread } from '../rebuild/fillThread.ts';
+import type { CountedLog } from '../rebuild/logCount.ts';
 import { logSource } from '../rebuild/logSource.ts';
 import { rebuild } from '../rebuild/rebuild.ts';
 import type { RebuildOptions, RebuildReport } from '../rebuild/rebuild.ts';
 import type { EventSource } from '../rebuild/source.ts';
-import { checkSeals, compareVersions } from '../rebuild/verify.ts';
-import type { Comparison, SealCheck } from '../rebuild/verify.ts';
 import type { DatabaseOptions } from '../store/database.ts';
-import { readHorizon } from '../store/partitions.ts';
 import { listVersions } from '../store/versions.ts';
 import type { Version } from '../store/versions.ts';
 import { openArchiveSource } from './archive.ts';
@@ -27,7 +25,7 @@ export type SourceName = (typeof SOURCES)[number];
 /** What says where events can be read from. */
 type SourceConfig = Pick<Config, 'pulsar' | 'archive'>;
 
-type Where = Pick<Storage, 'database' | 'log' | 'logDescription'>;
+export type Where = Pick<Storage, 'database' | 'log' | 'logDescription'>;
 
 export interface RebuildReadModelOptions extends Pick<
   RebuildOptions<unknown, unknown, string>,
@@ -38,6 +36,8 @@ export interface RebuildReadModelOptions extends Pick<
   readonly what: RebuildableName;
   /** `null`: the event log that is configured. */
   readonly from: SourceName | null;
+  /** Counts the event log while it is read. */
+  readonly counted?: CountedLog;
 }
 
 type AnyFillOptions = FillOptions<unknown, unknown, string>;
@@ -61,7 +61,7 @@ export const fillInThread =
 export async function rebuildReadModel(options: RebuildReadModelOptions): Promise<RebuildReport> {
   const { storage, config, what, from } = options;
   const fill = fillInThread(what, storage.databaseOptions);
-  const source = await openSource(storage, config, from);
+  const source = options.counted?.source ?? (await openSource(storage, config, from));
   try {
     return await rebuild({ ...options, ...storage, ...foldOf(what), source, fill });
   } finally {
@@ -143,40 +143,4 @@ export async function refuseUnfinished({ database }: Where, what: RebuildableNam
     `version ${left.version} of ${what} belongs to a rebuild that runs or was stopped: ` +
       `finish it with balde rebuild ${what}, or remove it with balde projections drop ${what} ${left.version}`,
   );
-}
-
-export interface Verified {
-  readonly comparison: Comparison | null;
-  readonly seals: SealCheck;
-}
-
-/** Compares the served version with another one, and months that are over with their seals. */
-export async function verifyReadModel(options: {
-  readonly storage: Where;
-  readonly what: RebuildableName;
-  readonly against: Version | null;
-  readonly now: number;
-  readonly signal: AbortSignal;
-}): Promise<Verified> {
-  const { storage, what, against, now, signal } = options;
-  const { database } = storage;
-  const { projection, decode } = foldOf(what);
-  const served = (await listVersions(database, what)).find((version) => version.served);
-  if (served === undefined) throw new UsageError(`no version of ${what} is in service`);
-  const follow = async (build: Version): Promise<number> =>
-    await catchUp({ ...storage, projection, decode, build, signal });
-  const comparison =
-    against === null
-      ? null
-      : await compareVersions({
-          database,
-          projection,
-          left: served,
-          right: against,
-          catchUp: async () => [await follow(served), await follow(against)],
-          signal,
-        });
-  const seal = comparison !== null && comparison.differences.length === 0 && comparison.apart.length === 0;
-  const horizon = await readHorizon(database);
-  return { comparison, seals: await checkSeals({ database, projection, served, seal, now, horizon }) };
 }

@@ -62,6 +62,12 @@ export async function live(
   await catchUp({ ...foldOf(what), database, log, build: { name: what, version }, signal: never() });
 }
 
+/** Where each partition ends now. */
+export async function endsOf(log: EventLog): Promise<Map<number, string>> {
+  const ends = await log.ends(TOPIC);
+  return new Map(ends.flatMap(({ partition, last }) => (last === null ? [] : [[partition, last] as const])));
+}
+
 export const never = (): AbortSignal => new AbortController().signal;
 
 /** Both read models differ in their types; the tests treat them alike. */

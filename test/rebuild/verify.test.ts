@@ -3,7 +3,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { statesProjection } from '../../projections/states/fold.ts';
 import type { ColumnType, Projection } from '../../src/domain/fold.ts';
 import type { EventLog } from '../../src/log/eventLog.ts';
-import { verifyReadModel } from '../../src/main/rebuild.ts';
+import { countLog, verifyReadModel } from '../../src/main/verify.ts';
+import type { CountedLog } from '../../src/rebuild/logCount.ts';
 import { RebuildDiffersError } from '../../src/rebuild/rebuild.ts';
 import { compareVersions } from '../../src/rebuild/verify.ts';
 import type { CompareOptions } from '../../src/rebuild/verify.ts';
@@ -12,7 +13,7 @@ import { hashBuckets } from '../../src/store/monthHashes.ts';
 import { listVersions } from '../../src/store/versions.ts';
 import { observed, publish } from '../consume/given.ts';
 import { baldeDatabase } from '../support/database.ts';
-import { DAY, history, live, never, POLICIES, rebuilt, watched } from './given.ts';
+import { DAY, endsOf, history, live, never, POLICIES, rebuilt, untidy, watched } from './given.ts';
 
 const NOW = Date.UTC(2026, 5, 1);
 const MARCH = Date.UTC(2026, 2, 1);
@@ -39,10 +40,14 @@ describe('verify', () => {
     await rebuilt(database, log, 'states', { cutOver: false });
   });
 
-  const verify = async (against: number | null = 2) => {
+  const verify = async (against: number | null = 2, counted: CountedLog | null = null) => {
     const version = (await listVersions(database, 'states')).find((one) => one.version === against) ?? null;
     const storage = { database, log, logDescription: 'the log' };
-    return await verifyReadModel({ storage, what: 'states', against: version, now: NOW, signal: never() });
+    return await verifyReadModel({
+      ...{ storage, what: 'states', against: version, counted },
+      now: NOW,
+      signal: never(),
+    });
   };
   /** Whatever is done to the served version meanwhile is undone. */
   const undone = async <R>(
@@ -149,6 +154,52 @@ describe('verify', () => {
       });
     },
   );
+
+  const counted = (): CountedLog | null => countLog({ database, log, logDescription: 'the log' }, 'states');
+
+  it("holds history against the log's own count, which no other version can hide [VERIFY-4]", async () => {
+    expect((await verify(2, counted())).counts).toEqual({
+      rows: BUCKET_ROWS * POLICIES.length,
+      months: 2 * POLICIES.length,
+      differences: [],
+    });
+    await database.execute(`create table lost as select * from states_v2.history where ${ROW}`);
+    const { comparison, counts } = await undone(async () => {
+      for (const version of [1, 2])
+        await database.execute(`delete from states_v${version}.history where ${ROW}`);
+      return await verify(2, counted());
+    });
+    await database.execute('insert into states_v2.history select * from lost');
+    expect(comparison?.differences).toEqual([]);
+    expect(counts?.differences).toEqual([
+      { month: MARCH, participant: '12345678', endpointId: 'KEYS_CHECK', logged: 732, rows: 731 },
+    ]);
+    expect(counts?.rows).toBe(BUCKET_ROWS * POLICIES.length - MARCH_ROWS);
+  });
+
+  it('counts repeated, late and undecodable messages as history has them, and what comes meanwhile [VERIFY-4]', async () => {
+    const other = await baldeDatabase();
+    await publish(other.log, untidy(history(70)));
+    await live(other.database, other.log, 'states');
+    const given = { ...other, logDescription: 'the log' };
+    const count = countLog(given, 'states');
+    const options = { storage: given, what: 'states', against: null, counted: count, now: NOW } as const;
+    const first = await verifyReadModel({ ...options, signal: never() });
+    expect(first.counts?.differences).toEqual([]);
+    expect(first.counts?.months).toBe(3 * POLICIES.length);
+    await publish(
+      other.log,
+      untidy([observed('KEYS_CHECK', 71 * DAY, 5), observed('KEYS_CHECK', 60 * DAY + 1, 7)]),
+    );
+    const second = await verifyReadModel({ ...options, signal: never() });
+    expect(second.counts).toMatchObject({ rows: (first.counts?.rows ?? 0) + 2, differences: [] });
+    // Of what has left the log nothing is counted, and nothing is missed.
+    await other.log.trim('policy-states', Date.UTC(2026, 3, 10), await endsOf(other.log));
+    const third = countLog(given, 'states');
+    const last = await verifyReadModel({ ...options, counted: third, signal: never() });
+    expect(last.counts?.differences).toEqual([]);
+    expect(last.counts?.rows).toBeLessThan(first.counts?.rows ?? 0);
+  });
 
   it('counts what is equal once, however often it was looked at', async () => {
     const { comparison } = await altered([
