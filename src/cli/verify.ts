@@ -26,8 +26,8 @@ interface VerifyOptions extends CommonOptions {
 const HELP = `
 The read model is built anew from the event log beside the one in service, compared with it by participant and policy,
 history by month as well, and dropped again. Every row and column of every table counts; none depends on the wall clock.
-Differences are named by table, month, key and first row, and end the command with 1. While the log is read its
-observations are counted by participant, policy and month, and history is held against that count, too.
+Differences are named by table, month, key and first row, and end the command with 1. The observations of the log are
+counted while it is read, by participant, policy and month, and history is held against that count, too.
 
 Months that are over are sealed once they were found equal: their hashes are kept, and each later run compares. An
 observation that arrives more than a day after its month's end breaks the seal, as an altered row does.`;
@@ -74,7 +74,7 @@ async function verify(
   if (options.against !== undefined) return await check(await findVersion(storage, what, options.against));
   await refuseUnfinished(storage, what);
   const progress = rebuildProgress();
-  const counted = countLog(storage, what);
+  const counted = countLog(what);
   const { version } = await rebuildReadModel({
     storage,
     config,
@@ -87,7 +87,7 @@ async function verify(
     until: null,
     signal,
     observer: progress.observer,
-    ...(counted === null ? {} : { counted }),
+    counted,
   }).finally(() => progress.stop());
   const fresh = await findVersion(storage, what, version);
   try {

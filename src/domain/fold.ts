@@ -84,11 +84,22 @@ export interface Reactor<E, S> extends Fold<E, S, AlertEvent> {
   readonly outputTopic: string;
 }
 
+/** Of the columns objects that rows were shaped by: a rebuild shapes millions by the same. */
+const NAMES = new WeakMap<object, readonly string[]>();
+
+function namesOf(columns: object): readonly string[] {
+  const known = NAMES.get(columns);
+  if (known !== undefined) return known;
+  const names = Object.keys(columns);
+  NAMES.set(columns, names);
+  return names;
+}
+
 /** Shapes a row: `values` by column name, in the table's order. A missing or surplus name does not compile. */
 export function rowOf<C extends Readonly<Record<string, ColumnType>>>(
   columns: C,
   values: { readonly [K in keyof C]: Value | EpochMs },
 ): readonly Value[] {
   // Mapped, not pushed: a row that grows ends up with twice the room it needs.
-  return Object.keys(columns).map((name) => values[name as keyof C]);
+  return namesOf(columns).map((name) => values[name as keyof C]);
 }

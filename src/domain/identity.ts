@@ -10,32 +10,42 @@ const VARIANT: Readonly<Record<string, string>> = Object.fromEntries(
   Array.from({ length: 16 }, (_, digit) => [digit.toString(16), (0b1000 | (digit & 0b11)).toString(16)]),
 );
 
-/** Joined by a separator that no ISPB contains; the free-form part comes last. */
-const id = (...parts: readonly (string | number)[]): string => uuid5(parts.join('|'));
+/** Namespace and name, put together here: names are short. */
+const scratch = Buffer.concat([NAMESPACE, Buffer.alloc(1024)]);
 
-/** By one call of the hash: all events read have their ids computed again, and package uuid takes several times as long. */
+function namespaced(name: string): Buffer {
+  // UTF-8 takes up to three bytes for each unit of a string.
+  if (3 * name.length > scratch.length - NAMESPACE.length)
+    return Buffer.concat([NAMESPACE, Buffer.from(name)]);
+  return scratch.subarray(0, NAMESPACE.length + scratch.write(name, NAMESPACE.length));
+}
+
+/**
+ * Names are joined by a separator that no ISPB contains; the free-form part comes last. By one call of the hash: all events
+ * read have their ids computed again, and package uuid takes several times as long.
+ */
 function uuid5(name: string): string {
-  const hex = hash('sha1', Buffer.concat([NAMESPACE, Buffer.from(name)]), 'hex');
+  const hex = hash('sha1', namespaced(name), 'hex');
   const variant = VARIANT[hex.charAt(16)] ?? '';
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-5${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
 
 export const observationId = (participant: string, policy: string, responseTime: EpochMs): string =>
-  id('observation', participant, responseTime, policy);
+  uuid5(`observation|${participant}|${responseTime}|${policy}`);
 
 export const alertId = (participant: string, policy: string, severity: string, raisedAt: EpochMs): string =>
-  id('alert', participant, severity, raisedAt, policy);
+  uuid5(`alert|${participant}|${severity}|${raisedAt}|${policy}`);
 
 /** One alert is raised once and resolved once, so its id and the event's type identify the event. */
-export const alertEventId = (type: string, alert: string): string => id('alert-event', type, alert);
+export const alertEventId = (type: string, alert: string): string => uuid5(`alert-event|${type}|${alert}`);
 
 export const categoryChangeId = (
   participant: string,
   policy: string,
   at: EpochMs,
   category: string,
-): string => id('category-changed', participant, at, category, policy);
+): string => uuid5(`category-changed|${participant}|${at}|${category}|${policy}`);
 
 /** A poll is known by who asked and when. */
 export const pollIdentity = (participant: string, startedAt: EpochMs): string =>
-  id('poll', participant, startedAt);
+  uuid5(`poll|${participant}|${startedAt}`);

@@ -7,7 +7,11 @@ import { foldOf } from './folds.ts';
 import type { FillOrder } from './rebuild.ts';
 
 if (parentPort === null) throw new Error('this program is a thread of a rebuild, not one by itself');
-const { database: options, what, ...order } = workerData as FillOrder;
+const { database: options, what, inTurn, ...order } = workerData as FillOrder;
 const database = connect(options);
-await fillForThread(parentPort, (given) => new Filler({ ...order, ...foldOf(what), ...given, database }));
+await fillForThread(
+  parentPort,
+  inTurn,
+  (given) => new Filler({ ...order, ...foldOf(what), ...given, database }),
+);
 await database.close();

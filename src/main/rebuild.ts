@@ -37,7 +37,7 @@ export interface RebuildReadModelOptions extends Pick<
   /** `null`: the event log that is configured. */
   readonly from: SourceName | null;
   /** Counts the event log while it is read. */
-  readonly counted?: CountedLog;
+  readonly counted?: CountedLog | null;
 }
 
 type AnyFillOptions = FillOptions<unknown, unknown, string>;
@@ -46,6 +46,7 @@ type AnyFillOptions = FillOptions<unknown, unknown, string>;
 export interface FillOrder extends Pick<AnyFillOptions, 'build' | 'older' | 'partitions' | 'until' | 'rate'> {
   readonly database: DatabaseOptions;
   readonly what: RebuildableName;
+  readonly inTurn: boolean;
 }
 
 const FILL_PROGRAM = new URL('./fillWorker.js', import.meta.url);
@@ -54,14 +55,16 @@ const FILL_PROGRAM = new URL('./fillWorker.js', import.meta.url);
 export const fillInThread =
   (what: RebuildableName, database: DatabaseOptions, program = FILL_PROGRAM) =>
   ({ build, older, partitions, until, rate, ...given }: AnyFillOptions): FillThread => {
-    const order: FillOrder = { database, what, build, older, partitions, until, rate };
+    const { inTurn } = given.source;
+    const order: FillOrder = { database, what, inTurn, build, older, partitions, until, rate };
     return new FillThread(given, program, order);
   };
 
 export async function rebuildReadModel(options: RebuildReadModelOptions): Promise<RebuildReport> {
   const { storage, config, what, from } = options;
   const fill = fillInThread(what, storage.databaseOptions);
-  const source = options.counted?.source ?? (await openSource(storage, config, from));
+  const opened = await openSource(storage, config, from);
+  const source = options.counted?.over(opened) ?? opened;
   try {
     return await rebuild({ ...options, ...storage, ...foldOf(what), source, fill });
   } finally {

@@ -16,10 +16,10 @@ import type { Where } from './rebuild.ts';
 import { UsageError } from './storage.ts';
 
 /** @returns `null` for a read model whose rows are not one for each event */
-export function countLog({ log, logDescription }: Where, what: RebuildableName): CountedLog | null {
+export function countLog(what: RebuildableName): CountedLog | null {
   if (what !== 'states') return null;
   const { topic } = REBUILDABLE.states;
-  return new CountedLog(logSource(log, logDescription), topic.name, (message) => {
+  return new CountedLog(topic.name, (message) => {
     try {
       const event = topic.decode(message);
       return { key: bucketKey(event), time: event.responseTime };
@@ -69,18 +69,19 @@ export async function verifyReadModel(options: {
           catchUp: async () => [await follow(served), await follow(against)],
           signal,
         });
-  const horizon = await readHorizon(database);
   let counts: CountCheck | null = null;
   for (let look = 0; counted !== null && look < LOOKS && !agrees(counts); look += 1) {
-    await counted.advance(signal);
+    await counted.advance(logSource(storage.log, storage.logDescription), signal);
     await follow(served);
-    counts = await checkCounts(database, { projection, served, counter: counted.counter, from: horizon });
+    const from = await readHorizon(database);
+    counts = await checkCounts(database, { projection, served, counter: counted.counter, from });
   }
   const seal =
     comparison !== null &&
     comparison.differences.length === 0 &&
     comparison.apart.length === 0 &&
     (counts === null || agrees(counts));
+  const horizon = await readHorizon(database);
   return {
     comparison,
     counts,

@@ -25,7 +25,7 @@ export interface Chunk<S> {
   readonly changed: ReadonlyMap<string, S>;
   readonly firsts: FirstEvents;
   readonly rows: ChunkRows;
-  /** Every partition that was read has given what happened before. */
+  /** What happened before has been given, apart from what comes late; −∞ when that can't be told. */
   readonly reached: EpochMs;
 }
 

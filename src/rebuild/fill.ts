@@ -60,8 +60,6 @@ interface Building<S, T extends string> {
   messages: number;
   readonly expected: Map<number, Position | null>;
   readonly next: Map<number, Position>;
-  /** When the last event of each partition happened. */
-  readonly times: Map<number, EpochMs>;
   readonly changed: Map<string, S>;
   readonly firsts: Map<string, EpochMs>;
   readonly rows: ChunkRowsBuilder<T>;
@@ -76,6 +74,8 @@ export class Filler<E, S, T extends string> implements Filling {
   readonly #writer: BulkWriter<E, S, T>;
   readonly #states = new Map<string, S>();
   readonly #positions = new Map<number, Position | null>();
+  /** When the last event of each partition that gave any happened. */
+  readonly #times = new Map<number, EpochMs>();
   readonly #startedAt = performance.now();
   #horizon: EpochMs | null = null;
   #pending: Promise<void> = Promise.resolve();
@@ -108,10 +108,10 @@ export class Filler<E, S, T extends string> implements Filling {
       }
       if (chunk.messages > 0) await this.#commit(chunk);
       await this.#pending;
-    } finally {
-      // Whatever ended it: what is under way is left to end.
-      await this.#pending.catch(() => undefined);
       await this.#writer.settled();
+    } finally {
+      // Whatever ended it: a transaction under way is left to end.
+      await this.#pending.catch(() => undefined);
     }
     signal.throwIfAborted();
   }
@@ -128,19 +128,12 @@ export class Filler<E, S, T extends string> implements Filling {
 
   #emptyChunk(): Building<S, T> {
     const rows = new ChunkRowsBuilder(this.#options.projection.tables);
-    const maps = {
-      expected: new Map(),
-      next: new Map(),
-      times: new Map(),
-      changed: new Map(),
-      firsts: new Map(),
-    };
-    return { messages: 0, ...maps, rows };
+    return { messages: 0, expected: new Map(), next: new Map(), changed: new Map(), firsts: new Map(), rows };
   }
 
-  async #commit({ messages, rows, times, ...chunk }: Building<S, T>): Promise<void> {
+  async #commit({ messages, rows, ...chunk }: Building<S, T>): Promise<void> {
     this.#options.signal.throwIfAborted();
-    const written = { ...chunk, rows: rows.rows, reached: Math.min(...times.values()) };
+    const written = { ...chunk, rows: rows.rows, reached: this.#reached() };
     await this.#pending;
     this.#pending = this.#writer.write(written).then(() => {
       this.#events += messages;
@@ -154,14 +147,10 @@ export class Filler<E, S, T extends string> implements Filling {
   /** Adds messages to a chunk, with all that follows from them. */
   async #fold(messages: readonly LogMessage[], chunk: Building<S, T>): Promise<void> {
     const { projection, until } = this.#options;
+    this.#advance(messages, chunk);
     const events: E[] = [];
     const firsts = new Map<string, EpochMs>();
     for (const message of messages) {
-      const { partition, position } = message;
-      if (!chunk.expected.has(partition))
-        chunk.expected.set(partition, this.#positions.get(partition) ?? null);
-      chunk.next.set(partition, position);
-      chunk.times.set(partition, message.eventTime);
       if (until !== null && message.eventTime > until) continue;
       const event = this.#decode(message);
       if (event === null) continue;
@@ -179,6 +168,23 @@ export class Filler<E, S, T extends string> implements Filling {
       chunk.changed.set(key, state);
     }
     for (const [partition, position] of chunk.next) this.#positions.set(partition, position);
+  }
+
+  /** Months that end before are past, as far as can be told; none are while other partitions are still to come. */
+  #reached(): EpochMs {
+    return this.#options.source.inTurn ? -Infinity : Math.min(...this.#times.values());
+  }
+
+  /** Where the chunk ends in each partition. */
+  #advance(messages: readonly LogMessage[], chunk: Building<S, T>): void {
+    for (const [i, { partition, position, eventTime }] of messages.entries()) {
+      // Of messages of one partition on end the last one counts.
+      if (messages[i + 1]?.partition === partition) continue;
+      if (!chunk.expected.has(partition))
+        chunk.expected.set(partition, this.#positions.get(partition) ?? null);
+      chunk.next.set(partition, position);
+      this.#times.set(partition, eventTime);
+    }
   }
 
   async #seed(firsts: ReadonlyMap<string, EpochMs>): Promise<void> {

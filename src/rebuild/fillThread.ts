@@ -5,7 +5,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
-import { setImmediate as turn } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
 import type { LogMessage } from '../log/eventLog.ts';
 import { received, sendable } from '../store/errors.ts';
 import type { SentError } from '../store/errors.ts';
@@ -36,8 +36,10 @@ interface Ended {
 /** What a filling needs of the thread that it is not in. */
 type Given = Pick<FillOptions<unknown, unknown, string>, 'projection' | 'source' | 'signal' | 'onCommitted'>;
 
-/** Messages on their way to the thread, at most: they are in memory twice. */
+/** With more messages on their way to the thread, reading waits: they are in memory twice. */
 const UNDER_WAY = 4_000;
+/** How long a thread that is done may take to end. Milliseconds. */
+const GOODBYE_MS = 2_000;
 /** How long to wait for the thread before looking again; it wakes whoever waits. Milliseconds. */
 const LOOK_MS = 60_000;
 
@@ -74,6 +76,7 @@ export class FillThread implements Filling {
     const over = new AbortController();
     const reading = AbortSignal.any([signal, over.signal]);
     const failures: unknown[] = [];
+    const exited = new Promise((resolve) => thread.once('exit', resolve));
     let feeding = Promise.resolve();
     try {
       const ended = await new Promise<Ended>((resolve, reject) => {
@@ -98,6 +101,9 @@ export class FillThread implements Filling {
       });
       this.#report = ended.report;
       if (ended.error !== null) failures.push(received(ended.error));
+      over.abort();
+      // It closes its connections yet.
+      await Promise.race([exited, delay(GOODBYE_MS, undefined, { ref: false })]);
     } finally {
       signal.removeEventListener('abort', stop);
       over.abort();
@@ -130,9 +136,14 @@ export class FillThread implements Filling {
   }
 }
 
-/** The other side of a {@link FillThread}. @param begin a filling from the source given */
+/**
+ * The other side of a {@link FillThread}.
+ * @param inTurn what the source there says of itself
+ * @param begin a filling from the source given
+ */
 export async function fillForThread(
   port: MessagePort,
+  inTurn: boolean,
   begin: (given: Omit<Given, 'projection'>) => Filling,
 ): Promise<void> {
   const stopping = new AbortController();
@@ -161,6 +172,7 @@ export async function fillForThread(
   }
   const source: EventSource = {
     description: 'the other thread',
+    inTurn,
     read,
     count: async () => Promise.resolve(null),
     close: async () => Promise.resolve(),

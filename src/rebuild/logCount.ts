@@ -4,7 +4,7 @@
  */
 import type { EpochMs } from '../domain/events.ts';
 import type { TableSpec } from '../domain/fold.ts';
-import { addMonths } from '../domain/months.ts';
+import { addMonths, monthsBetween } from '../domain/months.ts';
 import type { LogMessage, Position } from '../log/eventLog.ts';
 import type { FoldId } from '../store/checkpoints.ts';
 import type { Row, Sql } from '../store/database.ts';
@@ -17,27 +17,26 @@ import type { EventSource } from './source.ts';
 /** What a message counts as; `null` for one that can't be decoded. */
 export type Countable = { readonly key: string; readonly time: EpochMs } | null;
 
-/** A log whose messages are counted as a rebuild reads them, and afterwards as they come. */
+/** Counts a topic's messages while a rebuild reads them, and afterwards as they come. */
 export class CountedLog {
   readonly counter = new LogCounter();
-  /** To be read instead of the one given. */
-  readonly source: EventSource;
   readonly #topic: string;
+  readonly #countable: (message: LogMessage) => Countable;
   readonly #read = new Map<number, Position>();
 
-  constructor(source: EventSource, topic: string, countable: (message: LogMessage) => Countable) {
+  constructor(topic: string, countable: (message: LogMessage) => Countable) {
     this.#topic = topic;
-    const count = (message: LogMessage): void => {
-      const found = countable(message);
-      if (found !== null) this.counter.add(found.key, found.time);
-      const { partition, position } = message;
-      if (position > (this.#read.get(partition) ?? '')) this.#read.set(partition, position);
-    };
-    this.source = {
+    this.#countable = countable;
+  }
+
+  /** The source, whose messages are counted as they are read. */
+  over(source: EventSource): EventSource {
+    const count = (messages: readonly LogMessage[]): void => this.#count(messages);
+    return {
       ...source,
       read: async function* (range) {
         for await (const messages of source.read(range)) {
-          messages.forEach(count);
+          count(messages);
           yield messages;
         }
       },
@@ -45,9 +44,18 @@ export class CountedLog {
   }
 
   /** Counts what came since. */
-  async advance(signal: AbortSignal): Promise<void> {
-    const messages = this.source.read({ topic: this.#topic, after: new Map(this.#read), signal });
-    for await (const batch of messages) if (batch.length > 0) signal.throwIfAborted();
+  async advance(source: EventSource, signal: AbortSignal): Promise<void> {
+    const range = { topic: this.#topic, after: new Map(this.#read), signal };
+    for await (const messages of source.read(range)) this.#count(messages);
+  }
+
+  #count(messages: readonly LogMessage[]): void {
+    for (const message of messages) {
+      const found = this.#countable(message);
+      if (found !== null) this.counter.add(found.key, found.time);
+      const { partition, position } = message;
+      if (position > (this.#read.get(partition) ?? '')) this.#read.set(partition, position);
+    }
   }
 }
 
@@ -83,10 +91,12 @@ export async function checkCounts(
   const { projection, served, counter, from } = options;
   const [spec] = partitionedTables(projection);
   if (spec === undefined) return { rows: 0, months: 0, differences: [] };
-  const months = new Set([...counter.buckets.values()].flatMap((bucket) => [...bucket.months.keys()]));
+  const buckets = [...counter.buckets.values()];
+  if (buckets.length === 0) return { rows: 0, months: 0, differences: [] };
+  const [firsts, lasts] = [buckets.map((bucket) => bucket.first), buckets.map((bucket) => bucket.last)];
   const differences: CountDifference[] = [];
   const equal = { rows: 0, months: 0 };
-  for (const month of [...months].sort((a, b) => a - b)) {
+  for (const month of monthsBetween(Math.min(...firsts), Math.max(...lasts))) {
     if (from !== null && month < from) continue;
     const found = await rowsOf(sql, schemaOf(served), spec, counter, month);
     for (const [key, bucket] of counter.buckets) {

@@ -12,6 +12,7 @@ const MOST_SILENT_TURNS = 30;
 export function logSource(log: EventLog, description: string): EventSource {
   return {
     description,
+    inTurn: false,
     read: (range) => read(log, range),
     count: async ({ topic, after }) => {
       const partitions = await log.partitions(topic);
@@ -56,7 +57,8 @@ export function upToTheEnd(messages: readonly LogMessage[], left: Map<number, st
   return messages.filter(({ partition, position }) => {
     const last = left.get(partition);
     if (last === undefined) return false;
-    if (position >= last) left.delete(partition);
-    return position <= last;
+    if (position < last) return true;
+    left.delete(partition);
+    return position === last;
   });
 }

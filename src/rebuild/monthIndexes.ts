@@ -28,7 +28,7 @@ interface FilledMonth {
 
 /**
  * Indexes months that the filling has gone past while it goes on with the next, one at a time. Nothing depends on it: rows
- * that come after all find an index that takes them, and a month that was not reached is indexed in the end.
+ * that come after all find an index that takes them, and a month without one gets it in the end.
  */
 export class MonthIndexer {
   readonly #database: Database;
@@ -45,7 +45,7 @@ export class MonthIndexer {
     this.#filled.set(month.table, month);
   }
 
-  /** Every partition has given what happened before `time`. */
+  /** What happened before `time` has been given. */
   reached(time: EpochMs): void {
     if (this.#work !== null) return;
     const over = [...this.#filled.values()].find(({ start }) => addMonths(start, 1) <= time);

@@ -3,6 +3,7 @@
  * repeats from one to the next said once. Objects and buffers by themselves cost more to copy than to read from the log.
  */
 import type { LogMessage, Position } from '../log/eventLog.ts';
+import { hasSame } from '../log/properties.ts';
 
 export interface PackedMessages {
   readonly topic: string;
@@ -12,7 +13,7 @@ export interface PackedMessages {
   /** Different keys, and which of them each message has. */
   readonly keys: readonly string[];
   readonly keyOf: Uint32Array;
-  /** Different properties, in the order in which they first came, and which of them each message has. */
+  /** Properties, said once for messages on end that have the same, and which of them each message has. */
   readonly properties: readonly LogMessage['properties'][];
   readonly propertiesOf: Uint32Array;
   readonly payloads: Uint8Array;
@@ -48,7 +49,7 @@ export function pack(messages: readonly LogMessage[]): PackedMessages {
     }
     packed.keyOf[i] = key;
     const last = packed.properties.at(-1);
-    if (last === undefined || !isSame(last, message.properties)) packed.properties.push(message.properties);
+    if (last === undefined || !hasSame(last, message.properties)) packed.properties.push(message.properties);
     packed.propertiesOf[i] = packed.properties.length - 1;
     packed.payloads.set(message.payload, end);
     end += message.payload.length;
@@ -86,13 +87,4 @@ export function unpack(packed: PackedMessages): LogMessage[] {
       eventTime: eventTimes[i] ?? NaN,
     };
   });
-}
-
-function isSame(a: LogMessage['properties'], b: LogMessage['properties']): boolean {
-  let count = 0;
-  for (const name in a) {
-    if (a[name] !== b[name]) return false;
-    count += 1;
-  }
-  return count === Object.keys(b).length;
 }

@@ -17,6 +17,8 @@ export interface ReadRange {
 export interface EventSource {
   /** For people, without secrets: `the archive in /var/lib/balde/archive`. */
   readonly description: string;
+  /** Whether it gives one partition after the other, rather than all side by side. */
+  readonly inTurn: boolean;
   /**
    * Messages after the given positions, up to where the source ended when it was asked. In batches of some thousand,
    * of all partitions, in the order of their positions within each partition; the next batch is read when this one was taken, so

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { LogMessage, Producer } from '../../src/log/eventLog.ts';
+import type { LogMessage, OutgoingMessage, Producer } from '../../src/log/eventLog.ts';
 import { partitionOf } from '../../src/log/partitionOf.ts';
 import { placeOf } from '../../src/log/pulsar/position.ts';
 import { Checkpoints, keys, messages, newTopic, readAll, shared, take, texts } from './given.ts';
@@ -123,6 +123,37 @@ function placeCases({ opened }: Suite): void {
       expect(texts(await take(next, 19 - at))).toEqual(texts(all.slice(at + 1)));
       await next.close();
     }
+  });
+
+  it('gives each message its own properties and time, whether they are alike in it or not', async () => {
+    const { log } = opened();
+    const topic = await newTopic(log, 1);
+    const alike = { properties: { event_type: 'A', schema_version: '1' }, eventTime: Date.UTC(2026, 1, 1) };
+    const send = (from: number): OutgoingMessage[] =>
+      messages(['k'], from, 5).map((one) => ({ ...one, ...alike }));
+    const other = (at: number, what: Partial<OutgoingMessage>): OutgoingMessage[] =>
+      send(10 * at).map((one, i) => (i === at ? { ...one, ...what } : one));
+    const sends = [
+      send(0),
+      other(1, { properties: { event_type: 'B', schema_version: '1' } }),
+      other(2, { properties: { event_type: 'A' } }),
+      other(3, { properties: { ...alike.properties, extra: '' } }),
+      other(4, { eventTime: alike.eventTime + 1 }),
+      send(50).slice(0, 1),
+    ];
+    const producer = await shared(log, topic);
+    for (const one of sends) await producer.send(one);
+    const sent = sends.flat().map(({ properties, eventTime }) => ({ properties, eventTime }));
+    const given = (found: readonly LogMessage[]): typeof sent =>
+      found.map(({ properties, eventTime }) => ({ properties, eventTime }));
+    const all = await readAll(log, topic);
+    expect(given(all)).toEqual(sent);
+    const consumer = await log.consumer(topic, { subscription: null });
+    for (const at of [0, 1, 4, 7, 12, 18]) {
+      await consumer.seek(0, all[at]?.position ?? null);
+      expect(given(await take(consumer, sent.length - at - 1))).toEqual(sent.slice(at + 1));
+    }
+    await consumer.close();
   });
 
   it('counts what is left of it, and says where it ends', async () => {

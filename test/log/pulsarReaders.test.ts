@@ -22,6 +22,61 @@ async function subscriptions({ adminUrl, tenant, namespace }: PulsarSettings): P
   return (await (await fetch(path)).json()) as string[];
 }
 
+describePulsar('a batch that says of itself that its messages are alike [LOG-9]', () => {
+  it('says so on its first message only; in batches of others that means nothing', async () => {
+    const at = settings();
+    const log = new PulsarLog(at);
+    closing.push(async () => log.close());
+    await log.ensureTopic(spec);
+    const alike = messages(['k'], 0, 4).map((one) => ({
+      ...one,
+      properties: { event_type: 'A' },
+      eventTime: Date.UTC(2026, 1, 1),
+    }));
+    const { signal } = new AbortController();
+    const own = await log.producer('topic', { name: 'p', access: 'shared', wholeSends: true, signal });
+    await own.send(alike);
+
+    const client = createClient(at, () => undefined);
+    const topic = `${topicUrl(at, 'topic')}-partition-0`;
+    const raw = await client.subscribe({
+      topic,
+      subscription: 'raw',
+      subscriptionInitialPosition: 'Earliest',
+    });
+    const copies = [];
+    for (let i = 0; i < 4; i += 1) {
+      const native = await raw.receive();
+      copies.push({
+        data: native.getData(),
+        partitionKey: native.getPartitionKey(),
+        eventTimestamp: native.getEventTimestamp(),
+        properties: { ...native.getProperties() },
+      });
+    }
+    expect(copies.map(({ properties }) => properties['uniform_batch'])).toEqual([
+      '4 p',
+      ...[undefined, undefined, undefined],
+    ]);
+
+    // Someone copies them, one of them changed, in a batch of as many.
+    const producer = await client.createProducer({
+      ...{ topic, producerName: 'copier', batchingEnabled: true, batchingMaxPublishDelayMs: 60_000 },
+    });
+    const [first, second, ...others] = copies;
+    if (first === undefined || second === undefined) throw new Error('nothing was read');
+    const changed = { ...second, properties: { ...second.properties, event_type: 'B' } };
+    const sends = [first, changed, ...others].map(async (one) => producer.send(one));
+    await producer.flush();
+    await Promise.all(sends);
+    await client.close();
+    const found = await readAll(log, 'topic');
+    expect(found.map(({ properties }) => properties)).toEqual(
+      ['A', 'A', 'A', 'A', 'A', 'B', 'A', 'A'].map((type) => ({ event_type: type })),
+    );
+  });
+});
+
 describePulsar('a reader without a subscription of its own', () => {
   it('leaves nothing behind, and what one that was killed left goes a day later [LOG-6]', async () => {
     const at = settings();

@@ -155,7 +155,7 @@ describe('verify', () => {
     },
   );
 
-  const counted = (): CountedLog | null => countLog({ database, log, logDescription: 'the log' }, 'states');
+  const counted = (): CountedLog | null => countLog('states');
 
   it("holds history against the log's own count, which no other version can hide [VERIFY-4]", async () => {
     expect((await verify(2, counted())).counts).toEqual({
@@ -182,7 +182,7 @@ describe('verify', () => {
     await publish(other.log, untidy(history(70)));
     await live(other.database, other.log, 'states');
     const given = { ...other, logDescription: 'the log' };
-    const count = countLog(given, 'states');
+    const count = countLog('states');
     const options = { storage: given, what: 'states', against: null, counted: count, now: NOW } as const;
     const first = await verifyReadModel({ ...options, signal: never() });
     expect(first.counts?.differences).toEqual([]);
@@ -195,7 +195,7 @@ describe('verify', () => {
     expect(second.counts).toMatchObject({ rows: (first.counts?.rows ?? 0) + 2, differences: [] });
     // Of what has left the log nothing is counted, and nothing is missed.
     await other.log.trim('policy-states', Date.UTC(2026, 3, 10), await endsOf(other.log));
-    const third = countLog(given, 'states');
+    const third = countLog('states');
     const last = await verifyReadModel({ ...options, counted: third, signal: never() });
     expect(last.counts?.differences).toEqual([]);
     expect(last.counts?.rows).toBeLessThan(first.counts?.rows ?? 0);

@@ -20,6 +20,7 @@ export function openEventStoreSource(url: string): EventSource {
   const connection = new Connection(url);
   return {
     description: describeEventStore(connection),
+    inTurn: false,
     read: (range) => read(connection, range),
     count: async (range) => await count(connection, range),
     close: async () => await connection.close(),

@@ -12,6 +12,7 @@ import { readMonth } from './monthReader.ts';
 export function openFilesSource(folder: string): EventSource {
   return {
     description: describeFiles(folder),
+    inTurn: true,
     read: (range) => read(folder, range),
     count: async (range) => await count(folder, range),
     close: async () => Promise.resolve(),

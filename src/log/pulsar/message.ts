@@ -1,13 +1,21 @@
 /** The client's messages as the contract's. */
 import type { LogMessage, Position } from '../eventLog.ts';
 import type { NativeMessage } from './native.ts';
+import { batchSizeIn, parseMessageId } from './position.ts';
+import { UNIFORM_PROPERTY, uniformMark } from './uniformBatch.ts';
+import type { Common } from './uniformBatch.ts';
 
 /** Property that carries the sequence id: the client does not tell that of a message it received. */
 export const SEQUENCE_PROPERTY = 'sequence_id';
 
+/** The log's own affair. */
+const OWN_PROPERTIES: ReadonlySet<string> = new Set([SEQUENCE_PROPERTY, UNIFORM_PROPERTY]);
+
+/** @param common what the message has in common with others of its batch, if that is known */
 export function toLogMessage(
   native: NativeMessage,
   place: { readonly topic: string; readonly partition: number; readonly position: Position },
+  common: Common | null,
 ): LogMessage {
   return {
     topic: place.topic,
@@ -15,9 +23,16 @@ export function toLogMessage(
     position: place.position,
     key: native.getPartitionKey(),
     payload: native.getData(),
-    properties: propertiesOf(native),
-    eventTime: native.getEventTimestamp(),
+    properties: common?.properties ?? propertiesOf(native),
+    eventTime: common?.eventTime ?? native.getEventTimestamp(),
   };
+}
+
+/** What the first message of a batch says of all of it; `null` when it says nothing, or is not of this batch. */
+export function commonOf(first: NativeMessage, batchSize: number): Common | null {
+  const mark = first.getProperties()[UNIFORM_PROPERTY];
+  if (mark === undefined || mark !== uniformMark(batchSize, first.getProducerName())) return null;
+  return { properties: propertiesOf(first), eventTime: first.getEventTimestamp() };
 }
 
 export const sequenceIdOf = (native: NativeMessage): number =>
@@ -26,10 +41,17 @@ export const sequenceIdOf = (native: NativeMessage): number =>
 export const isSentBy = (native: NativeMessage, producer: string): boolean =>
   native.getProducerName() === producer;
 
-/** The addon gives an array with named members; the sequence id is the log's own affair. */
+/** The addon gives an array with named members. */
 function propertiesOf(native: NativeMessage): Record<string, string> {
   const properties: Record<string, string> = {};
   const all = native.getProperties();
-  for (const name of Object.keys(all)) if (name !== SEQUENCE_PROPERTY) properties[name] = all[name] ?? '';
+  for (const name of Object.keys(all)) if (!OWN_PROPERTIES.has(name)) properties[name] = all[name] ?? '';
   return properties;
+}
+
+/** How many messages of its batch follow, or `most` if there are more. */
+export function restOfBatch(message: NativeMessage, most: number): number {
+  const id = message.getMessageId();
+  const { batch } = parseMessageId(id.toString());
+  return batch < 0 ? 0 : Math.max(0, Math.min(most, batchSizeIn(id.serialize()) - batch - 1));
 }

@@ -18,11 +18,24 @@ import { PositionLostError } from '../eventLog.ts';
 import type { LogMessage, Position } from '../eventLog.ts';
 import { toLogError } from './errors.ts';
 import type { Layout } from './layout.ts';
-import { toLogMessage } from './message.ts';
+import { commonOf, restOfBatch, toLogMessage } from './message.ts';
 import { loadPulsar } from './native.ts';
 import type { NativeConsumer, NativeMessage, NativeMessageId } from './native.ts';
-import { batchSizeIn, isStartOf, parseMessageId, placeOf, positionOf, serializeId } from './position.ts';
+import {
+  batchSizeIn,
+  isEntryAfter,
+  isNextOfBatch,
+  isSameEntry,
+  isStartOf,
+  isWholeEntry,
+  parseMessageId,
+  placeOf,
+  positionOf,
+  positionsFrom,
+  serializeId,
+} from './position.ts';
 import type { MessagePlace } from './position.ts';
+import type { Common } from './uniformBatch.ts';
 
 export interface ReaderSpec {
   readonly topic: string;
@@ -41,6 +54,15 @@ export interface ReaderSpec {
  * - `aligned`: everything after `last` is handed out.
  */
 type State = 'unknown' | 'approaching' | 'aligned';
+
+/** `arrived[i]` was taken: what is known for what may follow it. */
+interface BatchStart {
+  readonly arrived: readonly NativeMessage[];
+  readonly i: number;
+  readonly place: MessagePlace;
+  readonly size: number;
+  readonly common: Common | null;
+}
 
 /** A gap this long is left by seeking; a shorter one by reading on. Entries. */
 const SEEK_DISTANCE = 1_000;
@@ -66,6 +88,8 @@ export class PartitionReader {
   #accepted: { readonly position: Position; readonly id: NativeMessageId } | null = null;
   /** The entry that must come next, while approaching; `null` when only `last` itself proves where one is. */
   #next: MessagePlace | null = null;
+  /** What the first message of the entry begun last says of all of it. */
+  #common: (MessagePlace & { readonly of: Common | null }) | null = null;
   #arrived: NativeMessage[] = [];
   #ready: LogMessage[] = [];
   /** What was handed out and not acknowledged: what a conflict may ask for again. */
@@ -167,7 +191,7 @@ export class PartitionReader {
       if (this.#rush >= BUSY) {
         const batch = await this.#native.batchReceive();
         if (batch.length < BUSY) this.#rush = 0;
-        for (const message of batch) this.#arrived.push(message);
+        this.#arrived = this.#arrived.length === 0 ? batch : [...this.#arrived, ...batch];
       } else {
         const start = performance.now();
         const message = await this.#native.receive();
@@ -175,7 +199,10 @@ export class PartitionReader {
         this.#arrived.push(message);
         const isQuick = performance.now() - start < QUICK_MS;
         // The messages of a batch come together: they are asked for together, and no timer is waited for.
-        const rest = Array.from({ length: restOfBatch(message) }, async () => await this.#native.receive());
+        const rest = Array.from(
+          { length: restOfBatch(message, BUSY) },
+          async () => await this.#native.receive(),
+        );
         this.#rush = isQuick ? this.#rush + 1 + rest.length : 0;
         for (const next of rest) next.catch(() => undefined);
         for (const next of rest) {
@@ -211,32 +238,36 @@ export class PartitionReader {
     const isNext = await this.#isNext(place, position);
     if (position === this.#last || isNext) this.#accepted = { position, id };
     if (!isNext) return 0;
-    this.#accept(native, place, position);
-    return place.batch < 0 ? 0 : this.#takeBatch(arrived, i, place, batchSizeIn(id.serialize()));
+    const size = place.batch < 0 ? 1 : batchSizeIn(id.serialize());
+    if (place.batch === 0 && size > 1) this.#common = { ...place, of: commonOf(native, size) };
+    const common = this.#common !== null && isSameEntry(this.#common, place) ? this.#common.of : null;
+    this.#hand(native, position, common);
+    this.#settle(position, place);
+    return size === 1 ? 0 : this.#takeBatch({ arrived, i, place, size, common });
   }
 
   /**
    * Asking each message for its id costs as much as folding it. The client hands a batch out in order, so if the last of
    * it that has arrived is as far on in the batch as in what arrived, those between are the ones between.
    */
-  #takeBatch(arrived: readonly NativeMessage[], i: number, place: MessagePlace, size: number): number {
+  #takeBatch({ arrived, i, place, size, common }: BatchStart): number {
     const count = Math.min(size - place.batch, arrived.length - i) - 1;
     if (count <= 0) return 0;
     const id = messageAt(arrived, i + count).getMessageId();
     const last = parseMessageId(id.toString());
     if (!isSameEntry(place, last) || last.batch !== place.batch + count) return 0;
-    for (let n = 1; n <= count; n += 1) {
-      const next = { ...place, batch: place.batch + n };
-      this.#accept(messageAt(arrived, i + n), next, positionOf(next));
-    }
-    this.#accepted = { position: positionOf(last), id };
+    const positions = positionsFrom({ ...place, batch: place.batch + 1 }, count);
+    for (const [n, position] of positions.entries())
+      this.#hand(messageAt(arrived, i + 1 + n), position, common);
+    const position = positionOf(last);
+    this.#settle(position, last);
+    this.#accepted = { position, id };
     return count;
   }
 
-  #accept(native: NativeMessage, place: MessagePlace, position: Position): void {
+  #hand(native: NativeMessage, position: Position, common: Common | null): void {
     const { topic, partition } = this.#spec;
-    this.#ready.push(toLogMessage(native, { topic, partition, position }));
-    this.#settle(position, place);
+    this.#ready.push(toLogMessage(native, { topic, partition, position }, common));
   }
 
   #settle(last: Position | null, place = last === null ? null : placeOf(last)): void {
@@ -251,7 +282,7 @@ export class PartitionReader {
     if (this.#state === 'approaching') return this.#isSought(place, position);
     if (this.#last === null) return true;
     if (position <= this.#last) return false;
-    if (this.#lastPlace !== null && isInSameEntry(this.#lastPlace, place)) return true;
+    if (this.#lastPlace !== null && isNextOfBatch(this.#lastPlace, place)) return true;
     if (this.#lastEndsEntry() && (await this.#isNextEntry(this.#last, place))) return true;
     // Something is missing: another instance held the partition meanwhile, or the topic was made anew.
     this.#state = 'unknown';
@@ -343,7 +374,7 @@ export class PartitionReader {
   async #covers(position: Position, first: LogMessage): Promise<boolean> {
     if (position >= first.position) return true;
     const place = placeOf(first.position);
-    if (isInSameEntry(placeOf(position), place)) return true;
+    if (isNextOfBatch(placeOf(position), place)) return true;
     return isWholeEntry(position) && (await this.#isNextEntry(position, place));
   }
 
@@ -363,24 +394,6 @@ function messageAt(messages: readonly NativeMessage[], i: number): NativeMessage
   if (message === undefined) throw new RangeError(`no message ${i}`);
   return message;
 }
-
-/** How many messages of its batch follow, or as many of them as are fetched one by one. */
-function restOfBatch(message: NativeMessage): number {
-  const id = message.getMessageId();
-  const { batch } = parseMessageId(id.toString());
-  return batch < 0 ? 0 : Math.max(0, Math.min(BUSY, batchSizeIn(id.serialize()) - batch - 1));
-}
-
-const isWholeEntry = (position: Position): boolean => placeOf(position).batch < 0;
-
-const isEntryAfter = (last: MessagePlace, place: MessagePlace): boolean =>
-  place.ledger === last.ledger && place.entry === last.entry + 1 && place.batch <= 0;
-
-const isSameEntry = (a: MessagePlace, b: MessagePlace): boolean =>
-  a.ledger === b.ledger && a.entry === b.entry;
-
-const isInSameEntry = (last: MessagePlace, place: MessagePlace): boolean =>
-  isSameEntry(last, place) && place.batch === last.batch + 1;
 
 const isNear = (place: MessagePlace, target: MessagePlace): boolean =>
   place.ledger === target.ledger && target.entry - place.entry <= SEEK_DISTANCE;

@@ -29,6 +29,12 @@ export function positionOf({ ledger, entry, batch }: MessagePlace): Position {
   return batch < 0 ? place : `${place}:${padded(batch, BATCH_WIDTH)}`;
 }
 
+/** Positions of so many messages of a batch, from one of them on. */
+export function positionsFrom(place: MessagePlace, count: number): Position[] {
+  const entry = positionOf({ ...place, batch: -1 });
+  return Array.from({ length: count }, (_, n) => `${entry}:${padded(place.batch + n, BATCH_WIDTH)}`);
+}
+
 /** @throws {LogError} it is no position of this backend, say one of the embedded log */
 export function placeOf(position: Position): MessagePlace {
   const parts = /^(\d{16}):(\d{16})(?::(\d{6}))?$/.exec(position);
@@ -43,6 +49,18 @@ export function placeOf(position: Position): MessagePlace {
 /** Whether `place` is the first message of the entry. */
 export const isStartOf = (place: MessagePlace, entry: MessagePlace): boolean =>
   place.ledger === entry.ledger && place.entry === entry.entry && place.batch <= 0;
+
+export const isWholeEntry = (position: Position): boolean => placeOf(position).batch < 0;
+
+export const isEntryAfter = (last: MessagePlace, place: MessagePlace): boolean =>
+  place.ledger === last.ledger && place.entry === last.entry + 1 && place.batch <= 0;
+
+export const isSameEntry = (a: MessagePlace, b: MessagePlace): boolean =>
+  a.ledger === b.ledger && a.entry === b.entry;
+
+/** Whether a message is the next of its batch. */
+export const isNextOfBatch = (last: MessagePlace, place: MessagePlace): boolean =>
+  isSameEntry(last, place) && place.batch === last.batch + 1;
 
 /** Place of a message id as the client prints it: `(ledger,entry,partition,batch)`. */
 export function parseMessageId(text: string): MessagePlace {

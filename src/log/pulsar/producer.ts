@@ -21,6 +21,7 @@ import { isDuplicateId } from './position.ts';
 import { explained } from './reach.ts';
 import type { PulsarSettings } from './settings.ts';
 import { topicUrl } from './settings.ts';
+import { isUniform, UNIFORM_PROPERTY, uniformMark } from './uniformBatch.ts';
 
 export interface ProducerSpec {
   readonly client: NativeClient;
@@ -157,7 +158,8 @@ export class PulsarProducer implements Producer {
   async #dispatch(messages: readonly OutgoingMessage[]): Promise<SendResult> {
     const generation = this.#native;
     // All in one go: nothing of another send may come between, nor the client's timer.
-    const sends = messages.map(async (message) => this.#sendOne(message));
+    const marks = this.#spec.wholeSends ? this.#uniformBatches(messages) : new Map<OutgoingMessage, string>();
+    const sends = messages.map(async (message) => this.#sendOne(message, marks.get(message)));
     const flushes = this.#spec.wholeSends ? this.#closeBatches(messages) : [];
     let duplicates = 0;
     try {
@@ -173,6 +175,25 @@ export class PulsarProducer implements Producer {
     return { stored: messages.length - duplicates, duplicates };
   }
 
+  /** The first message of each partition's batch that is uniform, and its mark. */
+  #uniformBatches(messages: readonly OutgoingMessage[]): ReadonlyMap<OutgoingMessage, string> {
+    const batches = new Map<number, OutgoingMessage[]>();
+    for (const message of messages) {
+      const partition = partitionOf(message.key, this.#native.length);
+      const batch = batches.get(partition) ?? [];
+      const last = batch.at(-1)?.sequenceId ?? this.#highest.get(partition) ?? -1;
+      if (message.sequenceId > last) batch.push(message);
+      batches.set(partition, batch);
+    }
+    const marks = new Map<OutgoingMessage, string>();
+    for (const batch of batches.values()) {
+      const [first] = batch;
+      if (first !== undefined && isUniform(batch))
+        marks.set(first, uniformMark(batch.length, this.#spec.name));
+    }
+    return marks;
+  }
+
   #closeBatches(messages: readonly OutgoingMessage[]): Promise<unknown>[] {
     const partitions = new Set(messages.map(({ key }) => partitionOf(key, this.#native.length)));
     return [...partitions].map(async (partition) => this.#native[partition]?.flush());
@@ -183,7 +204,10 @@ export class PulsarProducer implements Producer {
    * the message it repeats, and the client would take that answer for the other's.
    * @returns whether it is a duplicate
    */
-  async #sendOne({ key, payload, properties, eventTime, sequenceId }: OutgoingMessage): Promise<boolean> {
+  async #sendOne(
+    { key, payload, properties, eventTime, sequenceId }: OutgoingMessage,
+    mark: string | undefined,
+  ): Promise<boolean> {
     const partition = partitionOf(key, this.#native.length);
     const producer = this.#native[partition];
     if (producer === undefined) throw new LogError(`topic ${this.topic} has no partitions`);
@@ -192,7 +216,11 @@ export class PulsarProducer implements Producer {
     const id = await producer.send({
       data: payload,
       partitionKey: key,
-      properties: { ...properties, [SEQUENCE_PROPERTY]: String(sequenceId) },
+      properties: {
+        ...properties,
+        [SEQUENCE_PROPERTY]: String(sequenceId),
+        ...(mark === undefined ? {} : { [UNIFORM_PROPERTY]: mark }),
+      },
       eventTimestamp: eventTime,
       sequenceId,
     });

@@ -40,8 +40,12 @@ const READER_PREFIX = 'balde-reader-';
 const DAY_MS = 86_400_000;
 /** Thirteen months of history, the current one and the one that the log keeps beyond. */
 const HISTORY_DAYS = 15 * 31;
-/** Messages the client holds ready per partition, and most of one `batchReceive`. */
+/** Messages the client holds ready per partition. The broker sends half as many at a time. */
 const QUEUE = 1_000;
+/** The same for a reader that begins with a backlog. */
+const READER_QUEUE = 4_000;
+/** Most messages of one `batchReceive`. */
+const AT_ONCE = 1_000;
 /** `batchReceive` waits this long for a batch to fill; it is called while messages queue up. Milliseconds. */
 const GATHER_MS = 10;
 
@@ -50,6 +54,7 @@ interface Subscription {
   readonly type: 'Exclusive' | 'Failover';
   /** The broker shares partitions out by the order of these names. */
   readonly consumerName: string;
+  readonly queue?: number;
 }
 
 /** The name tells when it was made: what a process that died left behind is removed a day later. */
@@ -131,7 +136,7 @@ export class PulsarLog implements EventLog {
     this.#assertOpen();
     const own: Subscription =
       subscription === null
-        ? temporary()
+        ? { ...temporary(), queue: READER_QUEUE }
         : { name: subscription.name, type: 'Failover', consumerName: randomUUID() };
     const consumer = this.#remember(
       (onClose) =>
@@ -202,7 +207,7 @@ export class PulsarLog implements EventLog {
 
   async #subscribe(
     topic: string,
-    { partition, name, type, consumerName }: Subscription & { readonly partition: number },
+    { partition, name, type, consumerName, queue = QUEUE }: Subscription & { readonly partition: number },
   ): Promise<NativeConsumer> {
     try {
       return await this.#client.subscribe({
@@ -211,8 +216,8 @@ export class PulsarLog implements EventLog {
         subscriptionType: type,
         subscriptionInitialPosition: 'Earliest',
         consumerName,
-        receiverQueueSize: QUEUE,
-        batchReceivePolicy: { maxNumMessages: QUEUE, timeoutMs: GATHER_MS },
+        receiverQueueSize: queue,
+        batchReceivePolicy: { maxNumMessages: AT_ONCE, timeoutMs: GATHER_MS },
       });
     } catch (error) {
       throw await explained(toLogError(`subscribing to topic ${topic}`, error), this.#settings);
