@@ -188,9 +188,11 @@ export class BulkWriter<E, S, T extends string> {
   async #ensureTable(name: string): Promise<void> {
     if (this.#tables.has(name)) return;
     const spec = this.#specOf(name);
+    // Vacuumed when it is whole: `finish.ts` takes the setting back.
     await this.#database.execute(
       `create table if not exists ${quote(this.#schema)}.${quote(name)}
-         (like ${quote(this.#schema)}.${quote(spec.table)} including defaults including constraints)`,
+         (like ${quote(this.#schema)}.${quote(spec.table)} including defaults including constraints)
+         with (autovacuum_enabled = false)`,
     );
     this.#tables.add(name);
     const start = monthIn(name);

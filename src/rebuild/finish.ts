@@ -184,6 +184,7 @@ async function finishMonth(
     );
     const carried = from === null ? NOTHING : await carryRows(tx, { from, to }, spec, name, month);
     await indexMonth(tx, to, name, spec);
+    await tx.execute(`alter table "${to}"."${name}" reset (autovacuum_enabled)`);
     await attachMonth(tx, { schema: to, table: spec.table }, month);
     return carried;
   });

@@ -37,6 +37,8 @@ describe('a rebuild', () => {
       `select relname from pg_class where relnamespace = 'states_v2'::regnamespace and relname ~ '_late$|^rebuild_'`,
     );
     expect(left).toEqual([]);
+    const notVacuumed = `select relname from pg_class where reloptions::text like '%autovacuum_enabled%'`;
+    expect(await database.query(notVacuumed)).toEqual([]);
     expect(await database.query('select * from balde.outbox where topic !~ $1', ['DLQ'])).toEqual([]);
   });
 
