@@ -75,16 +75,34 @@ async function rebuildBy(url: string, database: Database, pulsar: PulsarSettings
   try {
     const child = spawn(process.execPath, [program, 'rebuild', 'states', '--json'], {
       env: { ...process.env, PULSAR_URL: '', DATABASE_URL: url, ...log },
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let progress = '';
+    child.stderr.setEncoding('utf8').on('data', (said: string) => {
+      process.stderr.write(said);
+      progress += said;
     });
     const { total_seconds: seconds, ...report } = JSON.parse(await textOf(child.stdout)) as Rebuilt & {
       total_seconds: number;
     };
+    tellRates(progress);
     return { ...report, seconds };
   } finally {
     stop.abort();
     await reading;
     console.log(`the views were read ${reads} times meanwhile`);
+  }
+}
+
+/** How fast the filling went until so many events were in, by the command's own progress. */
+function tellRates(progress: string): void {
+  const lines = [...progress.matchAll(/^(\d+) of \d+ events, (\d+) events\/s$/gm)].map(([, done, rate]) => ({
+    done: Number(done),
+    rate: Number(rate),
+  }));
+  for (const least of [1_000_000, 5_000_000, events]) {
+    const at = lines.find(({ done }) => done >= least) ?? (least === events ? lines.at(-1) : undefined);
+    if (at !== undefined) console.log(`up to ${at.done} events filled at ${at.rate}/s`);
   }
 }
 
@@ -108,16 +126,29 @@ function foldAlone(): number {
 
 await onServer(async (createDatabase) => {
   console.log(`${events.toLocaleString('en')} events, 29 policies, one poll a minute`);
-  const copyInto = await install(await createDatabase('copy_limit'));
-  const copy = add(
-    'bare COPY into history',
-    await copyLimit(copyInto, samplePolls),
-    `${samplePolls * 29} rows`,
-  );
-  await copyInto.close();
+  let copies = 0;
+  const copyOnce = async (when: string): Promise<number> => {
+    copies += 1;
+    const installed = await install(await createDatabase(`copy_${copies}`));
+    const rate = await copyLimit(installed, samplePolls);
+    await installed.close();
+    return add(`bare COPY ${when}`, rate, `${samplePolls * 29} rows into history`);
+  };
   add('decode and fold alone', foldAlone());
-  const share = (rate: number, rss: number): string =>
-    `${((rate / copy) * 100).toFixed(0)}% of COPY, peak memory ${rss.toFixed(0)} MiB`;
+  /** What a machine gives changes within minutes: the limit is measured just before and just after. */
+  const rebuildBeside = async (
+    what: string,
+    url: string,
+    database: Database,
+    pulsar: PulsarSettings | null,
+  ): Promise<number> => {
+    const before = await copyOnce('before');
+    const { events: read, seconds, peak_rss_mib: rss } = await rebuildBy(url, database, pulsar);
+    if (read !== events) throw new Error(`${read} of ${events} events were read`);
+    const copy = (before + (await copyOnce('after'))) / 2;
+    const rate = events / seconds;
+    return add(what, rate, `${((rate / copy) * 100).toFixed(0)}% of COPY, peak memory ${rss.toFixed(0)} MiB`);
+  };
   let ours = 0;
   let hash = '';
   if (only !== 'embedded') {
@@ -126,13 +157,7 @@ await onServer(async (createDatabase) => {
       const installed = await installOnPulsar(url, settings);
       add('fill Pulsar', await fillPulsar(installed.log, polls), 'not part of the comparison');
       add('bare batchReceive', await bareReceive(settings, events));
-      const done = await rebuildBy(url, installed.database, settings);
-      if (done.events !== events) throw new Error(`${done.events} of ${events} events were read`);
-      ours = add(
-        'rebuild from Pulsar',
-        events / done.seconds,
-        share(events / done.seconds, done.peak_rss_mib),
-      );
+      ours = await rebuildBeside('rebuild from Pulsar', url, installed.database, settings);
       hash = await hashStates(installed.database, 'states_v2');
       await installed.close();
     });
@@ -141,10 +166,7 @@ await onServer(async (createDatabase) => {
     const url = await createDatabase('from_embedded');
     const installed = await install(url);
     await fillEmbedded(installed.database, polls);
-    const done = await rebuildBy(url, installed.database, null);
-    if (done.events !== events) throw new Error(`${done.events} of ${events} events were read`);
-    const rate = events / done.seconds;
-    add('rebuild from the embedded log', rate, share(rate, done.peak_rss_mib));
+    const rate = await rebuildBeside('rebuild from the embedded log', url, installed.database, null);
     if (ours === 0) ours = rate;
     const same = await hashStates(installed.database, 'states_v2');
     if (hash !== '' && hash !== same) throw new Error('the rebuilds from the two logs differ');
