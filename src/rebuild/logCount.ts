@@ -60,7 +60,7 @@ export class CountedLog {
 }
 
 /** A month of a bucket of which the log has another number of observations than the table has rows. */
-export interface CountDifference extends Bucket {
+interface CountDifference extends Bucket {
   readonly month: EpochMs;
   readonly logged: number;
   readonly rows: number;
