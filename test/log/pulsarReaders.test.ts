@@ -17,6 +17,14 @@ function settings(): PulsarSettings {
 
 const spec = { name: 'topic', partitions: 1, schema: { kind: 'bytes', definition: '' } } as const;
 
+async function openTopic(): Promise<{ readonly at: PulsarSettings; readonly log: PulsarLog }> {
+  const at = settings();
+  const log = new PulsarLog(at);
+  closing.push(async () => log.close());
+  await log.ensureTopic(spec);
+  return { at, log };
+}
+
 async function subscriptions({ adminUrl, tenant, namespace }: PulsarSettings): Promise<string[]> {
   const path = `${adminUrl}/admin/v2/persistent/${tenant}/${namespace}/topic-partition-0/subscriptions`;
   return (await (await fetch(path)).json()) as string[];
@@ -24,10 +32,7 @@ async function subscriptions({ adminUrl, tenant, namespace }: PulsarSettings): P
 
 describePulsar('a batch that says of itself that its messages are alike [LOG-9]', () => {
   it('says so on its first message only; in batches of others that means nothing', async () => {
-    const at = settings();
-    const log = new PulsarLog(at);
-    closing.push(async () => log.close());
-    await log.ensureTopic(spec);
+    const { at, log } = await openTopic();
     const alike = messages(['k'], 0, 4).map((one) => ({
       ...one,
       properties: { event_type: 'A' },
@@ -79,10 +84,7 @@ describePulsar('a batch that says of itself that its messages are alike [LOG-9]'
 
 describePulsar('a reader without a subscription of its own', () => {
   it('leaves nothing behind, and what one that was killed left goes a day later [LOG-6]', async () => {
-    const at = settings();
-    const log = new PulsarLog(at);
-    closing.push(async () => log.close());
-    await log.ensureTopic(spec);
+    const { at, log } = await openTopic();
     await (await shared(log, 'topic')).send(messages(['k'], 0, 10));
     expect(await readAll(log, 'topic')).toHaveLength(10);
     expect(await subscriptions(at)).toEqual([]);
