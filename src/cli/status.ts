@@ -56,7 +56,7 @@ function text(status: Status, { description }: Storage): string[] {
   return [
     description,
     `history   ${numberText(status.historyRows)} observations of ${counted(status.policies, 'policy', 'policies')}, ${counted(status.participants, 'participant', 'participants')}; newest ${timeText(status.lastObservation)}`,
-    `kept      from ${timeText(status.horizon)} on; ${status.monthsAhead ?? 0} months prepared ahead`,
+    `kept      ${status.horizon === null ? 'everything so far' : `from ${timeText(status.horizon)} on`}; ${status.monthsAhead ?? 0} months prepared ahead`,
     `outbox    ${numberText(status.outbox)} waiting`,
     ...status.folds.map((fold) => `fold      ${foldText(fold)}`),
     '',
