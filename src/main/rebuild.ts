@@ -10,6 +10,7 @@ import { logSource } from '../rebuild/logSource.ts';
 import { rebuild } from '../rebuild/rebuild.ts';
 import type { RebuildOptions, RebuildReport } from '../rebuild/rebuild.ts';
 import type { EventSource } from '../rebuild/source.ts';
+import { currentUrl } from '../store/database.ts';
 import type { DatabaseOptions } from '../store/database.ts';
 import { listVersions } from '../store/versions.ts';
 import type { Version } from '../store/versions.ts';
@@ -62,7 +63,9 @@ export const fillInThread =
 
 export async function rebuildReadModel(options: RebuildReadModelOptions): Promise<RebuildReport> {
   const { storage, config, what, from } = options;
-  const fill = fillInThread(what, storage.databaseOptions);
+  const { databaseOptions } = storage;
+  // A function can't go to another thread.
+  const fill = fillInThread(what, { ...databaseOptions, url: await currentUrl(databaseOptions.url) });
   const opened = await openSource(storage, config, from);
   const source = options.counted?.over(opened) ?? opened;
   try {

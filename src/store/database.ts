@@ -43,8 +43,11 @@ export interface Session extends Sql {
   close(): Promise<void>;
 }
 
+/** A connection string, or who knows it at the moment: asked whenever a connection is made. */
+export type DatabaseUrl = string | (() => string | Promise<string>);
+
 export interface DatabaseOptions {
-  readonly url: string;
+  readonly url: DatabaseUrl;
   /** Most connections of the pool, sessions not counted. */
   readonly poolSize?: number;
   /** Shown in pg_stat_activity. */
@@ -87,7 +90,6 @@ export function connect(options: DatabaseOptions): Database {
     ...options.settings,
   };
   const config: pg.PoolConfig = {
-    connectionString: options.url,
     max: options.poolSize ?? 8,
     // Longer than polls lie apart: an alert does not wait for a connection to be made.
     idleTimeoutMillis: 900_000,
@@ -100,13 +102,23 @@ export function connect(options: DatabaseOptions): Database {
       .join(' '),
     types,
   };
-  const pool = new pg.Pool(config);
+  let url = '';
+  const pool = new pg.Pool({
+    ...config,
+    Client: class extends pg.Client {
+      constructor() {
+        super({ ...config, connectionString: url });
+      }
+    },
+  });
   // An idle connection that breaks is replaced at the next use; without a handler it would end the process.
   pool.on('error', () => undefined);
   // For good, and from the first moment on: a connection may break between two statements, and even in the very packet
   // that completes it, before whoever asked for it has it. The next statement fails with the same cause.
   pool.on('connect', (client) => client.on('error', () => undefined));
   const lendOne: Lender = async (use) => {
+    // A connection that is there needs no address.
+    if (pool.idleCount === 0) url = await currentUrl(options.url);
     const client = await translated(async () => await pool.connect());
     return await lend(client, use);
   };
@@ -114,13 +126,16 @@ export function connect(options: DatabaseOptions): Database {
   return {
     ...sqlOf(lendOne),
     transaction: async (work) => await lendOne(async (client) => await inTransaction(client, work)),
-    session: async () => await openSession(config),
+    session: async () => await openSession({ ...config, connectionString: await currentUrl(options.url) }),
     close: async () => {
       closed ??= pool.end();
       await closed;
     },
   };
 }
+
+export const currentUrl = async (url: DatabaseUrl): Promise<string> =>
+  typeof url === 'string' ? url : await url();
 
 type Lender = <T>(use: (client: LentClient) => Promise<T>) => Promise<T>;
 type LentClient = pg.ClientBase;
