@@ -1,5 +1,7 @@
 /** What a consumer tells of itself: for metrics and logs. Every method may be called often and must not throw. */
 export interface ConsumeObserver {
+  /** A consumer begins its work under this name, the one that `retrying` uses. */
+  started?(who: string): void;
   /** A batch is committed. `seconds` from the first fold to the commit. */
   committed(fold: string, messages: number, seconds: number): void;
   deadLettered(fold: string, topic: string, reason: string): void;

@@ -19,16 +19,23 @@ export interface PoliciesAnswer {
   readonly policies: readonly PolicyReading[];
 }
 
-export type PolicyRejection =
-  | 'policy_name_empty'
-  | 'policy_name_malformed'
-  | 'duplicate_policy'
-  | 'available_tokens_not_int32'
-  | 'capacity_not_positive'
-  | 'refill_tokens_negative'
-  | 'refill_period_not_positive';
+export const POLICY_REJECTIONS = [
+  'policy_name_empty',
+  'policy_name_malformed',
+  'duplicate_policy',
+  'available_tokens_not_int32',
+  'capacity_not_positive',
+  'refill_tokens_negative',
+  'refill_period_not_positive',
+] as const;
+export type PolicyRejection = (typeof POLICY_REJECTIONS)[number];
 
-export type AnswerRejection = 'response_time_missing' | 'response_time_implausible' | 'no_policies';
+export const ANSWER_REJECTIONS = [
+  'response_time_missing',
+  'response_time_implausible',
+  'no_policies',
+] as const;
+export type AnswerRejection = (typeof ANSWER_REJECTIONS)[number];
 
 interface RejectedPolicy {
   readonly reading: PolicyReading;

@@ -13,6 +13,7 @@ import type { Config } from '../config/config.ts';
 import type { EventLog, Position } from '../log/eventLog.ts';
 import type { EventSource } from '../rebuild/source.ts';
 import type { Metrics } from '../serve/metrics.ts';
+import { count } from './counters.ts';
 import { UsageError } from './storage.ts';
 import type { Storage } from './storage.ts';
 
@@ -25,6 +26,8 @@ interface Kind {
   readonly source: () => Promise<EventSource>;
   readonly standing: (topic: string) => Promise<PartitionStanding[]>;
 }
+
+const TARGETS = ['files', 'eventstore'] as const satisfies readonly TargetName[];
 
 const SETTINGS = { files: 'ARCHIVE_DIR', eventstore: 'EVENTSTORE_URL' } as const;
 
@@ -48,9 +51,16 @@ function kindOf(name: TargetName, { archive: { dir, eventStoreUrl } }: ArchiveCo
   };
 }
 
+/** What role archive is going to archive, and where; nothing without an archive. */
+export const archivedTopics = (config: ArchiveConfig) =>
+  TARGETS.filter((name) => kindOf(name, config) !== null).map((target) => ({
+    target,
+    topics: TOPICS_ARCHIVED,
+  }));
+
 /** @throws {UsageError} no archive is configured */
 export function archivesOf(config: ArchiveConfig): readonly TargetName[] {
-  const names = (['files', 'eventstore'] as const).filter((name) => kindOf(name, config) !== null);
+  const names = TARGETS.filter((name) => kindOf(name, config) !== null);
   if (names.length > 0) return names;
   throw new UsageError(
     'no archive is configured: set ARCHIVE_DIR to a folder for its files, EVENTSTORE_URL to an EventStoreDB, or both',
@@ -84,13 +94,11 @@ export async function runArchive(options: RunArchiveOptions, signal: AbortSignal
   if (isOptional && dir === null && eventStoreUrl === null) return;
   const observer: ArchiveObserver = {
     archived: (target, topic, events) => {
-      metrics.count('balde_archived_events_total', 'Messages archived', { target, topic }, events);
+      count(metrics, 'balde_archived_events_total', { target, topic }, events);
       logger.debug({ target, topic, events }, 'batch archived');
     },
     retrying: (who, error, waitMs) => {
-      metrics.count('balde_outage_retries_total', 'Steps tried again because database or log were away', {
-        who,
-      });
+      count(metrics, 'balde_outage_retries_total', { who });
       logger.warn(
         { who, error: error.message, waitMs },
         'archive, database or log unavailable: trying again',

@@ -128,5 +128,6 @@ async function run<E, S, O>(
 ): Promise<void> {
   const processor = new Processor({ database, fold, decode: topic.decode, effects, observer, sendsLetters });
   const subscription = `${fold.name}-v${fold.version}`;
+  observer.started?.(subscription);
   await consume(processor, { log, topic: topic.name, subscription, observer, lingerMs }, signal);
 }

@@ -1,19 +1,40 @@
 /** What the parts tell of themselves, into metrics and logs. */
 import type { Logger } from 'pino';
+import type { Config } from '../config/config.ts';
 import type { ConsumeObserver } from '../consume/observer.ts';
 import type { PollerEvents } from '../poll/events.ts';
 import type { Metrics } from '../serve/metrics.ts';
+import { archivedTopics } from './archive.ts';
+import { beginCounters, count } from './counters.ts';
+import type { PollOutcome } from './counters.ts';
+
+interface BeginOptions {
+  readonly config: Pick<Config, 'participants' | 'archive'>;
+  readonly roles: readonly string[];
+}
+
+/** What this process is going to count and measure, at 0 before anything happened. */
+export function beginMetrics(metrics: Metrics, { config, roles }: BeginOptions): void {
+  const participants = roles.includes('poller') ? config.participants.map((p) => p.participant) : [];
+  const archives = roles.includes('archive') ? archivedTopics(config) : [];
+  beginCounters(metrics, { participants, archives });
+  for (const participant of participants) {
+    metrics.begin('poll', participant);
+    metrics.begin('publish', participant);
+  }
+  for (const operation of ['process', 'relay', 'retention'] as const) metrics.begin(operation);
+}
 
 /** Poll events are logged by the poller itself. */
 export function pollerMetrics(
   metrics: Metrics,
   tellPublished?: (participant: string, observations: number) => void,
 ): PollerEvents {
-  const polls = (participant: string, outcome: string): void =>
-    metrics.count('balde_polls_total', 'Polls by outcome', { participant, outcome });
+  const polls = (participant: string, outcome: PollOutcome): void =>
+    count(metrics, 'balde_polls_total', { participant, outcome });
   return {
-    onPolled: ({ participant, durationMs }) => {
-      polls(participant, 'ok');
+    onPolled: ({ participant, accepted, durationMs }) => {
+      polls(participant, accepted > 0 ? 'ok' : 'rejected');
       metrics.observe('poll', durationMs / 1000, participant);
     },
     onPollFailed: ({ participant, status, durationMs }) => {
@@ -22,29 +43,19 @@ export function pollerMetrics(
     },
     onRejectedAnswer: ({ participant, reason }) => polls(participant, reason),
     onRejectedPolicy: ({ participant, reason }) =>
-      metrics.count('balde_rejected_policies_total', 'Policies of an answer not believed', {
+      count(metrics, 'balde_rejected_policies_total', {
         participant,
         reason,
       }),
     onPublished: ({ participant, observations, stored, durationMs }) => {
       tellPublished?.(participant, observations);
-      metrics.count(
-        'balde_observations_published_total',
-        'Observations stored in the log',
-        { participant },
-        stored,
-      );
+      count(metrics, 'balde_observations_published_total', { participant }, stored);
       metrics.observe('publish', durationMs / 1000, participant);
     },
     onDuplicate: ({ participant, duplicates }) =>
-      metrics.count(
-        'balde_duplicate_observations_total',
-        'Observations the log had already',
-        { participant },
-        duplicates,
-      ),
+      count(metrics, 'balde_duplicate_observations_total', { participant }, duplicates),
     onSteppedBack: ({ participant }) =>
-      metrics.count('balde_clock_steps_back_total', "Answers whose time was before the last one's", {
+      count(metrics, 'balde_clock_steps_back_total', {
         participant,
       }),
   };
@@ -52,33 +63,34 @@ export function pollerMetrics(
 
 export function consumeObserver(metrics: Metrics, logger: Logger): ConsumeObserver {
   return {
+    started: (who) => count(metrics, 'balde_outage_retries_total', { who }, 0),
     committed: (fold, messages, seconds) => {
-      metrics.count('balde_messages_processed_total', 'Messages committed by a fold', { fold }, messages);
+      count(metrics, 'balde_messages_processed_total', { fold }, messages);
       metrics.observe('process', seconds);
       logger.debug({ fold, messages, seconds }, 'batch committed');
     },
     deadLettered: (fold, topic, reason) => {
-      metrics.count('balde_dead_letters_total', 'Messages no fold could use', { fold, topic });
+      count(metrics, 'balde_dead_letters_total', { fold, topic });
       logger.error({ fold, topic, reason }, 'message set aside in the dead-letter topic');
     },
     expired: (fold, rows) => {
-      metrics.count('balde_expired_rows_total', 'Rows left out: older than retention', { fold }, rows);
+      count(metrics, 'balde_expired_rows_total', { fold }, rows);
       logger.warn({ fold, rows }, 'rows older than the retention window were left out');
     },
     conflict: (fold, message) => {
-      metrics.count('balde_checkpoint_conflicts_total', 'Batches undone because another instance was ahead', {
+      count(metrics, 'balde_checkpoint_conflicts_total', {
         fold,
       });
       logger.warn({ fold, message }, 'another instance moved the checkpoint: reading the positions again');
     },
     retrying: (who, error, waitMs) => {
-      metrics.count('balde_outage_retries_total', 'Steps tried again because database or log were away', {
+      count(metrics, 'balde_outage_retries_total', {
         who,
       });
       logger.warn({ who, error: error.message, waitMs }, 'database or log unavailable: trying again');
     },
     relayed: (topic, messages, duplicates, seconds) => {
-      metrics.count('balde_messages_relayed_total', 'Messages that reached their topic', { topic }, messages);
+      count(metrics, 'balde_messages_relayed_total', { topic }, messages);
       metrics.observe('relay', seconds);
       logger.debug({ topic, messages, duplicates, seconds }, 'outbox relayed');
     },

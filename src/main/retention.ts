@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { systemClock } from '../clock.ts';
 import { compact } from '../retain/compactor.ts';
 import type { Metrics } from '../serve/metrics.ts';
+import { count } from './counters.ts';
 import { TRIMMED_TOPICS } from './folds.ts';
 import type { Storage } from './storage.ts';
 
@@ -42,8 +43,7 @@ const next = (schedule: Cron): number => schedule.nextRun()?.getTime() ?? Infini
 
 async function compactOnce({ storage, months, metrics, logger }: RetentionRoleOptions): Promise<boolean> {
   const start = performance.now();
-  const outcome = (result: string): void =>
-    metrics.count('balde_retention_runs_total', 'Runs of the retention compactor', { result });
+  const outcome = (result: string): void => count(metrics, 'balde_retention_runs_total', { result });
   try {
     const report = await compact({ ...storage, topics: TRIMMED_TOPICS, months, now: Date.now() });
     metrics.observe('retention', (performance.now() - start) / 1000);

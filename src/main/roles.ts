@@ -15,10 +15,13 @@ import type { OutgoingMessage } from '../log/eventLog.ts';
 import { createBridgeClient } from '../poll/bridgeClient.ts';
 import { runPoller } from '../poll/poller.ts';
 import { Metrics } from '../serve/metrics.ts';
+import { observingPool } from '../serve/observing.ts';
 import { serve } from '../serve/server.ts';
+import { connect } from '../store/database.ts';
+import type { Database } from '../store/database.ts';
 import { runArchive } from './archive.ts';
 import { FOLD_RUNNERS, RELAYED_TOPICS } from './folds.ts';
-import { consumeObserver, pollerMetrics } from './observers.ts';
+import { beginMetrics, consumeObserver, pollerMetrics } from './observers.ts';
 import { runRetention } from './retention.ts';
 import type { Storage } from './storage.ts';
 
@@ -47,6 +50,8 @@ export interface ProcessOptions {
 
 interface Context extends ProcessOptions {
   readonly metrics: Metrics;
+  /** For whoever watches: never the pool of the work. */
+  readonly watched: Database;
   readonly bell: OutboxBell;
   readonly signal: AbortSignal;
 }
@@ -90,16 +95,23 @@ const RUN: Readonly<Record<Role, (context: Context) => Promise<unknown>>> = {
  * is thrown: a process that does half its work looks healthy and is not.
  */
 export async function runRoles(options: ProcessOptions, signal: AbortSignal): Promise<void> {
+  const watched = connect(observingPool(options.storage.databaseOptions));
+  try {
+    await runAll(options, watched, signal);
+  } finally {
+    await watched.close();
+  }
+}
+
+async function runAll(options: ProcessOptions, watched: Database, signal: AbortSignal): Promise<void> {
   const failed = new AbortController();
-  const metrics = new Metrics({
-    sql: options.storage.database,
-    now: () => Date.now(),
-    staleAfterMs: options.config.staleAfterMs,
-  });
+  const { staleAfterMs } = options.config;
+  const metrics = new Metrics({ sql: watched, now: () => Date.now(), staleAfterMs });
+  beginMetrics(metrics, options);
   const stop = AbortSignal.any([signal, failed.signal]);
   // Every wait of every role listens to it: many listeners are no leak here.
   setMaxListeners(0, stop);
-  const context: Context = { ...options, metrics, bell: new OutboxBell(), signal: stop };
+  const context: Context = { ...options, metrics, watched, bell: new OutboxBell(), signal: stop };
   const running = options.roles.map(async (role) => {
     try {
       await RUN[role](context);
@@ -158,11 +170,11 @@ async function poll(
   }
 }
 
-async function serveUntilStopped({ config, storage, metrics, signal, onServing }: Context): Promise<void> {
+async function serveUntilStopped({ config, watched, metrics, signal, onServing }: Context): Promise<void> {
   const server = await serve({
     ...config.http,
     metrics,
-    database: storage.database,
+    database: watched,
     now: () => Date.now(),
     staleAfterMs: config.staleAfterMs,
   });

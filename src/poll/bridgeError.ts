@@ -34,6 +34,9 @@ export const RETRY: Readonly<Record<BridgeStatus, Retry>> = {
   ALREADY_EXISTS: 'never',
 };
 
+/** Every way in which a call can fail. */
+export const BRIDGE_STATUSES = Object.keys(RETRY) as readonly BridgeStatus[];
+
 const MAX_DETAILS = 500;
 
 /** A call to the Bridge that failed with a gRPC status. Carries no metadata and no credentials: safe to log. */

@@ -86,10 +86,17 @@ const LINES: Readonly<Record<keyof PollerEventMap, readonly ['debug' | 'info' | 
 
 export type Report = <K extends keyof PollerEventMap>(name: K, event: PollerEventMap[K]) => void;
 
+/** A poll of whose answer nothing can be believed is no success. */
+const NOTHING_POLLED = ['warn', 'polled, yet no policy of the answer can be believed'] as const;
+
+function lineOf<K extends keyof PollerEventMap>(name: K, event: PollerEventMap[K]) {
+  return 'accepted' in event && event.accepted === 0 ? NOTHING_POLLED : LINES[name];
+}
+
 /** Tells the logger and the observers. */
 export function createReport(logger: Logger, observers: PollerEvents): Report {
   return (name, event) => {
-    const [level, text] = LINES[name];
+    const [level, text] = lineOf(name, event);
     const fields: object = event;
     logger[level](fields, text);
     try {

@@ -1,8 +1,8 @@
 /** Whether this process is fit to serve: what an orchestrator and a human want to know, as one list of checks. */
-import { setTimeout as delay } from 'node:timers/promises';
 import type { EpochMs } from '../domain/events.ts';
-import type { Database } from '../store/database.ts';
+import type { Database, Sql } from '../store/database.ts';
 import { pendingMigrations } from '../store/migrate.ts';
+import { ANSWER_MS, observe, within } from './observing.ts';
 import { newestObservation } from './readModels.ts';
 
 export interface Check {
@@ -19,34 +19,25 @@ export interface HealthOptions {
   readonly patienceMs?: number;
 }
 
-/** An orchestrator's probe gives up sooner than a silent connection does. Milliseconds. */
-const PATIENCE_MS = 5_000;
-
 /** Ready: the database answers, its schema is this program's, and observations arrive. */
 export async function readiness(options: HealthOptions): Promise<Check[]> {
-  const { patienceMs = PATIENCE_MS } = options;
-  const given = new AbortController();
-  const database = (detail: string): Check[] => [{ name: 'database', ok: false, detail }];
-  const silence = delay(patienceMs, database(`no answer within ${patienceMs / 1000} s`), {
-    signal: given.signal,
-  });
+  const { database, patienceMs = ANSWER_MS } = options;
+  const away = (detail: string): Check[] => [{ name: 'database', ok: false, detail }];
   try {
-    return await Promise.race([check(options), silence]);
+    const checks = observe(database, async (tx) => await check(tx, options));
+    return await within(patienceMs, checks, () => away(`no answer within ${patienceMs / 1000} s`));
   } catch (error) {
-    return database(error instanceof Error ? error.message : String(error));
-  } finally {
-    silence.catch(() => undefined);
-    given.abort();
+    return away(error instanceof Error ? error.message : String(error));
   }
 }
 
-async function check({ database, now, staleAfterMs }: HealthOptions): Promise<Check[]> {
-  const pending = await pendingMigrations(database);
+async function check(sql: Sql, { now, staleAfterMs }: HealthOptions): Promise<Check[]> {
+  const pending = await pendingMigrations(sql);
   if (pending.length > 0) {
     return [{ name: 'schema', ok: false, detail: `missing ${pending.join(', ')}: run balde migrate` }];
   }
   const migrated: Check = { name: 'schema', ok: true, detail: 'up to date' };
-  return [migrated, freshness(await newestObservation(database), now(), staleAfterMs)];
+  return [migrated, freshness(await newestObservation(sql), now(), staleAfterMs)];
 }
 
 function freshness(newest: EpochMs | null, now: EpochMs, staleAfterMs: number): Check {

@@ -5,14 +5,19 @@
  * outlives what it describes, and an unknown value is absent, not 0. What a process did itself is counted in it.
  */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { EpochMs } from '../domain/events.ts';
-import type { Sql } from '../store/database.ts';
+import type { EpochMs, Severity } from '../domain/events.ts';
+import type { Database, Sql } from '../store/database.ts';
+import { observe, shared } from './observing.ts';
 import { operations } from './operations.ts';
+import type { Operations } from './operations.ts';
 import { alertCounts, latestStates } from './readModels.ts';
-import type { LatestState } from './readModels.ts';
+import type { AlertCount, LatestState } from './readModels.ts';
 
 const BUCKET_LABELS = ['participant', 'endpoint_id', 'psp_category'] as const;
 const ALERT_LABELS = ['participant', 'endpoint_id', 'severity', 'psp_category'] as const;
+
+type AlertLabels = Record<(typeof ALERT_LABELS)[number], string>;
+const SEVERITIES = ['WARNING', 'CRITICAL'] as const satisfies readonly Severity[];
 
 type BucketGauge = Gauge<(typeof BUCKET_LABELS)[number]>;
 
@@ -41,7 +46,7 @@ const BUCKET_GAUGES: readonly (readonly [string, string, (state: LatestState) =>
 
 export interface MetricsOptions {
   /** Asked at each scrape. */
-  readonly sql: Sql;
+  readonly sql: Pick<Database, 'transaction'>;
   readonly now: () => EpochMs;
   /** A bucket without an observation for this long has no gauges: a stale value looks like a fresh one. */
   readonly staleAfterMs: number;
@@ -59,6 +64,7 @@ export class Metrics {
   readonly #resolved: Counter<(typeof ALERT_LABELS)[number]>;
   readonly #duration: Histogram<'operation' | 'participant'>;
   readonly #outbox: Gauge;
+  readonly #failures: Counter;
   readonly #retention: Gauge;
   readonly #monthsAhead: Gauge;
   readonly #counters = new Map<string, Counter>();
@@ -95,6 +101,11 @@ export class Metrics {
       labelNames: ['participant', 'endpoint_id'],
       registers,
     });
+    this.#failures = new Counter({
+      name: 'balde_scrape_errors_total',
+      help: 'Scrapes that the database did not answer',
+      registers,
+    });
     this.#outbox = new Gauge({
       name: 'balde_outbox_entries',
       help: 'Events decided and not yet on their topic',
@@ -117,6 +128,11 @@ export class Metrics {
     this.#duration.observe({ operation, participant }, seconds);
   }
 
+  /** Operations of which nothing was observed yet are there as well, with a count of 0. */
+  begin(operation: Operation, participant = ''): void {
+    this.#duration.zero({ operation, participant });
+  }
+
   /** Counts something this process did, creating the counter at first use. */
   count(name: string, help: string, labels: Readonly<Record<string, string>>, by = 1): void {
     let counter = this.#counters.get(name);
@@ -127,25 +143,46 @@ export class Metrics {
     counter.inc({ ...labels }, by);
   }
 
-  /** The exposition text. @throws {DatabaseUnavailableError} */
-  async scrape(): Promise<string> {
-    const [states, alerts] = await Promise.all([
-      latestStates(this.#options.sql),
-      alertCounts(this.#options.sql),
-    ]);
+  /**
+   * The exposition text. Whoever asks while it is being made gets the same.
+   * @throws {DatabaseUnavailableError}
+   */
+  readonly scrape = shared(async () => {
+    try {
+      await observe(this.#options.sql, async (tx) => await this.#read(tx));
+    } catch (error) {
+      this.#failures.inc();
+      throw error;
+    }
+    return await this.registry.metrics();
+  });
+
+  async #read(tx: Sql): Promise<void> {
+    const states = await latestStates(tx);
+    const alerts = await alertCounts(tx);
     const now = this.#options.now();
+    const operational = await operations(tx, now);
     this.#age.reset();
     for (const { gauge } of this.#gauges) gauge.reset();
     for (const state of states) this.#show(state, (now - state.response_time) / 1000);
+    this.#countAlerts(states, alerts);
+    this.#showOperations(operational);
+  }
+
+  /** From the first observation of a bucket on, its counters are there: at 0, so that the first alert is an increase. */
+  #countAlerts(states: readonly LatestState[], alerts: readonly AlertCount[]): void {
     this.#created.reset();
     this.#resolved.reset();
-    for (const { participant, endpoint_id, severity, psp_category, created, resolved } of alerts) {
-      const labels = { participant, endpoint_id, severity, psp_category: psp_category ?? '' };
+    const add = (labels: AlertLabels, created: number, resolved: number): void => {
       this.#created.inc(labels, created);
       this.#resolved.inc(labels, resolved);
+    };
+    for (const { participant, endpoint_id, psp_category } of states) {
+      for (const severity of SEVERITIES)
+        add({ participant, endpoint_id, severity, psp_category: psp_category ?? '' }, 0, 0);
     }
-    await this.#operational(now);
-    return await this.registry.metrics();
+    for (const { participant, endpoint_id, severity, psp_category, created, resolved } of alerts)
+      add({ participant, endpoint_id, severity, psp_category: psp_category ?? '' }, created, resolved);
   }
 
   #show(state: LatestState, ageSeconds: number): void {
@@ -158,8 +195,7 @@ export class Metrics {
     }
   }
 
-  async #operational(now: EpochMs): Promise<void> {
-    const { outbox, monthsAhead, retentionSucceededAt } = await operations(this.#options.sql, now);
+  #showOperations({ outbox, monthsAhead, retentionSucceededAt }: Operations): void {
     this.#outbox.set(outbox);
     if (monthsAhead !== null) this.#monthsAhead.set(monthsAhead);
     if (retentionSucceededAt !== null) this.#retention.set(retentionSucceededAt / 1000);

@@ -2,9 +2,11 @@
 import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { guard, HTTP_LIMITS } from './guard.ts';
 import { readiness } from './health.ts';
-import type { HealthOptions } from './health.ts';
+import type { Check, HealthOptions } from './health.ts';
 import type { Metrics } from './metrics.ts';
+import { ANSWER_MS, shared, within } from './observing.ts';
 
 export interface ServeOptions extends HealthOptions {
   readonly metrics: Metrics;
@@ -19,6 +21,13 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
+/** What is served. Whoever asks for the same at the same time shares one answer. */
+interface Sources {
+  readonly metrics: Metrics;
+  readonly readiness: () => Promise<readonly Check[]>;
+  readonly answerMs: number;
+}
+
 interface Answer {
   readonly status: number;
   readonly type: string;
@@ -28,9 +37,16 @@ interface Answer {
 
 /** @throws {Error} with code EADDRINUSE and the like: the port is taken, the host is none of this machine's */
 export async function serve(options: ServeOptions): Promise<RunningServer> {
-  const server = createServer((request, response) => void respond(options, request, response));
+  const sources: Sources = {
+    metrics: options.metrics,
+    answerMs: options.patienceMs ?? ANSWER_MS,
+    readiness: shared(async () => await readiness(options)),
+  };
+  const server = createServer(HTTP_LIMITS, (request, response) => void respond(sources, request, response));
+  guard(server);
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
+    // It stays: an error without a listener would end the process.
+    server.on('error', reject);
     server.listen(options.port, options.host, resolve);
   });
   const { port } = server.address() as AddressInfo;
@@ -44,39 +60,46 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   };
 }
 
-async function respond(
-  options: ServeOptions,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
-  const answer = await route(options, request).catch((error: unknown) =>
-    text(503, error instanceof Error ? error.message : String(error)),
-  );
-  response.writeHead(answer.status, { 'content-type': answer.type, ...answer.headers });
-  response.end(request.method === 'HEAD' ? undefined : answer.body);
+async function respond(sources: Sources, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  try {
+    const answer = await route(sources, request).catch((error: unknown) =>
+      text(503, error instanceof Error ? error.message : String(error)),
+    );
+    response.writeHead(answer.status, { 'content-type': answer.type, ...answer.headers });
+    response.end(request.method === 'HEAD' ? undefined : answer.body);
+  } catch {
+    // A connection that can't be answered is closed; nobody else hears of it.
+    response.destroy();
+  }
 }
 
-async function route(options: ServeOptions, { method, url }: IncomingMessage): Promise<Answer> {
+async function route(sources: Sources, { method, url }: IncomingMessage): Promise<Answer> {
   if (method !== 'GET' && method !== 'HEAD')
     return { ...text(405, 'only GET and HEAD are served'), headers: { allow: 'GET, HEAD' } };
   switch (url?.split('?')[0]) {
     case '/metrics':
-      return {
-        status: 200,
-        type: options.metrics.registry.contentType,
-        body: await options.metrics.scrape(),
-      };
+      return await scrape(sources);
     case '/healthz':
       // The process runs and its event loop turns; whether it is of use is readiness.
       return text(200, 'ok');
     case '/readyz': {
-      const checks = await readiness(options);
+      const checks = await sources.readiness();
       const ready = checks.every((check) => check.ok);
       return { status: ready ? 200 : 503, type: 'application/json', body: JSON.stringify({ ready, checks }) };
     }
     default:
       return text(404, 'try /metrics, /healthz or /readyz');
   }
+}
+
+/** Half a truth would read as a whole one: without the database there are no metrics, and the scrape counts as failed. */
+async function scrape({ metrics, answerMs }: Sources): Promise<Answer> {
+  const answer = metrics
+    .scrape()
+    .then((body): Answer => ({ status: 200, type: metrics.registry.contentType, body }));
+  return await within(answerMs, answer, () =>
+    text(503, `the database has not answered within ${answerMs / 1000} s`),
+  );
 }
 
 const text = (status: number, body: string): Answer => ({

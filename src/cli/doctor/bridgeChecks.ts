@@ -66,14 +66,10 @@ function judge(
   const names = rejected.map(
     ({ reading, reason }) => `${reading.name === '' ? '(no name)' : reading.name} (${reason})`,
   );
-  const answering =
-    rejected.length === 0
-      ? ok(check, detail)
-      : warn(
-          check,
-          `${detail}; not believed: ${names.join(', ')}`,
-          'Take it up with whoever runs the Bridge.',
-        );
+  const notBelieved = `${detail}; not believed: ${names.join(', ')}`;
+  const remedy = 'Take it up with whoever runs the Bridge.';
+  const judged = observations.length === 0 ? fail : warn;
+  const answering = rejected.length === 0 ? ok(check, detail) : judged(check, notBelieved, remedy);
   const policies = observations.map(({ policy, capacity, refillTokens, refillPeriodSec }) => ({
     ...{ participant, name: policy, capacity, refillTokens, refillPeriodSec },
   }));

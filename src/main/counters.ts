@@ -1,0 +1,104 @@
+/**
+ * The counters of what a process does, each with the series that are known before anything happened.
+ *
+ * `increase()` of a series that begins with 1 is 0: the first event of a rare kind would go unnoticed. So every series whose
+ * labels are known begins with 0 when the process starts.
+ */
+import { ANSWER_REJECTIONS, POLICY_REJECTIONS } from '../domain/validation.ts';
+import { BRIDGE_STATUSES } from '../poll/bridgeError.ts';
+import type { Metrics } from '../serve/metrics.ts';
+import { DEAD_LETTER_TOPICS, FOLDS, RELAYED_TOPICS } from './folds.ts';
+
+type Labels = Readonly<Record<string, string>>;
+
+/** What a process knows of itself when it starts. */
+export interface Known {
+  /** Those it polls. */
+  readonly participants: readonly string[];
+  /** Topics that are archived, by the target that archives them; none without an archive. */
+  readonly archives: readonly { readonly target: string; readonly topics: readonly string[] }[];
+}
+
+interface CounterSpec {
+  readonly help: string;
+  readonly series: (known: Known) => readonly Labels[];
+}
+
+/** How a poll can end: well, with nothing that can be believed, with an answer refused as a whole, or without one. */
+const OUTCOMES = ['ok', 'rejected', ...ANSWER_REJECTIONS, ...BRIDGE_STATUSES, 'ERROR'] as const;
+export type PollOutcome = (typeof OUTCOMES)[number];
+
+const ofParticipants = ({ participants }: Known): Labels[] =>
+  participants.map((participant) => ({ participant }));
+
+const ofParticipantsAnd =
+  (label: string, values: readonly string[]) =>
+  (known: Known): Labels[] =>
+    ofParticipants(known).flatMap((participant) =>
+      values.map((value) => ({ ...participant, [label]: value })),
+    );
+
+const ofFolds = (): Labels[] => FOLDS.map(({ name }) => ({ fold: name }));
+
+const ofArchives = ({ archives }: Known): { readonly target: string; readonly topic: string }[] =>
+  archives.flatMap(({ target, topics }) => topics.map((topic) => ({ target, topic })));
+
+/** Who waits for database, log or archive. Versions of folds that come later are told when they begin. */
+const waiting = (known: Known): Labels[] => [
+  ...FOLDS.map(({ name, version }) => ({ who: `${name}-v${version}` })),
+  ...RELAYED_TOPICS.map((topic) => ({ who: `relay ${topic}` })),
+  ...ofArchives(known).map(({ target, topic }) => ({ who: `archive-${target} ${topic}` })),
+];
+
+export const COUNTERS = {
+  balde_polls_total: {
+    help: 'Polls by outcome',
+    series: ofParticipantsAnd('outcome', OUTCOMES),
+  },
+  balde_rejected_policies_total: {
+    help: 'Policies of an answer not believed',
+    series: ofParticipantsAnd('reason', POLICY_REJECTIONS),
+  },
+  balde_observations_published_total: { help: 'Observations stored in the log', series: ofParticipants },
+  balde_duplicate_observations_total: { help: 'Observations the log had already', series: ofParticipants },
+  balde_clock_steps_back_total: {
+    help: "Answers whose time was before the last one's",
+    series: ofParticipants,
+  },
+  balde_messages_processed_total: { help: 'Messages committed by a fold', series: ofFolds },
+  balde_dead_letters_total: {
+    help: 'Messages no fold could use',
+    series: () => DEAD_LETTER_TOPICS.map(({ processor, source }) => ({ fold: processor, topic: source })),
+  },
+  balde_expired_rows_total: { help: 'Rows left out: older than retention', series: ofFolds },
+  balde_checkpoint_conflicts_total: {
+    help: 'Batches undone because another instance was ahead',
+    series: ofFolds,
+  },
+  balde_outage_retries_total: {
+    help: 'Steps tried again because database or log were away',
+    series: waiting,
+  },
+  balde_messages_relayed_total: {
+    help: 'Messages that reached their topic',
+    series: () => RELAYED_TOPICS.map((topic) => ({ topic })),
+  },
+  balde_retention_runs_total: {
+    help: 'Runs of the retention compactor',
+    series: () => [{ result: 'ok' }, { result: 'failed' }],
+  },
+  balde_archived_events_total: { help: 'Messages archived', series: ofArchives },
+} as const satisfies Readonly<Record<string, CounterSpec>>;
+
+export type CounterName = keyof typeof COUNTERS;
+
+export function count(metrics: Pick<Metrics, 'count'>, name: CounterName, labels: Labels, by = 1): void {
+  metrics.count(name, COUNTERS[name].help, labels, by);
+}
+
+/** Every series that is known, at 0. */
+export function beginCounters(metrics: Pick<Metrics, 'count'>, known: Known): void {
+  for (const name of Object.keys(COUNTERS) as CounterName[]) {
+    for (const labels of COUNTERS[name].series(known)) count(metrics, name, labels, 0);
+  }
+}

@@ -1,0 +1,65 @@
+/** Reading for those who only watch: bounded in time, one asker for all who ask the same, never in the way of the work. */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Database, DatabaseOptions, Sql } from '../store/database.ts';
+import { DatabaseUnavailableError, isLockTimeout } from '../store/errors.ts';
+
+/** What one answer may take altogether. Prometheus gives up after 10 s, an orchestrator's probe sooner. Milliseconds. */
+export const ANSWER_MS = 5_000;
+/** A lock that someone else holds is not waited for longer. Milliseconds. */
+const LOCK_MS = 2_000;
+/** The server ends a statement then, whether or not anyone still wants its answer. Milliseconds. */
+const STATEMENT_MS = 4_000;
+
+/** A pool of its own: whoever watches, and however many they are, the work keeps all of its connections. */
+export const observingPool = (work: DatabaseOptions): DatabaseOptions => ({
+  ...work,
+  poolSize: 2,
+  applicationName: 'balde-http',
+  statementTimeoutMs: STATEMENT_MS + 1_000,
+});
+
+/**
+ * Reads in one snapshot. The limits are set inside the transaction: a pooler between here and the server may lose what a
+ * session was given.
+ * @throws {DatabaseUnavailableError} the database is away, or what is asked for is locked
+ */
+export async function observe<T>(
+  database: Pick<Database, 'transaction'>,
+  read: (tx: Sql) => Promise<T>,
+): Promise<T> {
+  try {
+    return await database.transaction(async (tx) => {
+      await tx.execute(
+        `set transaction isolation level repeatable read, read only;
+         set local lock_timeout = ${LOCK_MS}; set local statement_timeout = ${STATEMENT_MS}`,
+      );
+      return await read(tx);
+    });
+  } catch (error) {
+    if (!isLockTimeout(error)) throw error;
+    const what = `another session holds a lock on what is asked for; waited ${LOCK_MS / 1000} s`;
+    throw new DatabaseUnavailableError(what, { cause: error });
+  }
+}
+
+/** Work that is under way at most once: whoever asks meanwhile gets the same answer. */
+export function shared<T>(work: () => Promise<T>): () => Promise<T> {
+  let running: Promise<T> | null = null;
+  return async () => {
+    running ??= work().finally(() => (running = null));
+    return await running;
+  };
+}
+
+/** The outcome of `work`, or what `late` gives after `ms`; the work itself goes on to its own limits. */
+export async function within<T>(ms: number, work: Promise<T>, late: () => T): Promise<T> {
+  const given = new AbortController();
+  const silence = delay(ms, undefined, { signal: given.signal }).then(late);
+  silence.catch(() => undefined);
+  work.catch(() => undefined);
+  try {
+    return await Promise.race([work, silence]);
+  } finally {
+    given.abort();
+  }
+}
