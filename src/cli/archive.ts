@@ -5,7 +5,6 @@ import { archiveAll, archivesOf, archiveStandings, TOPICS_ARCHIVED, verifyArchiv
 import type { ArchiveStanding, Verified } from '../main/archive.ts';
 import { ArchiveDamagedError } from '../rebuild/source.ts';
 import {
-  configOf,
   jsonOption,
   printJson,
   printLine,
@@ -69,27 +68,28 @@ interface Outcome extends Pick<Verified, 'target' | 'topic'> {
 }
 
 function verifyCommand(): Command {
-  return new Command('verify')
+  const command = new Command('verify')
     .description('read everything back and check checksums and order; exit code 1 at the first damage')
-    .addOption(new Option('--config <file>', 'JSON file with settings and participants (or BALDE_CONFIG)'))
-    .addOption(jsonOption())
-    .action(async (options: CommonOptions) => {
-      const config = configOf(options, { withoutParticipants: true });
-      const signal = stopSignal();
-      const outcomes: Outcome[] = [];
-      for (const target of archivesOf(config)) {
-        for (const topic of TOPICS_ARCHIVED) {
-          const outcome = await verifyArchive(target, topic, config, signal)
-            .then((verified) => ({ ...verified, damage: null }))
-            .catch((error: unknown) => ({ target, topic, events: null, damage: damageOf(error) }));
-          outcomes.push(outcome);
-          if (options.json !== true) printLine(outcomeText(outcome));
-        }
-      }
-      const isIntact = outcomes.every(({ damage }) => damage === null);
-      if (options.json === true) printJson({ intact: isIntact, archives: outcomes });
-      if (!isIntact) process.exitCode = 1;
-    });
+    .addOption(jsonOption());
+  return withStorageOptions(command).action(verify);
+}
+
+async function verify(options: CommonOptions): Promise<void> {
+  const config = readingConfig(options);
+  const signal = stopSignal();
+  const outcomes: Outcome[] = [];
+  for (const target of archivesOf(config)) {
+    for (const topic of TOPICS_ARCHIVED) {
+      const outcome = await verifyArchive(target, topic, config, signal)
+        .then((verified) => ({ ...verified, damage: null }))
+        .catch((error: unknown) => ({ target, topic, events: null, damage: damageOf(error) }));
+      outcomes.push(outcome);
+      if (options.json !== true) printLine(outcomeText(outcome));
+    }
+  }
+  const isIntact = outcomes.every(({ damage }) => damage === null);
+  if (options.json === true) printJson({ intact: isIntact, archives: outcomes });
+  if (!isIntact) process.exitCode = 1;
 }
 
 function damageOf(error: unknown): string {
@@ -98,9 +98,11 @@ function damageOf(error: unknown): string {
 }
 
 const outcomeText = ({ target, topic, events, damage }: Outcome): string =>
-  damage === null
-    ? `${target}  ${topic}  intact: ${numberText(events ?? 0)} messages`
-    : `${target}  ${topic}  DAMAGED: ${damage}`;
+  damage !== null
+    ? `${target}  ${topic}  DAMAGED: ${damage}`
+    : events === 0
+      ? `${target}  ${topic}  nothing archived yet`
+      : `${target}  ${topic}  intact: ${numberText(events ?? 0)} messages`;
 
 interface RunOptions extends CommonOptions {
   readonly untilEnd?: boolean;

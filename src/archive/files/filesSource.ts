@@ -3,8 +3,9 @@ import { ArchiveRecords } from '../../codec/archiveRecord.ts';
 import type { LogMessage, Position } from '../../log/eventLog.ts';
 import { ArchiveDamagedError } from '../../rebuild/source.ts';
 import type { EventSource, ReadRange } from '../../rebuild/source.ts';
+import { monthsOf } from './begun.ts';
 import { describeFiles } from './filesTarget.ts';
-import { monthsIn, partitionFolder, partitionsIn, previousOf } from './month.ts';
+import { partitionFolder, previousOf } from './month.ts';
 import type { MonthFile, PreviousMonth } from './month.ts';
 import { readMonth } from './monthReader.ts';
 
@@ -21,27 +22,13 @@ export function openFilesSource(folder: string): EventSource {
 
 async function* read(folder: string, range: ReadRange): AsyncGenerator<readonly LogMessage[]> {
   const records = new ArchiveRecords(range.topic);
-  const listed = await listAll(folder, range.topic);
+  const listed = await monthsOf(folder, range.topic);
   for (const [partition, months] of listed) {
     yield* readPartition(partitionFolder(folder, range.topic, partition), months, records, {
       after: range.after.get(partition) ?? null,
       signal: range.signal,
     });
   }
-}
-
-/** What is archived when it is asked, by partition. */
-async function listAll(folder: string, topic: string): Promise<Map<number, MonthFile[]>> {
-  const listed = new Map<number, MonthFile[]>();
-  const partitions = await partitionsIn(folder, topic);
-  for (const [i, partition] of partitions.entries()) {
-    if (partition !== i)
-      throw new ArchiveDamagedError(
-        `${partitionFolder(folder, topic, i)} is missing: a partition of the topic`,
-      );
-    listed.set(partition, await monthsIn(partitionFolder(folder, topic, partition)));
-  }
-  return listed;
 }
 
 async function* readPartition(
@@ -53,6 +40,8 @@ async function* readPartition(
   let previous: PreviousMonth | null = null;
   for (const [i, file] of months.entries()) {
     const { summary } = file;
+    // Earlier versions forgot the months before one that was begun and got no message.
+    if (summary.previous === null && i > 0 && months[i - 1]?.summary.length === 0) previous = null;
     // The oldest months may be gone, as long as nobody asks for what they held.
     if (i === 0 && isAfter(after, summary.previous?.lastPosition)) previous = summary.previous;
     if (!isAfter(after, summary.lastPosition)) {
@@ -75,7 +64,7 @@ const isAfter = (after: Position | null, last: Position | null | undefined): boo
 /** `null` where a position lies within a month, which would have to be read. */
 async function count(folder: string, { topic, after }: ReadRange): Promise<number | null> {
   let events = 0;
-  for (const [partition, months] of await listAll(folder, topic)) {
+  for (const [partition, months] of await monthsOf(folder, topic)) {
     const from = after.get(partition) ?? null;
     for (const { summary } of months) {
       if (isAfter(from, summary.lastPosition)) continue;

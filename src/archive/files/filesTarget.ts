@@ -5,9 +5,10 @@ import type { LogMessage, Position } from '../../log/eventLog.ts';
 import { toArchiveError } from '../errors.ts';
 import { byPartition } from '../target.ts';
 import type { ArchiveTarget, PartitionStanding } from '../target.ts';
+import { Begun, monthsOf } from './begun.ts';
 import { lockFolder } from './lock.ts';
 import type { FolderLock } from './lock.ts';
-import { lastPositionOf, monthsIn, partitionFolder, partitionsIn } from './month.ts';
+import { lastPositionOf } from './month.ts';
 import { PartitionWriter } from './partitionWriter.ts';
 
 export interface FilesTargetOptions {
@@ -35,6 +36,7 @@ class FilesTarget implements ArchiveTarget {
   readonly #lock: FolderLock;
   readonly #records = new Map<string, ArchiveRecords>();
   readonly #writers = new Map<string, PartitionWriter>();
+  #begun: Promise<Begun> | null = null;
 
   constructor(options: FilesTargetOptions, lock: FolderLock) {
     this.#options = options;
@@ -91,7 +93,12 @@ class FilesTarget implements ArchiveTarget {
     this.#records.set(topic, records);
     const { folder, now = Date.now } = this.#options;
     const guard = this.#lock.assertHeld;
-    const writer = await PartitionWriter.open({ folder, topic, partition, records, now, guard });
+    this.#begun ??= Begun.open(folder);
+    const begun = await this.#begun.catch((error: unknown) => {
+      this.#begun = null;
+      throw error;
+    });
+    const writer = await PartitionWriter.open({ folder, topic, partition, records, now, guard, begun });
     this.#writers.set(name, writer);
     return writer;
   }
@@ -108,8 +115,7 @@ class FilesTarget implements ArchiveTarget {
 /** Where the files stand; takes no lock. @throws {ArchiveDamagedError} */
 export async function filesStanding(folder: string, topic: string): Promise<PartitionStanding[]> {
   const standings: PartitionStanding[] = [];
-  for (const partition of await partitionsIn(folder, topic)) {
-    const months = await monthsIn(partitionFolder(folder, topic, partition));
+  for (const [partition, months] of await monthsOf(folder, topic)) {
     standings.push({
       partition,
       last: lastPositionOf(months),

@@ -142,9 +142,9 @@ async function readSummary(folder: string, month: string): Promise<MonthSummary>
   }
 }
 
-/** What the next file says of this one. */
-export function previousOf({ month, sha256, lastPosition }: MonthSummary): PreviousMonth | null {
-  return lastPosition === null ? null : { month, sha256, lastPosition };
+/** What the next file says of this one, or of the one before it when this one has no message. */
+export function previousOf({ month, sha256, lastPosition, previous }: MonthSummary): PreviousMonth | null {
+  return lastPosition === null ? previous : { month, sha256, lastPosition };
 }
 
 export const lastPositionOf = (months: readonly MonthFile[]): Position | null => {

@@ -150,9 +150,10 @@ class MonthReader {
   async #checkEnd(): Promise<void> {
     const { file, folder } = this.#reading;
     const { summary, isOpen, month } = file;
+    const last = summary.lastPosition ?? this.#reading.previous?.lastPosition ?? null;
     if (this.#parser.unread > 0)
       throw this.#damaged(summary.length - this.#parser.unread, 'the last block is not whole');
-    if (this.#records !== summary.events || this.#last !== summary.lastPosition)
+    if (this.#records !== summary.events || this.#last !== last)
       throw this.#damaged(
         summary.length,
         `it holds ${this.#records} messages up to ${this.#last ?? '-'}, but ${summary.events} up to ${summary.lastPosition ?? '-'} were written`,

@@ -8,6 +8,8 @@ import type { ArchiveRecords } from '../../codec/archiveRecord.ts';
 import type { EpochMs } from '../../domain/events.ts';
 import type { LogMessage, Position } from '../../log/eventLog.ts';
 import { ArchiveDamagedError } from '../../rebuild/source.ts';
+import { assertComplete } from './begun.ts';
+import type { Begun } from './begun.ts';
 import { Digests } from './digests.ts';
 import { removeDrafts, syncFolder, writeWhole } from './durable.ts';
 import {
@@ -31,6 +33,7 @@ export interface WriterOptions {
   readonly now: () => EpochMs;
   /** Asked before anything is made durable; throws when the folder is no longer this process's. */
   readonly guard: () => void;
+  readonly begun: Begun;
 }
 
 interface OpenMonth {
@@ -67,6 +70,10 @@ export class PartitionWriter {
     await removeDrafts(writer.#folder);
     const months = await monthsIn(writer.#folder);
     const last = months.at(-1);
+    const { topic, partition, begun } = options;
+    assertComplete(writer.#folder, months, begun.month(topic, partition));
+    // A crash may have come before it was noted; an older archive has noted nothing.
+    if (last !== undefined && last.summary.events > 0) await begun.note(topic, partition, last.month);
     writer.#last = lastPositionOf(months);
     if (last?.isOpen === true) await writer.#reopen(last);
     else writer.#closed = last?.summary ?? null;
@@ -164,6 +171,8 @@ export class PartitionWriter {
     this.#options.guard();
     // From here on the batch is archived.
     await this.#describe(next);
+    const { topic, partition, begun } = this.#options;
+    await begun.note(topic, partition, next.month);
     this.#open = { handle, digests: grown, summary: next };
     this.#last = next.lastPosition;
   }
@@ -196,7 +205,10 @@ export class PartitionWriter {
     return { blocks, undecodable };
   }
 
-  async #close({ handle, summary }: OpenMonth): Promise<void> {
+  async #close(current: OpenMonth): Promise<void> {
+    // Begun before a crash, and its messages went to a later month: a file without a header is none of Avro's.
+    if (current.summary.length === 0) await this.#write(current, []);
+    const { handle, summary } = this.#open ?? current;
     const { month, sha256 } = summary;
     await handle.close();
     this.#open = null;

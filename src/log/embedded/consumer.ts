@@ -1,7 +1,7 @@
 /** Consumer of the embedded log: large reads while there is a backlog, notifications when there is none. */
 import type { Database } from '../../store/database.ts';
 import { abortable } from '../../waiting.ts';
-import { LogError } from '../eventLog.ts';
+import { LogError, PositionLostError } from '../eventLog.ts';
 import type { Consumer, LogMessage, Position, ReceiveOptions, Subscription } from '../eventLog.ts';
 import type { Lease, Leases } from './leases.ts';
 import { numberOf, positionOf } from './position.ts';
@@ -138,12 +138,23 @@ export class EmbeddedConsumer implements Consumer {
     try {
       const position = await abortable(resume(partition), signal);
       this.#assertOpen();
+      if (position !== null) await this.#assertReached(partition, position);
       cursor.after = position === null ? 0 : numberOf(position);
       cursor.lease = lease;
     } catch (error) {
       await this.#leases.release(lease);
       throw error;
     }
+  }
+
+  /** Behind its end a partition would be waited on in silence, and its next messages be passed over. */
+  async #assertReached(partition: number, position: Position): Promise<void> {
+    const [head] = await this.#database.query<{ next: number }>(
+      `select next_position as next from balde_log.partition where topic_id = $1 and partition = $2`,
+      [this.#topic.id, partition],
+    );
+    if (head === undefined || head.next <= numberOf(position))
+      throw new PositionLostError(this.#topic.name, partition, position);
   }
 
   async #read(max: number, signal: AbortSignal): Promise<readonly LogMessage[]> {
