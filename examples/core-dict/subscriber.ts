@@ -100,6 +100,9 @@ async function subscribe(client: Pulsar.Client, args: Arguments): Promise<Pulsar
   });
 }
 
+/** Types that come later are passed over, as the contract asks; so are fields that are not known. */
+const KNOWN_TYPES: readonly unknown[] = ['AlertRaised', 'AlertResolved', 'CategoryChanged'];
+
 /** The ids handled last. A service stores them, in the transaction of what it does with the event. */
 class Handled {
   readonly #ids = new Set<string>();
@@ -130,9 +133,12 @@ async function follow(consumer: Pulsar.Consumer, fields: readonly string[], args
     const eventId = message.getProperties()['event_id'] ?? message.getMessageId().toString();
     if (!handled.has(eventId)) {
       // Absent means null: every registered field is there from here on.
-      handle({ ...nulls, ...(JSON.parse(message.getData().toString()) as Fields) }, args);
+      const event = { ...nulls, ...(JSON.parse(message.getData().toString()) as Fields) };
+      if (KNOWN_TYPES.includes(event['event_type'])) {
+        handle(event, args);
+        count += 1;
+      }
       handled.add(eventId);
-      count += 1;
     }
     // After handling: what was not acknowledged comes again, to this process or to the next.
     await consumer.acknowledge(message);

@@ -15,10 +15,31 @@ import type { Projection, RowChange, Step, Value } from '../../src/domain/fold.t
 export interface AlertsState {
   /** The alert open now, as it was raised; its row is written again when it is resolved. */
   readonly open: AlertRaised | null;
-  /** When the newest alert was raised and the newest category change happened: what is not newer is a repetition. */
+  /** When the newest alert was raised and the newest category change happened. A change not newer is a repetition. */
   readonly raisedAt: EpochMs | null;
   readonly changedAt: EpochMs | null;
+  /** Alerts that this fold closed because another was raised, until the topic tells how they ended; oldest first. */
+  readonly superseded?: readonly AlertRaised[];
+  /** Resolutions that came before their alerts, oldest first. */
+  readonly early?: readonly AlertResolved[];
+  readonly known?: KnownAlerts;
 }
+
+/**
+ * Which alerts have been seen. After a restore alerts may be decided that are older than some on the topic, so a raise
+ * that is not newer than the newest need not be a repetition: its id tells.
+ */
+interface KnownAlerts {
+  /** Ids of all alerts seen that were raised after `since`, with the time of each, oldest first. */
+  readonly ids: readonly (readonly [id: string, raisedAt: EpochMs])[];
+  /** Of what was raised at this time or before only the newest are known by id: the others count as seen. */
+  readonly since: EpochMs | null;
+}
+
+/** Alerts of a bucket that are known by id. */
+const MOST_KNOWN = 50;
+/** Alerts closed here, and resolutions without an alert, that are waited for. */
+const MOST_WAITING = 5;
 
 type Table = 'alerts' | 'category_changes';
 
@@ -64,6 +85,7 @@ export const alertsProjection: Projection<AlertEvent, AlertsState, Table> = {
   topic: 'rate-limit-alerts',
   key: bucketKey,
   apply,
+  memory: ['known'],
   tables: {
     alerts: { table: 'alerts', columns: ALERT_COLUMNS, key: ['id'], since: 'created_at' },
     category_changes: {
@@ -76,15 +98,18 @@ export const alertsProjection: Projection<AlertEvent, AlertsState, Table> = {
   seed: {
     table: 'alerts',
     where: 'true',
-    state: (row) => {
+    state: (row, _later, first) => {
       const raised = raisedOf(row as unknown as AlertRow);
-      // Resolved by an event that the log still has or not: a resolution of an alert that is not open changes nothing.
-      return { open: raised, raisedAt: raised.timestamp, changedAt: null };
+      const { resolved_at: resolvedAt } = row as unknown as AlertRow;
+      // What ended it before the log's first event has left the log; what ended it later is still to come.
+      const isOver = resolvedAt !== null && resolvedAt < first;
+      const known = { ids: [[raised.alertId, raised.timestamp] as const], since: raised.timestamp };
+      return { open: isOver ? null : raised, raisedAt: raised.timestamp, changedAt: null, known };
     },
   },
 };
 
-interface AlertRow {
+export interface AlertRow {
   readonly id: string;
   readonly participant: string;
   readonly endpoint_id: string;
@@ -102,10 +127,11 @@ interface AlertRow {
   readonly rule_version: string;
   readonly caused_by: readonly ReturnType<typeof causeColumn>[];
   readonly created_at: EpochMs;
+  readonly resolved_at: EpochMs | null;
 }
 
 /** The event that a row was made from. */
-const raisedOf = (row: AlertRow): AlertRaised => ({
+export const raisedOf = (row: Omit<AlertRow, 'resolved_at'>): AlertRaised => ({
   type: 'AlertRaised',
   eventId: alertEventId('AlertRaised', row.id),
   alertId: row.id,
@@ -138,17 +164,9 @@ function apply(previous: AlertsState | undefined, event: AlertEvent): Step<Alert
   const state = previous ?? EMPTY;
   switch (event.type) {
     case 'AlertRaised':
-      if (state.raisedAt !== null && event.timestamp <= state.raisedAt) return { state, out: [] };
-      return {
-        state: { ...state, open: event, raisedAt: event.timestamp },
-        out: [{ table: 'alerts', how: 'upsert', row: alertRow(event, null) }],
-      };
+      return raise(state, event);
     case 'AlertResolved':
-      if (state.open?.alertId !== event.alertId) return { state, out: [] };
-      return {
-        state: { ...state, open: null },
-        out: [{ table: 'alerts', how: 'upsert', row: alertRow(state.open, event) }],
-      };
+      return resolve(state, event);
     case 'CategoryChanged':
       if (state.changedAt !== null && event.timestamp <= state.changedAt) return { state, out: [] };
       return {
@@ -158,7 +176,90 @@ function apply(previous: AlertsState | undefined, event: AlertEvent): Step<Alert
   }
 }
 
-function alertRow(raised: AlertRaised, resolved: AlertResolved | null): readonly Value[] {
+/** At most one alert of a bucket is open, whatever comes: one that is raised closes the one before. */
+function raise(state: AlertsState, event: AlertRaised): Step<AlertsState, RowChange<Table>> {
+  if (isKnown(state, event.alertId, event.timestamp)) return { state, out: [] };
+  const raisedAt = Math.max(state.raisedAt ?? event.timestamp, event.timestamp);
+  const next = { ...state, raisedAt, known: knowing(state, event.alertId, event.timestamp) };
+  const end = state.early?.find(({ alertId }) => alertId === event.alertId);
+  if (end !== undefined) {
+    const early = state.early?.filter((one) => one !== end) ?? [];
+    return { state: waiting(next, { early }), out: [alertChange(event, end)] };
+  }
+  const { open } = state;
+  if (open === null) return { state: { ...next, open: event }, out: [alertChange(event, null)] };
+  const superseded = [...(state.superseded ?? []), open].slice(-MOST_WAITING);
+  // In this order: at no moment are two rows of the bucket open.
+  return {
+    state: { ...next, open: event, superseded },
+    out: [alertChange(open, endBy(open, event)), alertChange(event, null)],
+  };
+}
+
+/** What waits for nothing is as it was before anything had to. */
+function waiting(
+  { superseded, early, ...state }: AlertsState,
+  now: Pick<AlertsState, 'superseded' | 'early'>,
+): AlertsState {
+  const lists = { superseded, early, ...now };
+  const filled = Object.entries(lists).filter(([, list]) => list !== undefined && list.length > 0);
+  return { ...state, ...(Object.fromEntries(filled) as typeof now) };
+}
+
+function resolve(state: AlertsState, event: AlertResolved): Step<AlertsState, RowChange<Table>> {
+  const { open, superseded = [], early = [] } = state;
+  if (open?.alertId === event.alertId)
+    return { state: { ...state, open: null }, out: [alertChange(open, event)] };
+  const closed = superseded.find(({ alertId }) => alertId === event.alertId);
+  if (closed !== undefined) {
+    const others = superseded.filter((one) => one !== closed);
+    return { state: waiting(state, { superseded: others }), out: [alertChange(closed, event)] };
+  }
+  const isNews =
+    !isKnown(state, event.alertId, event.raisedAt) && !early.some(({ alertId }) => alertId === event.alertId);
+  return { state: isNews ? { ...state, early: [...early, event].slice(-MOST_WAITING) } : state, out: [] };
+}
+
+/** Where code that does not keep ids was the last to see an alert, times tell. */
+const knownOf = ({ known, raisedAt }: AlertsState): KnownAlerts =>
+  known !== undefined && known.ids.at(-1)?.[1] === raisedAt
+    ? known
+    : { ids: known?.ids ?? [], since: raisedAt };
+
+function isKnown(state: AlertsState, alertId: string, raisedAt: EpochMs): boolean {
+  const { ids, since } = knownOf(state);
+  return (since !== null && raisedAt <= since) || ids.some(([id]) => id === alertId);
+}
+
+function knowing(state: AlertsState, alertId: string, raisedAt: EpochMs): KnownAlerts {
+  const { ids, since } = knownOf(state);
+  const all = [...ids, [alertId, raisedAt] as const].sort(([, a], [, b]) => a - b);
+  const forgotten = all.slice(0, -MOST_KNOWN).at(-1)?.[1] ?? null;
+  return {
+    ids: all.slice(-MOST_KNOWN),
+    since: forgotten === null ? since : Math.max(since ?? forgotten, forgotten),
+  };
+}
+
+const alertChange = (raised: AlertRaised, end: AlertEnd | null): RowChange<Table> => ({
+  table: 'alerts',
+  how: 'upsert',
+  row: alertRow(raised, end),
+});
+
+/** How an alert ended: as its AlertResolved says, or, without a message, because another was raised. */
+interface AlertEnd extends Pick<AlertResolved, 'timestamp' | 'reason'> {
+  readonly message: string | null;
+}
+
+/** An alert that was decided later may be the older one. */
+const endBy = (open: AlertRaised, next: AlertRaised): AlertEnd => ({
+  timestamp: Math.max(open.timestamp, next.timestamp),
+  reason: 'SUPERSEDED',
+  message: null,
+});
+
+function alertRow(raised: AlertRaised, resolved: AlertEnd | null): readonly Value[] {
   return rowOf(ALERT_COLUMNS, {
     id: raised.alertId,
     participant: raised.participant,

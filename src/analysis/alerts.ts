@@ -1,9 +1,9 @@
 /** Alerts as what-if compares them: those really raised, and those that a set of rules would raise. */
 import { alertingReactor } from '../../projections/alerting/fold.ts';
 import type { AlertingState } from '../../projections/alerting/fold.ts';
-import type { EpochMs, PolicyStateObserved, Severity } from '../domain/events.ts';
+import type { EndReason, EpochMs, PolicyStateObserved, Severity } from '../domain/events.ts';
 import type { Reactor } from '../domain/fold.ts';
-import type { RaiseReason, ResolveReason, ThresholdRules } from '../domain/thresholds.ts';
+import type { RaiseReason, ThresholdRules } from '../domain/thresholds.ts';
 import { sampleOf } from '../domain/enrichment.ts';
 import type { Row, Sql } from '../store/database.ts';
 import type { Bucket } from './buckets.ts';
@@ -17,7 +17,7 @@ export interface Alert {
   /** `null` while open. */
   readonly resolvedAt: EpochMs | null;
   readonly raiseReason: RaiseReason;
-  readonly resolveReason: ResolveReason | null;
+  readonly resolveReason: EndReason | null;
   /** When it was raised. */
   readonly availableTokens: number;
   readonly capacity: number;

@@ -1,5 +1,10 @@
-/** The events of topic `rate-limit-alerts`: plain JSON, checked against their Avro definitions in both directions. */
-import type avro from 'avsc';
+/**
+ * The events of topic `rate-limit-alerts`: plain JSON, checked against their Avro definitions in both directions.
+ *
+ * Written in the oldest version that has what an event says, so that readers of that version go on. Read with room for
+ * newer ones: a reason that is not known stays as it is, fields and whole events that are not known are passed over.
+ */
+import avro from 'avsc';
 import type {
   AlertEvent,
   AlertRaised,
@@ -10,13 +15,32 @@ import type {
 } from '../domain/events.ts';
 import { PoisonMessageError } from './errors.ts';
 import type { EncodedEvent } from './observation.ts';
-import { avroType } from './schemas.ts';
+import { avroType, schemaText } from './schemas.ts';
 
-const TYPES: Readonly<Record<AlertEvent['type'], avro.Type>> = {
-  AlertRaised: avroType('AlertRaised', 1),
-  AlertResolved: avroType('AlertResolved', 1),
-  CategoryChanged: avroType('CategoryChanged', 1),
+type EventType = AlertEvent['type'];
+
+/** Versions of each event, oldest first. */
+const VERSIONS: Readonly<Record<EventType, readonly avro.Type[]>> = {
+  AlertRaised: [avroType('AlertRaised', 1)],
+  AlertResolved: [avroType('AlertResolved', 1), avroType('AlertResolved', 2)],
+  CategoryChanged: [avroType('CategoryChanged', 1)],
 };
+
+/** What is asked of an event that is read. */
+const READ: Readonly<Record<EventType, avro.Type>> = {
+  AlertRaised: readable('AlertRaised', 1),
+  AlertResolved: readable('AlertResolved', 2),
+  CategoryChanged: readable('CategoryChanged', 1),
+};
+
+/** The event with any text for its reason. */
+function readable(event: EventType, version: number): avro.Type {
+  const schema = JSON.parse(schemaText(event, version)) as { readonly fields: readonly { name: string }[] };
+  const fields = schema.fields.map((field) =>
+    field.name === 'reason' ? { ...field, type: 'string' } : field,
+  );
+  return avro.Type.forSchema({ ...schema, fields } as unknown as avro.Schema);
+}
 
 type WireCause = Record<'event_id' | 'response_time', string> &
   Record<'available_tokens' | 'capacity', number>;
@@ -48,8 +72,15 @@ interface WireAlertEvent {
 
 export function encodeAlertEvent(event: AlertEvent): Buffer {
   const wire = { ...commonToWire(event), ...ownToWire(event) };
-  assertMatches(wire, event.type);
+  versionOf(event.type, wire);
   return Buffer.from(JSON.stringify(wire), 'utf8');
+}
+
+/** @throws {PoisonMessageError} no version of the event can say that */
+function versionOf(type: EventType, wire: unknown): number {
+  const version = VERSIONS[type].findIndex((known) => known.isValid(wire)) + 1;
+  if (version === 0) assertMatches(wire, type, VERSIONS[type].at(-1));
+  return version;
 }
 
 /** What a subscriber can filter and drop repeats by without opening the payload. */
@@ -59,20 +90,26 @@ export function alertProperties(event: AlertEvent): Record<string, string> {
     event_type: event.type,
     severity: event.type === 'CategoryChanged' ? '' : event.severity,
     category: event.category ?? '',
-    schema_version: '1',
+    schema_version: String(versionOf(event.type, { ...commonToWire(event), ...ownToWire(event) })),
   };
 }
 
-/** @throws {PoisonMessageError} not JSON, or not one of the three events */
-export function decodeAlertEvent({ payload }: EncodedEvent): AlertEvent {
+/**
+ * @returns `null` for an event of a type that a newer version of Balde knows: to be passed over
+ * @throws {PoisonMessageError} not JSON, or not the event that it says it is
+ */
+export function decodeAlertEvent({ payload }: EncodedEvent): AlertEvent | null {
   const wire = parse(payload);
-  const type = (wire as Partial<WireAlertEvent> | null)?.event_type;
-  if (typeof type !== 'string' || !Object.hasOwn(TYPES, type)) {
+  const type: unknown = (wire as Partial<WireAlertEvent> | null)?.event_type;
+  if (typeof type !== 'string' || type === '') {
     throw new PoisonMessageError(`event type ${JSON.stringify(type)} is not known on this topic`);
   }
-  assertMatches(wire, type);
+  if (!isKnown(type)) return null;
+  assertMatches(wire, type, READ[type]);
   return fromWire(wire as WireAlertEvent);
 }
+
+const isKnown = (type: string): type is EventType => Object.hasOwn(VERSIONS, type);
 
 function commonToWire(event: AlertEvent) {
   return {
@@ -178,9 +215,8 @@ function parse(payload: Buffer): unknown {
   }
 }
 
-function assertMatches(wire: unknown, type: AlertEvent['type']): void {
+function assertMatches(wire: unknown, type: EventType, schema: avro.Type | undefined): void {
   const wrong: string[] = [];
-  TYPES[type].isValid(wire, { errorHook: (path: string[]) => wrong.push(path.join('.')) });
-  if (wrong.length > 0)
-    throw new PoisonMessageError(`not a ${type} version 1: wrong or missing ${wrong.join(', ')}`);
+  schema?.isValid(wire, { errorHook: (path: string[]) => wrong.push(path.join('.')) });
+  if (wrong.length > 0) throw new PoisonMessageError(`not a ${type}: wrong or missing ${wrong.join(', ')}`);
 }

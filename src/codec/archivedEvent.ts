@@ -9,7 +9,7 @@ import { decodeAlertEvent, encodeAlertEvent } from './alertEvent.ts';
 import { PoisonMessageError } from './errors.ts';
 import { decodeObservation, encodeObservation } from './observation.ts';
 import type { EncodedEvent } from './observation.ts';
-import { schemaText } from './schemas.ts';
+import { avroType, schemaText } from './schemas.ts';
 import { POLICY_STATES, RATE_LIMIT_ALERTS } from './topics.ts';
 import type { PolicyStateObserved } from '../domain/events.ts';
 
@@ -37,6 +37,7 @@ const policyStates: EventForm = {
   typeOf: () => 'PolicyStateObserved',
 };
 
+const ALERT_EVENT = avroType('RateLimitAlertEvent', 1);
 const ALERT_FIELDS = (
   JSON.parse(schemaText('RateLimitAlertEvent', 1)) as {
     readonly fields: readonly { readonly name: string }[];
@@ -49,11 +50,16 @@ const rateLimitAlerts: EventForm = {
   toFields: (message) => {
     decodeAlertEvent(message);
     const wire = JSON.parse(message.payload.toString('utf8')) as Fields;
-    return Object.fromEntries(ALERT_FIELDS.map((name) => [name, wire[name] ?? null]));
+    const fields = Object.fromEntries(ALERT_FIELDS.map((name) => [name, wire[name] ?? null]));
+    // An event of a newer version may have its own idea of a field.
+    if (!ALERT_EVENT.isValid(fields)) throw new PoisonMessageError('not a RateLimitAlertEvent version 1');
+    return fields;
   },
   toPayload: (fields) => {
     const payload = Buffer.from(JSON.stringify(fields), 'utf8');
-    return encodeAlertEvent(decodeAlertEvent({ key: '', properties: {}, payload }));
+    const event = decodeAlertEvent({ key: '', properties: {}, payload });
+    // Of an event of a newer version the message is kept beside its fields.
+    return event === null ? payload : encodeAlertEvent(event);
   },
   idOf: ({ event_id: id }) => id as string,
   typeOf: ({ event_type: type }) => type as string,

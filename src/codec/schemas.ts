@@ -6,6 +6,7 @@ import { packageRoot } from '../packageRoot.ts';
 
 export type EventName =
   | 'PolicyStateObserved'
+  | 'PolicyRetired'
   | 'RequestOutcomesObserved'
   | 'AlertRaised'
   | 'AlertResolved'

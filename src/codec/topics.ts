@@ -11,8 +11,8 @@ export interface Topic<E> {
   readonly schema: { readonly kind: 'avro' | 'json' | 'bytes'; readonly definition: string };
   /** How long messages are kept: as long as history, or for ever. */
   readonly keep: 'history' | 'forever';
-  /** @throws {PoisonMessageError} */
-  readonly decode: (message: EncodedEvent) => E;
+  /** @returns `null` for an event to be passed over. @throws {PoisonMessageError} */
+  readonly decode: (message: EncodedEvent) => E | null;
 }
 
 export const POLICY_STATES: Topic<PolicyStateObserved> = {

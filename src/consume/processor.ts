@@ -33,8 +33,8 @@ export type Outcome = 'committed' | 'conflict';
 export interface ProcessorOptions<E, S, O> {
   readonly database: Database;
   readonly fold: Fold<E, S, O>;
-  /** @throws {PoisonMessageError} */
-  readonly decode: (message: LogMessage) => E;
+  /** @returns `null` for an event to be passed over. @throws {PoisonMessageError} */
+  readonly decode: (message: LogMessage) => E | null;
   readonly effects: Effects<O>;
   readonly observer: ConsumeObserver;
   /** Whether what can't be used is sent to the dead letters, as by default: of several versions of a fold one does. */
@@ -129,7 +129,8 @@ export class Processor<E, S, O> {
     const poison: OutboxMessage[] = [];
     for (const message of messages) {
       try {
-        events.push(this.#options.decode(message));
+        const event = this.#options.decode(message);
+        if (event !== null) events.push(event);
       } catch (error) {
         if (!(error instanceof PoisonMessageError)) throw error;
         poison.push(deadLetterOf(message, this.#options.fold.name, error));

@@ -6,7 +6,7 @@ import { once, retryOutage, turns, usingConsumer } from './flow.ts';
 
 export interface TailedTopic<E> {
   readonly name: string;
-  readonly decode: (message: LogMessage) => E;
+  readonly decode: (message: LogMessage) => E | null;
 }
 
 const BATCH = 100;

@@ -60,6 +60,12 @@ interface AlertTopicEvent {
   readonly ruleVersion: string;
 }
 
+/**
+ * Why an alert ended. `SUPERSEDED`: another alert of the bucket was raised while it was open, or the reactor knows nothing
+ * of it. `RETIRED`: the bucket is not observed any more. A newer version of Balde may have written others: they are kept.
+ */
+export type EndReason = ResolveReason | 'SUPERSEDED' | 'RETIRED';
+
 export interface AlertRaised extends AlertTopicEvent {
   readonly type: 'AlertRaised';
   readonly alertId: string;
@@ -74,7 +80,7 @@ export interface AlertResolved extends AlertTopicEvent {
   /** Severity of the alert that ends here. */
   readonly severity: Severity;
   readonly thresholdPercent: number;
-  readonly reason: ResolveReason;
+  readonly reason: EndReason;
   /** When the alert was raised (its `timestamp`). */
   readonly raisedAt: EpochMs;
 }

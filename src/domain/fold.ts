@@ -56,8 +56,11 @@ interface Seed<S, T extends string> {
   readonly table: T;
   /** SQL over the row `r` and the older version's state `s` of the key: whether the row tells the state. */
   readonly where: string;
-  /** @param state of the key in the older version, which is further on */
-  readonly state: (row: Readonly<Record<string, unknown>>, state: S) => S;
+  /**
+   * @param state of the key in the older version, which is further on
+   * @param first when the first event happened that the log has of the key
+   */
+  readonly state: (row: Readonly<Record<string, unknown>>, state: S, first: EpochMs) => S;
 }
 
 /**
@@ -68,13 +71,15 @@ interface Seed<S, T extends string> {
  */
 export interface RowChange<T extends string = string> {
   readonly table: T;
-  readonly how: 'append' | 'insertIfAbsent' | 'upsert';
+  readonly how: 'append' | 'insertIfAbsent' | 'upsert' | 'delete';
   readonly row: readonly Value[];
 }
 
 export interface Projection<E, S, T extends string = string> extends Fold<E, S, RowChange<T>> {
   readonly kind: 'projection';
   readonly tables: Readonly<Record<T, TableSpec>>;
+  /** Fields of the state that only tell what was seen before: versions that agree may differ in them. */
+  readonly memory?: readonly string[];
   readonly seed: Seed<S, T>;
 }
 

@@ -67,7 +67,7 @@ async function* lettersOf(
 ): AsyncGenerator<readonly Letter[]> {
   const reading = readTopic({
     log,
-    topic: { name: spec.name, decode: () => null },
+    topic: { name: spec.name, decode: () => 'letter' },
     onPoison: () => undefined,
     ...(ends === undefined ? {} : { ends }),
     signal,

@@ -55,7 +55,8 @@ export async function* readTopic<E>(options: ReadTopicOptions<E>): AsyncGenerato
 
 function decode<E>({ topic, onPoison }: ReadTopicOptions<E>, message: LogMessage): ReadEvent<E>[] {
   try {
-    return [{ event: topic.decode(message), message }];
+    const event = topic.decode(message);
+    return event === null ? [] : [{ event, message }];
   } catch (error) {
     if (!(error instanceof PoisonMessageError)) throw error;
     onPoison(message, error.message);

@@ -22,7 +22,7 @@ export function countLog(what: RebuildableName): CountedLog | null {
   return new CountedLog(topic.name, (message) => {
     try {
       const event = topic.decode(message);
-      return { key: bucketKey(event), time: event.responseTime };
+      return event === null ? null : { key: bucketKey(event), time: event.responseTime };
     } catch (error) {
       if (error instanceof PoisonMessageError) return null;
       throw error;

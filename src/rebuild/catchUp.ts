@@ -13,7 +13,7 @@ export interface CatchUpOptions<E, S, T extends string> {
   readonly log: EventLog;
   readonly projection: Projection<E, S, T>;
   readonly build: FoldId;
-  readonly decode: (message: LogMessage) => E;
+  readonly decode: (message: LogMessage) => E | null;
   readonly signal: AbortSignal;
 }
 

@@ -29,7 +29,7 @@ export interface FillOptions<E, S, T extends string> {
   readonly source: EventSource;
   readonly partitions: number;
   /** @throws {PoisonMessageError} */
-  readonly decode: (message: LogMessage) => E;
+  readonly decode: (message: LogMessage) => E | null;
   /** Events after this time are left out; `null` for none. */
   readonly until: EpochMs | null;
   /** Most events per second; `null` for as fast as can be. */

@@ -42,7 +42,7 @@ export interface RebuildOptions<E, S, T extends string> {
   readonly log: EventLog;
   readonly projection: Projection<E, S, T>;
   readonly source: EventSource;
-  readonly decode: (message: LogMessage) => E;
+  readonly decode: (message: LogMessage) => E | null;
   readonly until: EpochMs | null;
   readonly rate: number | null;
   /** Compare with the served version before anything is put in service. */

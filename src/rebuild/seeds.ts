@@ -27,5 +27,7 @@ export async function seedStates<E, S, T extends string>(
      ) r`,
     [[...firsts.keys()], [...firsts.values()].map((at) => new Date(at).toISOString())],
   );
-  return new Map(rows.map((row) => [row.key, seed.state(row, row.older_state)]));
+  return new Map(
+    rows.map((row) => [row.key, seed.state(row, row.older_state, firsts.get(row.key) ?? Infinity)]),
+  );
 }

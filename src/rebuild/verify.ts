@@ -106,7 +106,7 @@ async function lookOnce<E, S, T extends string>(
   return await database.transaction(async (tx) => {
     // States and rows of one moment: only so do equal states say that the rows have to be equal.
     await tx.execute('set transaction isolation level repeatable read read only');
-    const apart = await bucketsApart(tx, schemas, only);
+    const apart = await bucketsApart(tx, schemas, only, projection.memory ?? []);
     const comparable = (bucket: Bucket): boolean => !apart.has(nameOf(bucket));
     const among = only?.filter(comparable) ?? null;
     const equal = new Map<string, Equal>();
@@ -153,12 +153,14 @@ async function bucketsApart(
   sql: Sql,
   [left, right]: readonly [string, string],
   only: readonly Bucket[] | null,
+  memory: readonly string[],
 ): Promise<Buckets> {
   const rows = await sql.query<Bucket & Row>(
     `select split_part(key, ':', 1) as participant, substr(key, strpos(key, ':') + 1) as "endpointId"
      from "${left}".fold_state a full join "${right}".fold_state b using (key)
-     where a.state is distinct from b.state and ($1::text[] is null or key = any ($1::text[]))`,
-    [only?.map(nameOf) ?? null],
+     where a.state - $2::text[] is distinct from b.state - $2::text[]
+       and ($1::text[] is null or key = any ($1::text[]))`,
+    [only?.map(nameOf) ?? null, memory],
   );
   return new Map(rows.map((bucket) => [nameOf(bucket), bucket]));
 }

@@ -65,6 +65,23 @@ describePulsar('the example subscribers', () => {
     await Promise.all(topics.map(async ({ log }) => await log.close()));
   });
 
+  it('pass over types and fields of a newer Balde, and tell a new reason [OUT-6]', async () => {
+    const topic = await newTopic();
+    const [raised, , resolved] = decided('CLAIMS_READ') as [AlertEvent, AlertEvent, AlertEvent];
+    const newer = { ...wireOf(raised), event_id: 'e1', event_type: 'AlertAcknowledged', by: { name: 'x' } };
+    const reason = { ...wireOf(resolved), reason: 'FORGIVEN', note: [1] };
+    await topic.publish([raised]);
+    await topic.publishWire(newer);
+    await topic.publishWire(reason);
+    await Promise.all(
+      LANGUAGES.map(async (language) => {
+        const follower = follow(language, topic, '--from-beginning', '--count', '2', '--json');
+        expect(await follower.ended(), follower.errors).toBe(0);
+        expect(parsed(follower.lines)).toMatchObject([{ event_id: raised.eventId }, { reason: 'FORGIVEN' }]);
+      }),
+    );
+  });
+
   it('tell the same, whole and in order, and each event once [OUT-5]', async () => {
     const topic = await newTopic();
     const [raised, changed, resolved] = decided('CLAIMS_READ') as [AlertEvent, AlertEvent, AlertEvent];

@@ -72,6 +72,19 @@ export class AlertTopic {
     await this.#producer?.send(messages);
   }
 
+  /** What another version of Balde might publish. */
+  async publishWire(wire: Readonly<Record<string, unknown>>): Promise<void> {
+    const [event_id, event_type] = [String(wire['event_id']), String(wire['event_type'])];
+    const message = {
+      key: `${String(wire['participant'])}:${String(wire['endpoint_id'])}`,
+      payload: Buffer.from(JSON.stringify(wire), 'utf8'),
+      properties: { event_id, event_type },
+      eventTime: Date.parse(String(wire['timestamp'])),
+      sequenceId: (this.#sequenceId += 1),
+    };
+    await this.#producer?.send([message]);
+  }
+
   /** @returns whether the broker took them all; it may have taken some */
   async publishes(events: readonly AlertEvent[]): Promise<boolean> {
     try {

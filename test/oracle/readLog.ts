@@ -26,10 +26,14 @@ export async function readTopicOnce(log: EventLog, topic: string): Promise<LogMe
 }
 
 /** What the folds can use of the messages; the others go to the dead letters. */
-export function decodable<E>(messages: readonly LogMessage[], decode: (message: LogMessage) => E): E[] {
+export function decodable<E>(
+  messages: readonly LogMessage[],
+  decode: (message: LogMessage) => E | null,
+): E[] {
   return messages.flatMap((message) => {
     try {
-      return [decode(message)];
+      const event = decode(message);
+      return event === null ? [] : [event];
     } catch (error) {
       if (error instanceof PoisonMessageError) return [];
       throw error;

@@ -24,6 +24,12 @@ export function run<E, S, O>(fold: Fold<E, S, O>, events: readonly E[]): O[] {
   });
 }
 
+/** As the unique index has it. */
+const openOf = (rows: Rows, { participant, endpoint_id: policy }: Row): Row[] =>
+  [...rows.values()].filter(
+    (row) => row['participant'] === participant && row['endpoint_id'] === policy && row['resolved'] === false,
+  );
+
 /** Carries row changes out as the store does; refuses what Postgres would refuse. */
 function tablesOf<T extends string>(
   tables: Readonly<Record<T, TableSpec>>,
@@ -40,8 +46,14 @@ function tablesOf<T extends string>(
     const named: Row = Object.fromEntries(columns.map((column, i) => [column, row[i] ?? null]));
     const key = JSON.stringify(spec.key.map((column) => named[column]));
     const exists = result[table].has(key);
+    if (how === 'delete') {
+      result[table].delete(key);
+      continue;
+    }
     if (how === 'append' && exists) throw new Error(`${table} has a row ${key} already`);
     if (how !== 'insertIfAbsent' || !exists) result[table].set(key, named);
+    const open = named['resolved'] === false ? openOf(result[table], named) : [];
+    if (open.length > 1) throw new Error(`two alerts of ${String(named['endpoint_id'])} are open`);
   }
   return result;
 }
