@@ -1,5 +1,6 @@
 /** Texts of the alert events: raw data, no advice. */
 import type { PolicyStateObserved, Severity } from '../../src/domain/events.ts';
+import { percentText } from '../../src/domain/percent.ts';
 import type { ResolveReason } from '../../src/domain/thresholds.ts';
 
 type Bucket = Pick<PolicyStateObserved, 'policy' | 'participant' | 'availableTokens' | 'capacity'>;
@@ -8,7 +9,7 @@ const left = ({ availableTokens, capacity }: Bucket): string =>
   `${availableTokens} of ${capacity} tokens left (${((availableTokens / capacity) * 100).toFixed(1)}%)`;
 
 export const raisedMessage = (bucket: Bucket, severity: Severity, thresholdPercent: number): string =>
-  `${severity}: ${bucket.policy} of ${bucket.participant} at or below ${thresholdPercent}%: ${left(bucket)}`;
+  `${severity}: ${bucket.policy} of ${bucket.participant} at or below ${percentText(thresholdPercent)}%: ${left(bucket)}`;
 
 const ENDINGS: Readonly<Record<ResolveReason, string>> = {
   RECOVERED: 'recovered',

@@ -64,8 +64,9 @@ cross join balde.setting c
 cross join lateral (
   select case
     when clock_timestamp() - l.response_time > c.stale_after_seconds * interval '1 second' then 'STALE'
-    when l.available_tokens * 100.0 <= c.critical_percent * l.capacity then 'CRITICAL'
-    when l.available_tokens * 100.0 <= c.warning_percent * l.capacity then 'WARNING'
+    -- As numeric: 4.1 % of 50,000 is 2,050, and not the double next to it.
+    when l.available_tokens * 100.0 <= c.critical_percent::numeric * l.capacity then 'CRITICAL'
+    when l.available_tokens * 100.0 <= c.warning_percent::numeric * l.capacity then 'WARNING'
     else 'OK'
   end as health_status
 ) s

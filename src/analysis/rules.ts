@@ -10,18 +10,3 @@ export function rulesOf(version: string): ThresholdRules | null {
     .map(Number);
   return { warningPercent, criticalPercent, resolveMargin, forObservations };
 }
-
-/** Why these rules make no sense together, or `null`. The same as configuration demands of them. */
-export function rulesProblem({
-  warningPercent,
-  criticalPercent,
-  resolveMargin,
-}: ThresholdRules): string | null {
-  if (criticalPercent >= warningPercent) {
-    return `CRITICAL (${criticalPercent} %) must be below WARNING (${warningPercent} %)`;
-  }
-  if (resolveMargin > 0 && warningPercent + resolveMargin >= 100) {
-    return `the margin (${resolveMargin}) and WARNING (${warningPercent} %) reach 100 %: no alert could ever resolve`;
-  }
-  return null;
-}

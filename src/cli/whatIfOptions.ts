@@ -1,6 +1,7 @@
 /** The options of `balde what-if`. */
 import { InvalidArgumentError } from 'commander';
 import type { Category } from '../domain/catalog.ts';
+import { hasFewDecimals, MOST_DECIMALS } from '../domain/percent.ts';
 import type { EpochMs } from '../domain/events.ts';
 import type { CommonOptions } from './common.ts';
 
@@ -44,5 +45,6 @@ export function parseShare(text: string): number {
   if (!/^\d+(\.\d+)?$/.test(text.trim()) || value > 100) {
     throw new InvalidArgumentError('a number from 0 to 100 is needed.');
   }
+  if (!hasFewDecimals(text)) throw new InvalidArgumentError(`at most ${MOST_DECIMALS} decimals are carried.`);
   return value;
 }

@@ -1,6 +1,7 @@
 /** Shapes of the settings and of the participants: each value on its own, in words for the person who set it. */
 import { Cron } from 'croner';
 import { z } from 'zod';
+import { hasFewDecimals, isAtMost, MOST_DECIMALS } from '../domain/percent.ts';
 import { isParticipant } from '../domain/validation.ts';
 import { formatDuration, parseDuration } from './duration.ts';
 
@@ -38,6 +39,14 @@ const number = (least: number, most: number) =>
     .regex(/^-?\d+(\.\d+)?$/, { message: 'is no number' })
     .transform(Number)
     .pipe(z.number().min(least, `is below ${least}`).max(most, `is above ${most}`));
+
+const percent = (least: number, most: number) =>
+  z
+    .string()
+    .refine(hasFewDecimals, { message: `has more than ${MOST_DECIMALS} decimals`, abort: true })
+    .pipe(number(least, most))
+    // A sign before 0 would show in the name of the rules.
+    .transform((value) => value + 0);
 
 const whole = (least: number, most: number) =>
   number(least, most).refine(Number.isInteger, { message: 'is no whole number' });
@@ -96,9 +105,9 @@ export const settingsSchema = z.object({
   POLL_CRON: cron.default('*/5 * * * *'),
   POLL_INTERVAL: duration(100).optional(),
   POLL_WHEN_ELECTED: flag.default(true),
-  WARNING_PERCENT: number(0, 100).default(20),
-  CRITICAL_PERCENT: number(0, 100).default(10),
-  RESOLVE_MARGIN: number(0, 100).default(0),
+  WARNING_PERCENT: percent(0, 100).prefault('20'),
+  CRITICAL_PERCENT: percent(0, 100).prefault('10'),
+  RESOLVE_MARGIN: percent(0, 100).prefault('0'),
   FOR_OBSERVATIONS: whole(1, 100).default(1),
   RETENTION_MONTHS: whole(1, 1_200).default(13),
   RETENTION_CRON: cron.default('17 3 * * *'),
@@ -144,7 +153,7 @@ export const SETTING_RULES: readonly {
   },
   {
     names: ['RESOLVE_MARGIN', 'WARNING_PERCENT'],
-    holds: (s) => s.RESOLVE_MARGIN === 0 || s.WARNING_PERCENT + s.RESOLVE_MARGIN < 100,
+    holds: (s) => s.RESOLVE_MARGIN === 0 || !isAtMost(1, 1, s.WARNING_PERCENT, s.RESOLVE_MARGIN),
     problem:
       'RESOLVE_MARGIN: with WARNING_PERCENT it reaches 100 % of the capacity, so no alert could ever resolve',
   },

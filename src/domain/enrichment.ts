@@ -65,12 +65,26 @@ function utilizationPercent(availableTokens: number, capacity: number): number {
   return ((capacity - availableTokens) * 100) / capacity;
 }
 
+/** The largest number of seconds that every output carries exactly: some 285 million years. */
+const MOST_SECONDS = Number.MAX_SAFE_INTEGER;
+
+/** ceil(a × b / c) of whole numbers, exact also where the product has no exact double. */
+function ceilOfProduct(a: number, b: number, c: number): number {
+  const product = a * b;
+  if (Number.isSafeInteger(product)) {
+    const rest = product % c;
+    return (product - rest) / c + (rest > 0 ? 1 : 0);
+  }
+  const divisor = BigInt(c);
+  return Number((BigInt(a) * BigInt(b) + divisor - 1n) / divisor);
+}
+
 /** ceil((capacity − available) × period / refill); 0 when full, `null` when nothing refills. */
 function recoveryEtaSeconds(sample: Sample): number | null {
   const missing = sample.capacity - sample.availableTokens;
   if (missing <= 0) return 0;
   if (sample.refillTokens === 0) return null;
-  return Math.ceil((missing * sample.refillPeriodSec) / sample.refillTokens);
+  return Math.min(MOST_SECONDS, ceilOfProduct(missing, sample.refillPeriodSec, sample.refillTokens));
 }
 
 /** floor(available / net drain); 0 at or below zero, `null` when not draining. */
@@ -80,7 +94,7 @@ function exhaustionProjectionSeconds(
 ): number | null {
   if (availableTokens <= 0) return 0;
   if (netDrainPerMinute === null || netDrainPerMinute <= 0) return null;
-  return Math.floor((availableTokens / netDrainPerMinute) * 60);
+  return Math.min(MOST_SECONDS, Math.floor((availableTokens / netDrainPerMinute) * 60));
 }
 
 /**
@@ -104,7 +118,9 @@ export function consumptionBetween(policy: string, before: Sample, after: Sample
   const room = Math.max(0, after.capacity - before.availableTokens);
   const low = Math.max(0, drop + Math.min(room, fewest));
   const high = drop + most;
-  if (isCreditedOnPaymentOrder(policy) || high < 0) return { low, high: null, exact: false };
+  // A bound that no output carries exactly is none.
+  const isBounded = high >= 0 && high <= Number.MAX_SAFE_INTEGER;
+  if (isCreditedOnPaymentOrder(policy) || !isBounded) return { low, high: null, exact: false };
   return { low, high, exact: low === high };
 }
 

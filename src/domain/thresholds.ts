@@ -5,6 +5,8 @@
  * all three follow from the table below, where a transition resolves the level it leaves and raises the one it enters.
  */
 
+import { isAtMost, percentText } from './percent.ts';
+
 /** In order of severity. */
 export const LEVELS = ['OK', 'WARNING', 'CRITICAL'] as const;
 export type Level = (typeof LEVELS)[number];
@@ -32,7 +34,10 @@ export const DEFAULT_RULES: ThresholdRules = {
 
 /** Names the rules that decided an alert, e.g. `w20-c10-m0-n1`. */
 export function ruleVersion(rules: ThresholdRules): string {
-  return `w${rules.warningPercent}-c${rules.criticalPercent}-m${rules.resolveMargin}-n${rules.forObservations}`;
+  const [warning, critical, margin] = [rules.warningPercent, rules.criticalPercent, rules.resolveMargin].map(
+    percentText,
+  );
+  return `w${warning}-c${critical}-m${margin}-n${rules.forObservations}`;
 }
 
 export interface Transition {
@@ -65,12 +70,26 @@ export const TRANSITIONS: Readonly<Record<Level, Readonly<Record<Level, Transiti
 
 const severity = (level: Level): number => LEVELS.indexOf(level);
 
-/** Level by the bare thresholds, inclusive. Integer arithmetic up to the comparison: no rounding at the edge. */
+/** Level by the bare thresholds, inclusive, exact at the edge. */
 export function levelOf(availableTokens: number, capacity: number, rules: ThresholdRules, margin = 0): Level {
-  const left = availableTokens * 100;
-  if (left <= (rules.criticalPercent + margin) * capacity) return 'CRITICAL';
-  if (left <= (rules.warningPercent + margin) * capacity) return 'WARNING';
+  if (isAtMost(availableTokens, capacity, rules.criticalPercent, margin)) return 'CRITICAL';
+  if (isAtMost(availableTokens, capacity, rules.warningPercent, margin)) return 'WARNING';
   return 'OK';
+}
+
+/** Why these rules make no sense together, or `null`. */
+export function rulesProblem({
+  warningPercent,
+  criticalPercent,
+  resolveMargin,
+}: ThresholdRules): string | null {
+  const [warning, critical, margin] = [warningPercent, criticalPercent, resolveMargin].map(percentText);
+  if (criticalPercent >= warningPercent)
+    return `CRITICAL (${critical} %) must be below WARNING (${warning} %)`;
+  if (resolveMargin > 0 && isAtMost(1, 1, warningPercent, resolveMargin)) {
+    return `the margin (${margin}) and WARNING (${warning} %) reach 100 %: no alert could ever resolve`;
+  }
+  return null;
 }
 
 /** Where one observation points, seen from `current`: leaving a level for a better one takes the margin. */

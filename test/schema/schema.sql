@@ -87,6 +87,16 @@ create table balde.outbox_watermark (
   partition integer not null,
   "position" text collate "C" not null
 );
+create table balde.process (
+  id uuid not null,
+  host text not null,
+  pid integer not null,
+  roles text[] not null,
+  rule_version text not null,
+  stale_after_seconds double precision not null,
+  started_at timestamp with time zone not null default clock_timestamp(),
+  seen_at timestamp with time zone not null default clock_timestamp()
+);
 create table balde.projection (
   name text not null,
   version integer not null,
@@ -96,7 +106,8 @@ create table balde.projection (
   state text not null default 'live'::text,
   source text,
   until timestamp with time zone,
-  served_at timestamp with time zone
+  served_at timestamp with time zone,
+  views text
 );
 create table balde.retention (
   id boolean not null default true,
@@ -236,6 +247,7 @@ alter table balde.dead_letter_handled add constraint dead_letter_handled_pkey PR
 alter table balde.outbox add constraint outbox_pkey PRIMARY KEY (id);
 alter table balde.outbox_sequence add constraint outbox_sequence_pkey PRIMARY KEY (topic);
 alter table balde.outbox_watermark add constraint outbox_watermark_pkey PRIMARY KEY (topic, partition);
+alter table balde.process add constraint process_pkey PRIMARY KEY (id);
 alter table balde.projection add constraint projection_pkey PRIMARY KEY (name, version);
 alter table balde.projection add constraint projection_state_check CHECK ((state = ANY (ARRAY['filling'::text, 'catching_up'::text, 'live'::text, 'fixed'::text])));
 alter table balde.retention add constraint retention_id_check CHECK (id);
@@ -512,8 +524,8 @@ create view public.v_dict_rate_limit_latest_states as
      CROSS JOIN LATERAL ( SELECT
                 CASE
                     WHEN ((clock_timestamp() - l.response_time) > (c.stale_after_seconds * '00:00:01'::interval)) THEN 'STALE'::text
-                    WHEN ((((l.available_tokens)::numeric * 100.0))::double precision <= (c.critical_percent * (l.capacity)::double precision)) THEN 'CRITICAL'::text
-                    WHEN ((((l.available_tokens)::numeric * 100.0))::double precision <= (c.warning_percent * (l.capacity)::double precision)) THEN 'WARNING'::text
+                    WHEN (((l.available_tokens)::numeric * 100.0) <= ((c.critical_percent)::numeric * (l.capacity)::numeric)) THEN 'CRITICAL'::text
+                    WHEN (((l.available_tokens)::numeric * 100.0) <= ((c.warning_percent)::numeric * (l.capacity)::numeric)) THEN 'WARNING'::text
                     ELSE 'OK'::text
                 END AS health_status) s)
   ORDER BY (array_position(ARRAY['CRITICAL'::text, 'WARNING'::text, 'STALE'::text, 'OK'::text], s.health_status)), l.utilization_percent DESC, l.participant, l.endpoint_id;

@@ -135,3 +135,45 @@ describe('a version of a read model [VIEW-1]', () => {
     });
   });
 });
+
+describe('[VIEW-1] the views of an older program', () => {
+  const definition = async (): Promise<string> =>
+    (
+      await database.query<{ text: string }>(
+        `select pg_get_viewdef('public.v_dict_rate_limit_active_alerts'::regclass) as text`,
+      )
+    )[0]?.text ?? '';
+  /** As a program left them whose views had no order and knew no digest. */
+  const age = async (): Promise<void> => {
+    await database.execute(
+      `do $$ begin
+         execute 'create or replace view public.v_dict_rate_limit_active_alerts as '
+           || regexp_replace(pg_get_viewdef('public.v_dict_rate_limit_active_alerts'::regclass), 'ORDER BY.*$', '');
+       end $$`,
+    );
+    await database.execute(`update balde.projection set views = null where name = 'alerts'`);
+  };
+
+  it('are replaced when a newer one starts, without a cut-over; rights stay', async () => {
+    await cutOver(v1);
+    const now = await definition();
+    const role = await operatorsGrants(database);
+    await age();
+    expect(await definition()).not.toBe(now);
+    await Promise.all(Array.from({ length: 3 }, async () => installFold(database, v1)));
+    expect(await definition()).toBe(now);
+    expect(await mayRead(role, 'v_dict_rate_limit_active_alerts')).toBe(true);
+  });
+
+  it('stay while someone reads them for long, and the start goes on', async () => {
+    const now = await definition();
+    await age();
+    await database.transaction(async (tx) => {
+      await tx.query('select count(*) from public.v_dict_rate_limit_active_alerts');
+      await installFold(database, v1);
+      expect(await definition()).not.toBe(now);
+    });
+    await installFold(database, v1);
+    expect(await definition()).toBe(now);
+  });
+});
