@@ -1,15 +1,15 @@
 /** `balde projections`: versions of the read models; which is in service, and going to another. */
-import { Argument, Command } from 'commander';
+import { Argument, Command, Option } from 'commander';
 import { REBUILDABLE } from '../main/folds.ts';
 import type { RebuildableName } from '../main/folds.ts';
 import { findVersion, previousVersion, putInService } from '../main/rebuild.ts';
 import { UsageError } from '../main/storage.ts';
 import type { Storage } from '../main/storage.ts';
-import { dropVersion, listVersions } from '../store/versions.ts';
+import { dropVersion, listVersions, sizeOfVersion, VersionServedError } from '../store/versions.ts';
 import type { Version } from '../store/versions.ts';
 import { jsonOption, printJson, printLine, reading, stopSignal, withStorageOptions } from './common.ts';
 import type { CommonOptions } from './common.ts';
-import { iso, table } from './format.ts';
+import { iso, numberText, table } from './format.ts';
 import type { Column } from './format.ts';
 import { parseWhole } from './options.ts';
 
@@ -108,20 +108,52 @@ async function goTo(
   }
 }
 
+interface DropOptions extends CommonOptions {
+  readonly yes?: boolean;
+  readonly dryRun?: boolean;
+}
+
 function dropCommand(): Command {
   const command = new Command('drop')
     .description('remove a version that is not in service, tables and all')
     .addArgument(what())
-    .addArgument(version());
+    .addArgument(version())
+    .addOption(new Option('--dry-run', 'say what would be removed, and do nothing'))
+    .addOption(new Option('--yes', 'yes, also a version that is kept up to date and could be gone back to'));
   return withStorageOptions(command).action(
-    async (name: RebuildableName, number: number, options: CommonOptions) => {
-      await reading(options, async (storage) => {
-        const found = await findVersion(storage, name, number);
-        if (found.served)
-          throw new UsageError(`version ${number} of ${name} is in service: cut over to another first`);
-        await dropVersion(storage.database, found);
-        printLine(`${name} version ${number} is gone`);
-      });
+    async (name: RebuildableName, number: number, options: DropOptions) => {
+      await reading(options, async (storage) => await drop(storage, name, number, options));
     },
   );
 }
+
+async function drop(
+  storage: Storage,
+  name: RebuildableName,
+  number: number,
+  options: DropOptions,
+): Promise<void> {
+  const found = await findVersion(storage, name, number);
+  if (found.served)
+    throw new UsageError(`version ${number} of ${name} is in service: cut over to another first`);
+  const asks = found.state === 'live' && options.yes !== true;
+  if (options.dryRun === true || asks) {
+    const { rows, bytes } = await sizeOfVersion(storage.database, found);
+    const size = `about ${numberText(rows)} rows, ${numberText(Math.round(bytes / 1024 ** 2))} MiB`;
+    const would = `this would remove version ${number} of ${name}, tables and all: ${size}, ${STATES[found.state]}`;
+    if (options.dryRun !== true) throw new UsageError(`${would}.\nNothing was done. Say --yes as well.`);
+    printLine(`${would}; nothing was done`);
+    return;
+  }
+  await dropVersion(storage.database, found).catch((error: unknown) => {
+    throw error instanceof VersionServedError ? new UsageError(error.message) : error;
+  });
+  printLine(`${name} version ${number} is gone`);
+}
+
+const STATES: Readonly<Record<Version['state'], string>> = {
+  live: 'kept up to date, so that balde projections cut-over or rollback can go to it at once',
+  filling: 'of a rebuild that runs or was stopped',
+  catching_up: 'of a rebuild that runs or was stopped',
+  fixed: 'built up to a given time',
+};

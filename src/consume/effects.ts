@@ -3,10 +3,12 @@ import type { AlertEvent } from '../domain/events.ts';
 import type { EpochMs } from '../domain/events.ts';
 import { bucketKey } from '../domain/events.ts';
 import type { Projection, Reactor, RowChange, TableSpec, Value } from '../domain/fold.ts';
-import { monthOf } from '../domain/months.ts';
+import { monthName, monthOf } from '../domain/months.ts';
 import type { Database, Sql } from '../store/database.ts';
 import type { OutboxMessage } from '../store/outbox.ts';
-import { createPartition, readHorizon } from '../store/partitions.ts';
+import { DatabaseUnavailableError, isDatabaseError, isMissingPartition } from '../store/errors.ts';
+import { makeMonth, readHorizon } from '../store/partitions.ts';
+import type { PartitionedTable } from '../store/partitions.ts';
 import { schemaOf } from '../store/readModels.ts';
 import { writeRows } from '../store/rows.ts';
 import { OutboxBell } from './outboxBell.ts';
@@ -42,7 +44,7 @@ export function projectionEffects<E, S, T extends string>(
       for (const [name, spec] of partitioned) {
         for (const month of monthsOf(out, name, spec)) {
           if (knownMonths.has(`${name} ${month}`)) continue;
-          await database.transaction(async (tx) => createPartition(tx, { schema, table: spec.table }, month));
+          await makeMonthFor(database, { schema, table: spec.table }, month);
           knownMonths.add(`${name} ${month}`);
         }
       }
@@ -57,6 +59,22 @@ export function projectionEffects<E, S, T extends string>(
     },
     committed: () => undefined,
   };
+}
+
+/**
+ * What stands in the way of a month (say a partition that is being detached) is an administrator's to mend: the batch
+ * waits for it, and says so, as in an outage.
+ */
+async function makeMonthFor(database: Database, table: PartitionedTable, month: EpochMs): Promise<void> {
+  try {
+    await database.transaction(async (tx) => makeMonth(tx, table, month));
+  } catch (error) {
+    if (!isDatabaseError(error) || isMissingPartition(error)) throw error;
+    throw new DatabaseUnavailableError(
+      `${table.schema}.${table.table} has no partition for ${monthName(month)}, and none can be made: ${error.message}`,
+      { cause: error },
+    );
+  }
 }
 
 function timeOf(spec: TableSpec, row: readonly Value[]): EpochMs {

@@ -2,7 +2,7 @@
 import { Cron } from 'croner';
 import type { Logger } from 'pino';
 import { systemClock } from '../clock.ts';
-import { compact } from '../retain/compactor.ts';
+import { compact, RetentionIncompleteError } from '../retain/compactor.ts';
 import type { Metrics } from '../serve/metrics.ts';
 import { count } from './counters.ts';
 import { TRIMMED_TOPICS } from './folds.ts';
@@ -52,7 +52,10 @@ async function compactOnce({ storage, months, metrics, logger }: RetentionRoleOp
     return true;
   } catch (err) {
     outcome('failed');
-    logger.error({ err }, 'retention compactor failed: it tries again in a minute');
+    if (err instanceof RetentionIncompleteError) {
+      for (const problem of err.problems) logger.error({ problem }, 'a step of retention could not be done');
+      logger.error(err.report, 'retention compactor did the other steps, and tries again in a minute');
+    } else logger.error({ err }, 'retention compactor failed: it tries again in a minute');
     return false;
   }
 }

@@ -3,7 +3,8 @@ import type { EpochMs } from '../domain/events.ts';
 import { addMonths } from '../domain/months.ts';
 import type { Sql } from '../store/database.ts';
 import { outboxSize } from '../store/outbox.ts';
-import { partitionMonths } from '../store/partitions.ts';
+import { gapsOf, listPartitions } from '../store/partitions.ts';
+import type { Partition } from '../store/partitions.ts';
 
 export interface Operations {
   /** Events decided and not yet on their topic. */
@@ -30,16 +31,18 @@ export async function operations(sql: Sql, now: EpochMs): Promise<Operations> {
   return {
     outbox: await outboxSize(sql),
     monthsAhead:
-      schema === null ? null : monthsAfter(now, await partitionMonths(sql, { schema, table: 'history' })),
+      schema === null ? null : monthsAfter(now, await listPartitions(sql, { schema, table: 'history' })),
     retentionSucceededAt: row?.succeeded ?? null,
     horizon: row?.horizon ?? null,
   };
 }
 
+/** More than anyone makes: a partition may have no upper bound. */
+const MOST_MONTHS = 120;
+
 /** Without a gap: months that a clock gone wrong had made far ahead help nobody next month. */
-function monthsAfter(now: EpochMs, months: readonly EpochMs[]): number {
-  const there = new Set(months);
+function monthsAfter(now: EpochMs, partitions: readonly Partition[]): number {
   let ahead = 0;
-  while (there.has(addMonths(now, ahead + 1))) ahead += 1;
+  while (ahead < MOST_MONTHS && gapsOf(partitions, addMonths(now, ahead + 1)).length === 0) ahead += 1;
   return ahead;
 }

@@ -61,13 +61,38 @@ export async function setVersionState(
   ]);
 }
 
-/** Removes a version, tables and all. A processor that runs on it finds it gone and stops. */
+/** What a version takes: rows as the database estimates them, and bytes with indexes. */
+export async function sizeOfVersion(
+  sql: Sql,
+  fold: FoldId,
+): Promise<{ readonly rows: number; readonly bytes: number }> {
+  const [row] = await sql.query<{ rows: number; bytes: number }>(
+    `select coalesce(sum(greatest(reltuples, 0)), 0)::bigint as rows,
+       coalesce(sum(pg_total_relation_size(oid)), 0)::bigint as bytes
+     from pg_class where relnamespace = to_regnamespace($1) and relkind = 'r'`,
+    [`"${schemaOf(fold)}"`],
+  );
+  return row ?? { rows: 0, bytes: 0 };
+}
+
+/** It was put in service: what readers look at is never removed. */
+export class VersionServedError extends Error {
+  override readonly name = 'VersionServedError';
+}
+
+/**
+ * Removes a version, tables and all; one that is gone already stays gone. A processor that runs on it finds it gone and
+ * stops. @throws {VersionServedError} it is in service by now, and stays
+ */
 export async function dropVersion(database: Database, { name, version }: FoldId): Promise<void> {
   await database.transaction(async (tx) => {
-    await tx.execute(`delete from balde.projection where name = $1 and version = $2 and not served`, [
-      name,
-      version,
-    ]);
+    const [row] = await tx.query<{ served: boolean }>(
+      `select served from balde.projection where name = $1 and version = $2 for update`,
+      [name, version],
+    );
+    if (row?.served === true)
+      throw new VersionServedError(`version ${version} of ${name} is in service: cut over to another first`);
+    await tx.execute(`delete from balde.projection where name = $1 and version = $2`, [name, version]);
     // The schema first: a processor's commit locks the states before the checkpoint.
     await tx.execute(`drop schema if exists "${schemaOf({ name, version })}" cascade`);
     await tx.execute(`delete from balde.checkpoint where fold = $1 and version = $2`, [name, version]);
