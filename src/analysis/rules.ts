@@ -10,3 +10,20 @@ export function rulesOf(version: string): ThresholdRules | null {
     .map(Number);
   return { warningPercent, criticalPercent, resolveMargin, forObservations };
 }
+
+/** `WARNING at 20 %, CRITICAL at 10 %`, and the hysteresis if there is any. */
+export function rulesInWords(rules: ThresholdRules): string {
+  const { warningPercent, criticalPercent, resolveMargin, forObservations } = rules;
+  return [
+    `WARNING at ${warningPercent} %`,
+    `CRITICAL at ${criticalPercent} %`,
+    ...(resolveMargin > 0 ? [`better only ${resolveMargin} points above`] : []),
+    ...(forObservations > 1 ? [`${forObservations} observations must agree`] : []),
+  ].join(', ');
+}
+
+/** A version that names no rules stays as it is. */
+export function ruleVersionInWords(version: string): string {
+  const rules = rulesOf(version);
+  return rules === null ? version : rulesInWords(rules);
+}

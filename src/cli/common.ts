@@ -13,6 +13,7 @@ import { RebuildError } from '../rebuild/rebuild.ts';
 import { ArchiveDamagedError } from '../rebuild/source.ts';
 import { EmbeddedPostgresError } from '../store/embeddedPostgres.ts';
 import { DatabaseUnavailableError } from '../store/errors.ts';
+import { isFileError, systemErrorText, systemProblem } from '../systemErrors.ts';
 
 export interface CommonOptions {
   readonly config?: string;
@@ -104,6 +105,8 @@ export function fail(error: unknown): void {
     console.error(
       `balde: the database can't be reached: ${error.message}\nCheck DATABASE_URL, and that the server runs.`,
     );
+  } else if (systemProblem(error) !== null) {
+    console.error(`balde: ${systemErrorText(error) ?? ''}`);
   } else if (error instanceof Error && 'code' in error) {
     console.error(`balde: ${error.message}${hintFor(error)}`);
   } else {
@@ -112,12 +115,20 @@ export function fail(error: unknown): void {
   process.exitCode = 1;
 }
 
-/** What to do about codes of the operating system and of Postgres that people meet; empty for others. */
+/** Works on a path that an option gave. @throws {UsageError} the system refuses the path: says why, and what to do */
+export async function onPath<T>(setting: string, path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const text = isFileError(error) ? systemErrorText(error, { setting, path }) : null;
+    throw text === null ? error : new UsageError(text, { cause: error });
+  }
+}
+
+/** What to do about codes of Postgres that people meet; empty for others. */
 export function hintFor(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   const hints: Readonly<Record<string, string>> = {
-    EADDRINUSE: '\nSet HTTP_PORT to a free port, or 0 for any.',
-    EACCES: '\nChoose a place this user may write to.',
     '28P01': '\nCheck user and password in DATABASE_URL.',
     '28000': '\nCheck user and password in DATABASE_URL.',
     '3D000': '\nCreate the database, or name another one in DATABASE_URL.',

@@ -10,7 +10,7 @@ import type { DemoOptions, DemoReport } from '../demo/demo.ts';
 import { isServing, UsageError } from '../main/storage.ts';
 import { demoBroker } from './demoBroker.ts';
 import type { DemoBroker } from './demoBroker.ts';
-import { jsonOption, printJson, printLine, stopSignal } from './common.ts';
+import { jsonOption, onPath, printJson, printLine, stopSignal } from './common.ts';
 import { renderDemo } from './demoReport.ts';
 import { parseWhole } from './options.ts';
 
@@ -52,7 +52,7 @@ export function demoCommand(): Command {
 
 async function demo(options: DemoCommandOptions): Promise<void> {
   const kept = options.dataDir === undefined ? null : resolve(options.dataDir);
-  if (kept !== null) await prepareFolder(kept, options);
+  if (kept !== null) await onPath('--data-dir', kept, async () => await prepareFolder(kept, options));
   const dataDir = kept ?? (await temporaryFolder());
   const bar = progressBar();
   const signal = stopSignal();

@@ -1,9 +1,9 @@
 /** `balde explain`: why an alert was raised, and what became of it. */
-import { writeFile } from 'node:fs/promises';
-import { Argument, Command, Option } from 'commander';
+import { Argument, Command } from 'commander';
 import { explainChart } from '../analysis/charts.ts';
 import { explainAlert } from '../analysis/explain.ts';
 import { UsageError } from '../main/storage.ts';
+import { svgOption, writeChart } from './chart.ts';
 import { jsonOption, printJson, printLine, reading, withStorageOptions } from './common.ts';
 import type { CommonOptions } from './common.ts';
 import { explanationJson, explanationText } from './explainText.ts';
@@ -21,7 +21,7 @@ export function explainCommand(): Command {
     .description('say why an alert was raised, from which observations, and what followed')
     .addArgument(new Argument('<alert-id>', HOW))
     .addOption(jsonOption().conflicts('svg'))
-    .addOption(new Option('--svg <file>', 'write a chart to this file, replacing it, instead of text'));
+    .addOption(svgOption());
   return withStorageOptions(command).action(async (id: string, options: ExplainOptions) => {
     await explain(id, options);
   });
@@ -39,8 +39,7 @@ async function explain(id: string, options: ExplainOptions): Promise<void> {
       if (explanation.profile === null) {
         throw new UsageError('history of that time was dropped by retention: there is nothing to draw');
       }
-      await writeFile(options.svg, await explainChart(explanation));
-      printLine(`chart written to ${options.svg}`);
+      await writeChart(options.svg, await explainChart(explanation));
     }
   });
 }

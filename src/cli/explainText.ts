@@ -1,7 +1,7 @@
 /** The explanation of an alert as text and as JSON. */
 import type { AlertRecord, Explanation } from '../analysis/explain.ts';
 import type { HistoryPoint } from '../analysis/history.ts';
-import { rulesOf } from '../analysis/rules.ts';
+import { rulesInWords, rulesOf } from '../analysis/rules.ts';
 import { DEFAULT_RULES } from '../domain/thresholds.ts';
 import { durationText, iso, numberText, percentText, table, timeText } from './format.ts';
 import type { Column } from './format.ts';
@@ -117,13 +117,7 @@ const resolvedText = ({
 
 function rulesText(version: string): string {
   const rules = rulesOf(version);
-  if (rules === null) return version;
-  const { warningPercent, criticalPercent, resolveMargin, forObservations } = rules;
-  const hysteresis = [
-    ...(resolveMargin > 0 ? [`better only ${resolveMargin} points above`] : []),
-    ...(forObservations > 1 ? [`${forObservations} observations must agree`] : []),
-  ];
-  return `${version}: ${[`WARNING at ${warningPercent}% left`, `CRITICAL at ${criticalPercent}%`, ...hysteresis].join(', ')}`;
+  return rules === null ? version : `${rulesInWords(rules)} (${version})`;
 }
 
 const bucketText = (alert: AlertRecord): string =>

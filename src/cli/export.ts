@@ -7,7 +7,7 @@ import { stringify } from 'csv-stringify';
 import type { EpochMs } from '../domain/events.ts';
 import type { Row } from '../store/database.ts';
 import { UsageError } from '../main/storage.ts';
-import { reading, stopSignal, withStorageOptions } from './common.ts';
+import { onPath, reading, stopSignal, withStorageOptions } from './common.ts';
 import type { CommonOptions } from './common.ts';
 import { EXPORTS, openExport } from './exportSources.ts';
 import type { ExportName, ExportSource } from './exportSources.ts';
@@ -58,7 +58,8 @@ async function exportAll(what: ExportName, options: ExportOptions): Promise<void
   const onPoison = (): void => void (poisoned += 1);
   await reading(options, async (storage) => {
     const source = await openExport(what, { storage, from, to, onPoison, signal });
-    await write(source, format, output).catch((error: unknown) => {
+    const written = async (): Promise<void> => await write(source, format, output);
+    await (output === undefined ? written() : onPath('--output', output, written)).catch((error: unknown) => {
       if (signal.aborted) process.exitCode = 130;
       else if (!isClosedPipe(error)) throw error;
     });

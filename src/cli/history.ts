@@ -1,12 +1,15 @@
 /** `balde history`: the observations of one bucket, with what was computed of them. */
 import { Command, Option } from 'commander';
 import { stringify } from 'csv-stringify/sync';
+import { HISTORY_SLICES, historyChart } from '../analysis/charts.ts';
 import { newestPoints, POINT_COLUMNS, profileOf } from '../analysis/history.ts';
 import type { HistoryPoint, PointRange, Profile } from '../analysis/history.ts';
 import type { EpochMs } from '../domain/events.ts';
 import { levelOf } from '../domain/thresholds.ts';
 import type { ThresholdRules } from '../domain/thresholds.ts';
 import { UsageError } from '../main/storage.ts';
+import type { Sql } from '../store/database.ts';
+import { svgOption, writeChart } from './chart.ts';
 import { durationText, iso, numberText, percentText, table, timeText } from './format.ts';
 import type { Column } from './format.ts';
 import { sparkline, SPARKLINE_WIDTH } from './historySparkline.ts';
@@ -22,6 +25,7 @@ interface HistoryOptions extends CommonOptions {
   readonly to?: EpochMs;
   readonly limit: number;
   readonly csv?: boolean;
+  readonly svg?: string;
 }
 
 /** More than these belong into an export. */
@@ -39,8 +43,9 @@ export function historyCommand(): Command {
         .default(100)
         .argParser(parseWhole(1, MOST_ROWS)),
     )
-    .addOption(jsonOption().conflicts('csv'))
-    .addOption(new Option('--csv', 'print CSV with a header instead of text'));
+    .addOption(jsonOption().conflicts(['csv', 'svg']))
+    .addOption(new Option('--csv', 'print CSV with a header instead of text').conflicts('svg'))
+    .addOption(svgOption());
   return withStorageOptions(command).action(async (options: HistoryOptions) => await showHistory(options));
 }
 
@@ -52,20 +57,33 @@ async function showHistory(options: HistoryOptions): Promise<void> {
     const points = await newestPoints(database, options, limit);
     if (options.json === true) printJson(points.map((point) => pointJson(point, rules)));
     else if (options.csv === true) printLine(csvOf(points, rules));
-    else {
-      const range = shownRange(options, points);
-      const profile = range === null ? null : await profileOf(database, range, SPARKLINE_WIDTH);
-      if (profile === null) {
-        const whole = await profileOf(database, { participant, policy }, 1);
-        const span = whole === null ? 'none at all' : `from ${iso(whole.from)} to ${iso(whole.to)}`;
-        throw new UsageError(`no observation in these times; history of this bucket has ${span}`);
-      }
+    else if (options.svg !== undefined) {
+      const profile = await profileShown(database, options, points, HISTORY_SLICES);
+      await writeChart(options.svg, await historyChart(options, profile, rules));
+    } else {
+      const profile = await profileShown(database, options, points, SPARKLINE_WIDTH);
       for (const line of historyText(options, profile, points, rules)) printLine(line);
     }
   });
 }
 
-/** The sparkline shows what was asked for; without times, what the table shows. */
+/** @throws {UsageError} there is no observation: says which there are */
+async function profileShown(
+  sql: Sql,
+  options: HistoryOptions,
+  points: readonly HistoryPoint[],
+  slices: number,
+): Promise<Profile> {
+  const range = shownRange(options, points);
+  const profile = range === null ? null : await profileOf(sql, range, slices);
+  if (profile !== null) return profile;
+  const { participant, policy } = options;
+  const whole = await profileOf(sql, { participant, policy }, 1);
+  const span = whole === null ? 'none at all' : `from ${iso(whole.from)} to ${iso(whole.to)}`;
+  throw new UsageError(`no observation in these times; history of this bucket has ${span}`);
+}
+
+/** Sparkline and chart show what was asked for; without times, what the table shows. */
 function shownRange(options: HistoryOptions, points: readonly HistoryPoint[]): PointRange | null {
   const [first] = points;
   if (first === undefined) return null;

@@ -1,5 +1,7 @@
 /** `balde state`: every bucket as it was known at one time. */
 import { Command, Option } from 'commander';
+import { stateChart } from '../analysis/charts.ts';
+import type { BucketBar } from '../analysis/charts.ts';
 import { historyBegins, stateAt } from '../analysis/state.ts';
 import type { StateAt } from '../analysis/state.ts';
 import type { EpochMs } from '../domain/events.ts';
@@ -7,6 +9,7 @@ import { levelOf } from '../domain/thresholds.ts';
 import type { Level, ThresholdRules } from '../domain/thresholds.ts';
 import { UsageError } from '../main/storage.ts';
 import { readStaleAfterMs } from '../store/settings.ts';
+import { svgOption, writeChart } from './chart.ts';
 import { durationText, iso, numberText, percentText, table, timeText } from './format.ts';
 import type { Column } from './format.ts';
 import { jsonOption, printJson, printLine, reading, withStorageOptions } from './common.ts';
@@ -18,6 +21,7 @@ interface StateOptions extends CommonOptions {
   readonly at: EpochMs;
   readonly participant?: string;
   readonly policy?: string;
+  readonly svg?: string;
 }
 
 export function stateCommand(): Command {
@@ -30,7 +34,8 @@ export function stateCommand(): Command {
     )
     .addOption(participantOption())
     .addOption(policyOption())
-    .addOption(jsonOption());
+    .addOption(jsonOption().conflicts('svg'))
+    .addOption(svgOption());
   return withStorageOptions(command).action(async (options: StateOptions) => await showState(options));
 }
 
@@ -55,7 +60,9 @@ async function showState(options: StateOptions): Promise<void> {
     const staleAfterMs = await readStaleAfterMs(database);
     const shown = states.map((state) => judged(state, options.at, rules, staleAfterMs)).sort(worstFirst);
     if (options.json === true) printJson({ at: iso(options.at), states: shown.map(stateJson) });
-    else for (const line of stateText(shown, options.at, known.length - states.length)) printLine(line);
+    else if (options.svg !== undefined) {
+      await writeChart(options.svg, await stateChart(shown.map(barOf), options.at, rules));
+    } else for (const line of stateText(shown, options.at, known.length - states.length)) printLine(line);
   });
 }
 
@@ -87,6 +94,16 @@ function stateJson({ state, level, ageSeconds, stale }: Shown) {
     alert: id === null ? null : { id, severity, created_at: iso(created) },
   };
 }
+
+const barOf = ({ state, level, stale }: Shown): BucketBar => ({
+  participant: state.participant,
+  policy: state.endpoint_id,
+  level,
+  availableTokens: state.available_tokens,
+  capacity: state.capacity,
+  remainingPercent: 100 - state.utilization_percent,
+  stale,
+});
 
 const COLUMNS: readonly Column<Shown>[] = [
   { title: 'LEVEL', value: ({ level, stale }) => (stale ? `${level} (stale)` : level) },

@@ -1,5 +1,4 @@
 /** `balde what-if`: history under other threshold rules, or under another category. */
-import { writeFile } from 'node:fs/promises';
 import { SingleBar } from 'cli-progress';
 import { Command, Option } from 'commander';
 import { whatIfChart } from '../analysis/charts.ts';
@@ -8,6 +7,7 @@ import { CATEGORIES } from '../domain/catalog.ts';
 import { rulesProblem } from '../domain/thresholds.ts';
 import type { ThresholdRules } from '../domain/thresholds.ts';
 import { UsageError } from '../main/storage.ts';
+import { svgOption, writeChart } from './chart.ts';
 import { jsonOption, printJson, printLine, reading, stopSignal, withStorageOptions } from './common.ts';
 import { oneOf, parseWhole } from './options.ts';
 import {
@@ -61,7 +61,7 @@ export function whatIfCommand(): Command {
     .addOption(policyOption())
     .addOption(jsonOption().conflicts(['csv', 'svg']))
     .addOption(new Option('--csv', 'print the differences as CSV with a header').conflicts('svg'))
-    .addOption(new Option('--svg <file>', 'write a chart to this file, replacing it'))
+    .addOption(svgOption())
     .addHelpText('after', HELP);
   return withStorageOptions(command).action(async (options: WhatIfOptions) => {
     await (options.category === undefined ? compareRules(options) : whatIfCategory(options));
@@ -86,10 +86,7 @@ async function compareRules(options: WhatIfOptions): Promise<void> {
     if (options.json === true) printJson(whatIfJson(report));
     else if (options.csv === true) printLine(whatIfCsv(report));
     else if (options.svg === undefined) for (const line of whatIfText(report)) printLine(line);
-    else {
-      await writeFile(options.svg, await whatIfChart(report));
-      printLine(`chart written to ${options.svg}`);
-    }
+    else await writeChart(options.svg, await whatIfChart(report));
   })
     .catch((error: unknown) => {
       if (!signal.aborted) throw error;

@@ -3,10 +3,12 @@ import { stringify } from 'csv-stringify/sync';
 import { simulateCategory } from '../analysis/category.ts';
 import type { CategoryOutcome } from '../analysis/category.ts';
 import type { RefusalPeriod } from '../analysis/categorySimulation.ts';
+import { categoryChart } from '../analysis/charts.ts';
 import { CATEGORY_POLICIES } from '../domain/catalog.ts';
 import { UsageError } from '../main/storage.ts';
 import { durationText, iso, numberText, table, timeText } from './format.ts';
 import type { Column } from './format.ts';
+import { writeChart } from './chart.ts';
 import { printJson, printLine, reading, stopSignal } from './common.ts';
 import { checkOrder, pickBuckets } from './stateBuckets.ts';
 import { RULE_FLAGS } from './whatIfOptions.ts';
@@ -33,6 +35,7 @@ export async function whatIfCategory(options: WhatIfOptions): Promise<void> {
     }
     if (options.json === true) printJson({ category, policies: outcomes.map(outcomeJson) });
     else if (options.csv === true) printLine(outcomesCsv(outcomes));
+    else if (options.svg !== undefined) await writeChart(options.svg, await categoryChart(outcomes));
     else for (const line of outcomes.flatMap(outcomeText)) printLine(line);
   });
 }

@@ -36,7 +36,6 @@ export const RULE_FLAGS = [
   ['againstCritical', '--against-critical'],
   ['againstResolveMargin', '--against-resolve-margin'],
   ['againstForObservations', '--against-for-observations'],
-  ['svg', '--svg'],
 ] as const satisfies readonly (readonly [keyof WhatIfOptions, string])[];
 
 /** A share of the capacity, percent, or points of it. */

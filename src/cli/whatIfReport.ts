@@ -4,6 +4,7 @@ import type { JudgedAlert } from '../analysis/incidents.ts';
 import type { Change, Pair } from '../analysis/match.ts';
 import type { ChangeCounts, SideFigures } from '../analysis/figures.ts';
 import type { PolicyComparison, WhatIfReport } from '../analysis/comparison.ts';
+import { ruleVersionInWords } from '../analysis/rules.ts';
 import { durationText, iso, numberText, percentText, table, timeText } from './format.ts';
 import type { Column } from './format.ts';
 
@@ -116,11 +117,11 @@ export function whatIfCsv(report: WhatIfReport): string {
 export function whatIfText(report: WhatIfReport): string[] {
   const { history } = report;
   const raised = Object.entries(report.baselineRules).map(
-    ([version, n]) => `${version} (${numberText(n)} alerts)`,
+    ([version, n]) => `${ruleVersionInWords(version)} (${numberText(n)} ${n === 1 ? 'alert' : 'alerts'})`,
   );
   return [
-    `rules     ${report.ruleVersion}`,
-    `baseline  ${raised.join(', ') || 'no alert'}`,
+    `rules     ${ruleVersionInWords(report.ruleVersion)}`,
+    `baseline  ${raised.join('; ') || 'no alert'}`,
     `history   ${numberText(history.observations)} observations from ${timeText(history.from)} to ${timeText(history.to)}${history.late > 0 ? `; ${numberText(history.late)} late ones count for no alert` : ''}`,
     ...(history.carriedIn > 0
       ? [

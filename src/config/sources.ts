@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describeIssue, isSettingName, participantSchema, scalarSchema, settingsSchema } from './schema.ts';
 import type { ParticipantInput, SettingName } from './schema.ts';
+import { systemErrorText } from '../systemErrors.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 export type Layer = Partial<Record<SettingName, string>>;
@@ -26,8 +27,7 @@ export function readFile(path: string, setting: string, problems: Problems): Buf
   try {
     return readFileSync(path);
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? String(error);
-    problems.push(`${setting}: ${path} can't be read (${code})`);
+    problems.push(systemErrorText(error, { setting, path }) ?? `${setting} ${path}: ${String(error)}`);
     return null;
   }
 }

@@ -86,11 +86,12 @@ describe('explain', () => {
     expect(svg).toMatch(/^<svg .*<\/svg>$/s);
     for (const text of [
       'CRITICAL of CLAIMS_READ',
-      'WARNING 20%',
-      'CRITICAL 10%',
+      'WARNING at 20 %',
+      'CRITICAL at 10 %',
       'raised',
       'deescalated',
       '12:15',
+      'time (UTC)',
     ]) {
       expect(svg).toContain(text);
     }
@@ -100,7 +101,11 @@ describe('explain', () => {
       ...{ against: null, onProgress: () => undefined, signal: new AbortController().signal },
     });
     const bars = await whatIfChart(report);
-    for (const text of ['w30-c10-m0-n1 beside w20-c10-m0-n1', 'CLAIMS_READ', 'baseline', 'raised per hour']) {
+    for (const text of [
+      'WARNING at 30 %, CRITICAL at 10 %',
+      'compared with WARNING at 20 %, CRITICAL at 10 %',
+      ...['CLAIMS_READ', 'baseline', 'raised per hour', 'raised at (UTC)'],
+    ]) {
       expect(bars).toContain(text);
     }
   });

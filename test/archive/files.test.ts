@@ -130,7 +130,7 @@ describe('a folder that can not be written [ARC-3]', () => {
     };
     const running = archiveTo(log, STATES, target, { observer });
     await eventually('it was told', async () => Promise.resolve(told.length > 1));
-    expect(told[0]).toMatch(/can't write the archive in .*it goes on by itself/);
+    expect(told[0]).toMatch(/the archive in .* can't be used: .*Archiving goes on by itself/);
     await rm(obstacle);
     await running;
     await target.close();

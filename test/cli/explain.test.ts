@@ -24,7 +24,7 @@ test('text: cause, rules, what came before, what followed, the incident', async 
   expect(stdout).toMatch(/^WARNING: FALLING of 12345678 at or below 20%: 40 of 300 tokens left \(13\.3%\)$/m);
   expect(stdout).toMatch(/^raised +2026-05-04 11:57:00Z, THRESHOLD$/m);
   expect(stdout).toMatch(/^resolved +2026-05-04 11:58:00Z, ESCALATED, after 1m 00s$/m);
-  expect(stdout).toMatch(/^rules +w20-c10-m0-n1: WARNING at 20% left, CRITICAL at 10%$/m);
+  expect(stdout).toMatch(/^rules +WARNING at 20 %, CRITICAL at 10 % \(w20-c10-m0-n1\)$/m);
   expect(stdout).toMatch(/^Decided by\n.*\n +2026-05-04 11:57:00Z +40 +300 +13\.3% +[0-9a-f-]{36}$/m);
   expect(stdout).toMatch(/^ +lowest 10 tokens \(3\.3%\) at 2026-05-04 11:58:00Z$/m);
   expect(stdout).toMatch(/^ +the bucket was never seen at zero$/m);

@@ -219,11 +219,11 @@ describe('[OPS-2] secrets', () => {
   test('an unreadable file, a folder, both ways at once', () => {
     const none = join(folder, 'none');
     expect(problemsOf({ ...POLLED, DATABASE_URL_FILE: none })).toEqual([
-      `DATABASE_URL_FILE: ${none} can't be read (ENOENT)`,
+      `DATABASE_URL_FILE: ${none}: there is no such file or folder. Check the path.`,
     ]);
     mkdirSync(join(folder, 'dir'), { recursive: true });
     expect(problemsOf({ ...POLLED, DATABASE_URL_FILE: join(folder, 'dir') })).toEqual([
-      expect.stringContaining('(EISDIR)'),
+      `DATABASE_URL_FILE: ${join(folder, 'dir')}: is a folder, not a file. Name a file.`,
     ]);
     expect(problemsOf({ ...POLLED, DATABASE_URL: URL_WITH_SECRET, DATABASE_URL_FILE: none })).toEqual([
       'DATABASE_URL and DATABASE_URL_FILE are both set: keep one',

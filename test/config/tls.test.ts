@@ -52,7 +52,7 @@ test('[OPS-2] missing files, files of another kind, a key of another certificate
     BRIDGE_TLS_KEY_FILE: write('junk.pem', 'hunter2'),
   });
   expect(broken.problems).toEqual([
-    `TLS authority of participant 12345678: ${join(folder, 'none.pem')} can't be read (ENOENT)`,
+    `TLS authority of participant 12345678: ${join(folder, 'none.pem')}: there is no such file or folder. Check the path.`,
     `TLS certificate of participant 12345678: ${keyFile} holds no usable certificate in PEM form`,
     `TLS key of participant 12345678: ${join(folder, 'junk.pem')} holds no usable key in PEM form`,
   ]);

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import type PulsarModule from 'pulsar-client';
 import type { ClientConfigBase } from 'pulsar-client';
+import { systemErrorText } from '../../systemErrors.ts';
 import { LogError } from '../eventLog.ts';
 import type { Obstacle } from './obstacle.ts';
 import type { PulsarSettings } from './settings.ts';
@@ -35,8 +36,8 @@ function read(path: string, setting: string): Buffer {
   try {
     return readFileSync(path);
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? String(error);
-    throw new LogError(`${setting}: ${path} can't be read (${code})`, { cause: error });
+    const text = systemErrorText(error, { setting, path }) ?? `${setting} ${path}: ${String(error)}`;
+    throw new LogError(text, { cause: error });
   }
 }
 
