@@ -1,4 +1,5 @@
 /** Trying again while something is away: for ever, with growing waits, so that nothing is lost. */
+import { advised } from '../advice.ts';
 import { systemClock } from '../clock.ts';
 import { LogUnavailableError } from '../log/eventLog.ts';
 import { DatabaseUnavailableError } from '../store/errors.ts';
@@ -23,13 +24,13 @@ export interface Patience {
 /** Rejects with an error that won't pass, or with the last one once the signal has aborted. */
 export async function patiently<T>({ who, signal, retrying }: Patience, work: () => Promise<T>): Promise<T> {
   const waits = doubling(FIRST_WAIT_MS, LONGEST_WAIT_MS);
-  for (;;) {
+  for (let failures = 1; ; failures += 1) {
     try {
       return await work();
     } catch (error) {
       if (signal.aborted || !isTransient(error)) throw error;
       const waitMs = waits.next().value;
-      retrying(who, error, waitMs);
+      retrying(who, advised(error, failures), waitMs);
       await systemClock.sleep(waitMs, signal);
     }
   }

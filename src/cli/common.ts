@@ -12,7 +12,7 @@ import { LogError } from '../log/eventLog.ts';
 import { RebuildError } from '../rebuild/rebuild.ts';
 import { ArchiveDamagedError } from '../rebuild/source.ts';
 import { EmbeddedPostgresError } from '../store/embeddedPostgres.ts';
-import { DatabaseUnavailableError } from '../store/errors.ts';
+import { adviceOf, DatabaseUnavailableError, UnfitDatabaseError } from '../store/errors.ts';
 import { isFileError, systemErrorText, systemProblem } from '../systemErrors.ts';
 
 export interface CommonOptions {
@@ -100,11 +100,11 @@ export function fail(error: unknown): void {
     error instanceof RebuildError ||
     error instanceof ArchiveDamagedError
   ) {
-    console.error(`balde: ${error.message}`);
+    console.error(`balde: ${error.message}${hintFor(error)}`);
   } else if (error instanceof DatabaseUnavailableError) {
-    console.error(
-      `balde: the database can't be reached: ${error.message}\nCheck DATABASE_URL, and that the server runs.`,
-    );
+    console.error(`balde: the database can't be used: ${error.message}${hintFor(error)}`);
+  } else if (error instanceof UnfitDatabaseError) {
+    console.error(`balde: ${error.message}${hintFor(error)}`);
   } else if (systemProblem(error) !== null) {
     console.error(`balde: ${systemErrorText(error) ?? ''}`);
   } else if (error instanceof Error && 'code' in error) {
@@ -125,14 +125,8 @@ export async function onPath<T>(setting: string, path: string, work: () => Promi
   }
 }
 
-/** What to do about codes of Postgres that people meet; empty for others. */
+/** What to do about errors of the database; empty for others. */
 export function hintFor(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  const hints: Readonly<Record<string, string>> = {
-    '28P01': '\nCheck user and password in DATABASE_URL.',
-    '28000': '\nCheck user and password in DATABASE_URL.',
-    '3D000': '\nCreate the database, or name another one in DATABASE_URL.',
-    '42501': '\nThe user of DATABASE_URL must be allowed to create schemas in this database.',
-  };
-  return (typeof code === 'string' ? hints[code] : undefined) ?? '';
+  const advice = adviceOf(error) ?? (error instanceof Error ? adviceOf(error.cause) : null);
+  return advice === null ? '' : `\n${advice}`;
 }

@@ -33,6 +33,8 @@ const bullets = (lines: readonly string[]): string => lines.map((line) => `  - $
 export interface Config {
   /** `null`: the embedded Postgres in `dataDir`. */
   readonly databaseUrl: string | null;
+  /** File that `databaseUrl` was read from, and is read from again. */
+  readonly databaseUrlFile: string | null;
   readonly dataDir: string;
   /** `null`: the embedded log, in the database. */
   readonly pulsar: PulsarSettings | null;
@@ -90,7 +92,9 @@ export function inspectConfig(environment: Environment, overrides: Overrides = {
     secret !== 'unreadable' &&
     !wrong.has('DATABASE_URL') &&
     (file.readable || own.DATABASE_URL !== undefined);
-  return { problems, config: assemble(settings, participants, problems), databaseKnown };
+  const fromFile = secret !== 'unreadable' && secret.DATABASE_URL !== undefined;
+  const databaseUrlFile = fromFile ? (environment['DATABASE_URL_FILE'] ?? null) : null;
+  return { problems, config: assemble(settings, databaseUrlFile, participants, problems), databaseKnown };
 }
 
 /** Cron and interval say one thing in two ways: the stronger layer's replaces the weaker one's. */
@@ -127,11 +131,13 @@ function parseSettings(
 
 function assemble(
   settings: Settings,
+  databaseUrlFile: string | null,
   participants: readonly ParticipantConfig[],
   problems: Problems,
 ): Config {
   return {
     databaseUrl: settings.DATABASE_URL ?? null,
+    databaseUrlFile,
     dataDir: resolve(settings.DATA_DIR),
     pulsar: pulsarOf(settings, problems),
     archive: {

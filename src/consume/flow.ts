@@ -14,6 +14,7 @@ import {
   timer,
 } from 'rxjs';
 import type { MonoTypeOperatorFunction } from 'rxjs';
+import { advised } from '../advice.ts';
 import { LogUnavailableError } from '../log/eventLog.ts';
 import type { Consumer } from '../log/eventLog.ts';
 import { DatabaseUnavailableError } from '../store/errors.ts';
@@ -39,7 +40,7 @@ export function retryOutage<T>(
     delay: (error: unknown, attempt) => {
       if (signal.aborted || !isTransient(error)) throw error;
       const waitMs = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(attempt - 1, 10));
-      observer.retrying(who, error, waitMs);
+      observer.retrying(who, advised(error, attempt), waitMs);
       const aborted = fromEvent(signal, 'abort').pipe(
         map(() => {
           throw error;

@@ -10,7 +10,7 @@ import { logSource } from '../rebuild/logSource.ts';
 import { rebuild } from '../rebuild/rebuild.ts';
 import type { RebuildOptions, RebuildReport } from '../rebuild/rebuild.ts';
 import type { EventSource } from '../rebuild/source.ts';
-import { currentUrl } from '../store/database.ts';
+import { currentUrl } from '../store/client.ts';
 import type { DatabaseOptions } from '../store/database.ts';
 import { listVersions } from '../store/versions.ts';
 import type { Version } from '../store/versions.ts';

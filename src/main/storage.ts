@@ -1,6 +1,7 @@
 /** The database and the log a command works on: configured, or embedded in the data folder. */
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { advised } from '../advice.ts';
 import type { Config } from '../config/config.ts';
 import { EmbeddedLog } from '../log/embedded/embeddedLog.ts';
 import { LogUnavailableError } from '../log/eventLog.ts';
@@ -9,6 +10,7 @@ import type { NativeLog } from '../log/pulsar/native.ts';
 import { PulsarLog } from '../log/pulsar/pulsarLog.ts';
 import type { PulsarSettings } from '../log/pulsar/settings.ts';
 import { AdministratorNeededError } from '../log/pulsar/topics.ts';
+import type { Address } from '../store/client.ts';
 import { connect } from '../store/database.ts';
 import type { Database, DatabaseOptions } from '../store/database.ts';
 import {
@@ -50,6 +52,8 @@ export interface StorageOptions {
   /** Session settings, e.g. `{ synchronous_commit: 'off' }`. */
   readonly settings?: Readonly<Record<string, string>>;
   readonly onWaiting?: (error: Error) => void;
+  /** A database that takes no writes counts as away. */
+  readonly mustWrite?: boolean;
   /** Told the Pulsar client's own log lines. */
   readonly pulsarLog?: NativeLog;
   /** How the views judge buckets from now on; left as it is when not given. */
@@ -57,14 +61,15 @@ export interface StorageOptions {
 }
 
 interface Location extends Pick<Config, 'databaseUrl' | 'dataDir'> {
+  /** File that holds `databaseUrl`: read anew for each connection. */
+  readonly databaseUrlFile?: Config['databaseUrlFile'];
   /** The embedded log when there is none. */
   readonly pulsar?: Config['pulsar'];
   /** Months of history, for the retention of topics. */
   readonly retentionMonths?: number;
 }
 
-interface Server {
-  readonly url: string;
+interface Server extends Address {
   readonly description: string;
   readonly stop: () => Promise<unknown>;
 }
@@ -75,7 +80,7 @@ const postgresFolder = (dataDir: string): string => join(dataDir, 'postgres');
 export const isServing = async (dataDir: string): Promise<boolean> =>
   await isEmbeddedPostgresRunning(postgresFolder(dataDir));
 
-async function locate({ databaseUrl, dataDir }: Location): Promise<Server> {
+async function locate({ databaseUrl, databaseUrlFile, dataDir }: Location): Promise<Server> {
   if (databaseUrl === null) {
     const server = await startEmbeddedPostgres({ directory: postgresFolder(dataDir) });
     return {
@@ -87,6 +92,7 @@ async function locate({ databaseUrl, dataDir }: Location): Promise<Server> {
   const { host, pathname } = new URL(databaseUrl);
   return {
     url: databaseUrl,
+    ...(databaseUrlFile ? { urlFile: databaseUrlFile } : {}),
     description: `Postgres at ${host}${pathname}`,
     stop: async () => Promise.resolve(),
   };
@@ -95,12 +101,17 @@ async function locate({ databaseUrl, dataDir }: Location): Promise<Server> {
 /** Opens the storage to write: migrates, installs the folds and topics. */
 export async function openStorage(config: Location, options: StorageOptions = {}): Promise<Storage> {
   const server = await locate(config);
-  return await openOn(server, config, options, async (database, log) => {
-    await patiently(options, async () => await migrate(server.url));
-    for (const fold of FOLDS) await installFold(database, fold);
-    await patiently(options, async () => await ensureTopics(log));
-    await patiently(options, async () => await assertSameLog(database, log));
-    if (options.judging !== undefined) await saveSettings(database, options.judging);
+  return await openOn(server, config, { ...options, mustWrite: true }, async (database, log) => {
+    const steps = [
+      async () => await migrate(server),
+      async () => {
+        for (const fold of FOLDS) await installFold(database, fold);
+      },
+      async () => await ensureTopics(log),
+      async () => await assertSameLog(database, log),
+      async () => (options.judging === undefined ? undefined : await saveSettings(database, options.judging)),
+    ];
+    for (const step of steps) await patiently<unknown>(options, step);
   });
 }
 
@@ -176,7 +187,13 @@ async function openOn(
   options: StorageOptions,
   prepare: (database: Database, log: EventLog) => Promise<void>,
 ): Promise<Storage> {
-  const databaseOptions = { url: server.url, ...(options.settings ? { settings: options.settings } : {}) };
+  const { url, urlFile } = server;
+  const databaseOptions = {
+    url,
+    ...(urlFile === undefined ? {} : { urlFile }),
+    ...(options.settings ? { settings: options.settings } : {}),
+    mustWrite: options.mustWrite ?? false,
+  };
   const database = connect(databaseOptions);
   let log: EventLog | null = null;
   const close = async (): Promise<void> => {
@@ -200,14 +217,18 @@ async function patiently<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   const until = performance.now() + patienceMs;
-  for (;;) {
+  for (let failures = 1; ; failures += 1) {
     try {
       return await work();
     } catch (error) {
       const passes = error instanceof DatabaseUnavailableError || error instanceof LogUnavailableError;
-      if (!passes || performance.now() > until) throw error;
-      onWaiting?.(error);
+      if (!passes || isRefused(error) || performance.now() > until) throw error;
+      onWaiting?.(advised(error, failures));
       await delay(1_000, undefined, signal === undefined ? {} : { signal });
     }
   }
 }
+
+/** A wrong password or database is told at once: what runs waits for it, what starts is watched by whoever set it. */
+const isRefused = (error: Error): boolean =>
+  [error, error.cause].some((one) => one instanceof DatabaseUnavailableError && one.refused);

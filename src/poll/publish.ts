@@ -1,4 +1,5 @@
 /** From the observations of one poll to the log: ids, messages, and a send that outlasts the log's outages. */
+import { advised } from '../advice.ts';
 import type { Clock } from '../clock.ts';
 import type { PolicyStateObserved } from '../domain/events.ts';
 import { LogUnavailableError } from '../log/eventLog.ts';
@@ -115,7 +116,7 @@ export async function untilAvailable<T>(
     } catch (error) {
       if (!(error instanceof LogUnavailableError)) throw error;
       const waitMs = logWait(failures);
-      report('onLogUnavailable', { participant, failures, waitMs, err: error });
+      report('onLogUnavailable', { participant, failures, waitMs, err: advised(error, failures) });
       await clock.sleep(waitMs, signal);
     }
   }

@@ -4,6 +4,7 @@
  * The served version keeps serving and keeps advancing. Whatever ends a rebuild, the next one goes on where it was.
  */
 import { setTimeout as delay } from 'node:timers/promises';
+import { advised } from '../advice.ts';
 import type { EpochMs } from '../domain/events.ts';
 import type { Projection } from '../domain/fold.ts';
 import { LogUnavailableError } from '../log/eventLog.ts';
@@ -260,7 +261,7 @@ async function patiently<R>(
   step: () => Promise<R>,
 ): Promise<R> {
   let waits = doubling(FIRST_WAIT_MS, LONGEST_WAIT_MS);
-  for (;;) {
+  for (let failures = 1; ; failures += 1) {
     const startedAt = performance.now();
     try {
       return await step();
@@ -269,7 +270,7 @@ async function patiently<R>(
       if (!passes || signal.aborted) throw error;
       if (performance.now() - startedAt > LONGEST_WAIT_MS) waits = doubling(FIRST_WAIT_MS, LONGEST_WAIT_MS);
       const waitMs = waits.next().value;
-      observer.retrying(error, waitMs);
+      observer.retrying(advised(error, failures), waitMs);
       await delay(waitMs, undefined, { signal });
     }
   }

@@ -3,7 +3,10 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
+import { Clients } from './client.ts';
+import type { Address } from './client.ts';
 import { CheckpointConflictError, DatabaseUnavailableError, isConnectionLost, translate } from './errors.ts';
+import { LONGEST_IDLE_MS } from './fitness.ts';
 
 /** What a query may be given. Arrays become Postgres arrays. */
 export type Parameter = string | number | boolean | null | Buffer | readonly Parameter[];
@@ -14,6 +17,7 @@ export type Row = Record<string, unknown>;
 export interface Sql {
   /**
    * Rows of a statement. `timestamptz` comes as milliseconds since 1970, `bigint` as number.
+   * @throws {UnreadableValueError} a value can't be told so: it names column and value
    * @param name makes it a statement that each connection prepares once; it stands for one text only
    */
   query<R extends Row>(text: string, parameters?: readonly Parameter[], name?: string): Promise<R[]>;
@@ -43,90 +47,74 @@ export interface Session extends Sql {
   close(): Promise<void>;
 }
 
-/** A connection string, or who knows it at the moment: asked whenever a connection is made. */
-export type DatabaseUrl = string | (() => string | Promise<string>);
-
-export interface DatabaseOptions {
-  readonly url: DatabaseUrl;
+export interface DatabaseOptions extends Address {
   /** Most connections of the pool, sessions not counted. */
   readonly poolSize?: number;
   /** Shown in pg_stat_activity. */
   readonly applicationName?: string;
   /** Extra settings of every session, e.g. `{ synchronous_commit: 'off' }`. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** A server that takes no writes, such as a standby, counts as away. */
+  readonly mustWrite?: boolean;
   /** A statement that takes longer counts as a broken connection: a peer gone silent must not block for ever. */
   readonly statementTimeoutMs?: number;
 }
 
-const { INT8, TIMESTAMPTZ } = pg.types.builtins;
+export function clientsOf(options: DatabaseOptions): Clients {
+  const {
+    url,
+    urlFile,
+    applicationName = 'balde',
+    statementTimeoutMs = 300_000,
+    mustWrite = false,
+  } = options;
+  return new Clients({
+    url,
+    ...(urlFile === undefined ? {} : { urlFile }),
+    applicationName,
+    statementTimeoutMs,
+    mustWrite,
+    patienceMs: Math.min(LONGEST_ANSWER_MS, statementTimeoutMs),
+    settings: {
+      idle_in_transaction_session_timeout: String(Math.min(LONGEST_IDLE_MS, statementTimeoutMs)),
+      ...options.settings,
+    },
+  });
+}
 
-/** bigint stays exact up to 2^53: every count, sequence and second of Balde does. */
-const types: pg.CustomTypesConfig = {
-  getTypeParser: (oid, format) => {
-    if (oid === INT8) return Number;
-    if (oid === TIMESTAMPTZ) {
-      // Infinity comes as a number already.
-      const parse = pg.types.getTypeParser(TIMESTAMPTZ, 'text') as (text: string) => Date | number;
-      return (text: string) => Number(parse(text));
-    }
-    return pg.types.getTypeParser(oid, format) as (text: string) => unknown;
-  },
-};
-
-/** Nothing that Balde does inside a transaction leaves the server waiting so long. Milliseconds. */
-const LONGEST_IDLE_MS = 30_000;
+/** How long a new connection may take to be made and to answer once. Milliseconds. */
+const LONGEST_ANSWER_MS = 10_000;
 
 export function connect(options: DatabaseOptions): Database {
-  const statementTimeoutMs = options.statementTimeoutMs ?? 300_000;
-  const settings = {
-    timezone: 'UTC',
-    datestyle: 'ISO',
-    extra_float_digits: '1',
-    // The same from the server's side: a process that was paused or cut off must not hold its locks for ever.
-    idle_in_transaction_session_timeout: String(Math.min(LONGEST_IDLE_MS, statementTimeoutMs)),
-    tcp_keepalives_idle: '60',
-    tcp_keepalives_interval: '10',
-    tcp_keepalives_count: '6',
-    ...options.settings,
-  };
-  const config: pg.PoolConfig = {
-    max: options.poolSize ?? 8,
+  const clients = clientsOf(options);
+  const max = options.poolSize ?? 8;
+  const pool = new pg.Pool({
+    Client: clients.constructorForPool,
+    max,
     // Longer than polls lie apart: an alert does not wait for a connection to be made.
     idleTimeoutMillis: 900_000,
-    application_name: options.applicationName ?? 'balde',
-    connectionTimeoutMillis: 10_000,
-    query_timeout: statementTimeoutMs,
-    keepAlive: true,
-    options: Object.entries(settings)
-      .map(([name, value]) => `-c ${name}=${value.replace(/[\\ ]/g, '\\$&')}`)
-      .join(' '),
-    types,
-  };
-  let url = '';
-  const pool = new pg.Pool({
-    ...config,
-    Client: class extends pg.Client {
-      constructor() {
-        super({ ...config, connectionString: url });
-      }
-    },
+    connectionTimeoutMillis: LONGEST_ANSWER_MS,
   });
   // An idle connection that breaks is replaced at the next use; without a handler it would end the process.
   pool.on('error', () => undefined);
-  // For good, and from the first moment on: a connection may break between two statements, and even in the very packet
-  // that completes it, before whoever asked for it has it. The next statement fails with the same cause.
-  pool.on('connect', (client) => client.on('error', () => undefined));
   const lendOne: Lender = async (use) => {
     // A connection that is there needs no address.
-    if (pool.idleCount === 0) url = await currentUrl(options.url);
-    const client = await translated(async () => await pool.connect());
+    if (pool.idleCount === 0) await clients.locate();
+    const client = await pool.connect().catch((error: unknown) => {
+      const translated = translate(error, 'connecting');
+      // An error of the pool's own: nothing is wrong with the database as far as anybody knows.
+      throw translated !== error && pool.totalCount >= max ? busy(max, error) : translated;
+    });
     return await lend(client, use);
   };
   let closed: Promise<void> | undefined;
   return {
     ...sqlOf(lendOne),
     transaction: async (work) => await lendOne(async (client) => await inTransaction(client, work)),
-    session: async () => await openSession({ ...config, connectionString: await currentUrl(options.url) }),
+    session: async () => {
+      await clients.locate();
+      return await openSession(clients.make());
+    },
     close: async () => {
       closed ??= pool.end();
       await closed;
@@ -134,8 +122,10 @@ export function connect(options: DatabaseOptions): Database {
   };
 }
 
-export const currentUrl = async (url: DatabaseUrl): Promise<string> =>
-  typeof url === 'string' ? url : await url();
+const busy = (max: number, cause: unknown): DatabaseUnavailableError =>
+  new DatabaseUnavailableError(`all ${max} connections of this process are in use or just being made`, {
+    cause,
+  });
 
 type Lender = <T>(use: (client: LentClient) => Promise<T>) => Promise<T>;
 type LentClient = pg.ClientBase;
@@ -201,8 +191,7 @@ function sqlOf(lender: Lender): Sql {
 /** How long a peer may take to say goodbye before the connection is cut. Milliseconds. */
 const GOODBYE_MS = 2_000;
 
-async function openSession(config: pg.ClientConfig): Promise<Session> {
-  const client = new pg.Client(config);
+async function openSession(client: pg.Client): Promise<Session> {
   let ended = false;
   const endHandlers: (() => void)[] = [];
   const end = (): void => {
@@ -218,7 +207,7 @@ async function openSession(config: pg.ClientConfig): Promise<Session> {
   };
   client.on('error', end);
   client.on('end', end);
-  await translated(async () => await client.connect());
+  await client.connect();
   // One statement at a time: the callers of a session don't know of each other.
   let last: Promise<unknown> = Promise.resolve();
   const sql = sqlOf(async (use) => {

@@ -1,27 +1,31 @@
-/** Forward-only migrations of what is not a projection, run by node-pg-migrate under its advisory lock. */
+/** Forward-only migrations of what is not a projection, run by node-pg-migrate under a lock of Balde's own. */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runner } from 'node-pg-migrate';
-import pg from 'pg';
+import type pg from 'pg';
 import { packageRoot } from '../packageRoot.ts';
+import type { Address, DatabaseUrl } from './client.ts';
+import { clientsOf } from './database.ts';
 import type { Sql } from './database.ts';
-import { DatabaseUnavailableError, isDatabaseError, translate } from './errors.ts';
+import { DatabaseUnavailableError, hasSqlState, isDatabaseError, translate } from './errors.ts';
 
 const DIRECTORY = join(packageRoot, 'migrations');
 const TABLE = { migrationsSchema: 'balde_migrations', migrationsTable: 'migration' };
+/** A migration may rewrite all of history. Milliseconds. */
+const LONGEST_STATEMENT_MS = 24 * 3_600_000;
 
 /** Applies what is missing; several processes may try at once. @returns names of the migrations applied now */
-export async function migrate(url: string): Promise<string[]> {
-  const client = new pg.Client({ connectionString: url, options: '-c timezone=UTC' });
+export async function migrate(address: DatabaseUrl | Address): Promise<string[]> {
+  const where = typeof address === 'object' ? address : { url: address };
+  const clients = clientsOf({ ...where, mustWrite: true, statementTimeoutMs: LONGEST_STATEMENT_MS });
+  await clients.locate();
+  const client = clients.make();
   const connection = { lost: false };
   client.on('error', () => (connection.lost = true));
   client.on('end', () => (connection.lost = true));
   try {
-    await client.connect().catch((error: unknown) => {
-      throw translate(error);
-    });
-    // Waits for whoever migrates at this moment (node-pg-migrate's own lock fails instead); ends with the connection.
-    await client.query(`select pg_advisory_lock(hashtext('balde.migrate'))`);
+    await client.connect();
+    await lockMigrations(client);
     const applied = await runner({
       dbClient: client,
       dir: DIRECTORY,
@@ -33,6 +37,8 @@ export async function migrate(url: string): Promise<string[]> {
       noLock: true,
       log: () => undefined,
     });
+    // It ends the transaction only if there was something to do.
+    await client.query('commit');
     return applied.map((migration) => migration.name);
   } catch (error) {
     if (error instanceof DatabaseUnavailableError) throw error;
@@ -42,6 +48,27 @@ export async function migrate(url: string): Promise<string[]> {
     throw lost || isDatabaseError(error) ? translate(error) : error;
   } finally {
     await client.end().catch(() => undefined);
+  }
+}
+
+/**
+ * Begins a transaction that waits for whoever migrates at this moment, and makes others wait until it ends. The lock is on
+ * a table that only its owner may lock: anybody who may connect can take an advisory lock, for ever.
+ */
+async function lockMigrations(client: pg.Client): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    await client.query('begin');
+    try {
+      await client.query('create schema if not exists balde_migrations');
+      await client.query('create table if not exists balde_migrations.lock ()');
+      await client.query('lock table balde_migrations.lock in exclusive mode');
+      return;
+    } catch (error) {
+      // Made by another process at the same moment: "if not exists" does not wait for it.
+      const raced = hasSqlState(error, '23505') || hasSqlState(error, '42P06') || hasSqlState(error, '42P07');
+      if (!raced || attempt > 5) throw error;
+      await client.query('rollback');
+    }
   }
 }
 

@@ -1,7 +1,7 @@
 /** A database session that comes back by itself after the connection is lost. */
 import { doubling, Wakeup } from '../waiting.ts';
 import type { Database, Session } from './database.ts';
-import { DatabaseUnavailableError } from './errors.ts';
+import { adviceOf, DatabaseUnavailableError, UnfitDatabaseError } from './errors.ts';
 
 export class StandingSession {
   readonly #database: Database;
@@ -10,6 +10,8 @@ export class StandingSession {
   readonly #changed = new Wakeup();
   readonly #running: Promise<void>;
   #session: Session | null = null;
+  /** What the last attempt failed with. */
+  #failure: unknown = null;
 
   /** `prepare` runs on each new connection before it is handed out: LISTEN, handlers. */
   constructor(database: Database, prepare: (session: Session) => Promise<void>) {
@@ -26,6 +28,7 @@ export class StandingSession {
   /**
    * Resolves with the live session once there is one; rejects with the signal's reason.
    * @throws {DatabaseUnavailableError} none came within `ms`, or this was closed
+   * @throws {UnfitDatabaseError} none will come
    */
   async ready(ms: number, signal: AbortSignal): Promise<Session> {
     const until = performance.now() + ms;
@@ -34,9 +37,20 @@ export class StandingSession {
       if (this.#session !== null) return this.#session;
       const left = until - performance.now();
       if (this.#stop.signal.aborted) throw new DatabaseUnavailableError('the session was closed');
-      if (left <= 0) throw new DatabaseUnavailableError(`no database session within ${ms} ms`);
+      if (this.#failure instanceof UnfitDatabaseError) throw this.#failure;
+      if (left <= 0) throw this.#absence(ms);
       await this.#changed.wait(seen, left, signal);
     }
+  }
+
+  /** Why there is none, as far as is known. */
+  #absence(ms: number): DatabaseUnavailableError {
+    const cause = this.#failure;
+    const why = cause instanceof Error ? `: ${cause.message}` : '';
+    return new DatabaseUnavailableError(`no database session within ${ms} ms${why}`, {
+      cause,
+      advice: adviceOf(cause),
+    });
   }
 
   async close(): Promise<void> {
@@ -52,8 +66,10 @@ export class StandingSession {
       try {
         await this.#hold(signal);
         waits = doubling(100, 5_000);
-      } catch {
+      } catch (error) {
         // Whoever needs the session sees its absence; the next attempt follows.
+        this.#failure = error;
+        this.#changed.wake();
       }
       await new Wakeup().wait(0, waits.next().value, signal).catch(() => undefined);
     }
@@ -67,6 +83,7 @@ export class StandingSession {
     );
     try {
       await this.#prepare(session);
+      this.#failure = null;
       this.#set(session);
       if (!signal.aborted) await Promise.race([ended, aborted]);
     } finally {

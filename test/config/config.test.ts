@@ -33,6 +33,7 @@ describe('what a right configuration becomes', () => {
   test('defaults', () => {
     expect(loadConfig(POLLED)).toEqual({
       databaseUrl: null,
+      databaseUrlFile: null,
       dataDir: resolve('.balde'),
       archive: { dir: null, eventStoreUrl: null },
       pulsar: null,
@@ -213,7 +214,10 @@ describe('[OPS-2] secrets', () => {
 
   test('come from a file, without the line end that editors add', () => {
     const file = write(`${URL_WITH_SECRET}\n`);
-    expect(loadConfig({ ...POLLED, DATABASE_URL_FILE: file }).databaseUrl).toBe(URL_WITH_SECRET);
+    expect(loadConfig({ ...POLLED, DATABASE_URL_FILE: file })).toMatchObject({
+      databaseUrl: URL_WITH_SECRET,
+      databaseUrlFile: file,
+    });
   });
 
   test('an unreadable file, a folder, both ways at once', () => {

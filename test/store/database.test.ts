@@ -8,6 +8,7 @@ import {
   isDatabaseError,
   isMissingPartition,
   isRefusedData,
+  UnreadableValueError,
 } from '../../src/store/errors.ts';
 import { StandingSession } from '../../src/store/standingSession.ts';
 import { emptyDatabase } from '../support/database.ts';
@@ -252,19 +253,52 @@ describe('a prepared statement', () => {
 });
 
 describe('values', () => {
-  it('come as the types promise: times as milliseconds, infinite ones too, bigint as number', async () => {
+  it('come as the types promise: times as milliseconds, bigint as number', async () => {
     const [row] = await database.query(
-      `select '2024-02-29T23:59:59.999Z'::timestamptz as at, 'infinity'::timestamptz as after,
-         '-infinity'::timestamptz as before, 9007199254740991 as big, '{"a": [1]}'::jsonb as doc`,
+      `select '2024-02-29T23:59:59.999Z'::timestamptz as at, '0001-01-01T00:00:00Z'::timestamptz as first,
+         null::timestamptz as never, 9007199254740991 as big, '{"a": [1]}'::jsonb as doc`,
     );
     expect(row).toEqual({
       at: Date.UTC(2024, 1, 29, 23, 59, 59, 999),
-      after: Infinity,
-      before: -Infinity,
+      first: Date.parse('0001-01-01T00:00:00Z'),
+      never: null,
       big: Number.MAX_SAFE_INTEGER,
       doc: { a: [1] },
     });
   });
+
+  it.each([
+    ['timestamptz', 'infinity'],
+    ['timestamptz', '-infinity'],
+    ['timestamptz', '0044-03-15 12:00:00+00 BC'],
+    ['bigint', '9007199254740992'],
+    ['bigint', '-9223372036854775808'],
+  ])(
+    'of type %s that no number tells exactly, such as %s, are errors that name column and value',
+    async (type, text) => {
+      const error = await failure(
+        database.query(`select 1 as one, $1::text::${type} as two, 3 as three`, [text]),
+      );
+      expect(error).toBeInstanceOf(UnreadableValueError);
+      expect((error as Error).message).toContain(`column two of the database holds ${JSON.stringify(text)}`);
+      expect(isDatabaseError(error)).toBe(true);
+      // The next statement is read as ever.
+      expect(await database.query('select 5::bigint as five')).toEqual([{ five: 5 }]);
+    },
+  );
+
+  it.each(['SQL, DMY', 'German', 'Postgres'])(
+    'that come in DateStyle %s are none from 1970',
+    async (style) => {
+      const asking = database.transaction(async (tx) => {
+        await tx.execute(`set local datestyle to '${style}'`);
+        return await tx.query(`select timestamptz '2026-01-01T00:00:00Z' as response_time`);
+      });
+      expect(String(await failure(asking))).toMatch(
+        /column response_time .* no time in the form of DateStyle ISO/,
+      );
+    },
+  );
 
   it('of a setting may have spaces and backslashes', async () => {
     const own = connect({ url, settings: { 'balde.note': "a  b\\c 'd'" } });

@@ -1,10 +1,9 @@
 /** A Pulsar broker in a container, where a Docker engine answers. */
 import { existsSync } from 'node:fs';
 import { get } from 'node:http';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from './ports.ts';
 import type { OpenBroker } from './pulsarBroker.ts';
 
 const IMAGE = 'apachepulsar/pulsar:4.0.7';
@@ -85,12 +84,4 @@ async function startContainer(): Promise<OpenBroker> {
       await container.stop();
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

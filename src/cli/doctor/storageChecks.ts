@@ -68,11 +68,15 @@ function unreachable(error: unknown): Finding {
 async function checkOpened(storage: Storage, config: Config): Promise<StorageFindings> {
   const { database, log, description } = storage;
   const asked = Date.now();
-  const [server] = await database.query<{ version: string; now: number }>(
-    `select current_setting('server_version') as version, clock_timestamp() as now`,
+  const [server] = await database.query<{ version: string; now: number; read_only: boolean }>(
+    `select current_setting('server_version') as version, clock_timestamp() as now,
+       pg_is_in_recovery() or current_setting('transaction_read_only')::boolean as read_only`,
   );
+  const what = `${description}, PostgreSQL ${server?.version ?? 'of unknown version'}`;
   const findings: Finding[] = [
-    ok('database', `${description}, PostgreSQL ${server?.version ?? 'of unknown version'}`),
+    server?.read_only === true
+      ? fail('database', `${what}: takes no writes`, READ_ONLY)
+      : ok('database', what),
     clockFinding('database clock', server?.now ?? asked, asked, Date.now()),
   ];
   const pending = await pendingMigrations(database);
@@ -93,6 +97,9 @@ async function checkOpened(storage: Storage, config: Config): Promise<StorageFin
   findings.push(await checkMonths(database), await checkFreshness(database, config));
   return { findings, policies: await knownPolicies(database) };
 }
+
+const READ_ONLY =
+  'It is a standby, or default_transaction_read_only is on for it or for the user: DATABASE_URL must lead to the primary.';
 
 async function checkTopics(log: EventLog): Promise<Finding> {
   const names: string[] = [];

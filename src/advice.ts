@@ -1,0 +1,11 @@
+/** What waiting lines say once an outage turns out to be none that passes by itself. */
+import { adviceOf } from './store/errors.ts';
+
+/** Failures in a row from which on it is said what to change: some seconds, with waits that double. */
+export const FAILURES_UNTIL_ADVICE = 5;
+
+/** The error to tell of after so many failures: as it is, and later with what a person can do. */
+export function advised(error: Error, failures: number): Error {
+  const advice = failures < FAILURES_UNTIL_ADVICE ? null : (adviceOf(error) ?? adviceOf(error.cause));
+  return advice === null ? error : new Error(`${error.message}. ${advice}`, { cause: error });
+}
