@@ -1,40 +1,92 @@
 /** `balde alerts`: alerts, newest first. */
 import { Command, Option } from 'commander';
 import type { EpochMs } from '../domain/events.ts';
-import { alertsBetween } from '../serve/alertList.ts';
-import type { AlertRow } from '../serve/alertList.ts';
+import { alertsBetween, countAlerts } from '../serve/alertList.ts';
+import type { AlertFilter, AlertRow, Severity } from '../serve/alertList.ts';
 import { durationText, iso, numberText, table, timeText } from './format.ts';
 import type { Column } from './format.ts';
 import { jsonOption, printJson, printLine, reading, withStorageOptions } from './common.ts';
 import type { CommonOptions } from './common.ts';
-import { parseTime, parseWhole } from './options.ts';
+import { oneOfAnyCase, parseWhole } from './options.ts';
+import { participantOption, pickBuckets, policyOption } from './stateBuckets.ts';
+import { checkOrder, fromOption, toOption, withTimesHelp } from './times.ts';
 
 interface AlertsOptions extends CommonOptions {
   readonly open?: boolean;
   readonly limit?: number;
   readonly from?: EpochMs;
   readonly to?: EpochMs;
+  readonly participant?: string;
+  readonly policy?: string;
+  readonly severity?: Severity;
+  readonly level?: Severity;
 }
+
+/** Lines that a person looks through. JSON is for programs, and whole unless they say otherwise. */
+const MOST_LINES = 50;
+const SEVERITIES = ['WARNING', 'CRITICAL'] as const;
+
+const HELP = `
+ID is the beginning of an alert's id: balde explain takes it.`;
 
 export function alertsCommand(): Command {
   const command = new Command('alerts')
     .description('list alerts, newest first')
     .addOption(new Option('--open', 'only those that are not resolved'))
-    .addOption(new Option('--limit <n>', 'at most so many').argParser(parseWhole(1, 1_000_000)))
-    .addOption(new Option('--from <time>', 'raised at this time or later, UTC').argParser(parseTime))
-    .addOption(new Option('--to <time>', 'raised before this time, UTC').argParser(parseTime))
-    .addOption(jsonOption());
+    .addOption(participantOption())
+    .addOption(policyOption())
+    .addOption(
+      new Option('--severity <severity>', SEVERITIES.join(' or ')).argParser(oneOfAnyCase(SEVERITIES)),
+    )
+    .addOption(new Option('--level <severity>', 'the same').argParser(oneOfAnyCase(SEVERITIES)).hideHelp())
+    .addOption(fromOption('raised at this time or later'))
+    .addOption(toOption('raised before this time'))
+    .addOption(
+      new Option(
+        '--limit <n>',
+        `at most so many, the newest; ${MOST_LINES} unless given, with --json all of them`,
+      ).argParser(parseWhole(1, 1_000_000)),
+    )
+    .addOption(jsonOption())
+    .addHelpText('after', HELP);
+  withTimesHelp(command);
   return withStorageOptions(command).action(async (options: AlertsOptions) => await listAlerts(options));
 }
 
 async function listAlerts(options: AlertsOptions): Promise<void> {
-  const { open = false, limit = null, from = null, to = null } = options;
+  const { from, to, json = false } = options;
+  checkOrder(from, to);
+  const filter: AlertFilter = {
+    open: options.open ?? false,
+    from: from ?? null,
+    to: to ?? null,
+    participant: options.participant ?? null,
+    policy: options.policy ?? null,
+    severity: options.severity ?? options.level ?? null,
+  };
   await reading(options, async ({ database }) => {
-    const alerts = await alertsBetween(database, { open, limit, from, to });
-    if (options.json === true) printJson(alerts.map(alertJson));
-    else if (alerts.length === 0) printLine(open ? 'no open alert' : 'no alert');
-    else for (const line of table(COLUMNS, alerts)) printLine(line);
+    const limit = options.limit ?? (json ? null : MOST_LINES);
+    const alerts = await alertsBetween(database, filter, limit);
+    // Nothing found, and a bucket asked for that there never was: said, not taken for a good sign.
+    if (alerts.length === 0 && (filter.participant !== null || filter.policy !== null))
+      await pickBuckets(database, options);
+    if (json) printJson(alerts.map(alertJson));
+    else {
+      const all = alerts.length === limit ? await countAlerts(database, filter) : alerts.length;
+      for (const line of text(alerts, filter, all - alerts.length)) printLine(line);
+    }
   });
+}
+
+function text(alerts: readonly AlertRow[], filter: AlertFilter, more: number): string[] {
+  if (alerts.length === 0) return [nothingText(filter)];
+  const rest = `and ${numberText(more)} older ${more === 1 ? 'one' : 'ones'}: --limit, --from, --open and others say which are shown`;
+  return [...table(COLUMNS, alerts), ...(more > 0 ? [rest] : [])];
+}
+
+function nothingText({ open, from, to, ...where }: AlertFilter): string {
+  const isNarrow = from !== null || to !== null || Object.values(where).some((value) => value !== null);
+  return `no ${open ? 'open ' : ''}alert${isNarrow ? ' like that' : ''}`;
 }
 
 /** An alert as `--json` shows it: the columns of dict_rate_limit_alerts, times as ISO strings. */
@@ -43,6 +95,9 @@ export const alertJson = (alert: AlertRow) => ({
   created_at: iso(alert.created_at),
   resolved_at: iso(alert.resolved_at),
 });
+
+/** Enough of an id to name an alert by. */
+export const shortId = (id: string): string => id.slice(0, 8);
 
 const COLUMNS: readonly Column<AlertRow>[] = [
   { title: 'RAISED', value: (a) => timeText(a.created_at) },
@@ -58,4 +113,5 @@ const COLUMNS: readonly Column<AlertRow>[] = [
     value: (a) => durationText(a.resolved_at === null ? null : (a.resolved_at - a.created_at) / 1000),
     right: true,
   },
+  { title: 'ID', value: (a) => shortId(a.id) },
 ];

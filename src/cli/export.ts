@@ -6,12 +6,12 @@ import { Argument, Command, Option } from 'commander';
 import { stringify } from 'csv-stringify';
 import type { EpochMs } from '../domain/events.ts';
 import type { Row } from '../store/database.ts';
-import { UsageError } from '../main/storage.ts';
 import { onPath, reading, stopSignal, withStorageOptions } from './common.ts';
 import type { CommonOptions } from './common.ts';
 import { EXPORTS, openExport } from './exportSources.ts';
 import type { ExportName, ExportSource } from './exportSources.ts';
-import { oneOf, parseTime } from './options.ts';
+import { oneOf } from './options.ts';
+import { checkOrder, fromOption, toOption, withTimesHelp } from './times.ts';
 
 interface ExportOptions extends CommonOptions {
   readonly from?: EpochMs;
@@ -33,10 +33,8 @@ export function exportCommand(): Command {
   const command = new Command('export')
     .description('write observations, alert events, history or alerts to standard output or a file')
     .addArgument(new Argument('<what>', `one of ${EXPORTS.join(', ')}`).choices(EXPORTS))
-    .addOption(
-      new Option('--from <time>', 'from this time on, e.g. 2026-01-31T12:00:00Z').argParser(parseTime),
-    )
-    .addOption(new Option('--to <time>', 'before this time').argParser(parseTime))
+    .addOption(fromOption('from this time on'))
+    .addOption(toOption('before this time'))
     .addOption(
       new Option('--format <format>', 'ndjson (one JSON object per line) or csv (with a header)')
         .default('ndjson')
@@ -44,6 +42,7 @@ export function exportCommand(): Command {
     )
     .addOption(new Option('--output <file>', 'write to this file, replacing it, instead of standard output'))
     .addHelpText('after', HELP);
+  withTimesHelp(command);
   return withStorageOptions(command).action(async (what: ExportName, options: ExportOptions) => {
     await exportAll(what, options);
   });
@@ -51,8 +50,7 @@ export function exportCommand(): Command {
 
 async function exportAll(what: ExportName, options: ExportOptions): Promise<void> {
   const { from, to, format, output } = options;
-  if (from !== undefined && to !== undefined && from >= to)
-    throw new UsageError('--from must be before --to');
+  checkOrder(from, to);
   const signal = stopSignal();
   let poisoned = 0;
   const onPoison = (): void => void (poisoned += 1);

@@ -16,7 +16,8 @@ import { sparkline, SPARKLINE_WIDTH } from './historySparkline.ts';
 import { jsonOption, printJson, printLine, reading, withStorageOptions } from './common.ts';
 import type { CommonOptions } from './common.ts';
 import { parseWhole } from './options.ts';
-import { checkOrder, fromOption, pickBuckets, toOption } from './stateBuckets.ts';
+import { pickBuckets } from './stateBuckets.ts';
+import { checkOrder, fromOption, toOption, withTimesHelp } from './times.ts';
 
 interface HistoryOptions extends CommonOptions {
   readonly participant: string;
@@ -46,6 +47,7 @@ export function historyCommand(): Command {
     .addOption(jsonOption().conflicts(['csv', 'svg']))
     .addOption(new Option('--csv', 'print CSV with a header instead of text').conflicts('svg'))
     .addOption(svgOption());
+  withTimesHelp(command);
   return withStorageOptions(command).action(async (options: HistoryOptions) => await showHistory(options));
 }
 

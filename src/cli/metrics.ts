@@ -8,7 +8,7 @@ import { newestObservation } from '../serve/readModels.ts';
 import { readStaleAfterMs } from '../store/settings.ts';
 import { printText, reading, withStorageOptions } from './common.ts';
 import type { CommonOptions } from './common.ts';
-import { parseTime } from './options.ts';
+import { parseTime, withTimesHelp } from './times.ts';
 
 type At = EpochMs | 'now' | 'last';
 
@@ -28,6 +28,7 @@ export function metricsCommand(): Command {
         .default('now')
         .argParser(parseAt),
     );
+  withTimesHelp(command);
   return withStorageOptions(command).action(async (options: MetricsOptions) => {
     await reading(options, async (storage) => await printMetrics(storage, options.at));
   });

@@ -21,15 +21,11 @@ export const parseWhole =
     return value;
   };
 
-/** A time as `2026-01-31`, or with hours: read as UTC unless it names its offset. Milliseconds since 1970. */
-export function parseTime(text: string): number {
-  const isDate = /^\d{4}-\d{2}-\d{2}$/.test(text);
-  const hasOffset = /(Z|[+-]\d{2}:?\d{2})$/i.test(text);
-  const at = Date.parse(isDate || hasOffset ? text : `${text}Z`);
-  if (Number.isNaN(at))
-    throw new InvalidArgumentError('a time such as 2026-01-31 or 2026-01-31T12:00:00Z is needed.');
-  return at;
-}
+/** As {@link oneOf}, of choices in upper case. */
+export const oneOfAnyCase =
+  <T extends string>(choices: readonly T[]) =>
+  (text: string): T =>
+    oneOf(choices)(text.trim().toUpperCase());
 
 export const oneOf =
   <T extends string>(choices: readonly T[]) =>

@@ -13,8 +13,9 @@ import type { Comparison, Difference } from '../rebuild/verify.ts';
 import { jsonOption, printJson, printLine, reading, stopSignal, withStorageOptions } from './common.ts';
 import type { CommonOptions } from './common.ts';
 import { iso, numberText } from './format.ts';
-import { oneOf, parseTime, parseWhole } from './options.ts';
+import { oneOf, parseWhole } from './options.ts';
 import { rebuildProgress } from './rebuildProgress.ts';
+import { timeOption, withTimesHelp } from './times.ts';
 
 interface RebuildCommandOptions extends CommonOptions {
   readonly from?: SourceName;
@@ -53,13 +54,11 @@ export function rebuildCommand(): Command {
     .addOption(new Option('--restart', 'drop what an unfinished rebuild left, and begin anew'))
     .addOption(new Option('--rate <n>', 'most events per second').argParser(parseWhole(1, 10_000_000)))
     .addOption(
-      new Option(
-        '--until <time>',
-        "events up to this time only; such a version can't be put in service",
-      ).argParser(parseTime),
+      timeOption('--until <time>', "events up to this time only; such a version can't be put in service"),
     )
     .addOption(jsonOption())
     .addHelpText('after', HELP);
+  withTimesHelp(command);
   return withStorageOptions(command).action(async (what: RebuildableName, options: RebuildCommandOptions) => {
     await run(what, options);
   });

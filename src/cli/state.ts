@@ -1,5 +1,5 @@
 /** `balde state`: every bucket as it was known at one time. */
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { stateChart } from '../analysis/charts.ts';
 import type { BucketBar } from '../analysis/charts.ts';
 import { historyBegins, stateAt } from '../analysis/state.ts';
@@ -14,8 +14,8 @@ import { durationText, iso, numberText, percentText, table, timeText } from './f
 import type { Column } from './format.ts';
 import { jsonOption, printJson, printLine, reading, withStorageOptions } from './common.ts';
 import type { CommonOptions } from './common.ts';
-import { parseTime } from './options.ts';
 import { participantOption, pickBuckets, policyOption } from './stateBuckets.ts';
+import { timeOption, withTimesHelp } from './times.ts';
 
 interface StateOptions extends CommonOptions {
   readonly at: EpochMs;
@@ -27,15 +27,12 @@ interface StateOptions extends CommonOptions {
 export function stateCommand(): Command {
   const command = new Command('state')
     .description("show every bucket as it was known at a time (DICT's clock), and the alerts open then")
-    .addOption(
-      new Option('--at <time>', 'the time, UTC, e.g. 2026-01-31T12:00:00Z')
-        .argParser(parseTime)
-        .makeOptionMandatory(),
-    )
+    .addOption(timeOption('--at <time>', 'the time').makeOptionMandatory())
     .addOption(participantOption())
     .addOption(policyOption())
     .addOption(jsonOption().conflicts('svg'))
     .addOption(svgOption());
+  withTimesHelp(command);
   return withStorageOptions(command).action(async (options: StateOptions) => await showState(options));
 }
 

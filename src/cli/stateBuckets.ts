@@ -1,29 +1,14 @@
-/** Options of the commands that ask about buckets and times of the past, and the errors of asking wrongly. */
+/** Options of the commands that ask about buckets, and the errors of asking wrongly. */
 import { Option } from 'commander';
 import { listBuckets } from '../analysis/buckets.ts';
 import type { Bucket, BucketFilter } from '../analysis/buckets.ts';
-import type { EpochMs } from '../domain/events.ts';
 import { UsageError } from '../main/storage.ts';
 import type { Sql } from '../store/database.ts';
-import { parseTime } from './options.ts';
 
 export const participantOption = (): Option =>
   new Option('--participant <ispb>', 'buckets of this participant only');
 
 export const policyOption = (): Option => new Option('--policy <name>', 'buckets of this policy only');
-
-export const fromOption = (what: string): Option =>
-  new Option('--from <time>', `${what}, UTC, e.g. 2026-01-31T12:00:00Z`).argParser(parseTime);
-
-export const toOption = (what: string): Option =>
-  new Option('--to <time>', `${what}, UTC`).argParser(parseTime);
-
-/** @throws {UsageError} the times enclose nothing */
-export function checkOrder(from: EpochMs | undefined, to: EpochMs | undefined): void {
-  if (from !== undefined && to !== undefined && from >= to) {
-    throw new UsageError('--from must be before --to');
-  }
-}
 
 /** The buckets that fit. @throws {UsageError} none does: says which participants or policies there are */
 export async function pickBuckets(sql: Sql, filter: BucketFilter): Promise<Bucket[]> {

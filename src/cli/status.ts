@@ -1,27 +1,62 @@
 /** `balde status`: how the buckets stand, and how Balde does. */
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import type { Storage } from '../main/storage.ts';
 import { readStatus } from '../main/status.ts';
 import type { Status } from '../main/status.ts';
 import type { FoldStanding } from '../main/standing.ts';
+import type { AlertRow } from '../serve/alertList.ts';
 import type { LatestState } from '../serve/readModels.ts';
-import { alertJson } from './alerts.ts';
+import { alertJson, shortId } from './alerts.ts';
 import { durationText, iso, numberText, percentText, table, timeText } from './format.ts';
 import type { Column } from './format.ts';
 import { jsonOption, printJson, printLine, reading, withStorageOptions } from './common.ts';
 import type { CommonOptions } from './common.ts';
+import { oneOfAnyCase } from './options.ts';
+import { participantOption, pickBuckets, policyOption } from './stateBuckets.ts';
+
+const LEVELS = ['OK', 'WARNING', 'CRITICAL', 'STALE'] as const;
+type Health = (typeof LEVELS)[number];
+
+interface StatusOptions extends CommonOptions {
+  readonly participant?: string;
+  readonly policy?: string;
+  readonly level?: Health;
+  readonly severity?: Health;
+}
 
 export function statusCommand(): Command {
   const command = new Command('status')
     .description('buckets worst first, open alerts, size of history, and how far the folds have come')
+    .addOption(participantOption())
+    .addOption(policyOption())
+    .addOption(
+      new Option(
+        '--level <level>',
+        `buckets that are ${LEVELS.join(', ')}, and alerts of that severity`,
+      ).argParser(oneOfAnyCase(LEVELS)),
+    )
+    .addOption(new Option('--severity <level>', 'the same').argParser(oneOfAnyCase(LEVELS)).hideHelp())
     .addOption(jsonOption());
-  return withStorageOptions(command).action(async (options: CommonOptions) => {
+  return withStorageOptions(command).action(async (options: StatusOptions) => {
     await reading(options, async (storage) => {
-      const status = await readStatus(storage, Date.now());
+      const { participant, policy } = options;
+      if (participant !== undefined || policy !== undefined) await pickBuckets(storage.database, options);
+      const status = narrowed(await readStatus(storage, Date.now()), options);
       if (options.json === true) printJson(json(status));
       else for (const line of text(status, storage)) printLine(line);
     });
   });
+}
+
+/** Buckets and alerts that fit; the size of history and the folds are those of everything. */
+function narrowed(status: Status, { participant, policy, level, severity = level }: StatusOptions): Status {
+  const fits = (one: LatestState | AlertRow): boolean =>
+    (participant ?? one.participant) === one.participant && (policy ?? one.endpoint_id) === one.endpoint_id;
+  return {
+    ...status,
+    states: status.states.filter((one) => fits(one) && (severity ?? one.health_status) === one.health_status),
+    alerts: status.alerts.filter((one) => fits(one) && (severity ?? one.severity) === one.severity),
+  };
 }
 
 function json(status: Status) {
@@ -60,10 +95,12 @@ function text(status: Status, { description }: Storage): string[] {
     `outbox    ${numberText(status.outbox)} waiting`,
     ...status.folds.map((fold) => `fold      ${foldText(fold)}`),
     '',
-    ...(states.length === 0 ? ['no observation yet'] : table(BUCKETS, states)),
+    ...(states.length === 0
+      ? [status.lastObservation === null ? 'no observation yet' : 'no bucket like that']
+      : table(BUCKETS, states)),
     '',
     alerts.length === 0 ? 'no open alert' : `${alerts.length} open:`,
-    ...alerts.map((alert) => `  ${timeText(alert.created_at)}  ${alert.message}`),
+    ...alerts.map((alert) => `  ${shortId(alert.id)}  ${timeText(alert.created_at)}  ${alert.message}`),
   ];
 }
 

@@ -10,14 +10,8 @@ import { UsageError } from '../main/storage.ts';
 import { svgOption, writeChart } from './chart.ts';
 import { jsonOption, printJson, printLine, reading, stopSignal, withStorageOptions } from './common.ts';
 import { oneOf, parseWhole } from './options.ts';
-import {
-  checkOrder,
-  fromOption,
-  participantOption,
-  pickBuckets,
-  policyOption,
-  toOption,
-} from './stateBuckets.ts';
+import { participantOption, pickBuckets, policyOption } from './stateBuckets.ts';
+import { checkOrder, fromOption, toOption, withTimesHelp } from './times.ts';
 import { whatIfCategory } from './whatIfCategory.ts';
 import { parseShare } from './whatIfOptions.ts';
 import type { RuleOptions, WhatIfOptions } from './whatIfOptions.ts';
@@ -63,6 +57,7 @@ export function whatIfCommand(): Command {
     .addOption(new Option('--csv', 'print the differences as CSV with a header').conflicts('svg'))
     .addOption(svgOption())
     .addHelpText('after', HELP);
+  withTimesHelp(command);
   return withStorageOptions(command).action(async (options: WhatIfOptions) => {
     await (options.category === undefined ? compareRules(options) : whatIfCategory(options));
   });

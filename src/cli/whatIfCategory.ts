@@ -10,7 +10,8 @@ import { durationText, iso, numberText, table, timeText } from './format.ts';
 import type { Column } from './format.ts';
 import { writeChart } from './chart.ts';
 import { printJson, printLine, reading, stopSignal } from './common.ts';
-import { checkOrder, pickBuckets } from './stateBuckets.ts';
+import { pickBuckets } from './stateBuckets.ts';
+import { checkOrder } from './times.ts';
 import { RULE_FLAGS } from './whatIfOptions.ts';
 import type { WhatIfOptions } from './whatIfOptions.ts';
 
