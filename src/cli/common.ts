@@ -1,8 +1,6 @@
 /** What the commands share: options, output, and how errors end the process. */
 import { Option } from 'commander';
 import type { Command } from 'commander';
-import { pino } from 'pino';
-import type { Logger } from 'pino';
 import { ConfigurationError, loadConfig } from '../config/config.ts';
 import type { Config, Overrides } from '../config/config.ts';
 import { missingReadModels } from '../main/standing.ts';
@@ -64,10 +62,6 @@ export async function reading<T>(
     await storage.close();
   }
 }
-
-/** Logs go to standard error as JSON lines: standard output belongs to the command. */
-export const createLogger = (level: string): Logger =>
-  pino({ level, base: null }, pino.destination({ dest: 2, sync: true }));
 
 export const printLine = (line: string): void => console.log(line);
 

@@ -8,6 +8,7 @@ import type { Storage } from '../main/storage.ts';
 import type { Row } from '../store/database.ts';
 import { columnsOf, pages } from '../store/pages.ts';
 import { iso } from './format.ts';
+import { withSnakeKeys } from './snakeCase.ts';
 
 export const EXPORTS = ['observations', 'alert-events', 'states', 'alerts'] as const;
 export type ExportName = (typeof EXPORTS)[number];
@@ -50,10 +51,18 @@ export async function openExport(name: ExportName, context: ExportContext): Prom
   }
 }
 
-/** Fields of the Avro schema, in its order, and where the message lies. */
+/** Fields of the Avro schema, in its order and in snake case, and where the message lies. */
 const OBSERVATION_COLUMNS = [
-  ...['eventId', 'participant', 'policy', 'category', 'availableTokens', 'capacity', 'refillTokens'],
-  ...['refillPeriodSec', 'responseTime', 'observedAt', 'correlationId', 'pollId', 'partition', 'position'],
+  ...['event_id', 'participant', 'policy', 'category', 'available_tokens', 'capacity', 'refill_tokens'],
+  ...[
+    'refill_period_sec',
+    'response_time',
+    'observed_at',
+    'correlation_id',
+    'poll_id',
+    'partition',
+    'position',
+  ],
 ];
 
 /** Fields of all three event types; those that an event lacks are left empty. */
@@ -69,9 +78,9 @@ const place = ({ partition, position }: LogMessage) => ({ partition, position })
 function observationRecord(event: PolicyStateObserved, message: LogMessage): Row {
   const { type: _type, ...fields } = event;
   return {
-    ...fields,
-    responseTime: iso(event.responseTime),
-    observedAt: iso(event.observedAt),
+    ...withSnakeKeys(fields),
+    response_time: iso(event.responseTime),
+    observed_at: iso(event.observedAt),
     ...place(message),
   };
 }

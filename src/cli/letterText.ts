@@ -3,6 +3,7 @@ import { decodeAvro } from '../codec/observation.ts';
 import { POLICY_STATES } from '../codec/topics.ts';
 import type { Letter } from '../main/deadLetters.ts';
 import { numberText, timeText } from './format.ts';
+import { withSnakeKeys } from './snakeCase.ts';
 
 type PayloadView =
   /** Decoded by the topic's schema, whether its values can be or not. */
@@ -29,7 +30,11 @@ function observationOf(payload: Buffer): object | null {
       const date = new Date(at);
       return Number.isNaN(date.getTime()) ? at : date.toISOString();
     };
-    return { ...event, responseTime: time(event.responseTime), observedAt: time(event.observedAt) };
+    return {
+      ...withSnakeKeys(event),
+      response_time: time(event.responseTime),
+      observed_at: time(event.observedAt),
+    };
   } catch {
     return null;
   }

@@ -11,8 +11,9 @@ import { openStorage } from '../main/storage.ts';
 import type { Storage } from '../main/storage.ts';
 import { startSimulator } from '../simulator/server.ts';
 import type { Simulator } from '../simulator/server.ts';
-import { configOf, createLogger, printLine, stopSignal, withStorageOptions } from './common.ts';
+import { configOf, printLine, stopSignal, withStorageOptions } from './common.ts';
 import type { CommonOptions } from './common.ts';
+import { createLogger } from './logger.ts';
 import { parseRoles } from './options.ts';
 
 interface StartOptions extends CommonOptions {

@@ -97,13 +97,22 @@ describe('balde export', () => {
     const ended = await balde(['export', 'observations'], environment);
     expect(ended.code).toBe(0);
     expect(ended.stderr).toMatch(/1 message could not be decoded/);
-    const exported = lines(ended.stdout) as (Record<string, unknown> & { eventId: string })[];
-    const byId = (a: { eventId: string }, b: { eventId: string }): number =>
-      a.eventId.localeCompare(b.eventId);
-    const expected = published.map(({ type: _type, ...event }) => ({
-      ...event,
-      responseTime: new Date(event.responseTime).toISOString(),
-      observedAt: new Date(event.observedAt).toISOString(),
+    const exported = lines(ended.stdout) as (Record<string, unknown> & { event_id: string })[];
+    const byId = (a: { event_id: string }, b: { event_id: string }): number =>
+      a.event_id.localeCompare(b.event_id);
+    const expected = published.map((event) => ({
+      event_id: event.eventId,
+      participant: event.participant,
+      policy: event.policy,
+      category: event.category,
+      available_tokens: event.availableTokens,
+      capacity: event.capacity,
+      refill_tokens: event.refillTokens,
+      refill_period_sec: event.refillPeriodSec,
+      response_time: new Date(event.responseTime).toISOString(),
+      observed_at: new Date(event.observedAt).toISOString(),
+      correlation_id: event.correlationId,
+      poll_id: event.pollId,
       partition: expect.any(Number) as number,
       position: expect.any(String) as string,
     }));
@@ -118,7 +127,7 @@ describe('balde export', () => {
     const range = ['--from', new Date(LAST - MINUTE).toISOString(), '--to', new Date(LAST).toISOString()];
     const expected = [new Date(LAST - MINUTE).toISOString()];
     for (const [what, field] of [
-      ['observations', 'responseTime'],
+      ['observations', 'response_time'],
       ['states', 'response_time'],
     ] as const) {
       const { stdout } = await balde(['export', what, ...range], environment);
@@ -168,7 +177,7 @@ describe('balde export', () => {
       const nothing = ['--format', 'csv', '--to', '2021-01-01'];
       const { stdout } = await balde(['export', what, ...nothing], environment);
       expect(stdout.trim().split('\n')).toHaveLength(1);
-      expect(stdout).toMatch(/^(eventId|event_id|id),/);
+      expect(stdout).toMatch(/^(event_id|id),/);
     }
   });
 

@@ -86,7 +86,7 @@ describe('balde dead-letters, of letters that are there', () => {
       properties: { event_type: 'PolicyStateObserved', schema_version: '1' },
       payload: {
         format: 'event',
-        value: { policy: 'A', capacity: 0, responseTime: '2026-03-01T12:07:00.000Z' },
+        value: { policy: 'A', capacity: 0, response_time: '2026-03-01T12:07:00.000Z' },
       },
     });
     const { stdout } = await run('show', id(1));

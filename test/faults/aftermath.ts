@@ -57,8 +57,8 @@ export function lostAcknowledged(workers: readonly Worker[], log: readonly Oracl
   return workers
     .flatMap((worker) => worker.lines)
     .filter((line) => line.msg === 'observations published')
-    .filter(({ participant, responseTime, observations }) => {
-      const count = stored.get(`${participant} ${responseTime}`)?.size ?? 0;
+    .filter(({ participant, response_time: at = '', observations }) => {
+      const count = stored.get(`${participant} ${Date.parse(at)}`)?.size ?? 0;
       return observations === undefined || count < observations;
     })
     .map((line) => JSON.stringify(line));

@@ -5,7 +5,7 @@ import { packageRoot } from '../../src/packageRoot.ts';
 import type { Worker } from './worker.ts';
 
 const SHOWN = 60;
-const WARNING = 40;
+const WARNINGS = new Set(['warn', 'error', 'fatal']);
 
 export class Journal {
   readonly #name: string;
@@ -61,17 +61,22 @@ const time = (at: number): string => new Date(at).toISOString().slice(11, 23);
 /** Text that is no log line has no time of its own: it gets the one of the line before. */
 function said(worker: Worker): { readonly at: number; readonly text: string }[] {
   const who = `worker ${worker.pid}`;
-  const lines = worker.lines.map((line) => ({ at: line.time, text: `${who} ${JSON.stringify(line)}` }));
-  const last = worker.lines.at(-1)?.time ?? worker.startedAt;
+  const lines = worker.lines.map((line) => ({
+    at: Date.parse(line.time),
+    text: `${who} ${JSON.stringify(line)}`,
+  }));
+  const newest = worker.lines.at(-1)?.time;
+  const last = newest === undefined ? worker.startedAt : Date.parse(newest);
   return [...lines, ...worker.text.map((text) => ({ at: last, text: `${who} ${text}` }))];
 }
 
 function warnings(workers: readonly Worker[]): string[] {
   return workers
     .flatMap((worker) => worker.lines.map((line) => ({ worker, line })))
-    .filter(({ line }) => line.level >= WARNING)
-    .sort((a, b) => a.line.time - b.line.time)
+    .filter(({ line }) => WARNINGS.has(line.level))
+    .sort((a, b) => a.line.time.localeCompare(b.line.time))
     .map(
-      ({ worker, line }) => `${time(line.time)} worker ${worker.pid} ${JSON.stringify(line).slice(0, 300)}`,
+      ({ worker, line }) =>
+        `${time(Date.parse(line.time))} worker ${worker.pid} ${JSON.stringify(line).slice(0, 300)}`,
     );
 }

@@ -49,7 +49,7 @@ export function restartSuite(backend: () => Backend): void {
       worker.signal('SIGTERM');
       expect(await worker.exited).toBe(0);
       expect(worker.text.at(-1)).toBe('stopped: what was read is committed');
-      expect(worker.lines.filter((line) => line.level >= 50)).toEqual([]);
+      expect(worker.lines.filter((line) => line.level === 'error' || line.level === 'fatal')).toEqual([]);
       const { observations, alerts } = await world.settle();
       // Nobody was killed, so every answer of the Bridge but the one under way is there.
       expect(observations).toBeGreaterThanOrEqual((world.served() - 1) * 29);

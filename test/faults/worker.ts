@@ -20,12 +20,13 @@ export interface WorkerOptions {
 
 /** One line of the log, as far as the tests read it. */
 interface LogLine {
-  readonly level: number;
-  /** Milliseconds since 1970. */
-  readonly time: number;
+  readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal';
+  /** ISO, UTC. */
+  readonly time: string;
   readonly msg: string;
   readonly participant?: string;
-  readonly responseTime?: number;
+  /** ISO, UTC. */
+  readonly response_time?: string;
   readonly observations?: number;
   readonly fold?: string;
   readonly status?: string;

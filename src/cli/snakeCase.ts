@@ -1,0 +1,7 @@
+/** One way to write names in everything that machines read: `response_time`, as in the views and the events. */
+
+const snakeCase = (name: string): string => name.replace(/([a-z\d])([A-Z])/g, '$1_$2').toLowerCase();
+
+/** The same object with its own keys in snake case; what lies deeper stays, for it may hold foreign names. */
+export const withSnakeKeys = (fields: object): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(fields).map(([name, value]) => [snakeCase(name), value as unknown]));
