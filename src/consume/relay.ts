@@ -9,6 +9,7 @@
 import { concatMap, lastValueFrom } from 'rxjs';
 import type { EventLog, Producer } from '../log/eventLog.ts';
 import { ProducerFencedError } from '../log/eventLog.ts';
+import { endsOf } from '../log/readRange.ts';
 import type { Database } from '../store/database.ts';
 import {
   loadWatermark,
@@ -25,7 +26,7 @@ import type { Wakeup } from '../waiting.ts';
 import { retryOutage, turns, whileAlive } from './flow.ts';
 import type { ConsumeObserver } from './observer.ts';
 import { OutboxBell } from './outboxBell.ts';
-import { endsOf, readBack } from './readBack.ts';
+import { readBack } from './readBack.ts';
 
 export interface RelayOptions {
   readonly database: Database;

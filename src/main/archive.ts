@@ -10,7 +10,8 @@ import { patiently } from '../archive/patiently.ts';
 import type { ArchiveTarget, PartitionStanding, TargetName } from '../archive/target.ts';
 import { ARCHIVED_TOPICS } from '../codec/archivedEvent.ts';
 import type { Config } from '../config/config.ts';
-import type { EventLog, Position } from '../log/eventLog.ts';
+import type { EventLog } from '../log/eventLog.ts';
+import { endsOf } from '../log/readRange.ts';
 import type { EventSource } from '../rebuild/source.ts';
 import type { Metrics } from '../serve/metrics.ts';
 import { count } from './counters.ts';
@@ -168,12 +169,6 @@ async function archiveTopic(
 ): Promise<void> {
   const until = untilEnd ? { until: await endsOf(log, topic) } : {};
   await archive({ log, topic, target, observer, ...until }, signal);
-}
-
-async function endsOf(log: EventLog, topic: string): Promise<Map<number, Position>> {
-  const ends = new Map<number, Position>();
-  for (const { partition, last } of await log.ends(topic)) if (last !== null) ends.set(partition, last);
-  return ends;
 }
 
 const inUsersWords = (error: unknown): unknown =>

@@ -9,6 +9,7 @@ import type {
   Position,
   Producer,
 } from '../../src/log/eventLog.ts';
+import { readRange } from '../../src/log/readRange.ts';
 
 /** Where backends may differ. A case that needs what a backend does not promise is skipped for it. */
 export interface LogFeatures {
@@ -110,17 +111,8 @@ export async function take(consumer: Consumer, n: number, max = 1_000): Promise<
 
 /** What a consumer that starts at the oldest message finds, up to the ends of now. */
 export async function readAll(log: EventLog, topic: string): Promise<LogMessage[]> {
-  const left = new Map<number, string>();
-  for (const { partition, last } of await log.ends(topic)) if (last !== null) left.set(partition, last);
-  const consumer = await log.consumer(topic, { subscription: null });
-  const [all, signal]: [LogMessage[], AbortSignal] = [[], patience()];
-  while (left.size > 0) {
-    for (const found of await consumer.receive({ max: 1_000, waitMs: 1_000, signal })) {
-      all.push(found);
-      if (found.position === left.get(found.partition)) left.delete(found.partition);
-    }
-  }
-  await consumer.close();
+  const all: LogMessage[] = [];
+  for await (const messages of readRange({ log, topic, signal: patience() })) all.push(...messages);
   return all;
 }
 

@@ -1,4 +1,5 @@
 /** How many messages lie after a place. The broker counts entries only, and an entry may be a batch. */
+import type { Ends } from './ends.ts';
 import type { MessagePlace } from './position.ts';
 import type { Topics } from './topics.ts';
 
@@ -7,15 +8,20 @@ const LOOKED_INTO = 8;
 
 /** @param place `null` for everything there is */
 export async function messagesBehind(
-  topics: Topics,
+  { topics, ends }: { readonly topics: Topics; readonly ends: Ends },
   { topic, partition }: { readonly topic: string; readonly partition: number },
   place: MessagePlace | null,
 ): Promise<number> {
+  const end = await ends.of(topic, partition);
+  if (end === null) return 0;
   const layout = await topics.layout(topic, partition);
-  const size = async (entry: MessagePlace): Promise<number> =>
-    (await topics.batchSize(topic, partition, entry)) ?? 1;
+  const size = async (entry: MessagePlace): Promise<number> => {
+    const { batchSize, delivered } = await topics.entry(topic, partition, entry);
+    return delivered === 'never' ? 0 : (batchSize ?? 1);
+  };
   const restOfBatch = place === null || place.batch < 0 ? 0 : (await size(place)) - place.batch - 1;
-  const entries = layout.behind(place);
+  // Behind the end there may be entries that nobody is given.
+  const entries = Math.max(0, layout.behind(place) - layout.behind(end));
   const looks = Math.min(entries, LOOKED_INTO);
   const places = Array.from({ length: looks }, (_, i) =>
     layout.nth(Math.floor((i * entries) / looks), place),

@@ -1,4 +1,7 @@
 /** The highest sequence id that a producer stored: the client doesn't tell, so the ends of the partitions are read. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { LogUnavailableError } from '../eventLog.ts';
+import type { Ends } from './ends.ts';
 import { isSentBy, sequenceIdOf } from './message.ts';
 import { loadPulsar } from './native.ts';
 import type { NativeConsumer } from './native.ts';
@@ -20,21 +23,29 @@ export interface LastSequenceRequest {
  */
 const LOOK_BACK = 2_000;
 
-/** @returns −1 when there is none near the end of any partition */
-export async function lastSequenceId(topics: Topics, request: LastSequenceRequest): Promise<number> {
+/** How long the broker may take for the next of the messages that are there. Milliseconds. */
+const PATIENCE_MS = 15_000;
+
+interface Where {
+  readonly topics: Pick<Topics, 'layout'>;
+  readonly ends: Pick<Ends, 'of'>;
+}
+
+/** @returns −1 when there is none near the end of any partition. @throws {LogUnavailableError} */
+export async function lastSequenceId(where: Where, request: LastSequenceRequest): Promise<number> {
   const partitions = Array.from({ length: request.partitions }, (_, partition) => partition);
   const found = await Promise.all(
-    partitions.map(async (partition) => await lastOfPartition(topics, request, partition)),
+    partitions.map(async (partition) => await lastOfPartition(where, request, partition)),
   );
   return Math.max(-1, ...found);
 }
 
 async function lastOfPartition(
-  topics: Topics,
+  { topics, ends }: Where,
   { topic, name, subscribe }: LastSequenceRequest,
   partition: number,
 ): Promise<number> {
-  const newest = await topics.newest(topic, partition);
+  const newest = await ends.of(topic, partition);
   if (newest === null) return -1;
   const layout = await topics.layout(topic, partition);
   const consumer = await subscribe(partition);
@@ -43,7 +54,7 @@ async function lastOfPartition(
     if (from !== null) await consumer.seek(loadPulsar().MessageId.deserialize(serializeId(from, partition)));
     let highest = -1;
     for (const end = positionOf(newest); ;) {
-      const messages = [await consumer.receive(), ...(await consumer.batchReceive())];
+      const messages = [await soon(consumer.receive(), topic, partition), ...(await consumer.batchReceive())];
       for (const message of messages) {
         if (isSentBy(message, name)) highest = Math.max(highest, sequenceIdOf(message));
       }
@@ -53,5 +64,21 @@ async function lastOfPartition(
   } finally {
     await consumer.unsubscribe().catch(() => undefined);
     await consumer.close().catch(() => undefined);
+  }
+}
+
+async function soon<T>(receiving: Promise<T>, topic: string, partition: number): Promise<T> {
+  receiving.catch(() => undefined);
+  const timeout = new AbortController();
+  const late = delay(PATIENCE_MS, undefined, { signal: timeout.signal }).then(() => {
+    throw new LogUnavailableError(
+      `topic ${topic}, partition ${partition}: for ${PATIENCE_MS / 1_000} s the broker gave nothing more before its newest message, among which the last ones of this producer are looked for`,
+    );
+  });
+  try {
+    return await Promise.race([receiving, late]);
+  } finally {
+    late.catch(() => undefined);
+    timeout.abort();
   }
 }

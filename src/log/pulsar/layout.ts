@@ -47,6 +47,14 @@ export class Layout {
     return null;
   }
 
+  /** Last entry before `place`; `null` when there is none. */
+  before({ ledger, entry }: MessagePlace): MessagePlace | null {
+    const own = this.#ledgers.find(({ id }) => id === ledger);
+    if (own !== undefined && entry > 0) return { ledger, entry: entry - 1, batch: -1 };
+    const before = this.#ledgers.findLast(({ id, entries }) => id < ledger && entries > 0);
+    return before === undefined ? null : { ledger: before.id, entry: before.entries - 1, batch: -1 };
+  }
+
   /** The place that the last `n` entries follow; `null` when there are no more than that. */
   beforeLast(n: number): MessagePlace | null {
     let left = n;

@@ -46,43 +46,48 @@ export function placeOf(position: Position): MessagePlace {
   return { ledger: Number(parts[1]), entry: Number(parts[2]), batch: Number(parts[3] ?? -1) };
 }
 
-/** Whether `place` is the first message of the entry. */
-export const isStartOf = (place: MessagePlace, entry: MessagePlace): boolean =>
-  place.ledger === entry.ledger && place.entry === entry.entry && place.batch <= 0;
+/** Negative, 0 or positive, as the entry of `a` lies before, is or lies after that of `b`. */
+export const compareEntries = (a: MessagePlace, b: MessagePlace): number =>
+  a.ledger - b.ledger || a.entry - b.entry;
 
-export const isWholeEntry = (position: Position): boolean => placeOf(position).batch < 0;
+export const isSameEntry = (a: MessagePlace, b: MessagePlace): boolean => compareEntries(a, b) === 0;
 
+/** Whether a message begins the entry right after that of `last`. */
 export const isEntryAfter = (last: MessagePlace, place: MessagePlace): boolean =>
   place.ledger === last.ledger && place.entry === last.entry + 1 && place.batch <= 0;
-
-export const isSameEntry = (a: MessagePlace, b: MessagePlace): boolean =>
-  a.ledger === b.ledger && a.entry === b.entry;
 
 /** Whether a message is the next of its batch. */
 export const isNextOfBatch = (last: MessagePlace, place: MessagePlace): boolean =>
   isSameEntry(last, place) && place.batch === last.batch + 1;
 
-/** Place of a message id as the client prints it: `(ledger,entry,partition,batch)`. */
+/**
+ * Place of a message id as the client prints it: `(ledger,entry,partition,batch)`. A message of several chunks, each an
+ * entry of its own, has two, `(first);(last)`: it stands at its last, with which it is whole.
+ */
 export function parseMessageId(text: string): MessagePlace {
-  const parts = /^\((-?\d+),(-?\d+),-?\d+,(-?\d+)\)$/.exec(text);
+  const parts = /^(?:\([-\d,]+\);)?\((-?\d+),(-?\d+),-?\d+,(-?\d+)\)$/.exec(text);
   if (parts === null) throw new LogError(`the Pulsar client gave an unknown message id: ${text}`);
   return { ledger: Number(parts[1]), entry: Number(parts[2]), batch: Number(parts[3]) };
 }
 
 /** Messages of the batch that the message is in, 1 when it is in none: field 6 of `MessageIdData`, batch_size. */
 export function batchSizeIn(serialized: Buffer): number {
-  let size = 1;
-  for (let at = 0; at < serialized.length;) {
-    const field = (serialized[at] ?? 0) >> 3;
-    at += 1;
+  let at = 0;
+  const next = (): number => {
     let value = 0;
-    let factor = 1;
-    for (let more = true; more; at += 1, factor *= 128) {
-      const byte = serialized[at] ?? 0;
+    for (let factor = 1; ; factor *= 128) {
+      const byte = serialized[at++] ?? 0;
       value += (byte & 0x7f) * factor;
-      more = byte >= 0x80;
+      if (byte < 0x80) return value;
     }
-    if (field === 6) size = value;
+  };
+  let size = 1;
+  while (at < serialized.length) {
+    const tag = next();
+    const value = next();
+    if (tag >> 3 === 6) size = value;
+    // Bytes of such a length: the id of a first chunk, which has fields of the same numbers.
+    if ((tag & 7) === 2) at += value;
   }
   return size;
 }

@@ -15,6 +15,7 @@ import type {
 import { AdminClient, AdminDeniedError } from './admin.ts';
 import { messagesBehind } from './backlog.ts';
 import { PulsarConsumer } from './consumer.ts';
+import { Ends } from './ends.ts';
 import { toLogError } from './errors.ts';
 import { lastSequenceId } from './lastSequenceId.ts';
 import { createClient } from './native.ts';
@@ -22,6 +23,7 @@ import { obstacleError } from './obstacle.ts';
 import type { NativeClient, NativeConsumer, NativeLog } from './native.ts';
 import { PartitionReader } from './partitionReader.ts';
 import { placeOf, positionOf } from './position.ts';
+import type { MessagePlace } from './position.ts';
 import { openProducers, PulsarProducer, standBy } from './producer.ts';
 import { explained, findObstacle } from './reach.ts';
 import type { PulsarSettings } from './settings.ts';
@@ -49,6 +51,9 @@ const AT_ONCE = 1_000;
 /** `batchReceive` waits this long for a batch to fill; it is called while messages queue up. Milliseconds. */
 const GATHER_MS = 10;
 
+/** What others encrypted comes as it is, and is set aside: left to itself the client would keep it back, and stop. */
+const FOREIGN = { cryptoFailureAction: 'CONSUME' } as const;
+
 interface Subscription {
   readonly name: string;
   readonly type: 'Exclusive' | 'Failover';
@@ -72,6 +77,7 @@ export class PulsarLog implements EventLog {
   readonly #client: NativeClient;
   readonly #admin: AdminClient;
   readonly #topics: Topics;
+  readonly #ends: Ends;
   readonly #schemas = new Map<string, TopicSpec['schema']>();
   readonly #open = new Set<{ close(): Promise<void> }>();
   #wasReached = false;
@@ -83,6 +89,7 @@ export class PulsarLog implements EventLog {
     this.#client = createClient(settings, options.log ?? (() => undefined));
     this.#admin = new AdminClient(settings);
     this.#topics = new Topics(this.#admin, settings, options.historyDays ?? HISTORY_DAYS);
+    this.#ends = new Ends(this.#topics);
   }
 
   async ensureTopic(spec: TopicSpec): Promise<void> {
@@ -114,7 +121,10 @@ export class PulsarLog implements EventLog {
     const subscribe = async (partition: number): Promise<NativeConsumer> =>
       await this.#subscribe(topic, { partition, ...temporary() });
     const lastStored = async (): Promise<number> =>
-      await lastSequenceId(this.#topics, { topic, partitions, name, subscribe });
+      await lastSequenceId(
+        { topics: this.#topics, ends: this.#ends },
+        { topic, partitions, name, subscribe },
+      );
     const spec = {
       ...{ client: this.#client, settings: this.#settings, topic },
       ...{ partitions, name, schema, wholeSends, lastStored },
@@ -151,6 +161,8 @@ export class PulsarLog implements EventLog {
                 partition,
                 resume: subscription?.resume ?? null,
                 layout: async () => await this.#topics.layout(topic, partition),
+                newest: async () => await this.#ends.of(topic, partition),
+                openAt: async (entry) => await this.#subscribeAt(topic, partition, entry),
                 wake,
               });
             },
@@ -178,7 +190,7 @@ export class PulsarLog implements EventLog {
     const partitions = await this.#topics.partitions(topic);
     return await Promise.all(
       Array.from({ length: partitions }, async (_, partition) => {
-        const newest = await this.#topics.newest(topic, partition);
+        const newest = await this.#ends.of(topic, partition);
         return { partition, last: newest === null ? null : positionOf(newest) };
       }),
     );
@@ -191,7 +203,8 @@ export class PulsarLog implements EventLog {
     this.#assertOpen();
     const counts = [...positions].map(async ([partition, position]) => {
       const place = position === null ? null : placeOf(position);
-      return [partition, await messagesBehind(this.#topics, { topic, partition }, place)] as const;
+      const where = { topics: this.#topics, ends: this.#ends };
+      return [partition, await messagesBehind(where, { topic, partition }, place)] as const;
     });
     return new Map(await Promise.all(counts));
   }
@@ -218,10 +231,18 @@ export class PulsarLog implements EventLog {
         consumerName,
         receiverQueueSize: queue,
         batchReceivePolicy: { maxNumMessages: AT_ONCE, timeoutMs: GATHER_MS },
+        ...FOREIGN,
       });
     } catch (error) {
       throw await explained(toLogError(`subscribing to topic ${topic}`, error), this.#settings);
     }
+  }
+
+  /** A subscription that begins with the entry or, where it is not there any more, with what follows it. */
+  async #subscribeAt(topic: string, partition: number, entry: MessagePlace | null): Promise<NativeConsumer> {
+    const own = temporary();
+    if (entry !== null) await this.#topics.subscribeAt(topic, partition, own.name, entry);
+    return await this.#subscribe(topic, { partition, ...own });
   }
 
   /** Topics are made through the REST interface: an address that only the client uses would be wrong unnoticed. */

@@ -6,6 +6,8 @@ import { AdminDeniedError, reasonOf } from './admin.ts';
 import type { AdminClient } from './admin.ts';
 import { Layout } from './layout.ts';
 import type { LedgerStats } from './layout.ts';
+import { entryFacts } from './entry.ts';
+import type { EntryFacts } from './entry.ts';
 import type { MessagePlace } from './position.ts';
 import type { PulsarSettings } from './settings.ts';
 import { topicUrl } from './settings.ts';
@@ -114,8 +116,8 @@ export class Topics {
     return new Layout(stats);
   }
 
-  /** Where the newest message stands, within its batch too; `null` in a partition that is empty. */
-  async newest(topic: string, partition: number): Promise<MessagePlace | null> {
+  /** The newest entry, whatever it is; with its last message if it is a batch. `null` in a partition that is empty. */
+  async newestEntry(topic: string, partition: number): Promise<MessagePlace | null> {
     const path = `${this.#path(topic)}-partition-${partition}/lastMessageId`;
     const last = await this.#admin.get<{ ledgerId: number; entryId: number; batchIndex: number }>(path);
     if (last !== null && last.entryId >= 0)
@@ -123,15 +125,21 @@ export class Topics {
     // The last ledger was begun just now: the newest message lies in one before.
     const { newest } = await this.layout(topic, partition);
     if (newest === null) return null;
-    return { ...newest, batch: ((await this.batchSize(topic, partition, newest)) ?? 0) - 1 };
+    return { ...newest, batch: ((await this.entry(topic, partition, newest)).batchSize ?? 0) - 1 };
   }
 
-  /** Messages in an entry that is a batch; `null` when it is one message, not a batch. */
-  async batchSize(topic: string, partition: number, { ledger, entry }: MessagePlace): Promise<number | null> {
+  /** What the broker says of an entry. */
+  async entry(topic: string, partition: number, { ledger, entry }: MessagePlace): Promise<EntryFacts> {
     const path = `${this.#path(topic)}-partition-${partition}/ledger/${ledger}/entry/${entry}`;
     const { headers } = await this.#admin.request('GET', path);
-    const size = headers['x-pulsar-num-batch-message'];
-    return size === undefined ? null : Number(size);
+    return entryFacts(headers);
+  }
+
+  /** Makes a subscription of one partition that begins with an entry. */
+  async subscribeAt(topic: string, partition: number, name: string, at: MessagePlace): Promise<void> {
+    const path = `${this.#path(topic)}-partition-${partition}/subscription/${name}`;
+    const body = { ledgerId: at.ledger, entryId: Math.max(0, at.entry), partitionIndex: partition };
+    await this.#admin.request('PUT', path, body);
   }
 
   /** Removes the subscriptions for which `isLeftover` holds, by their name, and that have no consumer. */
