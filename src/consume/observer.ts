@@ -11,6 +11,8 @@ export interface ConsumeObserver {
   conflict(fold: string, message: string): void;
   /** The database or the log can't be used now; tried again in `waitMs`. */
   retrying(who: string, error: Error, waitMs: number): void;
+  /** Of the relays of a topic one is active: this one is, or stands by for another. Each is told once. */
+  office?(who: string, state: 'active' | 'standby'): void;
   /** Messages reached a topic from the outbox. */
   relayed(topic: string, messages: number, duplicates: number, seconds: number): void;
 }

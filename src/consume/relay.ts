@@ -68,8 +68,15 @@ async function holdOffice(
   { wakeup, alive }: { readonly wakeup: Wakeup; readonly alive: () => void },
   signal: AbortSignal,
 ): Promise<void> {
-  const { log, topic } = options;
-  const producer = await log.producer(topic, { name: `relay-${topic}`, access: 'waitForExclusive', signal });
+  const { log, topic, observer } = options;
+  const office = (state: 'active' | 'standby'): void => observer.office?.(`relay ${topic}`, state);
+  const producer = await log.producer(topic, {
+    name: `relay-${topic}`,
+    access: 'waitForExclusive',
+    onStandby: () => office('standby'),
+    signal,
+  });
+  office('active');
   try {
     const term = await beginTerm(options, producer, signal);
     while (!signal.aborted) {

@@ -68,6 +68,7 @@ export interface Producer {
    * Stores messages, all of them or (on an error) possibly none or some: send the same bytes under the same ids again.
    * @throws {ProducerFencedError} another producer took over; close this one.
    * @throws {LogUnavailableError} the backend can't be reached or broke off; trying again is right.
+   * @throws {MessageRefusedError} one of the messages is too large, or can't be carried.
    */
   send(messages: readonly OutgoingMessage[]): Promise<SendResult>;
   close(): Promise<void>;
@@ -88,6 +89,8 @@ export interface ProducerOptions {
    * as fast, and there as a whole or not at all. A send that keeps to neither may lose or double messages.
    */
   readonly wholeSends?: boolean;
+  /** With `waitForExclusive`: told once, when another producer of the name turns out to be connected. */
+  readonly onStandby?: () => void;
   readonly signal: AbortSignal;
 }
 
@@ -191,6 +194,11 @@ export class PositionLostError extends LogError {
     this.partition = partition;
     this.position = position;
   }
+}
+
+/** The log does not take this message, whoever sends it and however often; others it does take. */
+export class MessageRefusedError extends LogError {
+  override readonly name = 'MessageRefusedError';
 }
 
 /** Another producer of the same name is connected. */

@@ -1,4 +1,6 @@
-/** Reads a topic from given positions to where it ended: the one way to read a part of the log that is over. */
+/**
+ * Reads a topic from given positions to where it ended: the one way to read a part of the log that is over.
+ */
 import { LogUnavailableError, PositionLostError } from './eventLog.ts';
 import type { Consumer, EventLog, LogMessage, PartitionEnd, Position } from './eventLog.ts';
 
@@ -9,7 +11,10 @@ export interface Range {
   readonly after?: ReadonlyMap<number, Position | null>;
   /** Where to end, if the topic's ends were asked for earlier; else where it ends now. */
   readonly ends?: readonly PartitionEnd[];
-  /** What to do in a partition that does not have the message to begin after: fail, or begin with its oldest one. */
+  /**
+   * What to do in a partition that does not have the message to begin after: fail, or begin with its oldest
+   * one.
+   */
   readonly lost?: 'fail' | 'beginning';
   /** Most messages at a time. */
   readonly batch?: number;
@@ -22,8 +27,8 @@ const WAIT_MS = 1_000;
 const LONGEST_SILENCE_MS = 45_000;
 
 /**
- * Messages in log order within each partition, in batches; the next batch is read when the previous one was taken, so
- * memory stays flat however slow the reader is.
+ * Messages in log order within each partition, in batches; the next batch is read when the previous one was
+ * taken, so memory stays flat however slow the reader is.
  * @throws {LogUnavailableError} the log gave nothing more before the end: what was read is not all
  * @throws {PositionLostError}
  */

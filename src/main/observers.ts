@@ -61,6 +61,11 @@ export function pollerMetrics(
   };
 }
 
+const OFFICES = {
+  active: 'elected: this process does it',
+  standby: 'another process does it: standing by',
+} as const;
+
 export function consumeObserver(metrics: Metrics, logger: Logger): ConsumeObserver {
   return {
     started: (who) => count(metrics, 'balde_outage_retries_total', { who }, 0),
@@ -89,6 +94,7 @@ export function consumeObserver(metrics: Metrics, logger: Logger): ConsumeObserv
       });
       logger.warn({ who, error: error.message, waitMs }, 'database or log unavailable: trying again');
     },
+    office: (who, state) => logger.info({ who }, OFFICES[state]),
     relayed: (topic, messages, duplicates, seconds) => {
       count(metrics, 'balde_messages_relayed_total', { topic }, messages);
       metrics.observe('relay', seconds);

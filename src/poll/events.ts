@@ -17,6 +17,8 @@ interface OfPoll extends Of {
 export interface PollerEventMap {
   /** This process polls now; others stand by. */
   readonly onElected: Of & { readonly lastSequenceId: number };
+  /** Another process polls: this one stands by. */
+  readonly onStandby: Of;
   /** Another process took over; this one goes back to standing by. */
   readonly onFenced: Of;
   /** One call to the Bridge ended; a poll makes up to five. */
@@ -71,6 +73,7 @@ export type PollerEvents = {
 const LINES: Readonly<Record<keyof PollerEventMap, readonly ['debug' | 'info' | 'warn' | 'error', string]>> =
   {
     onElected: ['info', 'elected: polling'],
+    onStandby: ['info', 'another poller of this participant is at work: standing by'],
     onFenced: ['warn', 'another poller took over: standing by'],
     onCall: ['debug', 'the Bridge answered'],
     onPolled: ['debug', 'polled'],

@@ -11,7 +11,13 @@ import type { Clock } from '../clock.ts';
 import { LIST_POLICY_REFILL_PERIOD_SEC } from '../domain/catalog.ts';
 import { checkAnswer } from '../domain/validation.ts';
 import type { CheckedAnswer, PoliciesAnswer } from '../domain/validation.ts';
-import { ProducerBusyError, ProducerFencedError } from '../log/eventLog.ts';
+import {
+  LogError,
+  LogUnavailableError,
+  MessageRefusedError,
+  ProducerBusyError,
+  ProducerFencedError,
+} from '../log/eventLog.ts';
 import type { EventLog, Producer } from '../log/eventLog.ts';
 import { REELECTION_PAUSE_MS } from './backoff.ts';
 import type { BridgeClient } from './bridgeClient.ts';
@@ -58,7 +64,7 @@ export const producerName = (participant: string): string => `poller-${participa
  * Polls until the signal aborts, then lets a send under way finish and resolves. A poll that fails is reported, and the
  * schedule goes on.
  * @throws {RangeError} the schedule can't be parsed or never fires.
- * @throws {LogError} the log refuses the producer for good (no such topic).
+ * @throws {LogError} the log refuses the producer for good (no such topic, or one that was terminated).
  */
 export async function runPoller(deps: PollerDeps, signal: AbortSignal): Promise<void> {
   checkSchedule(deps.schedule);
@@ -82,7 +88,8 @@ export async function runPoller(deps: PollerDeps, signal: AbortSignal): Promise<
 async function elected(context: Context): Promise<Producer> {
   const { log, topic, participant, signal } = context;
   const name = producerName(participant);
-  const options = { name, access: 'waitForExclusive', wholeSends: true, signal } as const;
+  const onStandby = (): void => context.report('onStandby', { participant });
+  const options = { name, access: 'waitForExclusive', wholeSends: true, onStandby, signal } as const;
   const producer = await untilAvailable(context, participant, signal, async () =>
     log.producer(topic, options),
   );
@@ -116,7 +123,7 @@ async function closeQuietly({ logger }: Context, producer: Producer): Promise<vo
   await producer.close().catch((err: unknown) => logger.warn({ err }, 'closing the producer failed'));
 }
 
-/** Poll, check, publish. Rejects only when the term is over: fenced, or aborted. */
+/** Poll, check, publish. Rejects only when the term is over: fenced, aborted, or with a log that takes nothing more. */
 async function pollOnce(context: Context, publisher: Publisher): Promise<void> {
   const { participant, clock, report, signal } = context;
   const poll = startPoll(participant, clock.now());
@@ -128,7 +135,7 @@ async function pollOnce(context: Context, publisher: Publisher): Promise<void> {
     reportChecked(context, poll, answer, checked);
     if (checked.ok) await publishChecked(context, publisher, poll, checked);
   } catch (error) {
-    if (signal.aborted || error instanceof ProducerFencedError) throw error;
+    if (signal.aborted || endsTerm(error)) throw error;
     const status = error instanceof BridgeError ? error.code : 'ERROR';
     const err = error instanceof Error ? error : new Error(String(error));
     report('onPollFailed', {
@@ -140,6 +147,11 @@ async function pollOnce(context: Context, publisher: Publisher): Promise<void> {
     });
   }
 }
+
+/** Fenced; or the log takes nothing from this poller any more, which polling on would only hide. */
+const endsTerm = (error: unknown): boolean =>
+  error instanceof LogError &&
+  !(error instanceof MessageRefusedError || error instanceof LogUnavailableError);
 
 function reportChecked(context: Context, poll: Poll, answer: PoliciesAnswer, checked: CheckedAnswer): void {
   const { report, clock } = context;

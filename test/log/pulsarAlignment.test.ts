@@ -1,4 +1,7 @@
-/** What a reader hands out, tried against a model of a partition: without a broker, so in every order that can be thought of. */
+/**
+ * What a reader hands out, tried against a model of a partition: without a broker, so in every order that can
+ * be thought of.
+ */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Position } from '../../src/log/eventLog.ts';
@@ -45,7 +48,10 @@ const partitions = fc
   .map(partitionOf)
   .filter(({ messages }) => messages.length > 0);
 
-/** What the broker does before each message: nothing, or what a cursor, a connection or another instance may do to it. */
+/**
+ * What the broker does before each message: nothing, or what a cursor, a connection or another instance may
+ * do to it.
+ */
 type Whim = null | 'unsure' | { readonly jump: number } | { readonly stale: number };
 
 const whims = fc.array(

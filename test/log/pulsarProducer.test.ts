@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { LogUnavailableError, ProducerFencedError } from '../../src/log/eventLog.ts';
 import type { NativeClient } from '../../src/log/pulsar/native.ts';
-import { openProducers, PulsarProducer } from '../../src/log/pulsar/producer.ts';
+import { openProducers, PulsarProducer, standBy } from '../../src/log/pulsar/producer.ts';
 import type { ProducerSpec } from '../../src/log/pulsar/producer.ts';
 import { plainCluster } from '../../src/log/pulsar/settings.ts';
 import { messages } from '../contract/given.ts';
@@ -34,6 +34,7 @@ async function afterFailure(stored: number) {
     settings: plainCluster({ serviceUrl: 'pulsar://127.0.0.1:1', adminUrl: 'http://127.0.0.1:1' }, 'double'),
     ...{ topic: 'topic', partitions: 1, name: 'p', schema: null, wholeSends: false },
     lastStored: async () => Promise.resolve(stored),
+    isTaken: async () => Promise.resolve(false),
   };
   const producer = new PulsarProducer(spec, await openProducers(spec), 9, () => undefined);
   const batch = messages(['k'], 10, 1);
@@ -54,5 +55,33 @@ describe('a producer after a send that failed [LOG-5]', () => {
     await expect(send()).rejects.toThrow(ProducerFencedError);
     expect(opened).toHaveLength(2);
     expect(opened.every(({ isClosed }) => isClosed)).toBe(true);
+  });
+});
+
+describe('a producer that stands by [LOG-5, PUL-4]', () => {
+  it('does not ask the broker for the name while another has it: the client would report each refusal as an error', async () => {
+    let [asked, opened, told] = [0, 0, 0];
+    const client = {
+      createProducer: async () => {
+        opened += 1;
+        return Promise.resolve({ close: async () => Promise.resolve(null) });
+      },
+    } as unknown as NativeClient;
+    const spec: ProducerSpec = {
+      client,
+      settings: plainCluster(
+        { serviceUrl: 'pulsar://127.0.0.1:1', adminUrl: 'http://127.0.0.1:1' },
+        'double',
+      ),
+      ...{ topic: 'topic', partitions: 1, name: 'p', schema: null, wholeSends: false },
+      lastStored: async () => Promise.resolve(-1),
+      isTaken: async () => {
+        asked += 1;
+        expect(opened).toBe(0);
+        return Promise.resolve(asked < 4);
+      },
+    };
+    await standBy(spec, new AbortController().signal, () => (told += 1));
+    expect({ asked, opened, told }).toEqual({ asked: 4, opened: 1, told: 1 });
   });
 });

@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { LogError, ProducerBusyError, ProducerFencedError } from '../../src/log/eventLog.ts';
+import {
+  LogError,
+  MessageRefusedError,
+  ProducerBusyError,
+  ProducerFencedError,
+} from '../../src/log/eventLog.ts';
 import { BridgeError } from '../../src/poll/bridgeError.ts';
 import type { BridgeStatus } from '../../src/poll/bridgeError.ts';
 import { createFakeLog } from './fakeLog.ts';
@@ -167,7 +172,7 @@ describe('an outage of the log [POLL-5]', () => {
   it('is no excuse for a message that the log refuses: the poll fails, the schedule goes on', async () => {
     const log = createFakeLog();
     const poller = await start({ log, deps: AT_ONCE });
-    log.refusal = new LogError('message too large');
+    log.refusal = new MessageRefusedError('message too large');
     await poller.clock.advance(5 * MINUTE);
     log.refusal = null;
     await poller.clock.advance(5 * MINUTE);
@@ -175,6 +180,25 @@ describe('an outage of the log [POLL-5]', () => {
     expect(poller.all('onPublished')).toHaveLength(2);
     await poller.stop();
   });
+});
+
+describe('a log that takes nothing more', () => {
+  it.each([
+    ['says that its topic was terminated', new LogError('the topic was terminated by an administrator')],
+    ['no longer lets the role in', new LogError('the role is not allowed to')],
+    ['has a schema that does not fit', new LogError('the topic has a schema that is not compatible')],
+    ['has lost its topic', new LogError('the topic does not exist')],
+  ])(
+    'because it %s ends the poller with that: polled on, nobody would know [PUL-2, POLL-5]',
+    async (_, refusal) => {
+      const log = createFakeLog();
+      const poller = await start({ log, deps: AT_ONCE });
+      log.refusal = refusal;
+      await poller.clock.advance(5 * MINUTE);
+      await expect(poller.running).rejects.toBe(refusal);
+      expect(poller.calls.length).toBeLessThanOrEqual(2);
+    },
+  );
 });
 
 describe('stopping', () => {

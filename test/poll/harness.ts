@@ -54,6 +54,7 @@ export const never = async (signal: AbortSignal): Promise<never> =>
 
 const OBSERVED: readonly (keyof PollerEventMap)[] = [
   'onElected',
+  'onStandby',
   'onFenced',
   'onCall',
   'onPolled',

@@ -135,14 +135,15 @@ export class EmbeddedLog implements EventLog {
     if (this.#closing !== null) throw new LogError('the log is closed');
   }
 
-  async #elect(topic: Topic, { name, access, signal }: ProducerOptions): Promise<Lease> {
-    for (;;) {
+  async #elect(topic: Topic, { name, access, signal, onStandby }: ProducerOptions): Promise<Lease> {
+    for (let told = false; ; told = true) {
       signal.throwIfAborted();
       this.#assertOpen();
       const lease = await this.#leases.take(`producer/${topic.name}/${name}`, signal);
       if (lease !== null) return lease;
       if (access === 'exclusive')
         throw new ProducerBusyError(`another producer of ${topic.name} is named ${name}`);
+      if (!told) onStandby?.();
       await new Wakeup().wait(0, STANDBY_MS, signal);
     }
   }

@@ -1,14 +1,14 @@
 /**
- * Which messages of a partition follow one another without a gap: pure, so that it can be tried without a broker.
- *
- * The checkpoint is the truth; the broker's cursor may be behind it (acknowledgments are not written at once) or ahead
- * (the database was restored from a backup). So a message is handed out only when nothing that the broker would deliver
- * lies between it and the last one. Numbers of entries prove that only where they are consecutive: a broker keeps
- * entries of its own among the messages (the ends of transactions, snapshots of replicated subscriptions) and some that
- * it does not deliver (what was aborted or filtered). There the broker itself is asked which entry it gives next.
- *
- * A position within a batch does not tell whether it ends its entry. Only a reader that saw the message itself knows; so
- * where it resumes from one, the message must come again.
+ * Which messages of a partition follow one another without a gap: pure, so that it can be tried without a
+ * broker.
+ * The checkpoint is the truth; the broker's cursor may be behind it (acknowledgments are not written at once)
+ * or ahead (the database was restored from a backup). So a message is handed out only when nothing that the
+ * broker would deliver lies between it and the last one. Numbers of entries prove that only where they are
+ * consecutive: a broker keeps entries of its own among the messages (the ends of transactions, snapshots of
+ * replicated subscriptions) and some that it does not deliver (what was aborted or filtered). There the
+ * broker itself is asked which entry it gives next.
+ * A position within a batch does not tell whether it ends its entry. Only a reader that saw the message
+ * itself knows; so where it resumes from one, the message must come again.
  */
 import type { Position } from '../eventLog.ts';
 import { compareEntries, isEntryAfter, isNextOfBatch, isSameEntry, placeOf, positionOf } from './position.ts';
@@ -16,7 +16,8 @@ import type { MessagePlace } from './position.ts';
 
 /**
  * - `fresh`: a reader by itself, at the oldest message: whatever the broker gives is next.
- * - `unknown`: another instance may hold the partition, or something is missing: where to go on must be asked.
+ * - `unknown`: another instance may hold the partition, or something is missing: where to go on must be
+ *   asked.
  * - `resumed`: told where to go on. The broker's cursor may stand elsewhere.
  * - `approaching`: the broker was let go back; what comes may have been on its way before.
  * - `aligned`: everything after `last` is handed out as it comes.
@@ -41,8 +42,8 @@ export interface Arrival {
 }
 
 /**
- * How a message that came lies to `last`: before it or the same; the next of its batch; the start of the entry right
- * after it, or of a later one; inside of a later one.
+ * How a message that came lies to `last`: before it or the same; the next of its batch; the start of the
+ * entry right after it, or of a later one; inside of a later one.
  */
 type Relation = 'before' | 'same' | 'continues' | 'adjacent' | 'begins' | 'inside';
 
@@ -136,8 +137,8 @@ function standing(phase: Phase, last: Position | null): Alignment {
 }
 
 /**
- * The entry after which to ask for the next: where `last` may have more of its entry behind it, the one before, so that
- * its own is the answer while it is there.
+ * The entry after which to ask for the next: where `last` may have more of its entry behind it, the one
+ * before, so that its own is the answer while it is there.
  */
 export function baseOf({ place, endsEntry }: Alignment): MessagePlace | null {
   if (place === null) return null;

@@ -30,9 +30,9 @@ export class BatchReading {
   }
 
   /**
-   * `arrived[i]`, and those of its batch that come right after it; where they end. Asking each message for its id costs as
-   * much as folding it. The client hands a batch out in order, so if the last of it that has arrived is as far on in the
-   * batch as in what arrived, those between are the ones between.
+   * `arrived[i]`, and those of its batch that come right after it; where they end. Asking each message for
+   * its id costs as much as folding it. The client hands a batch out in order, so if the last of it that has
+   * arrived is as far on in the batch as in what arrived, those between are the ones between.
    */
   take(arrived: readonly NativeMessage[], i: number): { messages: LogMessage[]; end: Arrival } {
     const first = this.arrivalOf(arrived, i);

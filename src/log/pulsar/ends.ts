@@ -1,4 +1,7 @@
-/** Where partitions end for readers: at the newest message that is delivered, which may lie before the newest entry. */
+/**
+ * Where partitions end for readers: at the newest message that is delivered, which may lie before the newest
+ * entry.
+ */
 import { compareEntries } from './position.ts';
 import type { MessagePlace } from './position.ts';
 import type { Topics } from './topics.ts';

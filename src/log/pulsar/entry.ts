@@ -1,6 +1,7 @@
 /**
- * What an entry of a partition is. Not every entry is a message that someone is given: a broker keeps markers among them,
- * where transactions end and for replicated subscriptions, and what was sent within a transaction that was aborted.
+ * What an entry of a partition is. Not every entry is a message that someone is given: a broker keeps markers
+ * among them, where transactions end and for replicated subscriptions, and what was sent within a transaction
+ * that was aborted.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 
@@ -8,8 +9,8 @@ export interface EntryFacts {
   /** Messages in an entry that is a batch; `null` when it is one message, not a batch. */
   readonly batchSize: number | null;
   /**
-   * - `message`: readers are given it. - `never`: nobody is, now or later. - `notYet`: it is part of a transaction that is
-   * not over, or lies behind one.
+   * - `message`: readers are given it. - `never`: nobody is, now or later. - `notYet`: it is part of a
+   *   transaction that is not over, or lies behind one.
    */
   readonly delivered: 'message' | 'never' | 'notYet';
 }

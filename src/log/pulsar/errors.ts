@@ -1,5 +1,11 @@
 /** The client's errors as errors of the contract. */
-import { LogError, LogUnavailableError, ProducerBusyError, ProducerFencedError } from '../eventLog.ts';
+import {
+  LogError,
+  LogUnavailableError,
+  MessageRefusedError,
+  ProducerBusyError,
+  ProducerFencedError,
+} from '../eventLog.ts';
 
 /**
  * The addon gives the result's name at the end of its message ("Failed to send message: TimeOut") and nothing else.
@@ -34,6 +40,10 @@ const TRANSIENT: ReadonlySet<string> = new Set([
   'UnknownError',
 ]);
 
+/** Nothing revives such a topic, so somebody has to decide what becomes of what it holds. */
+export const TERMINATED =
+  'the topic was terminated by an administrator: it takes no more messages, for ever. Either have it deleted (pulsar-admin topics delete-partitioned-topic), then run balde migrate and balde checkpoints reset for it, or set PULSAR_NAMESPACE to a new namespace';
+
 /** What a person can do about results that don't pass by themselves. */
 const HINTS: Readonly<Record<string, string>> = {
   AuthenticationError: 'the broker does not accept the credentials: check PULSAR_TOKEN or the certificate',
@@ -47,7 +57,7 @@ const HINTS: Readonly<Record<string, string>> = {
   MessageTooBig: 'the message is larger than the broker takes (maxMessageSize)',
   NotAllowedError: 'the broker does not allow this on the topic',
   TopicNotFound: 'the topic does not exist: run balde migrate',
-  TopicTerminated: 'the topic was terminated by an administrator and takes no more messages',
+  TopicTerminated: TERMINATED,
   UnsupportedVersionError: 'the broker is too old: Pulsar 2.8 or newer is needed',
 };
 
@@ -60,6 +70,7 @@ export function toLogError(what: string, error: unknown): Error {
     return new ProducerFencedError(`${what}: another producer took over`, { cause: error });
   const reason = HINTS[result] ?? (error instanceof Error ? error.message : String(error));
   const message = `${what}: ${reason}`;
+  if (result === 'MessageTooBig') return new MessageRefusedError(message, { cause: error });
   return TRANSIENT.has(result)
     ? new LogUnavailableError(message, { cause: error })
     : new LogError(message, { cause: error });

@@ -6,6 +6,7 @@ export interface LedgerStats {
   readonly ledgers: readonly { readonly ledgerId: number; readonly entries: number }[];
   /** Entries of the last ledger, which is still written to and listed with 0. */
   readonly currentLedgerEntries: number;
+  readonly state?: string;
 }
 
 interface Ledger {
@@ -15,8 +16,11 @@ interface Ledger {
 
 export class Layout {
   readonly #ledgers: readonly Ledger[];
+  /** An administrator has ended it: nothing can be added, ever. */
+  readonly isTerminated: boolean;
 
-  constructor({ ledgers, currentLedgerEntries }: LedgerStats) {
+  constructor({ ledgers, currentLedgerEntries, state }: LedgerStats) {
+    this.isTerminated = state === 'Terminated';
     this.#ledgers = ledgers.map(({ ledgerId, entries }, i) => ({
       id: ledgerId,
       entries: i === ledgers.length - 1 ? Math.max(entries, currentLedgerEntries) : entries,

@@ -1,11 +1,11 @@
 /**
- * Reads one partition through a subscription of the client, so that no message is missed whatever the broker's cursor
- * says: `alignment.ts` decides what follows without a gap, this does what it asks for.
- *
- * Whoever takes a partition over must be told so by a message, also when nothing new comes: so the newest message stays
- * unacknowledged, and is delivered again. That also keeps the checkpoint's own message from being removed by retention.
+ * Reads one partition through a subscription of the client, so that no message is missed whatever the
+ * broker's cursor says: `alignment.ts` decides what follows without a gap, this does what it asks for.
+ * Whoever takes a partition over must be told so by a message, also when nothing new comes: so the newest
+ * message stays unacknowledged, and is delivered again. That also keeps the checkpoint's own message from
+ * being removed by retention.
  */
-import { LogUnavailableError, PositionLostError } from '../eventLog.ts';
+import { LogError, LogUnavailableError, PositionLostError } from '../eventLog.ts';
 import type { LogMessage, Position } from '../eventLog.ts';
 import {
   accepted,
@@ -20,7 +20,7 @@ import {
 } from './alignment.ts';
 import type { Alignment, Arrival, Step } from './alignment.ts';
 import { BatchReading } from './batchReading.ts';
-import { toLogError } from './errors.ts';
+import { TERMINATED, toLogError } from './errors.ts';
 import type { Layout } from './layout.ts';
 import { loadPulsar } from './native.ts';
 import type { NativeConsumer, NativeMessage } from './native.ts';
@@ -45,7 +45,9 @@ export interface ReaderSpec {
 
 /** How long the broker may take to deliver the message that was sought. Milliseconds. */
 const APPROACH_MS = 15_000;
-/** How often a partition without new messages is checked for whether it is still the same one. Milliseconds. */
+/**
+ * How often a partition without new messages is checked for whether it is still the same one. Milliseconds.
+ */
 const IDLE_CHECK_MS = 10_000;
 
 export class PartitionReader {
@@ -114,7 +116,10 @@ export class PartitionReader {
     await this.#goTo(position);
   }
 
-  /** Everything up to `position` is done: the broker is told of all but the last, which it shall deliver again. */
+  /**
+   * Everything up to `position` is done: the broker is told of all but the last, which it shall deliver
+   * again.
+   */
   async acknowledge(position: Position): Promise<void> {
     this.#handedOut = this.#handedOut.filter((message) => message.position > position);
     const { ledger, entry } = placeOf(position);
@@ -180,7 +185,10 @@ export class PartitionReader {
     return from;
   }
 
-  /** The entry that the broker gives after another. @throws {PositionLostError} what was handed out last is gone */
+  /**
+   * The entry that the broker gives after another. @throws {PositionLostError} what was handed out last is
+   * gone
+   */
   async #nextAfter(place: MessagePlace | null, upTo: MessagePlace): Promise<MessagePlace> {
     const layout = await this.#spec.layout();
     this.#assertThere(layout, this.#state.last);
@@ -188,7 +196,10 @@ export class PartitionReader {
     return next !== null && isSameEntry(next, upTo) ? next : await this.#successors.after(place, upTo);
   }
 
-  /** Lets the broker go back to just before `position`, so that the message there comes first and proves itself. */
+  /**
+   * Lets the broker go back to just before `position`, so that the message there comes first and proves
+   * itself.
+   */
   async #goTo(position: Position | null): Promise<void> {
     const layout = await this.#spec.layout();
     this.#assertThere(layout, position);
@@ -226,13 +237,20 @@ export class PartitionReader {
     const { phase, last } = this.#state;
     const isDue =
       performance.now() - this.#quietSince > (phase === 'approaching' ? APPROACH_MS : IDLE_CHECK_MS);
-    if (phase === 'unknown' || !isDue) return;
+    if (!isDue) return;
     this.#quietSince = performance.now();
-    this.#assertThere(await this.#spec.layout(), last);
-    // Of a subscription, another instance may have taken the partition over.
-    if (phase === 'aligned' && this.#spec.resume !== null) return;
+    const layout = await this.#spec.layout();
+    this.#assertThere(layout, phase === 'unknown' ? null : last);
+    // Of a subscription, another instance may have the partition.
+    const mayBeOthers = this.#spec.resume !== null && (phase === 'aligned' || phase === 'unknown');
+    if (mayBeOthers && !layout.isTerminated) return;
     const place = await this.#spec.newest();
     const newest = place === null || (last !== null && positionOf(place) <= last) ? null : positionOf(place);
+    if (newest === null && layout.isTerminated)
+      throw new LogError(
+        `partition ${this.partition} of topic ${this.#spec.topic} is read to its end: ${TERMINATED}`,
+      );
+    if (mayBeOthers) return;
     const isOverdue = newest !== null && (phase === 'approaching' || newest === this.#overdue);
     // What was published this moment is on its way.
     this.#overdue = newest;

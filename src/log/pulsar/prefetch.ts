@@ -6,7 +6,10 @@ import type { NativeConsumer, NativeMessage } from './native.ts';
 /** Messages fetched ahead, at most; and how many in quick succession make a reader fetch in batches. */
 const AHEAD = 1_000;
 const BUSY = 64;
-/** A message that took longer to come was waited for: not by a thread that is busy with the last ones. Milliseconds. */
+/**
+ * A message that took longer to come was waited for: not by a thread that is busy with the last ones.
+ * Milliseconds.
+ */
 const QUICK_MS = 5;
 
 interface PrefetchOptions {

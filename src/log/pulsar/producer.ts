@@ -11,7 +11,13 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { abortable } from '../../waiting.ts';
-import { LogError, LogUnavailableError, ProducerBusyError, ProducerFencedError } from '../eventLog.ts';
+import {
+  LogError,
+  LogUnavailableError,
+  MessageRefusedError,
+  ProducerBusyError,
+  ProducerFencedError,
+} from '../eventLog.ts';
 import type { OutgoingMessage, Producer, SendResult, TopicSpec } from '../eventLog.ts';
 import { partitionOf } from '../partitionOf.ts';
 import { toLogError } from './errors.ts';
@@ -33,6 +39,8 @@ export interface ProducerSpec {
   readonly wholeSends: boolean;
   /** The highest sequence id that the topic holds of this name; −1 when there is none. */
   readonly lastStored: () => Promise<number>;
+  /** Whether the broker knows a producer of this name on the first partition. */
+  readonly isTaken: () => Promise<boolean>;
 }
 
 /** A send that the broker did not answer in this time fails; it may have been stored. Milliseconds. */
@@ -74,18 +82,33 @@ export async function openProducers(spec: ProducerSpec): Promise<NativeProducer[
   }
 }
 
-/** Asks again until the name is free. */
-export async function standBy(spec: ProducerSpec, signal: AbortSignal): Promise<NativeProducer[]> {
-  for (;;) {
+/**
+ * Asks again until the name is free: the broker's REST interface, so that the client has no refusal to report as an error.
+ * @param onStandby told once, unless the name is free at once
+ */
+export async function standBy(
+  spec: ProducerSpec,
+  signal: AbortSignal,
+  onStandby: () => void = () => undefined,
+): Promise<NativeProducer[]> {
+  for (let told = false; ; told = true) {
     signal.throwIfAborted();
-    const opening = openProducers(spec);
-    try {
-      return await abortable(opening, signal);
-    } catch (error) {
-      if (signal.aborted) void opening.then(closeAll, () => undefined);
-      if (!(error instanceof ProducerBusyError)) throw error;
-    }
+    const opened = (await abortable(spec.isTaken(), signal)) ? null : await openUnlessBusy(spec, signal);
+    if (opened !== null) return opened;
+    if (!told) onStandby();
     await delay(STANDBY_MS, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+/** `null`: somebody else was faster. */
+async function openUnlessBusy(spec: ProducerSpec, signal: AbortSignal): Promise<NativeProducer[] | null> {
+  const opening = openProducers(spec);
+  try {
+    return await abortable(opening, signal);
+  } catch (error) {
+    if (signal.aborted) void opening.then(closeAll, () => undefined);
+    if (!(error instanceof ProducerBusyError)) throw error;
+    return null;
   }
 }
 
@@ -285,8 +308,10 @@ async function outcomeOf(
   return results.map((result) => result.status === 'fulfilled' && result.value);
 }
 
-/** @throws {LogError} what the wire format can't carry */
+/** @throws {MessageRefusedError} what the wire format can't carry */
 function assertSendable({ sequenceId, eventTime }: OutgoingMessage): void {
-  if (!Number.isSafeInteger(sequenceId) || sequenceId < 0) throw new LogError(`sequence id ${sequenceId}`);
-  if (!Number.isSafeInteger(eventTime) || eventTime < 0) throw new LogError(`event time ${eventTime}`);
+  if (!Number.isSafeInteger(sequenceId) || sequenceId < 0)
+    throw new MessageRefusedError(`sequence id ${sequenceId}`);
+  if (!Number.isSafeInteger(eventTime) || eventTime < 0)
+    throw new MessageRefusedError(`event time ${eventTime}`);
 }

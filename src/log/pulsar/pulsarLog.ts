@@ -113,7 +113,7 @@ export class PulsarLog implements EventLog {
   }
 
   async producer(topic: string, options: ProducerOptions): Promise<Producer> {
-    const { name, access, signal, wholeSends = false } = options;
+    const { name, access, signal, wholeSends = false, onStandby } = options;
     this.#assertOpen();
     signal.throwIfAborted();
     const partitions = await abortable(this.#topics.refreshPartitions(topic), signal);
@@ -128,10 +128,11 @@ export class PulsarLog implements EventLog {
     const spec = {
       ...{ client: this.#client, settings: this.#settings, topic },
       ...{ partitions, name, schema, wholeSends, lastStored },
+      isTaken: async (): Promise<boolean> => (await this.#topics.producers(topic, 0)).includes(name),
     };
     const native =
       access === 'waitForExclusive'
-        ? await standBy(spec, signal)
+        ? await standBy(spec, signal, onStandby)
         : await abortable(openProducers(spec), signal);
     try {
       const last = await abortable(lastStored(), signal);

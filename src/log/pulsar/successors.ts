@@ -1,6 +1,7 @@
 /**
- * Which entry the broker delivers after another one, told by the broker: by a subscription made there for the purpose. It
- * has a cursor of its own and is never made to seek, so the first that it gives is the next, whatever lies between.
+ * Which entry the broker delivers after another one, told by the broker: by a subscription made there for the
+ * purpose. It has a cursor of its own and is never made to seek, so the first that it gives is the next,
+ * whatever lies between.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { LogUnavailableError } from '../eventLog.ts';
@@ -16,7 +17,10 @@ const PATIENCE_MS = 10_000;
 
 type Source = Pick<NativeConsumer, 'receive' | 'batchReceive' | 'unsubscribe' | 'close'>;
 
-/** A subscription that begins with this entry or before it, or with the oldest for `null`, and goes when it is closed. */
+/**
+ * A subscription that begins with this entry or before it, or with the oldest for `null`, and goes when it is
+ * closed.
+ */
 export type OpenAt = (entry: MessagePlace | null) => Promise<Source>;
 
 export class Successors {

@@ -116,6 +116,13 @@ export class Topics {
     return new Layout(stats);
   }
 
+  /** Names of the producers connected to a partition. */
+  async producers(topic: string, partition: number): Promise<readonly string[]> {
+    const path = `${this.#path(topic)}-partition-${partition}/stats`;
+    const stats = await this.#admin.get<{ publishers: { producerName: string }[] }>(path);
+    return stats?.publishers.map(({ producerName }) => producerName) ?? [];
+  }
+
   /** The newest entry, whatever it is; with its last message if it is a batch. `null` in a partition that is empty. */
   async newestEntry(topic: string, partition: number): Promise<MessagePlace | null> {
     const path = `${this.#path(topic)}-partition-${partition}/lastMessageId`;
