@@ -43,6 +43,9 @@ async function examine(options: CommonOptions, signal: AbortSignal): Promise<Fin
   const answered = bridges.flatMap(({ policies }) => policies);
   return [
     configurationFinding(inspection),
+    ...inspection.warnings.map((warning) =>
+      warn('configuration', warning, 'Correct it, or unset the variable.'),
+    ),
     ...storage.findings,
     ...pulsar,
     ...bridges.flatMap(({ findings }) => findings),

@@ -44,6 +44,7 @@ export function startCommand(): Command {
 async function start(options: StartOptions): Promise<void> {
   const signal = stopSignal();
   const config = configOf(options, {
+    onWarning: (warning) => printLine(`warning: ${warning}`),
     withoutParticipants: options.simulate === true || !options.roles.includes('poller'),
     defaults: options.simulate === true ? { POLL_INTERVAL: '10s', STALE_AFTER: '1m', LOG_LEVEL: 'warn' } : {},
   });

@@ -5,7 +5,10 @@
 import { resolve } from 'node:path';
 import type { ThresholdRules } from '../domain/thresholds.ts';
 import type { PulsarSettings } from '../log/pulsar/settings.ts';
+import { LIST_BUDGET, overspending } from '../poll/budget.ts';
 import type { Schedule } from '../poll/schedule.ts';
+import { formatDuration } from './duration.ts';
+import { checkNames } from './names.ts';
 import { collectParticipants } from './participants.ts';
 import type { ParticipantConfig } from './participants.ts';
 import { pulsarOf } from './pulsar.ts';
@@ -58,11 +61,15 @@ export interface Overrides {
   readonly withoutParticipants?: boolean | undefined;
   /** Defaults that differ for one command, weaker than environment and file. */
   readonly defaults?: Layer;
+  /** Told what is odd and yet no error. */
+  readonly onWarning?: (warning: string) => void;
 }
 
 export interface Inspection {
   /** Every problem found; none when the configuration is right. */
   readonly problems: readonly string[];
+  /** What is odd and yet no error. */
+  readonly warnings: readonly string[];
   /** What is configured, with defaults in the place of what is wrong. */
   readonly config: Config;
   /** Whether `config` says which database is meant: not when that part is what is wrong. */
@@ -71,8 +78,9 @@ export interface Inspection {
 
 /** @throws {ConfigurationError} with every problem found */
 export function loadConfig(environment: Environment, overrides: Overrides = {}): Config {
-  const { problems, config } = inspectConfig(environment, overrides);
+  const { problems, config, warnings } = inspectConfig(environment, overrides);
   if (problems.length > 0) throw new ConfigurationError(problems);
+  for (const warning of warnings) overrides.onWarning?.(warning);
   return config;
 }
 
@@ -88,13 +96,17 @@ export function inspectConfig(environment: Environment, overrides: Overrides = {
   const { settings, wrong } = parseSettings(merged, problems);
   const participants =
     overrides.withoutParticipants === true ? [] : collectParticipants(environment, file, problems);
+  const warnings: string[] = [];
+  checkNames(environment, problems, warnings);
   const databaseKnown =
     secret !== 'unreadable' &&
     !wrong.has('DATABASE_URL') &&
     (file.readable || own.DATABASE_URL !== undefined);
   const fromFile = secret !== 'unreadable' && secret.DATABASE_URL !== undefined;
   const databaseUrlFile = fromFile ? (environment['DATABASE_URL_FILE'] ?? null) : null;
-  return { problems, config: assemble(settings, databaseUrlFile, participants, problems), databaseKnown };
+  const config = assemble(settings, databaseUrlFile, participants, problems);
+  warnings.push(...budgetWarning(config, Date.now()));
+  return { problems, warnings, config, databaseKnown };
 }
 
 /** Cron and interval say one thing in two ways: the stronger layer's replaces the weaker one's. */
@@ -164,4 +176,17 @@ function assemble(
     http: { host: settings.HTTP_HOST, port: settings.HTTP_PORT },
     logLevel: settings.LOG_LEVEL,
   };
+}
+
+/** DICT counts the list calls of each participant apart: how many are polled makes no difference. */
+function budgetWarning({ participants, poll: { schedule } }: Config, now: number): string[] {
+  const spending = participants.length === 0 ? null : overspending(schedule, now);
+  if (spending === null) return [];
+  const { capacity, refillTokens } = LIST_BUDGET;
+  const name = schedule.kind === 'every' ? 'POLL_INTERVAL' : 'POLL_CRON';
+  const polls = Math.round(spending.pollsPerMinute * 10) / 10;
+  const after = formatDuration(Math.max(1_000, Math.round(spending.refusedAfterMs / 1_000) * 1_000));
+  return [
+    `${name} polls up to ${polls} times a minute; DICT's POLICIES_LIST gives each participant ${refillTokens} list calls a minute and holds ${capacity}: about ${after} after it was full, polls are refused. Poll every 10s or less often.`,
+  ];
 }

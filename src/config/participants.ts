@@ -53,7 +53,10 @@ function participantOfEnvironment(
     problems.push('BRIDGE_TLS…: set without PARTICIPANT and BRIDGE_ADDRESS, so it would apply to no Bridge');
     return 'wrong';
   }
-  const parsed = participantSchema.safeParse({ participant, bridge: { address, tls } });
+  const parsed = participantSchema.safeParse({
+    participant: participant === '' ? undefined : participant,
+    bridge: { address: address === '' ? undefined : address, tls },
+  });
   if (parsed.success) return parsed.data;
   const variables: Readonly<Record<string, string>> = {
     participant: 'PARTICIPANT',

@@ -193,7 +193,10 @@ export const participantSchema = z.strictObject({
     .string('is missing')
     .transform((value) => value.toUpperCase())
     .refine(isParticipant, { message: 'is no ISPB of 8 letters and digits' }),
-  bridge: z.strictObject({ address: bridgeAddress, tls: tls.optional() }, 'is no object with an address'),
+  bridge: z.strictObject(
+    { address: bridgeAddress, tls: tls.optional() },
+    { error: ({ input }) => (input === undefined ? 'is missing' : 'is no object with an address') },
+  ),
 });
 
 export type ParticipantInput = z.infer<typeof participantSchema>;

@@ -1,5 +1,6 @@
 /** Where settings come from: the environment, files that hold secrets, and the configuration file. */
 import { readFileSync } from 'node:fs';
+import { settingHint } from './names.ts';
 import { describeIssue, isSettingName, participantSchema, scalarSchema, settingsSchema } from './schema.ts';
 import type { ParticipantInput, SettingName } from './schema.ts';
 import { systemErrorText } from '../systemErrors.ts';
@@ -51,7 +52,11 @@ export function readSecretFile(environment: Environment, problems: Problems): La
     return 'unreadable';
   }
   const value = readFile(path, 'DATABASE_URL_FILE', problems);
-  return value === null ? 'unreadable' : { DATABASE_URL: value.toString('utf8').trim() };
+  if (value === null) return 'unreadable';
+  const url = value.toString('utf8').trim();
+  if (url !== '') return { DATABASE_URL: url };
+  problems.push(`DATABASE_URL_FILE: ${path} is empty`);
+  return 'unreadable';
 }
 
 export function readConfigFile(path: string | undefined, problems: Problems): ConfigFile {
@@ -96,7 +101,8 @@ function settingsOfFile(path: string, settings: unknown, problems: Problems): La
   }
   for (const [name, value] of Object.entries(settings)) {
     const parsed = scalarSchema.safeParse(value);
-    if (!isSettingName(name)) problems.push(`${path}: settings.${name} is no setting of Balde`);
+    if (!isSettingName(name))
+      problems.push(`${path}: settings.${name} is no setting of Balde${settingHint(name)}`);
     else if (parsed.success) layer[name] = parsed.data;
     else problems.push(...parsed.error.issues.map((i) => `${path}: ${describeIssue(i, `settings.${name}`)}`));
   }

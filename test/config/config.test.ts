@@ -135,7 +135,7 @@ describe('[OPS-2] every error at once', () => {
       'LOG_LEVEL: is none of trace, debug, info, warn, error, silent',
       'CRITICAL_PERCENT: must be below WARNING_PERCENT',
       'PARTICIPANT: is no ISPB of 8 letters and digits',
-      'BRIDGE_ADDRESS: is no address of the form host:port',
+      'BRIDGE_ADDRESS: is missing',
       'BRIDGE_TLS_CERT_FILE and BRIDGE_TLS_KEY_FILE: a certificate needs its key, and a key its certificate',
     ]);
   });
@@ -152,12 +152,12 @@ describe('[OPS-2] every error at once', () => {
     });
     expect(problemsOf({ BALDE_CONFIG: file, WARNING_PERCENT: 'x' })).toEqual([
       `${file}: plugins is not known: a file has settings and participants`,
-      `${file}: settings.HTTP_PRT is no setting of Balde`,
+      `${file}: settings.HTTP_PRT is no setting of Balde: did you mean HTTP_PORT?`,
       `${file}: settings.LOG_LEVEL: is neither text, a number, nor true or false`,
       `${file}: settings.PARTICIPANT is no setting of Balde`,
       `${file}: participants.0.bridge.address: is missing`,
       `${file}: participants.0.bridge: adress is not known here`,
-      `${file}: participants.1.bridge: is no object with an address`,
+      `${file}: participants.1.bridge: is missing`,
       `${file}: participants.2.bridge.address: is no address of the form host:port`,
       `${file}: participants.2.bridge.tls: ca is not known here`,
       'WARNING_PERCENT: is no number',
