@@ -3,11 +3,12 @@ import { setMaxListeners } from 'node:events';
 import type { Logger } from 'pino';
 import { archive } from '../archive/archiver.ts';
 import type { ArchiveObserver } from '../archive/archiver.ts';
-import { ArchiveError, ArchiveUnavailableError } from '../archive/errors.ts';
+import { ArchiveError, ArchiveLockedError, ArchiveUnavailableError } from '../archive/errors.ts';
 import { openFilesSource } from '../archive/files/filesSource.ts';
 import { filesStanding, openFilesTarget } from '../archive/files/filesTarget.ts';
 import { patiently } from '../archive/patiently.ts';
 import type { ArchiveTarget, PartitionStanding, TargetName } from '../archive/target.ts';
+import { systemClock } from '../clock.ts';
 import { ARCHIVED_TOPICS } from '../codec/archivedEvent.ts';
 import type { Config } from '../config/config.ts';
 import type { EventLog } from '../log/eventLog.ts';
@@ -86,11 +87,13 @@ export interface RunArchiveOptions {
   readonly logger: Logger;
   /** Nobody asked for this role by name: without an archive there is nothing to do. */
   readonly isOptional: boolean;
+  /** The process has other roles too, which go on while another process archives: this one stands by. */
+  readonly standsBy: boolean;
 }
 
 /** Archives until stopped. @throws {UsageError} it can't go on: the message says what to do */
 export async function runArchive(options: RunArchiveOptions, signal: AbortSignal): Promise<void> {
-  const { config, storage, metrics, logger, isOptional } = options;
+  const { config, storage, metrics, logger, isOptional, standsBy } = options;
   const { dir, eventStoreUrl } = config.archive;
   if (isOptional && dir === null && eventStoreUrl === null) return;
   const observer: ArchiveObserver = {
@@ -106,8 +109,24 @@ export async function runArchive(options: RunArchiveOptions, signal: AbortSignal
       );
     },
   };
-  await archiveAll({ config, log: storage.log, observer, untilEnd: false }, signal);
+  const standBy: StandBy = {
+    waiting: (error) => logger.info({ reason: error.message }, 'archive: standing by'),
+    taken: (name) => logger.info({ target: name }, 'archive: taken over'),
+  };
+  await archiveAll(
+    { config, log: storage.log, observer, untilEnd: false, standBy: standsBy ? standBy : null },
+    signal,
+  );
 }
+
+/** Told of an archive that another process writes. */
+interface StandBy {
+  readonly waiting: (error: ArchiveLockedError) => void;
+  readonly taken: (name: TargetName) => void;
+}
+
+/** How often a standby asks for the folder. Milliseconds. */
+const STANDBY_MS = 2_000;
 
 export interface ArchiveAllOptions {
   readonly config: ArchiveConfig;
@@ -115,6 +134,8 @@ export interface ArchiveAllOptions {
   readonly observer: ArchiveObserver;
   /** Ends where the topics end now. */
   readonly untilEnd: boolean;
+  /** `null`, the default: a folder that another process archives into is an error. */
+  readonly standBy?: StandBy | null;
 }
 
 /** Every topic into every archive that is configured. @throws {UsageError} */
@@ -125,7 +146,7 @@ export async function archiveAll(options: ArchiveAllOptions, signal: AbortSignal
   setMaxListeners(0, stop);
   const running = names.map(async (name) => {
     try {
-      await archiveInto(name, options, stop);
+      await standingBy(name, options, stop);
     } catch (error) {
       failed.abort();
       throw error;
@@ -135,7 +156,33 @@ export async function archiveAll(options: ArchiveAllOptions, signal: AbortSignal
   if (first !== undefined) throw inUsersWords(first.reason);
 }
 
-async function archiveInto(name: TargetName, options: ArchiveAllOptions, stop: AbortSignal): Promise<void> {
+/** Archives, or waits until it can: also when another process took the folder over. */
+async function standingBy(name: TargetName, options: ArchiveAllOptions, stop: AbortSignal): Promise<void> {
+  const { standBy = null } = options;
+  let isWaiting = false;
+  const onOpen = (): void => {
+    if (isWaiting) standBy?.taken(name);
+    isWaiting = false;
+  };
+  for (;;) {
+    try {
+      await archiveInto(name, { ...options, onOpen }, stop);
+      return;
+    } catch (error) {
+      if (standBy === null || stop.aborted || !(error instanceof ArchiveLockedError)) throw error;
+      if (!isWaiting) standBy.waiting(error);
+      isWaiting = true;
+    }
+    await systemClock.sleep(STANDBY_MS, stop).catch(() => undefined);
+    if (stop.aborted) return;
+  }
+}
+
+async function archiveInto(
+  name: TargetName,
+  options: ArchiveAllOptions & { readonly onOpen: () => void },
+  stop: AbortSignal,
+): Promise<void> {
   const { config, observer } = options;
   const patience = { who: `archive-${name}`, signal: stop, retrying: observer.retrying };
   const target = await patiently(patience, async () => await configured(name, config).open(stop)).catch(
@@ -145,6 +192,7 @@ async function archiveInto(name: TargetName, options: ArchiveAllOptions, stop: A
     },
   );
   if (target === null) return;
+  options.onOpen();
   const own = new AbortController();
   const signal = AbortSignal.any([stop, own.signal]);
   setMaxListeners(0, signal);

@@ -86,7 +86,14 @@ const RUN: Readonly<Record<Role, (context: Context) => Promise<unknown>>> = {
       signal,
     ),
   archive: async (context) =>
-    await runArchive({ ...context, isOptional: context.roles.length === ROLES.length }, context.signal),
+    await runArchive(
+      {
+        ...context,
+        isOptional: context.roles.length === ROLES.length,
+        standsBy: context.roles.length > 1,
+      },
+      context.signal,
+    ),
   http: serveUntilStopped,
 };
 

@@ -171,10 +171,20 @@ describe('balde start with role archive [ARC-7]', async () => {
           'balde_archived_events_total{target="files",topic="policy-states"} 12',
         ),
       );
+      // With other roles the process stands by: those go on.
+      const standby = start(['--roles', 'archive,http'], { ...environment, LOG_LEVEL: 'info' });
+      let told = '';
+      standby.child.stderr.on('data', (bytes: Buffer) => (told += bytes.toString()));
+      standby.stdout.resume();
+      await eventually('it stands by', async () => Promise.resolve(told.includes('archive: standing by')));
       const second = start(['--roles', 'archive'], environment);
       second.stdout.resume();
       expect(await second.ended).toBe(1);
       expect(await second.stderr).toMatch(new RegExp(`process ${child.pid} on .* archives into`));
+      child.kill('SIGTERM');
+      await eventually('it takes over', async () => Promise.resolve(told.includes('archive: taken over')));
+      standby.child.kill('SIGTERM');
+      expect(await standby.ended).toBe(0);
     } finally {
       child.kill('SIGTERM');
     }

@@ -1,11 +1,13 @@
 import { spawn } from 'node:child_process';
-import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { mkdir, readFile, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { ArchiveLockedError } from '../../src/archive/errors.ts';
 import { lockFolder } from '../../src/archive/files/lock.ts';
 import { patience } from '../contract/given.ts';
+import { eventually } from '../support/eventually.ts';
 import { newFolder } from './given.ts';
 
 const owner = async (folder: string, values: object): Promise<void> => {
@@ -19,6 +21,27 @@ async function deadPid(): Promise<number> {
   const child = spawn(process.execPath, ['-e', '']);
   await new Promise((resolve) => child.once('close', resolve));
   return child.pid ?? expect.fail('no process');
+}
+
+/** Id of a process that was killed and whose parent never asks what became of it. */
+async function zombie(): Promise<number> {
+  const parent = spawn('sh', ['-c', 'sleep 600 & echo $!; exec sleep 600']);
+  onTestFinished(() => void parent.kill('SIGKILL'));
+  const pid = await new Promise<number>((resolve) => {
+    parent.stdout.once('data', (line: Buffer) => resolve(Number(line.toString())));
+  });
+  process.kill(pid, 'SIGKILL');
+  await eventually('it is a zombie', async () => / Z /.test(await readFile(`/proc/${pid}/stat`, 'utf8')));
+  return pid;
+}
+
+const bootId = (): string => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+
+/** A process that lives and has the id of another one somewhere else. */
+async function livingIn(where: string): Promise<object> {
+  const child = spawn(process.execPath, ['-e', 'setInterval(() => 0, 1000)']);
+  onTestFinished(() => void child.kill('SIGKILL'));
+  return Promise.resolve({ pid: child.pid, where });
 }
 
 describe('one archiver per folder [ARC-6]', () => {
@@ -65,6 +88,37 @@ describe('one archiver per folder [ARC-6]', () => {
     await writeFile(path, text.replace(hostname(), 'elsewhere'));
     await expect(lockFolder(folder, { signal: patience(), silentMs: 1_000 })).rejects.toThrow(/on elsewhere/);
     await held.release();
+  });
+
+  const LEFT: readonly (readonly [string, () => Promise<object | string>])[] = [
+    [
+      'a process that was killed and whose parent has not asked for it yet',
+      async () => ({ pid: await zombie() }),
+    ],
+    ['nobody: the machine stopped before the owner was written', async () => Promise.resolve('')],
+    ['half an owner', async () => Promise.resolve('{"pid": 1, "ho')],
+    ['a process of before the machine was booted', async () => livingIn('another-boot pid:[1]')],
+    ['a process of another container of the same name', async () => livingIn(`${bootId()} pid:[1]`)],
+  ];
+
+  test.for(LEFT)('the lock of %s is left, not held', async ([, left]) => {
+    const folder = await newFolder();
+    const holder = await left();
+    await owner(folder, typeof holder === 'string' ? {} : holder);
+    if (typeof holder === 'string') await writeFile(join(folder, '.lock', 'owner.json'), holder);
+    const lock = await lockFolder(folder, { signal: patience(), silentMs: 50 });
+    lock.assertHeld();
+    await lock.release();
+  });
+
+  test('another container of the same name holds the folder while it gives signs of life', async () => {
+    const folder = await newFolder();
+    await owner(folder, await livingIn(`${bootId()} pid:[1]`));
+    const path = join(folder, '.lock');
+    const beat = setInterval(() => void utimes(path, new Date(), new Date()), 10);
+    const refused = lockFolder(folder, { signal: patience(), silentMs: 1_000 });
+    await expect(refused).rejects.toThrow(ArchiveLockedError);
+    clearInterval(beat);
   });
 
   test('who lost the folder writes no more', async () => {

@@ -3,7 +3,7 @@
  * that was killed is seen to be gone on its own machine, and on others by the missing signs of life.
  */
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -16,6 +16,11 @@ interface Owner {
   readonly token: string;
   /** When the process started, as the kernel counts it: a process id is given again. `null` where that can't be told. */
   readonly started: string | null;
+  /**
+   * Where its process id means something: the machine's run since it was booted, and the namespace of process ids, which
+   * containers have each their own of, also under one name. Missing in what earlier versions wrote.
+   */
+  readonly where?: string | null;
 }
 
 export interface FolderLock {
@@ -44,11 +49,13 @@ export async function lockFolder(folder: string, options: LockOptions): Promise<
     host: hostname(),
     token: randomUUID(),
     started: startOf(process.pid),
+    where: whereAmI(),
   };
   await mkdir(folder, { recursive: true });
   while (!(await tryTake(path, owner))) {
     const holder = await readOwner(path);
-    if (holder === null) continue;
+    // Released a moment ago, or without an owner: the machine stopped while it was written.
+    if (holder === null && (await lastBeat(path)) === null) continue;
     if (!(await isGone(path, holder, options))) throw lockedBy(folder, holder);
     await remove(path);
   }
@@ -74,7 +81,7 @@ export async function lockFolder(folder: string, options: LockOptions): Promise<
 const lockedBy = (folder: string, holder: Owner | null): ArchiveLockedError =>
   new ArchiveLockedError(
     holder === null
-      ? `the lock of ${folder} was removed while this process archived into it: start it again`
+      ? `the lock of ${folder} was removed while this process archived into it, or has no owner yet: start it again`
       : `process ${holder.pid} on ${holder.host} archives into ${folder}: a folder has one archiver. Stop that one, or set ARCHIVE_DIR to another folder. If there is no such process, remove ${join(folder, '.lock')}.`,
   );
 
@@ -96,7 +103,7 @@ async function tryTake(path: string, owner: Owner): Promise<boolean> {
   const fresh = `${path}-${owner.token}`;
   await mkdir(fresh);
   try {
-    await writeFile(join(fresh, OWNER), JSON.stringify(owner));
+    await writeFile(join(fresh, OWNER), JSON.stringify(owner), { flush: true });
     await rename(fresh, path);
     return true;
   } catch (error) {
@@ -107,8 +114,8 @@ async function tryTake(path: string, owner: Owner): Promise<boolean> {
   }
 }
 
-async function isGone(path: string, holder: Owner, options: LockOptions): Promise<boolean> {
-  if (holder.host === hostname()) {
+async function isGone(path: string, holder: Owner | null, options: LockOptions): Promise<boolean> {
+  if (holder !== null && holder.host === hostname() && (holder.where ?? whereAmI()) === whereAmI()) {
     if (holder.pid === process.pid) return !own.has(holder.token);
     return !isRunning(holder);
   }
@@ -130,14 +137,28 @@ function isRunning({ pid, started }: Owner): boolean {
   } catch (error) {
     if (codeOf(error) !== 'EPERM') return false; // else it is another user's process
   }
+  // Killed, and its parent has not looked yet: it has an id and does nothing any more.
+  if (['Z', 'X'].includes(statOf(pid)[0] ?? '')) return false;
   return started === null || startOf(pid) === started;
 }
 
-/** Field 22 of /proc/<pid>/stat (proc(5)), counted from behind the program's name, which may hold anything. */
-function startOf(pid: number): string | null {
+/** /proc/<pid>/stat (proc(5)) from its field 3, the state, on: behind the program's name, which may hold anything. */
+function statOf(pid: number): readonly string[] {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return text.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+    return text.slice(text.lastIndexOf(')') + 2).split(' ');
+  } catch {
+    return [];
+  }
+}
+
+/** Field 22. */
+const startOf = (pid: number): string | null => statOf(pid)[19] ?? null;
+
+function whereAmI(): string | null {
+  try {
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    return `${boot} ${readlinkSync('/proc/self/ns/pid')}`;
   } catch {
     return null;
   }
