@@ -43,14 +43,15 @@ async function migrate(options: MigrateOptions): Promise<void> {
   const before = await openIfThere(config);
   try {
     const pending = before === null ? null : await pendingMigrations(before.database);
-    const storage = await openStorage(config);
+    const notices: string[] = [];
+    const storage = await openStorage(config, { onNotice: (text) => notices.push(text) });
     try {
       const now = await storage.database.query<{ name: string }>(
         'select name from balde_migrations.migration order by id',
       );
       const names = now.map(({ name }) => name);
       const applied = pending === null ? names : names.filter((name) => pending.includes(name));
-      report(options, storage, applied, await grow(options, config, storage));
+      report(options, storage, { applied, notices }, await grow(options, config, storage));
     } finally {
       await storage.close();
     }
@@ -77,12 +78,13 @@ async function openIfThere(config: Config): Promise<Storage | null> {
 function report(
   options: CommonOptions,
   { description, logDescription }: Storage,
-  applied: readonly string[],
+  { applied, notices }: { readonly applied: readonly string[]; readonly notices: readonly string[] },
   growth: Growth | null,
 ): void {
   if (options.json === true) {
     printJson({
       ...{ applied, up_to_date: applied.length === 0, database: description, event_log: logDescription },
+      notices,
       ...(growth === null ? {} : { partitions: growth }),
     });
     return;
@@ -90,6 +92,7 @@ function report(
   const where = `${description}; event log ${logDescription}`;
   printLine(`${where}: ${applied.length === 0 ? 'up to date' : `applied ${applied.length} migrations`}`);
   for (const name of applied) printLine(`  ${name}`);
+  for (const text of notices) printLine(`notice: ${text}`);
   if (growth === null) return;
   const { topic, before, after } = growth;
   if (before === after) printLine(`${topic} has ${after} partitions already`);

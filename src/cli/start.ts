@@ -69,6 +69,7 @@ async function run(
     patienceMs: PATIENCE_MS,
     signal,
     onWaiting: tellOnce((error) => logger.warn({ error }, 'waiting for the database and the log')),
+    onNotice: (text) => printLine(`notice: ${text}`),
     pulsarLog: (level, message) => pulsarLogger[PULSAR_LEVELS[level]](message),
   }).catch((error: unknown) => {
     if (signal.aborted) return null;

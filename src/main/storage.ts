@@ -21,6 +21,7 @@ import {
 import { DatabaseUnavailableError } from '../store/errors.ts';
 import { migrate, pendingMigrations } from '../store/migrate.ts';
 import { installFold } from '../store/readModels.ts';
+import { ensureReader } from '../store/reader.ts';
 import { saveSettings } from '../store/settings.ts';
 import type { Judging } from '../store/settings.ts';
 import { FOLDS, TOPICS } from './folds.ts';
@@ -52,6 +53,8 @@ export interface StorageOptions {
   /** Session settings, e.g. `{ synchronous_commit: 'off' }`. */
   readonly settings?: Readonly<Record<string, string>>;
   readonly onWaiting?: (error: Error) => void;
+  /** Told what does not keep Balde from working and what somebody should do about it. */
+  readonly onNotice?: (text: string) => void;
   /** A database that takes no writes counts as away. */
   readonly mustWrite?: boolean;
   /** Told the Pulsar client's own log lines. */
@@ -106,6 +109,10 @@ export async function openStorage(config: Location, options: StorageOptions = {}
       async () => await migrate(server),
       async () => {
         for (const fold of FOLDS) await installFold(database, fold);
+      },
+      async () => {
+        const lacking = await ensureReader(database);
+        if (lacking !== null) options.onNotice?.(lacking);
       },
       async () => await ensureTopics(log),
       async () => await assertSameLog(database, log),

@@ -9,8 +9,9 @@ import type { EpochMs } from '../domain/events.ts';
 import type { Projection } from '../domain/fold.ts';
 import { LogUnavailableError } from '../log/eventLog.ts';
 import type { EventLog, LogMessage } from '../log/eventLog.ts';
-import type { Database, Sql } from '../store/database.ts';
+import type { Database } from '../store/database.ts';
 import { DatabaseUnavailableError } from '../store/errors.ts';
+import { Leases } from '../store/leases.ts';
 import { createVersion, dropVersion, listVersions, setVersionState } from '../store/versions.ts';
 import type { Version } from '../store/versions.ts';
 import { doubling } from '../waiting.ts';
@@ -73,29 +74,30 @@ export interface RebuildReport {
 export async function rebuild<E, S, T extends string>(
   options: RebuildOptions<E, S, T>,
 ): Promise<RebuildReport> {
-  const { database, projection } = options;
-  const session = await database.session();
+  const { database, projection, signal } = options;
+  const leases = new Leases(database, LEASE_MS);
   try {
-    await lockAlone(session, projection.name, options.signal);
+    await beginAlone(leases, projection.name, signal);
     return await rebuildAlone(options);
   } finally {
-    await session.close();
+    await leases.close();
   }
 }
 
+/** Without renewal, as when its process is stopped, a rebuild's lease ends after this long. Milliseconds. */
+const LEASE_MS = 10_000;
 /** The session of a process that was killed lingers for a moment. Milliseconds. */
-const LOCK_PATIENCE_MS = 3_000;
+const LEASE_PATIENCE_MS = 3_000;
 
-async function lockAlone(session: Sql, name: string, signal: AbortSignal): Promise<void> {
-  const until = performance.now() + LOCK_PATIENCE_MS;
-  for (;;) {
-    const [lock] = await session.query<{ got: boolean }>(
-      `select pg_try_advisory_lock(hashtext('balde.rebuild'), hashtext($1)) as got`,
-      [name],
-    );
-    if (lock?.got === true) return;
+export const rebuildLease = (name: string): string => `rebuild/${name}`;
+
+async function beginAlone(leases: Leases, name: string, signal: AbortSignal): Promise<void> {
+  const until = performance.now() + LEASE_PATIENCE_MS;
+  while ((await leases.take(rebuildLease(name), signal)) === null) {
     if (performance.now() > until)
-      throw new RebuildError(`another rebuild of ${name} is running: wait for it, or stop it`);
+      throw new RebuildError(
+        `another rebuild of ${name} is running: wait for it, or stop it; one that was killed behind a pooler counts as running for ${LEASE_MS / 1_000} s`,
+      );
     await delay(100, undefined, { signal });
   }
 }

@@ -34,7 +34,7 @@ export interface Database extends Sql {
    * @throws {DatabaseUnavailableError} retry the whole; the commit may or may not have happened.
    */
   transaction<T>(work: (tx: Sql) => Promise<T>): Promise<T>;
-  /** A connection of its own, for LISTEN, advisory locks and leases; ends with `close` or a failure. */
+  /** A connection of its own, for LISTEN and leases; ends with `close` or a failure. */
   session(): Promise<Session>;
   close(): Promise<void>;
 }

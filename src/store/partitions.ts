@@ -5,6 +5,7 @@
 import { addMonths, monthName, monthOf } from '../domain/months.ts';
 import type { EpochMs } from '../domain/events.ts';
 import type { Sql } from './database.ts';
+import { lock } from './locks.ts';
 
 export interface PartitionedTable {
   readonly schema: string;
@@ -32,7 +33,7 @@ interface Range {
 
 /** Read back by the session that printed them: whatever its time zone and date style, the instants are the same. */
 const BOUND = (word: 'FROM' | 'TO'): string =>
-  `(regexp_match(b.bound, '${word} \\(''([^'']+)''\\)'))[1]::timestamptz`;
+  `(regexp_match(b.bound, '${word} \\(''(?!-?infinity)([^'']+)''\\)'))[1]::timestamptz`;
 
 /** Every partition that is attached, in order of time, the DEFAULT one last. One that is being detached takes no rows. */
 export async function listPartitions(sql: Sql, { schema, table }: PartitionedTable): Promise<Partition[]> {
@@ -102,11 +103,11 @@ const quoted = ({ schema, table }: PartitionedTable): string => `"${schema}"."${
  * back. Nothing is made of what a DEFAULT partition has rows of: it can't be taken from it in passing.
  * @returns names of what was made now
  *
- * Serialised by an advisory lock, so that a writer and several compactors may race. The table is made on its own and
+ * Serialised by a lock, so that a writer and several compactors may race. The table is made on its own and
  * attached: attaching does not block readers and writers of the other months.
  */
 export async function makeMonth(tx: Sql, parent: PartitionedTable, month: EpochMs): Promise<string[]> {
-  await lockPartitions(tx, parent);
+  await lock(tx, 'partitions');
   const horizon = await readHorizon(tx);
   if (horizon !== null && month < horizon) return [];
   const partitions = await listPartitions(tx, parent);
@@ -183,7 +184,7 @@ export async function attachMonth(tx: Sql, parent: PartitionedTable, month: Epoc
 
 /** Drops what partitions lie within a month, rows and all. @returns whether anything was dropped now */
 export async function dropPartition(tx: Sql, parent: PartitionedTable, month: EpochMs): Promise<boolean> {
-  await lockPartitions(tx, parent);
+  await lock(tx, 'partitions');
   const end = addMonths(month, 1);
   const within = (await listPartitions(tx, parent)).filter(({ from, to }) => from >= month && to <= end);
   for (const one of within) await drop(tx, one);
@@ -197,7 +198,7 @@ export async function dropPast(
   { sqlName }: Partition,
   horizon: EpochMs,
 ): Promise<boolean> {
-  await lockPartitions(tx, parent);
+  await lock(tx, 'partitions');
   const found = (await listPartitions(tx, parent)).find(
     (one) => one.sqlName === sqlName && !one.isDefault && one.to <= horizon,
   );
@@ -208,10 +209,6 @@ export async function dropPast(
 
 async function drop(tx: Sql, { sqlName, isForeign }: Partition): Promise<void> {
   await tx.execute(`drop ${isForeign ? 'foreign table' : 'table'} ${sqlName}`);
-}
-
-async function lockPartitions(tx: Sql, { schema, table }: PartitionedTable): Promise<void> {
-  await tx.query(`select pg_advisory_xact_lock(hashtext($1))`, [`balde.partitions ${schema}.${table}`]);
 }
 
 /** Start of the oldest month history keeps; −∞ (as `null`) before the compactor first ran. */

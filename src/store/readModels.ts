@@ -8,6 +8,7 @@ import type { FoldId } from './checkpoints.ts';
 import type { Database, Sql } from './database.ts';
 import { isLockTimeout } from './errors.ts';
 import { readViewGrants, restoreViewGrants } from './grants.ts';
+import { lock } from './locks.ts';
 
 export const schemaOf = ({ name, version }: FoldId): string => `${name}_v${version}`;
 
@@ -17,7 +18,7 @@ export const schemaOf = ({ name, version }: FoldId): string => `${name}_v${versi
  */
 export async function installFold(database: Database, fold: FoldId): Promise<void> {
   await database.transaction(async (tx) => {
-    await tx.query(`select pg_advisory_xact_lock(hashtext('balde.install'))`);
+    await lock(tx, 'install');
     const known = await tx.query<{ version: number; revision: number; state: string; served: boolean }>(
       `select version, revision, state, served from balde.projection where name = $1`,
       [fold.name],

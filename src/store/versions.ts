@@ -1,6 +1,7 @@
 /** Versions of the read models: which exist, which is served, what state each is in. */
 import type { FoldId } from './checkpoints.ts';
 import type { Database, Row, Sql } from './database.ts';
+import { lock } from './locks.ts';
 import { createSchema, schemaOf } from './readModels.ts';
 
 /** See migration 0005. */
@@ -36,7 +37,7 @@ export async function createVersion(
   { source, until }: Pick<Version, 'source' | 'until'>,
 ): Promise<Version> {
   return await database.transaction(async (tx) => {
-    await tx.query(`select pg_advisory_xact_lock(hashtext('balde.install'))`);
+    await lock(tx, 'install');
     const [created] = await tx.query<Version & Row>(
       `insert into balde.projection (name, version, served, revision, state, source, until)
        select $1, coalesce(max(version), 0) + 1, false, $2, 'filling', $3, $4 from balde.projection where name = $1

@@ -4,7 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { refuseUnfinished } from '../../src/main/rebuild.ts';
 import { Filler } from '../../src/rebuild/fill.ts';
 import type { FillOptions, Filling } from '../../src/rebuild/fill.ts';
+import { rebuildLease } from '../../src/rebuild/rebuild.ts';
 import { hashAlerts, hashStates } from '../../src/store/hash.ts';
+import { Leases } from '../../src/store/leases.ts';
 import { listVersions } from '../../src/store/versions.ts';
 import { baldeDatabase } from '../support/database.ts';
 import { observed, publish } from '../consume/given.ts';
@@ -159,8 +161,8 @@ describe('a rebuild', () => {
     const { database, log } = await baldeDatabase();
     await publish(log, history(10));
     await live(database, log, 'states');
-    const other = await database.session();
-    await other.execute(`select pg_advisory_lock(hashtext('balde.rebuild'), hashtext('states'))`);
+    const other = new Leases(database, 60_000);
+    expect(await other.take(rebuildLease('states'), new AbortController().signal)).not.toBeNull();
     await expect(rebuilt(database, log, 'states')).rejects.toThrow('another rebuild of states is running');
     // One that was killed holds it for a moment yet.
     const waiting = rebuilt(database, log, 'states');

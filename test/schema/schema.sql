@@ -69,6 +69,9 @@ create table balde.dead_letter_handled (
   action text not null,
   at timestamp with time zone not null default clock_timestamp()
 );
+create table balde.lock (
+  name text not null
+);
 create table balde.outbox (
   id bigint not null generated always as identity,
   topic text not null,
@@ -244,6 +247,7 @@ alter table alerts_v1.fold_state add constraint fold_state_pkey PRIMARY KEY (key
 alter table balde.checkpoint add constraint checkpoint_pkey PRIMARY KEY (fold, version, partition);
 alter table balde.dead_letter_handled add constraint dead_letter_handled_action_check CHECK ((action = ANY (ARRAY['retried'::text, 'dropped'::text])));
 alter table balde.dead_letter_handled add constraint dead_letter_handled_pkey PRIMARY KEY (topic, partition, "position");
+alter table balde.lock add constraint lock_pkey PRIMARY KEY (name);
 alter table balde.outbox add constraint outbox_pkey PRIMARY KEY (id);
 alter table balde.outbox_sequence add constraint outbox_sequence_pkey PRIMARY KEY (topic);
 alter table balde.outbox_watermark add constraint outbox_watermark_pkey PRIMARY KEY (topic, partition);

@@ -10,6 +10,7 @@ import { operations } from '../../serve/operations.ts';
 import { newestObservation } from '../../serve/readModels.ts';
 import type { Database } from '../../store/database.ts';
 import { pendingMigrations } from '../../store/migrate.ts';
+import { describeLacks, READER, readerLacks } from '../../store/reader.ts';
 import { hintFor } from '../common.ts';
 import { durationText, timeText } from '../format.ts';
 import { clockFinding } from './clock.ts';
@@ -118,23 +119,12 @@ async function checkTopics(log: EventLog): Promise<Finding> {
   }
 }
 
-const ROLE = 'balde_readonly';
-
 async function checkRole(database: Database): Promise<Finding> {
-  const [role] = await database.query<{ may: boolean }>(
-    `select has_table_privilege(oid, 'public.dict_rate_limit_states', 'select') as may
-     from pg_roles where rolname = $1`,
-    [ROLE],
-  );
-  if (role?.may === true) return ok('read-only role', `${ROLE} may read the views`);
-  const grant = `grant select on all tables in schema public to ${ROLE};`;
-  return role === undefined
-    ? warn(
-        'read-only role',
-        `${ROLE} does not exist`,
-        `As a superuser: create role ${ROLE} nologin; ${grant}`,
-      )
-    : warn('read-only role', `${ROLE} may not read the views`, `As their owner: ${grant}`);
+  const lacks = await readerLacks(database);
+  if (!lacks.role && !lacks.usage && lacks.views.length === 0)
+    return ok('read-only role', `${READER} may read the views`);
+  const { what, remedy } = describeLacks(lacks);
+  return warn('read-only role', what, remedy);
 }
 
 /** Months that must exist after the current one. */

@@ -3,7 +3,7 @@ import type { Database } from '../../store/database.ts';
 import { abortable } from '../../waiting.ts';
 import { LogError, PositionLostError } from '../eventLog.ts';
 import type { Consumer, LogMessage, Position, ReceiveOptions, Subscription } from '../eventLog.ts';
-import type { Lease, Leases } from './leases.ts';
+import type { Lease, Leases } from '../../store/leases.ts';
 import { numberOf, positionOf } from './position.ts';
 import type { Topic } from './topics.ts';
 import { toLogError } from './translate.ts';

@@ -15,8 +15,8 @@ import type {
 } from '../eventLog.ts';
 import { messagesBehind } from './behind.ts';
 import { EmbeddedConsumer } from './consumer.ts';
-import { Leases } from './leases.ts';
-import type { Lease } from './leases.ts';
+import { Leases } from '../../store/leases.ts';
+import type { Lease } from '../../store/leases.ts';
 import { numberOf, positionOf } from './position.ts';
 import { EmbeddedProducer } from './producer.ts';
 import { Topics } from './topics.ts';

@@ -4,7 +4,7 @@ import { hasSqlState } from '../../store/errors.ts';
 import { LogError, ProducerFencedError } from '../eventLog.ts';
 import type { OutgoingMessage, Producer, SendResult } from '../eventLog.ts';
 import { partitionOf } from '../partitionOf.ts';
-import type { Lease, Leases } from './leases.ts';
+import type { Lease, Leases } from '../../store/leases.ts';
 import type { Topic } from './topics.ts';
 import { toLogError } from './translate.ts';
 

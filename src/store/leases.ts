@@ -1,7 +1,10 @@
-/** Leases of the embedded log: who is the active producer of a name, the active consumer of a partition. */
-import type { Database, Parameter, Row, Session } from '../../store/database.ts';
-import { StandingSession } from '../../store/standingSession.ts';
-import { abortable, Wakeup } from '../../waiting.ts';
+/**
+ * Leases: who is the active producer of a name and the active consumer of a partition of the embedded log, who rebuilds.
+ * Nobody but the owner of their table can take one.
+ */
+import type { Database, Parameter, Row, Session } from './database.ts';
+import { StandingSession } from './standingSession.ts';
+import { abortable, Wakeup } from '../waiting.ts';
 
 const CHANNEL = 'balde_log';
 /** How long to wait for a session when there is none. Milliseconds. */
