@@ -9,7 +9,7 @@ import { advance, DEFAULT_RULES, INITIAL_MACHINE, ruleVersion } from '../../src/
 import type { MachineState, MachineStep, ThresholdRules } from '../../src/domain/thresholds.ts';
 import { categoryMessage, raisedMessage, resolvedMessage } from './messages.ts';
 
-interface OpenAlert {
+export interface OpenAlert {
   readonly alertId: string;
   readonly severity: Severity;
   readonly thresholdPercent: number;

@@ -36,10 +36,19 @@ interface KnownAlerts {
   readonly since: EpochMs | null;
 }
 
+/** Alerts that the topic has not told the end of: the one open, and those that this fold closed. */
+export const unended = ({ open, superseded = [] }: AlertsState): readonly AlertRaised[] =>
+  open === null ? superseded : [...superseded, open];
+
+/** Whether the topic has told of an alert, and of its end. */
+export const isOver = (state: AlertsState, alertId: string): boolean =>
+  knownOf(state).ids.some(([id]) => id === alertId) &&
+  !unended(state).some((alert) => alert.alertId === alertId);
+
 /** Alerts of a bucket that are known by id. */
 const MOST_KNOWN = 50;
 /** Alerts closed here, and resolutions without an alert, that are waited for. */
-const MOST_WAITING = 5;
+const MOST_WAITING = 20;
 
 type Table = 'alerts' | 'category_changes';
 

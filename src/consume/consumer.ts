@@ -19,10 +19,23 @@ export interface ConsumeOptions {
    * urgent: a batch costs a transaction however small it is.
    */
   readonly lingerMs?: number;
+  readonly between?: Between;
+}
+
+/** Work that is done before a batch is received, when the one before is committed. */
+export interface Between {
+  /** A partition was taken over, or is read anew. */
+  taken(partition: number): void;
+  /** Something is still to be done: it is asked again soon, also when nothing comes. */
+  readonly isWaiting: boolean;
+  /** @returns `changed`: fold states are others now, and what is remembered of them is old */
+  run(signal: AbortSignal): Promise<'unchanged' | 'changed'>;
 }
 
 const BATCH_SIZE = 5_000;
 const WAIT_MS = 5_000;
+/** While something is to be done between batches. Milliseconds. */
+const SHORT_WAIT_MS = 200;
 
 /** Resolves once the signal has aborted and the batch under way is committed; rejects on an error that won't pass. */
 export async function consume<E, S, O>(
@@ -30,14 +43,15 @@ export async function consume<E, S, O>(
   options: ConsumeOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const { log, topic, subscription, observer, lingerMs = 0 } = options;
+  const { log, topic, subscription, observer, between, lingerMs = 0 } = options;
   const outage = <T>() => retryOutage<T>(subscription, observer, signal);
   /** Partitions for which it was decided anew where to go on. */
   const resumed = new Set<number>();
+  const waitMs = (): number => (between?.isWaiting === true ? SHORT_WAIT_MS : WAIT_MS);
   const receive = (consumer: Consumer): Observable<readonly LogMessage[]> =>
     once(async () => {
       const max = options.batchSize ?? BATCH_SIZE;
-      const first = await consumer.receive({ max, waitMs: WAIT_MS, signal });
+      const first = await consumer.receive({ max, waitMs: waitMs(), signal });
       if (lingerMs === 0 || first.length === 0 || first.length >= max || signal.aborted) return first;
       resumed.clear();
       const more = await moreAfter(consumer, lingerMs, max - first.length, signal);
@@ -50,16 +64,22 @@ export async function consume<E, S, O>(
       // Tried again by itself: once the positions are read again, the batch no longer follows them.
       concatMap((outcome) =>
         once(async () =>
-          outcome === 'conflict' ? rewind(processor, consumer) : acknowledge(consumer, messages),
+          outcome === 'conflict' ? rewind(processor, consumer, between) : acknowledge(consumer, messages),
         ).pipe(outage()),
       ),
     );
 
+  const prepare = (consumer: Consumer): Observable<unknown> =>
+    once(async () => {
+      if ((await between?.run(signal)) === 'changed') await rewind(processor, consumer, between);
+    });
+
   const follow = (consumer: Consumer): Observable<unknown> =>
     turns(
       () =>
-        receive(consumer).pipe(
+        prepare(consumer).pipe(
           outage(),
+          concatMap(() => receive(consumer).pipe(outage())),
           concatMap((messages) => (messages.length === 0 ? of(undefined) : commit(consumer, messages))),
         ),
       signal,
@@ -67,6 +87,7 @@ export async function consume<E, S, O>(
   try {
     const resume = async (partition: number): Promise<Position | null> => {
       resumed.add(partition);
+      between?.taken(partition);
       return await processor.resume(partition);
     };
     const opening = once(async () => log.consumer(topic, { subscription: { name: subscription, resume } }));
@@ -78,8 +99,15 @@ export async function consume<E, S, O>(
   }
 }
 
-async function rewind<E, S, O>(processor: Processor<E, S, O>, consumer: Consumer): Promise<void> {
-  for (const [partition, position] of await processor.reload()) await consumer.seek(partition, position);
+async function rewind<E, S, O>(
+  processor: Processor<E, S, O>,
+  consumer: Consumer,
+  between: Between | undefined,
+): Promise<void> {
+  for (const [partition, position] of await processor.reload()) {
+    between?.taken(partition);
+    await consumer.seek(partition, position);
+  }
 }
 
 /** What came while the first part of a batch waited. It is handed out whatever happens to the rest. */

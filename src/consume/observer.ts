@@ -13,6 +13,8 @@ export interface ConsumeObserver {
   retrying(who: string, error: Error, waitMs: number): void;
   /** Of the relays of a topic one is active: this one is, or stands by for another. Each is told once. */
   office?(who: string, state: 'active' | 'standby'): void;
+  /** Alerts that stood open on their topic and that the reactor knew nothing of were ended. */
+  superseded?(fold: string, alerts: number): void;
   /** Messages reached a topic from the outbox. */
   relayed(topic: string, messages: number, duplicates: number, seconds: number): void;
 }

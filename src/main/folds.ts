@@ -19,6 +19,7 @@ import type { ThresholdRules } from '../domain/thresholds.ts';
 import type { EventLog, TopicSpec } from '../log/eventLog.ts';
 import type { TrimmedTopic } from '../retain/compactor.ts';
 import type { Database } from '../store/database.ts';
+import { Reconciler } from './reconcile.ts';
 import { followVersions } from './versions.ts';
 
 interface FoldContext {
@@ -30,6 +31,7 @@ interface FoldContext {
   readonly bell?: OutboxBell;
   readonly lingerMs?: ConsumeOptions['lingerMs'];
   readonly sendsLetters?: boolean;
+  readonly between?: ConsumeOptions['between'];
 }
 
 /** Every fold, in the order in which their public views may depend on one another. */
@@ -99,7 +101,8 @@ export const FOLD_RUNNERS: Readonly<Record<'states' | 'alerting' | 'alerts', Run
       properties: alertProperties(event),
     });
     const effects = reactorEffects(reactor, encode, context.bell);
-    await run(context, reactor, POLICY_STATES, effects, signal);
+    const between = new Reconciler({ ...context, fold: reactor, effects });
+    await run({ ...context, between }, reactor, POLICY_STATES, effects, signal);
   },
   alerts: async (context, signal) => await project(context, alertsProjection, RATE_LIMIT_ALERTS, signal),
 };
@@ -120,7 +123,7 @@ async function project<E, S, T extends string>(
 }
 
 async function run<E, S, O>(
-  { database, log, observer, lingerMs = 0, sendsLetters = true }: FoldContext,
+  { database, log, observer, between, lingerMs = 0, sendsLetters = true }: FoldContext,
   fold: Fold<E, S, O>,
   topic: Topic<E>,
   effects: Effects<O>,
@@ -129,5 +132,6 @@ async function run<E, S, O>(
   const processor = new Processor({ database, fold, decode: topic.decode, effects, observer, sendsLetters });
   const subscription = `${fold.name}-v${fold.version}`;
   observer.started?.(subscription);
-  await consume(processor, { log, topic: topic.name, subscription, observer, lingerMs }, signal);
+  const options = { log, topic: topic.name, subscription, observer, lingerMs };
+  await consume(processor, { ...options, ...(between === undefined ? {} : { between }) }, signal);
 }

@@ -95,6 +95,11 @@ export function consumeObserver(metrics: Metrics, logger: Logger): ConsumeObserv
       logger.warn({ who, error: error.message, waitMs }, 'database or log unavailable: trying again');
     },
     office: (who, state) => logger.info({ who }, OFFICES[state]),
+    superseded: (fold, alerts) =>
+      logger.warn(
+        { fold, alerts },
+        'alerts were open on their topic that the database does not know: ended them',
+      ),
     relayed: (topic, messages, duplicates, seconds) => {
       count(metrics, 'balde_messages_relayed_total', { topic }, messages);
       metrics.observe('relay', seconds);

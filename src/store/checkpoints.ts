@@ -80,6 +80,25 @@ export function moveCheckpoints(fold: FoldId, expected: Positions, next: Positio
   };
 }
 
+/** Position of one partition, which nobody moves until the transaction ends. */
+export async function lockCheckpoint(tx: Sql, fold: FoldId, partition: number): Promise<string | null> {
+  const [row] = await tx.query<{ position: string | null }>(
+    `select position from balde.checkpoint where fold = $1 and version = $2 and partition = $3 for update`,
+    [fold.name, fold.version, partition],
+  );
+  return row?.position ?? null;
+}
+
+/** Positions of a version as they are, partitions without one left out. */
+export async function readCheckpoints(sql: Sql, fold: FoldId): Promise<Map<number, string>> {
+  const rows = await sql.query<{ partition: number; position: string }>(
+    `select partition, position from balde.checkpoint
+     where fold = $1 and version = $2 and position is not null`,
+    [fold.name, fold.version],
+  );
+  return new Map(rows.map((row) => [row.partition, row.position]));
+}
+
 /** Positions of a version, which nobody moves until the transaction ends. */
 export async function lockCheckpoints(tx: Sql, fold: FoldId): Promise<Map<number, string | null>> {
   const rows = await tx.query<{ partition: number; position: string | null }>(

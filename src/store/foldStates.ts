@@ -39,3 +39,15 @@ export async function allStates(sql: Sql, schema: string): Promise<Map<string, u
   );
   return new Map(rows.map((row) => [row.key, row.state]));
 }
+
+/** States that fit a condition over `state`. */
+export async function statesWhere(
+  sql: Sql,
+  schema: string,
+  condition: string,
+): Promise<Map<string, unknown>> {
+  const rows = await sql.query<{ key: string; state: unknown }>(
+    `select key, state from "${schema}".fold_state where ${condition}`,
+  );
+  return new Map(rows.map((row) => [row.key, row.state]));
+}

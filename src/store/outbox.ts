@@ -148,6 +148,16 @@ export async function removeFromOutbox(sql: Sql, topic: string, upTo: number): P
   await sql.execute(`delete from balde.outbox where topic = $1 and sequence_id <= $2`, [topic, upTo]);
 }
 
+/** `event_id`s of a topic's entries. */
+export async function outboxEvents(sql: Sql, topic: string): Promise<Set<string>> {
+  const rows = await sql.query<{ id: string }>(
+    `select properties->>'event_id' as id from balde.outbox
+     where topic = $1 and properties->>'event_id' is not null`,
+    [topic],
+  );
+  return new Set(rows.map(({ id }) => id));
+}
+
 /** Entries waiting, over all topics. */
 export async function outboxSize(sql: Sql): Promise<number> {
   const [row] = await sql.query<{ n: number }>('select count(*) as n from balde.outbox');
