@@ -67,6 +67,7 @@ const schemaOf = (form: EventForm): object => ({
 export class ArchiveRecords {
   readonly #form: EventForm;
   readonly #type: avro.Type;
+  readonly #decoders = new Map<string, RecordDecoder>();
   /** Avro definition of a record. */
   readonly schema: string;
 
@@ -92,31 +93,55 @@ export class ArchiveRecords {
     return { bytes: this.#type.toBuffer(record), isEvent: fields !== null };
   }
 
-  /** The messages of a block. @throws {Error} the bytes are no such records */
+  /** The messages of a block of the present definition. @throws {Error} the bytes are no such records */
   decode(data: Buffer, records: number): ArchivedMessage[] {
+    return this.decoder(this.schema)(data, records);
+  }
+
+  /**
+   * Reads what was written under a definition, be it older or newer than the present one.
+   * @throws {Error} it is none of such records
+   */
+  decoder(schema: string): RecordDecoder {
+    const known = this.#decoders.get(schema);
+    if (known !== undefined) return known;
+    const type = schema === this.schema ? this.#type : avro.Type.forSchema(JSON.parse(schema) as avro.Schema);
+    const decoder = decoderOf(this.#form, type, eventTypeOf(type));
+    this.#decoders.set(schema, decoder);
+    return decoder;
+  }
+}
+
+/** The messages of a block. @throws {Error} the bytes are no such records */
+export type RecordDecoder = (data: Buffer, records: number) => ArchivedMessage[];
+
+const decoderOf =
+  (form: EventForm, type: avro.Type, eventType: avro.Type): RecordDecoder =>
+  (data, records) => {
     const messages: ArchivedMessage[] = [];
     let at = 0;
     for (let i = 0; i < records; i += 1) {
-      const { value, offset } = this.#type.decode(data, at) as Decoded;
+      const { value, offset } = type.decode(data, at) as Decoded;
       if (offset < 0) throw new RangeError(`the block ends within its record ${i + 1} of ${records}`);
-      messages.push(this.#toMessage(value));
+      messages.push(toMessage(form, eventType, value));
       at = offset;
     }
     if (at !== data.length) throw new RangeError(`the block holds more than its ${records} records`);
     return messages;
-  }
+  };
 
-  #toMessage({
-    position,
-    partition,
-    key,
-    eventTime,
-    properties,
-    event,
-    payload,
-  }: ArchiveRecord): ArchivedMessage {
-    const bytes = payload ?? (event === null ? Buffer.alloc(0) : this.#form.toPayload(event));
-    const topic = this.#form.topic;
-    return { topic, partition, position, key, payload: bytes, properties, eventTime };
-  }
+function toMessage(form: EventForm, eventType: avro.Type, record: ArchiveRecord): ArchivedMessage {
+  const { position, partition, key, eventTime, properties, event, payload } = record;
+  const bytes = payload ?? (event === null ? Buffer.alloc(0) : form.toPayload(event, eventType));
+  return { topic: form.topic, partition, position, key, payload: bytes, properties, eventTime };
+}
+
+/** What the definition of a record says of its event. @throws {RangeError} nothing */
+function eventTypeOf(type: avro.Type): avro.Type {
+  const { fields } = type as avro.types.RecordType;
+  const union = fields.find(({ name }) => name === 'event')?.type as
+    avro.types.UnwrappedUnionType | undefined;
+  const event = union?.types.find(({ typeName }) => typeName === 'record');
+  if (event === undefined) throw new RangeError('its records hold no event');
+  return event;
 }

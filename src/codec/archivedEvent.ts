@@ -5,6 +5,7 @@
  * byte is tried when it is written; where they don't, the payload is kept beside them. What is no event of its topic, and
  * would be a dead letter, is kept as bytes alone.
  */
+import type avro from 'avsc';
 import { decodeAlertEvent, encodeAlertEvent } from './alertEvent.ts';
 import { PoisonMessageError } from './errors.ts';
 import { decodeObservation, encodeObservation } from './observation.ts';
@@ -22,7 +23,8 @@ export interface EventForm {
   readonly schema: string;
   /** @throws {PoisonMessageError} it is no event of the topic */
   readonly toFields: (message: EncodedEvent) => Fields;
-  readonly toPayload: (fields: Fields) => Buffer;
+  /** @param type what the fields were written under; the present definition when not given */
+  readonly toPayload: (fields: Fields, type?: avro.Type) => Buffer;
   readonly idOf: (fields: Fields) => string;
   readonly typeOf: (fields: Fields) => string;
 }
@@ -32,7 +34,8 @@ const policyStates: EventForm = {
   schema: schemaText('PolicyStateObserved', 1),
   // As it is: leaving its type out here, or copying it, would cost more than coding it. Avro writes what its schema names.
   toFields: (message) => decodeObservation(message) as unknown as Fields,
-  toPayload: (fields) => encodeObservation(fields as unknown as PolicyStateObserved),
+  toPayload: (fields, type) =>
+    type === undefined ? encodeObservation(fields as unknown as PolicyStateObserved) : type.toBuffer(fields),
   idOf: ({ eventId }) => eventId as string,
   typeOf: () => 'PolicyStateObserved',
 };
@@ -43,6 +46,30 @@ const ALERT_FIELDS = (
     readonly fields: readonly { readonly name: string }[];
   }
 ).fields.map(({ name }) => name);
+
+/** Fields that every event has, null or not; what another event lacks is null in its archive too. */
+const ALWAYS_THERE: readonly string[] = [
+  'consumption_rate_per_minute',
+  'recovery_eta_seconds',
+  'exhaustion_projection_seconds',
+  'psp_category',
+];
+
+function knownPayload(fields: Fields): Buffer {
+  const payload = Buffer.from(JSON.stringify(fields), 'utf8');
+  try {
+    const event = decodeAlertEvent({ key: '', properties: {}, payload });
+    // Of an event of a newer version the message is kept beside its fields.
+    return event === null ? payload : encodeAlertEvent(event);
+  } catch (error) {
+    if (!(error instanceof PoisonMessageError)) throw error;
+    // A value that a newer definition allows: whoever reads the message judges it.
+    const there = Object.entries(fields).filter(
+      ([name, value]) => value !== null || ALWAYS_THERE.includes(name),
+    );
+    return Buffer.from(JSON.stringify(Object.fromEntries(there)), 'utf8');
+  }
+}
 
 const rateLimitAlerts: EventForm = {
   topic: RATE_LIMIT_ALERTS.name,
@@ -56,10 +83,16 @@ const rateLimitAlerts: EventForm = {
     return fields;
   },
   toPayload: (fields) => {
-    const payload = Buffer.from(JSON.stringify(fields), 'utf8');
-    const event = decodeAlertEvent({ key: '', properties: {}, payload });
-    // Of an event of a newer version the message is kept beside its fields.
-    return event === null ? payload : encodeAlertEvent(event);
+    // Fields that a newer definition has stay, if the event has them: they come after those that are known.
+    const newer = Object.entries(fields).filter(
+      ([name, value]) => value !== null && !ALERT_FIELDS.includes(name),
+    );
+    const known = knownPayload(fields);
+    return newer.length === 0
+      ? known
+      : Buffer.from(
+          JSON.stringify({ ...(JSON.parse(known.toString('utf8')) as Fields), ...Object.fromEntries(newer) }),
+        );
   },
   idOf: ({ event_id: id }) => id as string,
   typeOf: ({ event_type: type }) => type as string,

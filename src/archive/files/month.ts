@@ -6,6 +6,9 @@
  *     2026-10.json         what is known of it: length, checksums, number of messages, first and last position
  *     2026-11.avro.part    the month that is open; bytes behind the length in its .json are not archived yet
  *     2026-11.json
+ *
+ * A file has one definition of its records. Where that changes within a month the next file is `2026-11_02.avro`: a part of
+ * the month, which stands after it in the order of names and is treated as a month of its own.
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -38,7 +41,7 @@ const summarySchema = z.object({
 export type MonthSummary = z.infer<typeof summarySchema>;
 
 export interface MonthFile {
-  /** `2026-11` */
+  /** `2026-11`, or a part of it, `2026-11_02` */
   readonly month: string;
   /** Path of the file with the records; of an open month it ends in `.part`. */
   readonly path: string;
@@ -63,7 +66,11 @@ export const summaryPath = (folder: string, month: string): string => join(folde
 export const parsePrevious = (text: string | undefined): PreviousMonth | null =>
   text === undefined ? null : previousSchema.parse(JSON.parse(text));
 
-const NAME = /^(\d{4}-\d{2})\.(avro|avro\.part|json)$/;
+const NAME = /^(\d{4}-\d{2}(?:_\d{2})?)\.(avro|avro\.part|json)$/;
+
+/** The part of a month that follows, for records of another definition: `2026-11`, `2026-11_02`, `2026-11_03`. */
+export const partAfter = (month: string): string =>
+  `${month.slice(0, 7)}_${String(Number(month.slice(8) || '1') + 1).padStart(2, '0')}`;
 
 /** The names in a folder that does not exist are none. */
 async function namesIn(folder: string): Promise<string[]> {

@@ -132,7 +132,7 @@ class MonthReader {
     const { records, file } = this.#reading;
     let messages: readonly LogMessage[];
     try {
-      messages = records.decode(block.data, block.records);
+      messages = records.decoder(this.#parser.meta?.get('avro.schema') ?? '')(block.data, block.records);
     } catch (cause) {
       throw this.#damaged(block.offset, `the block there can't be read: ${String(cause)}`);
     }
@@ -173,6 +173,27 @@ class MonthReader {
     return new ArchiveDamagedError(
       `${this.#reading.file.path}, byte ${byte}, after record ${this.#records}: ${what}`,
     );
+  }
+}
+
+/** The definition that a file's records were written under; `null` where it has no header. @throws {ArchiveDamagedError} */
+export async function schemaIn(path: string): Promise<string | null> {
+  const parser = new ContainerParser();
+  const handle = await open(path, 'r');
+  try {
+    const piece = Buffer.alloc(65_536);
+    for (let at = 0; parser.meta === null;) {
+      const { bytesRead } = await handle.read(piece, 0, piece.length, at);
+      if (bytesRead === 0) return null;
+      at += bytesRead;
+      parser.push(Buffer.from(piece.subarray(0, bytesRead)));
+    }
+    return parser.meta?.get('avro.schema') ?? null;
+  } catch (error) {
+    if (!(error instanceof ContainerFileError)) throw error;
+    throw new ArchiveDamagedError(`${path}, ${error.message}`, { cause: error });
+  } finally {
+    await handle.close();
   }
 }
 

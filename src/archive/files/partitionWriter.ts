@@ -11,6 +11,7 @@ import { ArchiveDamagedError } from '../../rebuild/source.ts';
 import { assertComplete } from './begun.ts';
 import type { Begun } from './begun.ts';
 import { Digests } from './digests.ts';
+import { schemaIn } from './monthReader.ts';
 import { removeDrafts, syncFolder, writeWhole } from './durable.ts';
 import {
   checksumPath,
@@ -19,6 +20,7 @@ import {
   META,
   monthsIn,
   openPath,
+  partAfter,
   partitionFolder,
   previousOf,
   summaryPath,
@@ -56,6 +58,8 @@ export class PartitionWriter {
   /** The newest month that is closed. */
   #closed: MonthSummary | null = null;
   #last: Position | null = null;
+  /** The part of its month to go on in, where the file before has another definition of its records. */
+  #next: string | null = null;
 
   private constructor(options: WriterOptions) {
     this.#options = options;
@@ -77,6 +81,7 @@ export class PartitionWriter {
     writer.#last = lastPositionOf(months);
     if (last?.isOpen === true) await writer.#reopen(last);
     else writer.#closed = last?.summary ?? null;
+    if (last !== undefined) await writer.#beginAnewIfOlder(last);
     return writer;
   }
 
@@ -107,7 +112,7 @@ export class PartitionWriter {
   #byMonth(messages: readonly LogMessage[]): [string, LogMessage[]][] {
     const runs: [string, LogMessage[]][] = [];
     const now = this.#options.now();
-    let latest = this.#open?.summary.month ?? this.#closed?.month ?? '';
+    let latest = this.#open?.summary.month ?? this.#next ?? this.#closed?.month ?? '';
     for (const message of messages) {
       const own = message.eventTime > now + AHEAD_MS ? '' : monthName(Math.max(0, message.eventTime));
       const month = [latest, own, latest === '' && own === '' ? monthName(now) : ''].sort().at(-1) ?? '';
@@ -116,6 +121,14 @@ export class PartitionWriter {
       latest = month;
     }
     return runs;
+  }
+
+  /** Readers decode a file by the one definition in it. */
+  async #beginAnewIfOlder({ path, summary }: MonthFile): Promise<void> {
+    const schema = summary.length === 0 ? null : await schemaIn(path);
+    if (schema === null || schema === this.#options.records.schema) return;
+    if (this.#open !== null) await this.#close(this.#open);
+    this.#next = partAfter(summary.month);
   }
 
   async #begin(month: string): Promise<OpenMonth> {
