@@ -11,6 +11,7 @@ import { RebuildError } from '../rebuild/rebuild.ts';
 import { ArchiveDamagedError } from '../rebuild/source.ts';
 import { EmbeddedPostgresError } from '../store/embeddedPostgres.ts';
 import { adviceOf, DatabaseUnavailableError, UnfitDatabaseError } from '../store/errors.ts';
+import { ForeignFolderError } from '../store/ownFolder.ts';
 import { isFileError, systemErrorText, systemProblem } from '../systemErrors.ts';
 
 export interface CommonOptions {
@@ -26,22 +27,22 @@ export function withStorageOptions(command: Command): Command {
     .addOption(
       new Option(
         '--data-dir <dir>',
-        'folder of the embedded database (or DATA_DIR; unused with DATABASE_URL)',
+        'folder of the embedded database; wins over DATABASE_URL, which wins over DATA_DIR (.balde by default)',
       ),
     );
 }
 
 export const jsonOption = (): Option => new Option('--json', 'print JSON instead of text');
 
+/** One rule for all commands: a folder that the command line names wins over DATABASE_URL. */
 export function configOf(options: CommonOptions, overrides: Overrides = {}): Config {
-  return loadConfig(process.env, { configFile: options.config, dataDir: options.dataDir, ...overrides });
+  const { dataDir, config: configFile } = options;
+  const config = loadConfig(process.env, { configFile, dataDir, ...overrides });
+  return dataDir === undefined ? config : { ...config, databaseUrl: null };
 }
 
-/** The configuration of a command that reads data. A `--data-dir` names a folder, so it wins over DATABASE_URL. */
-export function readingConfig(options: CommonOptions): Config {
-  const config = configOf(options, { withoutParticipants: true });
-  return options.dataDir === undefined ? config : { ...config, databaseUrl: null };
-}
+export const readingConfig = (options: CommonOptions): Config =>
+  configOf(options, { withoutParticipants: true });
 
 /** Opens what an earlier run kept and closes it again. */
 export async function reading<T>(
@@ -90,6 +91,7 @@ export function fail(error: unknown): void {
     error instanceof ConfigurationError ||
     error instanceof UsageError ||
     error instanceof EmbeddedPostgresError ||
+    error instanceof ForeignFolderError ||
     error instanceof LogError ||
     error instanceof RebuildError ||
     error instanceof ArchiveDamagedError

@@ -133,6 +133,7 @@ function retryCommand(): Command {
   return withStorageOptions(command).action(async (ids: string[], options: ActOptions) => {
     const signal = stopSignal();
     await reading(options, async (storage) => {
+      await storage.assertOwned?.();
       const chosen = await choose(storage, ids, options, signal);
       await report('retried', retryLetters(storage, chosen, signal), options);
     });
@@ -152,6 +153,7 @@ function dropCommand(): Command {
   return withStorageOptions(command).action(async (ids: string[], options: ActOptions) => {
     const signal = stopSignal();
     await reading(options, async (storage) => {
+      await storage.assertOwned?.();
       const chosen = await choose(storage, ids, options, signal);
       if (options.all === true && options.yes !== true) {
         const { processor } = options;

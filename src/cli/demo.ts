@@ -7,7 +7,9 @@ import { SingleBar } from 'cli-progress';
 import { Command, Option } from 'commander';
 import { runDemo } from '../demo/demo.ts';
 import type { DemoOptions, DemoReport } from '../demo/demo.ts';
-import { isServing, UsageError } from '../main/storage.ts';
+import { continuedSince, DEMO_MARKER } from '../main/demoFolder.ts';
+import { isServing, removeStorage, UsageError } from '../main/storage.ts';
+import { assertOwnFolder, ownUsers } from '../store/ownFolder.ts';
 import { demoBroker } from './demoBroker.ts';
 import type { DemoBroker } from './demoBroker.ts';
 import { jsonOption, onPath, printJson, printLine, stopSignal } from './common.ts';
@@ -19,11 +21,9 @@ interface DemoCommandOptions {
   readonly days: number;
   readonly dataDir?: string;
   readonly pulsar?: boolean;
+  readonly yes?: boolean;
   readonly json?: boolean;
 }
-
-/** Marks a folder as a demonstration's own: only such a folder is replaced. */
-const MARKER = 'demo.json';
 
 export function demoCommand(): Command {
   return new Command('demo')
@@ -46,6 +46,7 @@ export function demoCommand(): Command {
         'through a real Pulsar: the one of PULSAR_URL, in a namespace of its own, or a broker started here (needs Java 17 and Maven)',
       ),
     )
+    .addOption(new Option('--yes', 'replace an earlier demonstration though balde start has added to it'))
     .addOption(jsonOption())
     .action(async (options: DemoCommandOptions) => await demo(options));
 }
@@ -71,7 +72,7 @@ async function demo(options: DemoCommandOptions): Promise<void> {
   } finally {
     bar.stop();
     await broker?.stop();
-    if (kept === null) await rm(dataDir, { recursive: true, force: true });
+    if (kept === null) await removeFolder(dataDir);
   }
 }
 
@@ -91,21 +92,44 @@ async function temporaryFolder(): Promise<string> {
   return folder;
 }
 
-/** An earlier demonstration's folder is emptied; anything else in the way is left alone. */
-async function prepareFolder(folder: string, { seed, days }: DemoCommandOptions): Promise<void> {
-  if (existsSync(join(folder, MARKER))) {
-    if (await isServing(folder)) {
+/** What a demonstration makes in its folder. */
+const OWN_NAMES: ReadonlySet<string> = new Set([DEMO_MARKER, 'postgres', 'pulsar']);
+
+/** An earlier demonstration's folder is emptied; what was added to it since only when told to, anything else never. */
+async function prepareFolder(folder: string, { seed, days, yes }: DemoCommandOptions): Promise<void> {
+  assertOwnFolder(folder, ownUsers());
+  if (existsSync(join(folder, DEMO_MARKER))) {
+    if (isServing(folder)) {
       throw new UsageError(
         `${folder} is in use: stop the Balde that runs on it, or give --data-dir another folder`,
       );
     }
+    await assertReplaceable(folder, yes === true);
     console.error(`replacing the earlier demonstration in ${folder}`);
-    await rm(folder, { recursive: true, force: true });
+    await removeFolder(folder);
   } else if (existsSync(folder) && (await readdir(folder)).length > 0) {
     throw new UsageError(`${folder} is not empty and holds no demonstration: give --data-dir another folder`);
   }
   await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, MARKER), `${JSON.stringify({ seed, days })}\n`);
+  await writeFile(join(folder, DEMO_MARKER), `${JSON.stringify({ seed, days })}\n`, { flag: 'wx' });
+}
+
+async function assertReplaceable(folder: string, yes: boolean): Promise<void> {
+  const others = (await readdir(folder)).filter((name) => !OWN_NAMES.has(name));
+  if (others.length > 0)
+    throw new UsageError(
+      `${folder} also holds ${others.join(', ')}, which no demonstration made: move that away, or give --data-dir another folder`,
+    );
+  const since = continuedSince(folder);
+  if (since !== null && !yes)
+    throw new UsageError(
+      `${folder} holds more than a demonstration: balde start has added to it since ${since}. To throw all of it away, add --yes; to keep it, give --data-dir another folder`,
+    );
+}
+
+async function removeFolder(folder: string): Promise<void> {
+  await removeStorage(folder);
+  await rm(folder, { recursive: true, force: true });
 }
 
 /** On standard error, and only where someone watches. */

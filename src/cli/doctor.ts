@@ -5,6 +5,7 @@ import type { Inspection } from '../config/config.ts';
 import { jsonOption, printJson, printLine, stopSignal, withStorageOptions } from './common.ts';
 import type { CommonOptions } from './common.ts';
 import { checkBridge } from './doctor/bridgeChecks.ts';
+import { checkOwner } from './doctor/ownerCheck.ts';
 import { checkPulsar } from './doctor/pulsarChecks.ts';
 import { fail, ok, warn } from './doctor/finding.ts';
 import type { Finding } from './doctor/finding.ts';
@@ -35,9 +36,10 @@ async function doctor(options: CommonOptions): Promise<void> {
 async function examine(options: CommonOptions, signal: AbortSignal): Promise<Finding[]> {
   const inspection = inspectConfig(process.env, { configFile: options.config, dataDir: options.dataDir });
   const { config } = inspection;
-  const [storage, pulsar, ...bridges] = await Promise.all([
+  const [storage, pulsar, owner, ...bridges] = await Promise.all([
     examineStorage(inspection, options),
     config.pulsar === null ? [] : checkPulsar(config.pulsar, config.retentionMonths),
+    examineOwner(inspection, options),
     ...config.participants.map(async (entry) => await checkBridge(entry, signal)),
   ]);
   const answered = bridges.flatMap(({ policies }) => policies);
@@ -48,6 +50,7 @@ async function examine(options: CommonOptions, signal: AbortSignal): Promise<Fin
     ),
     ...storage.findings,
     ...pulsar,
+    ...owner,
     ...bridges.flatMap(({ findings }) => findings),
     ...checkSchedule({
       schedule: config.poll.schedule,
@@ -71,6 +74,14 @@ async function examineStorage(
     'Correct the configuration.',
   );
   return { findings: [skipped], policies: [] };
+}
+
+async function examineOwner(
+  { config, databaseKnown }: Inspection,
+  { dataDir }: CommonOptions,
+): Promise<Finding[]> {
+  if (dataDir !== undefined) return await checkOwner({ ...config, databaseUrl: null });
+  return databaseKnown ? await checkOwner(config) : [];
 }
 
 function configurationFinding({ problems, config: { participants } }: Inspection): Finding {

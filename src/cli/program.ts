@@ -15,6 +15,7 @@ import { historyCommand } from './history.ts';
 import { lagCommand } from './lag.ts';
 import { metricsCommand } from './metrics.ts';
 import { migrateCommand } from './migrate.ts';
+import { namespaceCommand } from './namespace.ts';
 import { projectionsCommand } from './projections.ts';
 import { rebuildCommand } from './rebuild.ts';
 import { retentionCommand } from './retention.ts';
@@ -44,6 +45,7 @@ export const createProgram = (): Command =>
     .addCommand(whatIfCommand())
     .addCommand(lagCommand())
     .addCommand(checkpointsCommand())
+    .addCommand(namespaceCommand())
     .addCommand(deadLettersCommand())
     .addCommand(rebuildCommand())
     .addCommand(projectionsCommand())

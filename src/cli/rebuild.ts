@@ -73,6 +73,7 @@ async function run(what: RebuildableName, options: RebuildCommandOptions): Promi
   const progress = rebuildProgress();
   try {
     await reading(options, async (storage, config) => {
+      if (options.from !== 'archive' && options.from !== 'file') await storage.assertOwned?.();
       const report = await rebuildReadModel({
         storage,
         config,

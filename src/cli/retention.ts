@@ -45,6 +45,7 @@ export function retentionCommand(): Command {
 
 async function runRetention(options: RetentionOptions): Promise<void> {
   await reading(options, async (storage, config) => {
+    await storage.assertOwned?.();
     const months = options.months ?? config.retentionMonths;
     const now = Date.now();
     const plan = await planRetention({ ...storage, months, now });

@@ -7,8 +7,10 @@ import type { AlertEvent } from '../domain/events.ts';
 import { tail } from '../consume/tail.ts';
 import { ROLES, runRoles } from '../main/roles.ts';
 import type { Role } from '../main/roles.ts';
+import { markContinued } from '../main/demoFolder.ts';
 import { openStorage } from '../main/storage.ts';
 import type { Storage } from '../main/storage.ts';
+import { SIMULATED_PARTICIPANT } from '../simulator/participant.ts';
 import { startSimulator } from '../simulator/server.ts';
 import type { Simulator } from '../simulator/server.ts';
 import { configOf, printLine, stopSignal, withStorageOptions } from './common.ts';
@@ -21,7 +23,6 @@ interface StartOptions extends CommonOptions {
   readonly simulate?: boolean;
 }
 
-const SIMULATED_PARTICIPANT = '12345678';
 /** How long a database or a broker that does not answer is waited for. */
 const PATIENCE_MS = 60_000;
 /** The client tells of every connection: one level lower it doesn't drown what Balde says. */
@@ -48,12 +49,25 @@ async function start(options: StartOptions): Promise<void> {
     withoutParticipants: options.simulate === true || !options.roles.includes('poller'),
     defaults: options.simulate === true ? { POLL_INTERVAL: '10s', STALE_AFTER: '1m', LOG_LEVEL: 'warn' } : {},
   });
+  tellIgnored(options);
   const simulator = options.simulate === true ? await startSimulator({ scenario: 'lively' }) : null;
   try {
     await run(options, simulator === null ? config : simulated(config, simulator), simulator, signal);
   } finally {
     await simulator?.close();
   }
+}
+
+/** Of two places for the data one is used, and it is said which is not. */
+function tellIgnored({ simulate = false, dataDir }: StartOptions): void {
+  const { DATABASE_URL, DATABASE_URL_FILE } = process.env;
+  if (!DATABASE_URL && !DATABASE_URL_FILE) return;
+  const folder = dataDir ?? (process.env['DATA_DIR'] || '.balde');
+  if (simulate)
+    console.error(
+      `DATABASE_URL is not used with --simulate; other commands show what is simulated with --data-dir ${folder}`,
+    );
+  else if (dataDir !== undefined) console.error('DATABASE_URL is not used: --data-dir is given');
 }
 
 async function run(
@@ -66,10 +80,12 @@ async function run(
   const pulsarLogger = logger.child({ from: 'pulsar' });
   const storage = await openStorage(config, {
     judging: config,
+    ...(roles.includes('poller') ? { source: simulator === null ? 'bridge' : 'simulator' } : {}),
     patienceMs: PATIENCE_MS,
     signal,
     onWaiting: tellOnce((error) => logger.warn({ error }, 'waiting for the database and the log')),
     onNotice: (text) => printLine(`notice: ${text}`),
+    onMended: (message) => logger.warn(message),
     pulsarLog: (level, message) => pulsarLogger[PULSAR_LEVELS[level]](message),
   }).catch((error: unknown) => {
     if (signal.aborted) return null;
@@ -78,6 +94,7 @@ async function run(
   // Told to stop while waiting for the database: nothing was under way.
   if (storage === null) return;
   try {
+    if (config.databaseUrl === null) await markContinued(config.dataDir, new Date());
     announce(config, storage, roles, simulator);
     const onServing = (url: string): void => printLine(`  metrics    ${url}/metrics`);
     const onPublished = tellFirstPoll();

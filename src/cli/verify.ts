@@ -51,6 +51,7 @@ export function verifyCommand(): Command {
       throw new UsageError('--against compares versions, --seals-only does not: leave one out');
     const signal = stopSignal();
     await reading(options, async (storage, config) => {
+      await storage.assertOwned?.();
       const verified = await verify(what, options, storage, config, signal);
       if (options.json === true) printJson(json(what, verified));
       else for (const line of text(verified)) printLine(line);

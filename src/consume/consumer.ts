@@ -19,6 +19,8 @@ export interface ConsumeOptions {
    * urgent: a batch costs a transaction however small it is.
    */
   readonly lingerMs?: number;
+  /** Called before a partition is taken over: one that it rejects is not. */
+  readonly onTakeOver?: () => Promise<void>;
   readonly between?: Between;
 }
 
@@ -87,6 +89,7 @@ export async function consume<E, S, O>(
   try {
     const resume = async (partition: number): Promise<Position | null> => {
       resumed.add(partition);
+      await options.onTakeOver?.();
       between?.taken(partition);
       return await processor.resume(partition);
     };

@@ -20,6 +20,7 @@ import type { Sql } from '../store/database.ts';
 import { hashAlerts, hashStates } from '../store/hash.ts';
 import { readHorizon } from '../store/partitions.ts';
 import { schemaOf } from '../store/readModels.ts';
+import { SIMULATED_PARTICIPANT } from '../simulator/participant.ts';
 import { feed } from './feed.ts';
 import type { Fed } from './feed.ts';
 import { countTables, countTopic, summarise } from './inspect.ts';
@@ -61,7 +62,6 @@ export interface DemoReport {
   readonly by_policy: readonly PolicySummary[];
 }
 
-const PARTICIPANT = '12345678';
 /** Fixed, so that equal seeds give equal tables whenever they run; a Wednesday. */
 const START: EpochMs = Date.UTC(2025, 0, 1);
 const DAY = 86_400_000;
@@ -76,6 +76,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoReport> {
     { databaseUrl: null, dataDir: options.dataDir, pulsar: options.pulsar },
     {
       judging: { rules: DEFAULT_RULES, staleAfterMs: STALE_AFTER_MS },
+      source: 'simulator',
       // A crash of the machine would cost the demonstration its last moments; nothing else depends on it.
       settings: { synchronous_commit: 'off' },
     },
@@ -106,7 +107,7 @@ async function process(storage: Storage, options: DemoOptions): Promise<Fed> {
     const total = (options.days * DAY) / INTERVAL_MS;
     const fed = await feed({
       log: storage.log,
-      participant: PARTICIPANT,
+      participant: SIMULATED_PARTICIPANT,
       seed: options.seed,
       start: START,
       end: endOf(options),

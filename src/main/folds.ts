@@ -30,6 +30,7 @@ interface FoldContext {
   /** Of the relays in this process, if there are any. */
   readonly bell?: OutboxBell;
   readonly lingerMs?: ConsumeOptions['lingerMs'];
+  readonly onTakeOver?: ConsumeOptions['onTakeOver'];
   readonly sendsLetters?: boolean;
   readonly between?: ConsumeOptions['between'];
 }
@@ -123,7 +124,7 @@ async function project<E, S, T extends string>(
 }
 
 async function run<E, S, O>(
-  { database, log, observer, between, lingerMs = 0, sendsLetters = true }: FoldContext,
+  { database, log, observer, between, lingerMs = 0, sendsLetters = true, onTakeOver }: FoldContext,
   fold: Fold<E, S, O>,
   topic: Topic<E>,
   effects: Effects<O>,
@@ -133,5 +134,9 @@ async function run<E, S, O>(
   const subscription = `${fold.name}-v${fold.version}`;
   observer.started?.(subscription);
   const options = { log, topic: topic.name, subscription, observer, lingerMs };
-  await consume(processor, { ...options, ...(between === undefined ? {} : { between }) }, signal);
+  const given = {
+    ...(between === undefined ? {} : { between }),
+    ...(onTakeOver === undefined ? {} : { onTakeOver }),
+  };
+  await consume(processor, { ...options, ...given }, signal);
 }

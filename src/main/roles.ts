@@ -119,16 +119,23 @@ async function runAll(options: ProcessOptions, watched: Database, signal: AbortS
   // Every wait of every role listens to it: many listeners are no leak here.
   setMaxListeners(0, stop);
   const context: Context = { ...options, metrics, watched, bell: new OutboxBell(), signal: stop };
-  const running = options.roles.map(async (role) => {
+  const orStop = async (work: Promise<unknown>): Promise<void> => {
     try {
-      await RUN[role](context);
+      await work;
     } catch (error) {
       failed.abort();
       throw error;
     }
-  });
-  const failures = (await Promise.allSettled(running)).filter((result) => result.status === 'rejected');
-  const [first] = failures;
+  };
+  const over = new AbortController();
+  const running = options.roles.map(async (role) => await orStop(RUN[role](context)));
+  const watching = orStop(options.storage.watch?.(AbortSignal.any([stop, over.signal])) ?? Promise.resolve());
+  const ended = await Promise.allSettled(running);
+  over.abort();
+  // Why what they stand on is gone says more than what they met without it.
+  const [first] = [...(await Promise.allSettled([watching])), ...ended].filter(
+    (result) => result.status === 'rejected',
+  );
   if (first !== undefined) throw first.reason;
 }
 
@@ -148,7 +155,9 @@ async function fold(
   name: keyof typeof FOLD_RUNNERS,
 ) {
   const observer = consumeObserver(metrics, logger);
-  await FOLD_RUNNERS[name]({ ...storage, rules: config.rules, observer, bell }, signal);
+  const { assertOwned } = storage;
+  const given = { ...storage, rules: config.rules, observer, bell };
+  await FOLD_RUNNERS[name](assertOwned === undefined ? given : { ...given, onTakeOver: assertOwned }, signal);
 }
 
 async function poll(

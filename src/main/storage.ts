@@ -3,9 +3,11 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { advised } from '../advice.ts';
 import type { Config } from '../config/config.ts';
+import { INSTALLATION } from '../codec/namespaceMark.ts';
+import type { NamespaceMark } from '../codec/namespaceMark.ts';
 import { EmbeddedLog } from '../log/embedded/embeddedLog.ts';
 import { LogUnavailableError } from '../log/eventLog.ts';
-import type { EventLog } from '../log/eventLog.ts';
+import type { EventLog, TopicSpec } from '../log/eventLog.ts';
 import type { NativeLog } from '../log/pulsar/native.ts';
 import { PulsarLog } from '../log/pulsar/pulsarLog.ts';
 import type { PulsarSettings } from '../log/pulsar/settings.ts';
@@ -18,13 +20,19 @@ import {
   isEmbeddedPostgresRunning,
   startEmbeddedPostgres,
 } from '../store/embeddedPostgres.ts';
+import type { EmbeddedPostgres } from '../store/embeddedPostgres.ts';
 import { DatabaseUnavailableError } from '../store/errors.ts';
+import { removeData } from '../store/serverPlace.ts';
 import { migrate, pendingMigrations } from '../store/migrate.ts';
 import { installFold } from '../store/readModels.ts';
 import { ensureReader } from '../store/reader.ts';
+import { readInstallation, settleSource } from '../store/installation.ts';
+import type { Source } from '../store/installation.ts';
 import { saveSettings } from '../store/settings.ts';
 import type { Judging } from '../store/settings.ts';
 import { FOLDS, TOPICS } from './folds.ts';
+import { assertOwner, OwnershipWatch, markIfAny, settleOwnership, takeOver } from './ownership.ts';
+import type { Ownership } from './ownership.ts';
 import { foldCheckpoints } from './standing.ts';
 
 /** An error whose message is for the person at the command line, who can do something about it. */
@@ -41,6 +49,13 @@ export interface Storage {
   readonly description: string;
   /** Where the event log is, without secrets. */
   readonly logDescription: string;
+  /**
+   * Runs beside the roles until the signal aborts, and looks after what they stand on.
+   * @throws {Error} it can't be used any more: the process has to end
+   */
+  watch?(signal: AbortSignal): Promise<void>;
+  /** @throws {NamespaceOwnedError} the topics are another database's */
+  assertOwned?(): Promise<void>;
   /** Closes log and database; stops the embedded server unless another process uses it. */
   close(): Promise<void>;
 }
@@ -57,8 +72,14 @@ export interface StorageOptions {
   readonly onNotice?: (text: string) => void;
   /** A database that takes no writes counts as away. */
   readonly mustWrite?: boolean;
+  /** Told of what went wrong and was mended. */
+  readonly onMended?: (message: string) => void;
   /** Told the Pulsar client's own log lines. */
   readonly pulsarLog?: NativeLog;
+  /** What will fill the database, if this process fills it: another source than it has is refused. */
+  readonly source?: Source;
+  /** Makes the namespace this database's, whosever it is. */
+  readonly takesOver?: boolean;
   /** How the views judge buckets from now on; left as it is when not given. */
   readonly judging?: Judging;
 }
@@ -74,21 +95,37 @@ interface Location extends Pick<Config, 'databaseUrl' | 'dataDir'> {
 
 interface Server extends Address {
   readonly description: string;
+  /** Rejects when the server can't be used any more. */
+  readonly watch: (signal: AbortSignal) => Promise<void>;
   readonly stop: () => Promise<unknown>;
 }
 
 const postgresFolder = (dataDir: string): string => join(dataDir, 'postgres');
 
 /** Whether an embedded server runs on the data of this folder. */
-export const isServing = async (dataDir: string): Promise<boolean> =>
-  await isEmbeddedPostgresRunning(postgresFolder(dataDir));
+export const isServing = (dataDir: string): boolean => isEmbeddedPostgresRunning(postgresFolder(dataDir));
 
-async function locate({ databaseUrl, databaseUrlFile, dataDir }: Location): Promise<Server> {
+/** How often a server of Balde's own is looked after. Milliseconds. */
+const LOOK_MS = 1_000;
+
+/** Removes the database of a folder; nothing runs on it. */
+export const removeStorage = async (dataDir: string): Promise<void> =>
+  await removeData(postgresFolder(dataDir));
+
+async function locate(
+  { databaseUrl, databaseUrlFile, dataDir }: Location,
+  { onMended }: StorageOptions = {},
+): Promise<Server> {
   if (databaseUrl === null) {
-    const server = await startEmbeddedPostgres({ directory: postgresFolder(dataDir) });
+    const directory = postgresFolder(dataDir);
+    const server = await startEmbeddedPostgres({
+      directory,
+      ...(onMended === undefined ? {} : { onRevived: onMended }),
+    });
     return {
-      url: server.url,
-      description: `embedded Postgres in ${dataDir}, port ${server.port}`,
+      url: server.address,
+      description: `embedded Postgres in ${dataDir}, port ${server.port}${elsewhere(server, directory)}`,
+      watch: async (signal) => await keepAlive(server, signal),
       stop: async () => await server.stop(),
     };
   }
@@ -97,16 +134,44 @@ async function locate({ databaseUrl, databaseUrlFile, dataDir }: Location): Prom
     url: databaseUrl,
     ...(databaseUrlFile ? { urlFile: databaseUrlFile } : {}),
     description: `Postgres at ${host}${pathname}`,
+    watch: async () => Promise.resolve(),
     stop: async () => Promise.resolve(),
   };
 }
 
-/** Opens the storage to write: migrates, installs the folds and topics. */
+/** Root's folders may be closed to the user that runs the server. */
+function elsewhere({ place, programs }: EmbeddedPostgres, directory: string): string {
+  const moved = [
+    ...(place === directory ? [] : [`its files in ${place}`]),
+    ...(programs === null ? [] : [`its programs in ${programs}`]),
+  ];
+  return moved.length === 0
+    ? ''
+    : `, run by another user than root, who can't get there: ${moved.join(', ')}`;
+}
+
+/** Whoever connects has a dead server started again; nobody might connect for a while. */
+async function keepAlive(server: EmbeddedPostgres, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await server.address().catch((error: unknown) => {
+      if (!(error instanceof DatabaseUnavailableError)) throw error;
+    });
+    await delay(LOOK_MS, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+/** Opens the storage to write: migrates, installs the folds and topics. @throws {LogError} the topics are another's */
 export async function openStorage(config: Location, options: StorageOptions = {}): Promise<Storage> {
-  const server = await locate(config);
+  const server = await locate(config, options);
   return await openOn(server, config, { ...options, mustWrite: true }, async (database, log) => {
+    const { source, judging } = options;
+    const ownership = ownershipOf(server, config, database, log);
+    let mark: NamespaceMark | null = null;
     const steps = [
       async () => await migrate(server),
+      async () => (source === undefined ? undefined : await assertSource(database, server, source)),
+      // Before anything of the topics is changed: they may be another's.
+      async () => (mark = ownership === null ? null : await own(ownership, options)),
       async () => {
         for (const fold of FOLDS) await installFold(database, fold);
       },
@@ -114,12 +179,33 @@ export async function openStorage(config: Location, options: StorageOptions = {}
         const lacking = await ensureReader(database);
         if (lacking !== null) options.onNotice?.(lacking);
       },
-      async () => await ensureTopics(log),
+      async () => await ensureTopics(log, TOPICS),
       async () => await assertSameLog(database, log),
-      async () => (options.judging === undefined ? undefined : await saveSettings(database, options.judging)),
+      async () => (judging === undefined ? undefined : await saveSettings(database, judging)),
     ];
     for (const step of steps) await patiently<unknown>(options, step);
+    return ownership === null || mark === null ? null : new OwnershipWatch(ownership, mark);
   });
+}
+
+function ownershipOf(
+  { description }: Server,
+  { pulsar }: Location,
+  database: Database,
+  log: EventLog,
+): Ownership | null {
+  return pulsar ? { database, log, settings: pulsar, description } : null;
+}
+
+async function own(ownership: Ownership, { takesOver = false }: StorageOptions): Promise<NamespaceMark> {
+  const { log } = ownership;
+  await log.ensureTopic(INSTALLATION).catch(async (error: unknown) => {
+    // What else is missing is said with it.
+    if (error instanceof AdministratorNeededError) await ensureTopics(log, [INSTALLATION, ...TOPICS]);
+    throw error;
+  });
+  if (takesOver) await takeOver(ownership);
+  return await settleOwnership(ownership);
 }
 
 /** Opens the storage to read what is there. @throws {UsageError} there is nothing, or it is of another version */
@@ -128,13 +214,14 @@ export async function openForReading(config: Location): Promise<Storage> {
     const pending = await pendingMigrations(database);
     if (pending.length > 0)
       throw new UsageError(`the database lacks ${pending.join(', ')}: run balde migrate first`);
+    return null;
   });
 }
 
 /** Opens the storage as it is: nothing is created, whatever is missing. @throws {UsageError} there is no database */
 export async function openExisting(
   config: Location,
-  check: (database: Database) => Promise<void> = async () => Promise.resolve(),
+  check: (database: Database) => Promise<null> = async () => Promise.resolve(null),
 ): Promise<Storage> {
   if (config.databaseUrl === null && !hasEmbeddedPostgres(postgresFolder(config.dataDir))) {
     throw new UsageError(
@@ -142,6 +229,19 @@ export async function openExisting(
     );
   }
   return await openOn(await locate(config), config, {}, check);
+}
+
+const HELD: Readonly<Record<Source, string>> = {
+  simulator:
+    'what the simulator made (start --simulate, demo), and observations of a real Bridge never go among it. Give another folder with --data-dir or DATA_DIR, set DATABASE_URL, or remove the folder if its simulated history is not needed',
+  bridge:
+    'observations of a real Bridge, and simulated ones never go among them. Give another folder: --data-dir .balde-simulated',
+};
+
+/** @throws {UsageError} it is filled from elsewhere */
+async function assertSource(database: Database, { description }: Server, source: Source): Promise<void> {
+  const held = await settleSource(database, source);
+  if (held !== source) throw new UsageError(`${description}: it holds ${HELD[held]}.`);
 }
 
 /** When the first message comes it would be found late. @throws {LogError} checkpoints are of another log */
@@ -153,9 +253,9 @@ async function assertSameLog(database: Database, log: EventLog): Promise<void> {
 }
 
 /** What an administrator has to do for several topics is said once. */
-async function ensureTopics(log: EventLog): Promise<void> {
+async function ensureTopics(log: EventLog, topics: readonly TopicSpec[]): Promise<void> {
   const needed: AdministratorNeededError[] = [];
-  for (const topic of TOPICS) {
+  for (const topic of topics) {
     await log.ensureTopic(topic).catch((error: unknown) => {
       if (!(error instanceof AdministratorNeededError)) throw error;
       needed.push(error);
@@ -192,7 +292,7 @@ async function openOn(
   server: Server,
   location: Location,
   options: StorageOptions,
-  prepare: (database: Database, log: EventLog) => Promise<void>,
+  prepare: (database: Database, log: EventLog) => Promise<OwnershipWatch | null>,
 ): Promise<Storage> {
   const { url, urlFile } = server;
   const databaseOptions = {
@@ -203,6 +303,7 @@ async function openOn(
   };
   const database = connect(databaseOptions);
   let log: EventLog | null = null;
+  let owned: OwnershipWatch | null = null;
   const close = async (): Promise<void> => {
     await log?.close();
     await database.close();
@@ -210,13 +311,50 @@ async function openOn(
   };
   try {
     log = openLog(database, location, options);
-    await prepare(database, log);
+    owned = await prepare(database, log);
   } catch (error) {
     await close().catch(() => undefined);
     throw error;
   }
-  const { description } = server;
-  return { database, databaseOptions, log, description, logDescription: describeLog(location.pulsar), close };
+  return {
+    ...{ database, databaseOptions, log, close },
+    description: server.description,
+    logDescription: describeLog(location.pulsar),
+    assertOwned: async () => await (owned?.assertOwned() ?? assertOwnedNow(server, location, database, log)),
+    watch: async (signal) => {
+      await together([server.watch, async (until) => await owned?.run(until)], signal);
+    },
+  };
+}
+
+/** Of a storage that was opened to read. */
+async function assertOwnedNow(
+  server: Server,
+  location: Location,
+  database: Database,
+  log: EventLog,
+): Promise<void> {
+  const ownership = ownershipOf(server, location, database, log);
+  if (ownership === null) return;
+  const mark = await markIfAny(log);
+  if (mark !== null) assertOwner(ownership, await readInstallation(database), mark);
+}
+
+/** The first that fails ends the others. */
+async function together(
+  all: readonly ((signal: AbortSignal) => Promise<void>)[],
+  signal: AbortSignal,
+): Promise<void> {
+  const failed = new AbortController();
+  const until = AbortSignal.any([signal, failed.signal]);
+  const running = all.map(async (one) => {
+    await one(until).catch((error: unknown) => {
+      failed.abort();
+      throw error;
+    });
+  });
+  await Promise.allSettled(running);
+  await Promise.all(running);
 }
 
 async function patiently<T>(

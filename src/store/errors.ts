@@ -1,4 +1,5 @@
 /** Errors of the database, sorted by what the caller should do: by SQLSTATE and by type, never by text. */
+import { EmbeddedPostgresError } from './serverError.ts';
 import { DatabaseError } from 'pg';
 import { networkMeaning } from './networkErrors.ts';
 import { meaningOf } from './sqlStates.ts';
@@ -103,6 +104,7 @@ export function translate(error: unknown, doing: Doing = 'working'): unknown {
 const isNamed = (error: Error): boolean =>
   error instanceof DatabaseUnavailableError ||
   error instanceof UnfitDatabaseError ||
+  error instanceof EmbeddedPostgresError ||
   error instanceof CheckpointConflictError;
 
 /** Code of the operating system, of DNS or of TLS; of several addresses that were tried, the first one's. */

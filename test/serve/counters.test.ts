@@ -39,6 +39,7 @@ async function atStart(archiveDir: string): Promise<Map<string, Map<string, numb
   });
   const storage = {
     ...{ database, log, databaseOptions: { url }, description: '', logDescription: '' },
+    watch: async () => Promise.resolve(),
     close: async () => Promise.resolve(),
   };
   const stop = new AbortController();
