@@ -9,7 +9,12 @@ import type { ConfigFile, Environment, Problems } from './sources.ts';
 
 export interface ParticipantConfig {
   readonly participant: string;
-  readonly bridge: { readonly address: string; readonly tls: BridgeTls | null };
+  readonly bridge: {
+    readonly address: string;
+    readonly tls: BridgeTls | null;
+    /** Reads the files of `tls` as they are now; not there where there are none. @throws {Error} they don't fit together */
+    readonly readTls?: () => BridgeTls;
+  };
 }
 
 const TLS_VARIABLES = {
@@ -37,8 +42,22 @@ export function collectParticipants(
   }
   return entries.map(({ participant, bridge: { address, tls } }) => ({
     participant,
-    bridge: { address, tls: tls === undefined ? null : readTls(participant, tls, problems) },
+    bridge: { address, ...(tls === undefined ? { tls: null } : tlsOf(participant, tls, problems)) },
   }));
+}
+
+function tlsOf(
+  participant: string,
+  files: TlsFiles,
+  problems: Problems,
+): Required<Pick<ParticipantConfig['bridge'], 'readTls'>> & { readonly tls: BridgeTls } {
+  const readAgain = (): BridgeTls => {
+    const found: string[] = [];
+    const tls = readTls(participant, files, found);
+    if (found.length > 0) throw new Error(found.join('; '));
+    return tls;
+  };
+  return { tls: readTls(participant, files, problems), readTls: readAgain };
 }
 
 function participantOfEnvironment(

@@ -1,18 +1,15 @@
 /** gRPC client of the Bridge for one participant. */
-import { Client, Metadata, credentials } from '@grpc/grpc-js';
-import type { ChannelCredentials, ChannelOptions, ServiceError } from '@grpc/grpc-js';
+import { Metadata } from '@grpc/grpc-js';
+import type { ChannelOptions, Client, ServiceError } from '@grpc/grpc-js';
 import { answerFromWire, bridgeService, listMethod } from '../codec/bridge.ts';
 import type { WirePolicies } from '../codec/bridge.ts';
 import type { PoliciesAnswer } from '../domain/validation.ts';
 import { bridgeErrorOf } from './bridgeError.ts';
+import type { BridgeError } from './bridgeError.ts';
+import { RenewingClient } from './renewingClient.ts';
+import type { BridgeTls } from './renewingClient.ts';
 
-/** PEM files. A certificate and its key make it mutual TLS; without `ca` the system's authorities are trusted. */
-export interface BridgeTls {
-  readonly ca?: Buffer;
-  readonly client?: { readonly cert: Buffer; readonly key: Buffer };
-  /** Name expected in the Bridge's certificate, when it differs from the address. */
-  readonly serverName?: string;
-}
+export type { BridgeTls } from './renewingClient.ts';
 
 export interface BridgeOptions {
   /** `host:port`, or any target that gRPC's name resolution knows. */
@@ -21,6 +18,8 @@ export interface BridgeOptions {
   readonly participant: string;
   /** `null` is plaintext: for a Bridge on the same machine or behind a mesh that encrypts. */
   readonly tls: BridgeTls | null;
+  /** Reads what `tls` was read from again, before each call. Not given: `tls` is for good. */
+  readonly readTls?: () => BridgeTls;
 }
 
 export interface ListPoliciesCall {
@@ -62,11 +61,13 @@ const CHANNEL: ChannelOptions = {
  */
 export function createBridgeClient(options: BridgeOptions): BridgeClient {
   const method = listMethod(bridgeService());
-  const client = new Client(options.address, credentialsOf(options.tls), {
-    ...CHANNEL,
-    ...overrideOf(options.tls),
-  });
-  const list = async (call: ListPoliciesCall): Promise<WirePolicies> =>
+  const renewing = new RenewingClient({ ...options, channel: CHANNEL });
+  /** What keeps new files from being used may well be why the old ones are refused. */
+  const failed = ({ code, details }: Pick<ServiceError, 'code' | 'details'>): BridgeError => {
+    const { problem } = renewing;
+    return bridgeErrorOf({ code, details: problem === null ? details : `${details} (${problem})` });
+  };
+  const list = async (client: Client, call: ListPoliciesCall): Promise<WirePolicies> =>
     new Promise((resolve, reject) => {
       call.signal.throwIfAborted();
       const running = client.makeUnaryRequest<object, WirePolicies>(
@@ -79,7 +80,7 @@ export function createBridgeClient(options: BridgeOptions): BridgeClient {
         (error: ServiceError | null, answer?: WirePolicies) => {
           call.signal.removeEventListener('abort', cancel);
           if (call.signal.aborted) reject(call.signal.reason as Error);
-          else if (error !== null) reject(bridgeErrorOf(error));
+          else if (error !== null) reject(failed(error));
           else if (answer === undefined)
             reject(bridgeErrorOf({ code: -1, details: 'an OK without a message' }));
           else resolve(answer);
@@ -89,20 +90,10 @@ export function createBridgeClient(options: BridgeOptions): BridgeClient {
       call.signal.addEventListener('abort', cancel, { once: true });
     });
   return {
-    listPolicies: async (call) => answerFromWire(await list(call)),
-    close: () => client.close(),
+    listPolicies: async (call) =>
+      answerFromWire(await renewing.using(async (client) => await list(client, call))),
+    close: () => renewing.close(),
   };
-}
-
-function credentialsOf(tls: BridgeTls | null): ChannelCredentials {
-  if (tls === null) return credentials.createInsecure();
-  return credentials.createSsl(tls.ca ?? null, tls.client?.key ?? null, tls.client?.cert ?? null);
-}
-
-/** Without the authority the Bridge would still be addressed, in HTTP/2, by a name its certificate does not carry. */
-function overrideOf(tls: BridgeTls | null): ChannelOptions {
-  const name = tls?.serverName;
-  return name === undefined ? {} : { 'grpc.ssl_target_name_override': name, 'grpc.default_authority': name };
 }
 
 function metadataOf(participant: string, correlationId: string): Metadata {

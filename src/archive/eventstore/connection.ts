@@ -37,6 +37,8 @@ export class Connection {
   readonly description: string;
   readonly #url: string;
   #client: EventStoreDBClient | null = null;
+  /** The address and the files that it names were right once. */
+  #wasRight = false;
 
   constructor(url: string) {
     this.#url = url;
@@ -107,6 +109,7 @@ export class Connection {
 
   /** After a failure the next call connects anew: the client keeps some failures for ever. */
   async #using<T>(work: (client: EventStoreDBClient) => Promise<T>): Promise<T> {
+    // Certificate files are read for each client that is made.
     this.#client ??= this.#connect();
     const client = this.#client;
     try {
@@ -124,8 +127,13 @@ export class Connection {
       // Its BatchAppend keeps what waits for an answer in one place for all connections of the process: when one of them
       // breaks, the answers to the others end the process. Told that the server has no such call, it uses Append.
       (client as unknown as Supporting).supports = async () => Promise.resolve(false);
+      this.#wasRight = true;
       return client;
     } catch {
+      if (this.#wasRight)
+        throw new ArchiveUnavailableError(
+          `a certificate file that EVENTSTORE_URL names can't be used now; it is read again`,
+        );
       // The client's message repeats the address, with the password in it.
       throw new ArchiveError(
         'EVENTSTORE_URL is no address that the client of EventStoreDB understands, or a certificate file it names is not there. Its form: esdb://user:password@host:2113?tls=true',
