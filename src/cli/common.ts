@@ -71,19 +71,7 @@ export const printText = (text: string): void => void process.stdout.write(text)
 
 export const printJson = (value: unknown): void => console.log(JSON.stringify(value));
 
-/** Aborts on the first Ctrl-C or SIGTERM; a second one ends the process at once. */
-export function stopSignal(): AbortSignal {
-  const controller = new AbortController();
-  let asked = false;
-  const stop = (): void => {
-    if (asked) process.exit(130);
-    asked = true;
-    controller.abort(new Error('stopped'));
-  };
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
-  return controller.signal;
-}
+export { stopSignal } from './signals.ts';
 
 /** Ends the process with the message a person can act on; a stack trace only for what is a bug. */
 export function fail(error: unknown): void {

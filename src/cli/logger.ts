@@ -7,10 +7,7 @@ import { withSnakeKeys } from './snakeCase.ts';
 const TIMES = new Set(['response_time', 'horizon', 'newest']);
 
 /** ISO times, levels by name, fields in snake case. */
-export const createLogger = (
-  level: string,
-  destination: DestinationStream = pino.destination({ dest: 2, sync: true }),
-): Logger =>
+export const createLogger = (level: string, destination: DestinationStream): Logger =>
   pino(
     {
       ...{ level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters },

@@ -1,5 +1,6 @@
 /** `balde start`: runs roles until stopped. */
 import { Command, Option } from 'commander';
+import type { Logger } from 'pino';
 import { RATE_LIMIT_ALERTS } from '../codec/topics.ts';
 import type { Config } from '../config/config.ts';
 import { formatDuration } from '../config/duration.ts';
@@ -13,9 +14,11 @@ import type { Storage } from '../main/storage.ts';
 import { SIMULATED_PARTICIPANT } from '../simulator/participant.ts';
 import { startSimulator } from '../simulator/server.ts';
 import type { Simulator } from '../simulator/server.ts';
-import { configOf, printLine, stopSignal, withStorageOptions } from './common.ts';
+import { configOf, stopSignal, withStorageOptions } from './common.ts';
 import type { CommonOptions } from './common.ts';
 import { createLogger } from './logger.ts';
+import { openOutput } from './output.ts';
+import type { Output } from './output.ts';
 import { parseRoles } from './options.ts';
 
 interface StartOptions extends CommonOptions {
@@ -42,17 +45,39 @@ export function startCommand(): Command {
   return withStorageOptions(command).action(async (options: StartOptions) => await start(options));
 }
 
+/** What a person reads, and what a collector of logs does. Neither holds up the work, nor ends it. */
+interface Outputs {
+  readonly print: (line: string) => void;
+  readonly logs: Output;
+}
+
+/** How long readers that are slow are given at the end. */
+const LAST_WORDS_MS = 1_000;
+
 async function start(options: StartOptions): Promise<void> {
+  const screen = openOutput(1, (lines) => `(${lines} lines were left out: nobody read them)`);
+  const logs = openOutput(2, (lines) =>
+    JSON.stringify({ level: 'warn', lines, msg: 'lines of the log were left out: nobody read them' }),
+  );
+  try {
+    await startWith(options, { print: (line) => screen.write(`${line}\n`), logs });
+  } finally {
+    await Promise.all([screen.drain(LAST_WORDS_MS), logs.drain(LAST_WORDS_MS)]);
+  }
+}
+
+async function startWith(options: StartOptions, outputs: Outputs): Promise<void> {
   const signal = stopSignal();
   const config = configOf(options, {
-    onWarning: (warning) => printLine(`warning: ${warning}`),
+    onWarning: (warning) => outputs.print(`warning: ${warning}`),
     withoutParticipants: options.simulate === true || !options.roles.includes('poller'),
     defaults: options.simulate === true ? { POLL_INTERVAL: '10s', STALE_AFTER: '1m', LOG_LEVEL: 'warn' } : {},
   });
   tellIgnored(options);
   const simulator = options.simulate === true ? await startSimulator({ scenario: 'lively' }) : null;
   try {
-    await run(options, simulator === null ? config : simulated(config, simulator), simulator, signal);
+    const used = simulator === null ? config : simulated(config, simulator);
+    await run(options, used, simulator, outputs, signal);
   } finally {
     await simulator?.close();
   }
@@ -74,9 +99,10 @@ async function run(
   { roles }: StartOptions,
   config: Config,
   simulator: Simulator | null,
+  { print, logs }: Outputs,
   signal: AbortSignal,
 ): Promise<void> {
-  const logger = createLogger(config.logLevel);
+  const logger = createLogger(config.logLevel, logs);
   const pulsarLogger = logger.child({ from: 'pulsar' });
   const storage = await openStorage(config, {
     judging: config,
@@ -84,7 +110,7 @@ async function run(
     patienceMs: PATIENCE_MS,
     signal,
     onWaiting: tellOnce((error) => logger.warn({ error }, 'waiting for the database and the log')),
-    onNotice: (text) => printLine(`notice: ${text}`),
+    onNotice: (text) => print(`notice: ${text}`),
     onMended: (message) => logger.warn(message),
     pulsarLog: (level, message) => pulsarLogger[PULSAR_LEVELS[level]](message),
   }).catch((error: unknown) => {
@@ -95,14 +121,14 @@ async function run(
   if (storage === null) return;
   try {
     if (config.databaseUrl === null) await markContinued(config.dataDir, new Date());
-    announce(config, storage, roles, simulator);
-    const onServing = (url: string): void => printLine(`  metrics    ${url}/metrics`);
-    const onPublished = tellFirstPoll();
+    announce(config, storage, roles, simulator, print);
+    const onServing = (url: string): void => print(`  metrics    ${url}/metrics`);
+    const onPublished = tellFirstPoll(print);
     await Promise.all([
       runRoles({ config, storage, roles, logger, onServing, onPublished }, signal),
-      ...(roles.includes('relay') ? [printAlerts(storage, signal)] : []),
+      ...(roles.includes('relay') ? [printAlerts(storage, { print, logger }, signal)] : []),
     ]);
-    printLine('stopped: what was read is committed');
+    print('stopped: what was read is committed');
   } finally {
     await storage.close();
   }
@@ -121,17 +147,18 @@ function announce(
   storage: Storage,
   roles: readonly Role[],
   simulator: Simulator | null,
+  print: Outputs['print'],
 ): void {
   const { schedule } = config.poll;
   const when =
     schedule.kind === 'cron' ? `cron ${schedule.expression} (UTC)` : `every ${formatDuration(schedule.ms)}`;
-  printLine('Balde starts. Ctrl-C stops it.');
-  printLine(`  roles      ${roles.join(', ')}`);
-  printLine(`  database   ${storage.description}`);
-  printLine(`  event log  ${storage.logDescription}`);
+  print('Balde starts. Ctrl-C stops it.');
+  print(`  roles      ${roles.join(', ')}`);
+  print(`  database   ${storage.description}`);
+  print(`  event log  ${storage.logDescription}`);
   for (const { participant, bridge } of roles.includes('poller') ? config.participants : []) {
     const kind = simulator === null ? '' : ' (simulator)';
-    printLine(`  polling    participant ${participant} at ${bridge.address}${kind}, ${when}`);
+    print(`  polling    participant ${participant} at ${bridge.address}${kind}, ${when}`);
   }
 }
 
@@ -145,19 +172,28 @@ function tellOnce(tell: (message: string) => void): (error: Error) => void {
 }
 
 /** Says once for each participant that polling works; after that only alerts are worth a line. */
-function tellFirstPoll(): (participant: string, observations: number) => void {
+function tellFirstPoll(print: Outputs['print']): (participant: string, observations: number) => void {
   const told = new Set<string>();
   return (participant, observations) => {
     if (told.has(participant)) return;
     told.add(participant);
-    printLine(
+    print(
       `polled ${participant}: ${observations} policies. Alerts follow here; "balde status" shows the rest.`,
     );
   };
 }
 
-async function printAlerts({ log }: Storage, signal: AbortSignal): Promise<void> {
-  await tail(log, RATE_LIMIT_ALERTS, (event) => printLine(describe(event)), signal);
+/** It only watches: whatever ends it, the roles go on. */
+async function printAlerts(
+  { log }: Storage,
+  { print, logger }: { readonly print: Outputs['print']; readonly logger: Logger },
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await tail(log, RATE_LIMIT_ALERTS, (event) => print(describe(event)), signal);
+  } catch (err) {
+    logger.warn({ err }, 'alerts are no longer shown here; "balde alerts" shows them');
+  }
 }
 
 const SIGNS: Readonly<Record<AlertEvent['type'], string>> = {

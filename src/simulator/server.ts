@@ -1,4 +1,5 @@
 /** The simulated Bridge on the wire: gRPC over loopback or a network, with faults on demand. */
+import { createServer } from 'node:net';
 import {
   Server,
   ServerCredentials,
@@ -58,7 +59,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   server.addService(bridgeService(), implementation(bridge, faults, open, options.log));
 
   const host = options.host ?? '127.0.0.1';
-  const port = await bind(server, `${host}:${options.port ?? 0}`, options.tls);
+  const port = await bind(server, host, options.port ?? 0, options.tls);
   let closing: Promise<void> | null = null;
   return {
     address: `${host}:${port}`,
@@ -133,13 +134,27 @@ function toWire(method: Method, { responseTime, category, policies }: Answer): o
   return method === 'GetRateLimitPolicies' ? { ...head, policies } : { ...head, policy: policies[0] ?? null };
 }
 
-async function bind(server: Server, address: string, tls: ServerTls | undefined): Promise<number> {
+async function bind(server: Server, host: string, port: number, tls: ServerTls | undefined): Promise<number> {
   const credentials = tls === undefined ? ServerCredentials.createInsecure() : secure(tls);
-  return new Promise((resolve, reject) => {
-    server.bindAsync(address, credentials, (error, port) => {
-      if (error === null) resolve(port);
-      else reject(error);
+  const address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  try {
+    return await new Promise<number>((resolve, reject) => {
+      server.bindAsync(address, credentials, (error, bound) => {
+        if (error === null) resolve(bound);
+        else reject(error);
+      });
     });
+  } catch (error) {
+    throw await systemErrorOf(host, port, error);
+  }
+}
+
+/** gRPC tells in a text why it can't listen; the system, asked the same, says so by code. */
+async function systemErrorOf(host: string, port: number, error: unknown): Promise<unknown> {
+  const probe = createServer();
+  return await new Promise((resolve) => {
+    probe.once('error', resolve);
+    probe.listen(port, host, () => probe.close(() => resolve(error)));
   });
 }
 
