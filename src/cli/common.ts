@@ -12,6 +12,7 @@ import { ArchiveDamagedError } from '../rebuild/source.ts';
 import { EmbeddedPostgresError } from '../store/embeddedPostgres.ts';
 import { adviceOf, DatabaseUnavailableError, UnfitDatabaseError } from '../store/errors.ts';
 import { ForeignFolderError } from '../store/ownFolder.ts';
+import { colourful, wantsColours } from './terminal.ts';
 import { isFileError, systemErrorText, systemProblem } from '../systemErrors.ts';
 
 export interface CommonOptions {
@@ -64,7 +65,7 @@ export async function reading<T>(
   }
 }
 
-export const printLine = (line: string): void => console.log(line);
+export const printLine = (line: string): void => console.log(wantsColours() ? colourful(line) : line);
 
 /** Text that has its own line ends. */
 export const printText = (text: string): void => void process.stdout.write(text);

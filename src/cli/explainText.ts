@@ -74,13 +74,13 @@ export function explanationText(explanation: Explanation): string[] {
     '',
     ...(before.length === 0 && causes.length === 0
       ? ['History of that time was dropped by retention: what is above is what the alert itself keeps.']
-      : ['What came before', ...indent(table(columns, [...before, ...causes]))]),
+      : ['What came before', ...table(columns, [...before, ...causes], INDENTED)]),
     ...followedText(explanation),
     ...chainText(explanation),
   ];
 }
 
-const indent = (lines: readonly string[]): string[] => lines.map((line) => `  ${line}`);
+const INDENTED = { indent: '  ' };
 
 /** Names and values, aligned. */
 function facts(explanation: Explanation): string[] {
@@ -143,7 +143,7 @@ function causesText({ alert }: Explanation): string[] {
     { title: 'LEFT', value: (c) => percentText((c.available_tokens * 100) / c.capacity), right: true },
     { title: 'OBSERVATION', value: (c) => c.event_id },
   ];
-  return indent(table(columns, alert.caused_by));
+  return table(columns, alert.caused_by, INDENTED);
 }
 
 function followedText({ alert, followed, zeroAt, profile }: Explanation): string[] {
@@ -204,5 +204,5 @@ function chainText({ alert, chain }: Explanation): string[] {
     { title: 'ALERT', value: (a) => a.id },
   ];
   const rest = chain.length > shown.length ? ` (${shown.length} of ${chain.length})` : '';
-  return ['', `Incident${rest}`, ...indent(table(columns, shown))];
+  return ['', `Incident${rest}`, ...table(columns, shown, INDENTED)];
 }

@@ -13,7 +13,7 @@ import { svgOption, writeChart } from './chart.ts';
 import { durationText, iso, numberText, percentText, table, timeText } from './format.ts';
 import type { Column } from './format.ts';
 import { sparkline, SPARKLINE_WIDTH } from './historySparkline.ts';
-import { jsonOption, printJson, printLine, reading, withStorageOptions } from './common.ts';
+import { jsonOption, printJson, printLine, printText, reading, withStorageOptions } from './common.ts';
 import type { CommonOptions } from './common.ts';
 import { parseWhole } from './options.ts';
 import { pickBuckets } from './stateBuckets.ts';
@@ -58,7 +58,7 @@ async function showHistory(options: HistoryOptions): Promise<void> {
     await pickBuckets(database, { participant, policy });
     const points = await newestPoints(database, options, limit);
     if (options.json === true) printJson(points.map((point) => pointJson(point, rules)));
-    else if (options.csv === true) printLine(csvOf(points, rules));
+    else if (options.csv === true) printText(`${csvOf(points, rules)}\n`);
     else if (options.svg !== undefined) {
       const profile = await profileShown(database, options, points, HISTORY_SLICES);
       await writeChart(options.svg, await historyChart(options, profile, rules));

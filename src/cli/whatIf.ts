@@ -8,7 +8,15 @@ import { rulesProblem } from '../domain/thresholds.ts';
 import type { ThresholdRules } from '../domain/thresholds.ts';
 import { UsageError } from '../main/storage.ts';
 import { svgOption, writeChart } from './chart.ts';
-import { jsonOption, printJson, printLine, reading, stopSignal, withStorageOptions } from './common.ts';
+import {
+  jsonOption,
+  printJson,
+  printLine,
+  printText,
+  reading,
+  stopSignal,
+  withStorageOptions,
+} from './common.ts';
 import { oneOf, parseWhole } from './options.ts';
 import { participantOption, pickBuckets, policyOption } from './stateBuckets.ts';
 import { checkOrder, fromOption, toOption, withTimesHelp } from './times.ts';
@@ -79,7 +87,7 @@ async function compareRules(options: WhatIfOptions): Promise<void> {
     });
     bar.stop();
     if (options.json === true) printJson(whatIfJson(report));
-    else if (options.csv === true) printLine(whatIfCsv(report));
+    else if (options.csv === true) printText(`${whatIfCsv(report)}\n`);
     else if (options.svg === undefined) for (const line of whatIfText(report)) printLine(line);
     else await writeChart(options.svg, await whatIfChart(report));
   })

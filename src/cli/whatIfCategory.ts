@@ -9,7 +9,7 @@ import { UsageError } from '../main/storage.ts';
 import { durationText, iso, numberText, table, timeText } from './format.ts';
 import type { Column } from './format.ts';
 import { writeChart } from './chart.ts';
-import { printJson, printLine, reading, stopSignal } from './common.ts';
+import { printJson, printLine, printText, reading, stopSignal } from './common.ts';
 import { pickBuckets } from './stateBuckets.ts';
 import { checkOrder } from './times.ts';
 import { RULE_FLAGS } from './whatIfOptions.ts';
@@ -35,7 +35,7 @@ export async function whatIfCategory(options: WhatIfOptions): Promise<void> {
       );
     }
     if (options.json === true) printJson({ category, policies: outcomes.map(outcomeJson) });
-    else if (options.csv === true) printLine(outcomesCsv(outcomes));
+    else if (options.csv === true) printText(`${outcomesCsv(outcomes)}\n`);
     else if (options.svg !== undefined) await writeChart(options.svg, await categoryChart(outcomes));
     else for (const line of outcomes.flatMap(outcomeText)) printLine(line);
   });
@@ -112,7 +112,7 @@ function periodsText(title: string, periods: readonly RefusalPeriod[]): string[]
   const rest = periods.length - MOST_LISTED;
   return [
     `  ${title}: ${numberText(periods.length)} ${periods.length === 1 ? 'time' : 'times'}, ${durationText(seconds)} in all`,
-    ...table(PERIOD_COLUMNS, periods.slice(0, MOST_LISTED)).map((line) => `    ${line}`),
+    ...table(PERIOD_COLUMNS, periods.slice(0, MOST_LISTED), { indent: '    ' }),
     ...(rest > 0 ? [`    and ${numberText(rest)} more: --json or --csv lists all`] : []),
   ];
 }
