@@ -24,7 +24,7 @@ const failure = async (connection: Connection): Promise<unknown> =>
     (error: unknown) => error,
   );
 
-test('certificate files of EventStoreDB that are being replaced are read again; at the start they are an error', async () => {
+test('[DB-5] certificate files of EventStoreDB that are being replaced are read again; at the start they are an error', async () => {
   const connection = new Connection(URL_WITH_FILES);
   const absent = await failure(connection);
   expect(absent).toBeInstanceOf(ArchiveError);

@@ -22,7 +22,7 @@ async function emptyDatabaseUrl(): Promise<string> {
 
 const location = (databaseUrl: string) => ({ databaseUrl, dataDir: '.' });
 
-describe('a start [FOLD-6]', () => {
+describe('a start [DB-3]', () => {
   it.each([2, 5, 9, 14, 20, 27, 35, 44])(
     'outlasts a connection that is cut at its packet %s, whatever it was doing',
     async (packets) => {

@@ -105,7 +105,7 @@ const answers = async (): Promise<void> => {
   await expect.poll(ask, { timeout: 15_000 }).toEqual(ANSWER);
 };
 
-describe('certificates of a Bridge that are replaced while Balde runs', () => {
+describe('certificates of a Bridge that are replaced while Balde runs [DB-5]', () => {
   it.each(Object.keys(SOURCES) as (keyof typeof SOURCES)[])(
     'are used from the next call on: of %s',
     async (source) => {

@@ -252,7 +252,7 @@ describe('a prepared statement', () => {
   });
 });
 
-describe('values', () => {
+describe('values [DB-4]', () => {
   it('come as the types promise: times as milliseconds, bigint as number', async () => {
     const [row] = await database.query(
       `select '2024-02-29T23:59:59.999Z'::timestamptz as at, '0001-01-01T00:00:00Z'::timestamptz as first,

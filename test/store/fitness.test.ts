@@ -50,7 +50,7 @@ const rejection = async (work: Promise<unknown>): Promise<unknown> =>
     (error: unknown) => error,
   );
 
-describe('a session has the settings that Balde depends on [VIEW-2]', () => {
+describe('a session has the settings that Balde depends on [DB-1] [VIEW-2]', () => {
   it('whatever the database sets', async () => {
     const { database } = await emptyDatabase(HOSTILE);
     expect(await shown(database)).toEqual(NEEDED);
@@ -99,7 +99,7 @@ describe('a session has the settings that Balde depends on [VIEW-2]', () => {
   });
 });
 
-describe('a database that Balde can not work on is told with what to do', () => {
+describe('a database that Balde can not work on is told with what to do [DB-2]', () => {
   const FIT = {
     ...{ version: 150_004, encoding: 'UTF8', replication_role: 'origin', has_public: true },
     ...{ read_only: false, pid: 7 },

@@ -63,7 +63,7 @@ const WORK: readonly (readonly [what: string, key: string, work: () => Promise<u
   ],
 ];
 
-describe('a login that may only read', () => {
+describe('a login that may only read [DB-6]', () => {
   it.each(WORK)('cannot hold up %s with an advisory lock', async (_, key, work) => {
     const held = await strangers.session();
     await held.execute(`select pg_advisory_lock(${key})`);

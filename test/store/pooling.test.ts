@@ -25,7 +25,7 @@ const refused = async (url: string): Promise<void> => {
   await pooled.close();
 };
 
-describe('a pooler before the database', () => {
+describe('a pooler before the database [DB-2]', () => {
   it('that gives sessions out by turns is refused: nothing that Balde needs would hold', async () => {
     const { url } = await emptyDatabase();
     const pooler = await turnsPooler(url);

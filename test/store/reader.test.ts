@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 // Roles belong to a whole server, and other tests need this one: a server of its own.
-describe('an owner of the database who may not create roles', () => {
+describe('an owner of the database who may not create roles [DB-7]', () => {
   const name = `plain_${randomUUID().replaceAll('-', '')}`;
   let directory: string;
   let server: Awaited<ReturnType<typeof startEmbeddedPostgres>>;

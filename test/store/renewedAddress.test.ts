@@ -29,7 +29,7 @@ const fresh = async (of: Database): Promise<unknown> => {
   return 'connected';
 };
 
-describe('the address of the database in a file [PUL-1]', () => {
+describe('the address of the database in a file [DB-5]', () => {
   it('is read for each connection: a password may be replaced while Balde runs', async () => {
     writeFileSync(urlFile, `${withPassword('first')}\n`);
     const running = connect({ url: withPassword('first'), urlFile });

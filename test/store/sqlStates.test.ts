@@ -45,7 +45,7 @@ const WORKING: Readonly<Record<Reaction, readonly string[]>> = {
   defect: ['25P02', '42601', '42P07', '55000', '55P02', 'P0001', 'HV000', 'F0000', '21000'],
 };
 
-describe('the table of SQLSTATEs [FOLD-6]', () => {
+describe('the table of SQLSTATEs [DB-3] [FOLD-6]', () => {
   it('knows the class of every code of the server', () => {
     const codes = allCodes();
     expect(codes.length).toBeGreaterThan(240);
@@ -76,7 +76,7 @@ describe('the table of SQLSTATEs [FOLD-6]', () => {
   });
 });
 
-describe('a connection', () => {
+describe('a connection [DB-3]', () => {
   const open: { close(): Promise<void> }[] = [];
   afterEach(async () => {
     await Promise.all(open.splice(0).map(async (one) => one.close()));
@@ -139,7 +139,7 @@ describe('a connection', () => {
   });
 });
 
-describe('a line about waiting', () => {
+describe('a line about waiting [DB-3]', () => {
   it('says what to change once the outage has gone on for some attempts', () => {
     const error = new DatabaseUnavailableError('refused', { advice: 'Mend it.' });
     expect(advised(error, FAILURES_UNTIL_ADVICE - 1)).toBe(error);
