@@ -32,7 +32,7 @@ ID is the beginning of an alert's id: balde explain takes it.`;
 export function alertsCommand(): Command {
   const command = new Command('alerts')
     .description('list alerts, newest first')
-    .addOption(new Option('--open', 'only those that are not resolved'))
+    .addOption(new Option('--open', 'open alerts only'))
     .addOption(participantOption())
     .addOption(policyOption())
     .addOption(

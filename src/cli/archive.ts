@@ -23,7 +23,7 @@ both. docs/archive.md says what lies where.`;
 
 export function archiveCommand(): Command {
   return new Command('archive')
-    .description('the archive of all events: where it stands, whether it is intact, archiving once')
+    .description('show, verify or run the archive of all events')
     .addHelpText('after', HELP)
     .addCommand(statusCommand())
     .addCommand(verifyCommand())
@@ -32,7 +32,9 @@ export function archiveCommand(): Command {
 
 function statusCommand(): Command {
   const command = new Command('status')
-    .description('where each archive stands, by topic and partition, and how far behind the event log')
+    .description(
+      'show where each archive stands, by topic and partition, and how far behind the event log it is',
+    )
     .addOption(jsonOption());
   return withStorageOptions(command).action(async (options: CommonOptions) => {
     archivesOf(readingConfig(options));
@@ -110,8 +112,8 @@ interface RunOptions extends CommonOptions {
 
 function runCommand(): Command {
   const command = new Command('run')
-    .description('archive, until stopped or until the present end of the event log')
-    .addOption(new Option('--until-end', 'end once all that is in the event log now is archived'));
+    .description('archive until stopped, or up to the current end of the event log')
+    .addOption(new Option('--until-end', 'stop once everything now in the event log is archived'));
   return withStorageOptions(command).action(async (options: RunOptions) => {
     archivesOf(readingConfig(options));
     const signal = stopSignal();

@@ -17,14 +17,14 @@ interface ResetOptions extends CommonOptions, ResetQuery {
 
 export function checkpointsCommand(): Command {
   return new Command('checkpoints')
-    .description('where each processor stands in its topic: list, reset')
+    .description('show where each processor stands in its topic, or reset it')
     .addCommand(listCommand())
     .addCommand(resetCommand());
 }
 
 function listCommand(): Command {
   const command = new Command('list')
-    .description('each processor and partition: the last message committed, when, and what comes after it')
+    .description('list the last message committed by each processor and partition, when, and how many follow')
     .addOption(jsonOption());
   return withStorageOptions(command).action(async (options: CommonOptions) => {
     await reading(options, async (storage) => {
@@ -59,8 +59,8 @@ const COLUMNS: readonly Column<Checkpoint>[] = [
 const PROBLEM: Column<Checkpoint> = { title: 'PROBLEM', value: (c) => c.problem ?? '' };
 
 const RESET_HELP = `
-For when a processor ends with "no longer has the message": the topic was deleted and made anew, or its retention
-removed messages that were not read. What only the lost messages said stays unknown.
+Use it when a processor ends with "no longer has the message": the topic was deleted and created again, or its
+retention removed messages that had not been read. What only the lost messages said stays unknown.
 
 The processor begins with the oldest message the topic keeps. Rows stay as they are, and what is read a second time is
 recognised: it makes no second row and repeats no alert. Messages it can't use are set aside once more, under the same
@@ -68,11 +68,11 @@ event id. A processor that runs meanwhile notices at its next batch; it need not
 
 function resetCommand(): Command {
   const command = new Command('reset')
-    .description('make processors begin with the oldest message kept; rows stay')
-    .requiredOption('--topic <topic>', 'processors of this topic')
-    .addOption(new Option('--fold <name>', 'this processor only').choices(FOLDS.map(({ name }) => name)))
-    .addOption(new Option('--partition <n>', 'this partition only').argParser(parseWhole(0, 100_000)))
-    .addOption(new Option('--yes', 'yes, those that are listed without it'))
+    .description('make processors start over from the oldest message kept; rows stay')
+    .requiredOption('--topic <topic>', 'the topic whose processors to reset')
+    .addOption(new Option('--fold <name>', 'only this processor').choices(FOLDS.map(({ name }) => name)))
+    .addOption(new Option('--partition <n>', 'only this partition').argParser(parseWhole(0, 100_000)))
+    .addOption(new Option('--yes', 'confirm (without it, the positions are listed)'))
     .addOption(jsonOption())
     .addHelpText('after', RESET_HELP);
   return withStorageOptions(command).action(async (options: ResetOptions) => await resetAll(options));

@@ -36,12 +36,12 @@ ones flow. Here is what to do about it:
 
   balde dead-letters list               what is open, and why
   balde dead-letters show <id>          one letter with its payload
-  balde dead-letters retry <id...>      once the cause is gone: the message goes to its topic again, as it came
-  balde dead-letters drop <id...>       nothing to be done: no longer listed`;
+  balde dead-letters retry <id...>      once the cause is gone: send the message to its topic again, as it came
+  balde dead-letters drop <id...>       nothing can be done: no longer list it`;
 
 export function deadLettersCommand(): Command {
   return new Command('dead-letters')
-    .description('messages that a processor could not use: list, show, retry, drop')
+    .description('list, show, retry or drop messages that a processor could not use')
     .addHelpText('after', HELP)
     .addCommand(listCommand())
     .addCommand(showCommand())
@@ -50,16 +50,18 @@ export function deadLettersCommand(): Command {
 }
 
 const processorOption = (): Option =>
-  new Option('--processor <name>', 'of this processor only').choices(FOLDS.map(({ name }) => name));
+  new Option('--processor <name>', 'only letters of this processor').choices(FOLDS.map(({ name }) => name));
 
 const idsArgument = (): Argument => new Argument('[ids...]', 'ids, as list shows them');
 
 function listCommand(): Command {
   const command = new Command('list')
-    .description('letters not yet handled, newest first')
+    .description('list open letters, newest first')
     .addOption(processorOption())
-    .addOption(new Option('--all', 'those that were retried or dropped, too'))
-    .addOption(new Option('--limit <n>', 'at most so many').default(100).argParser(parseWhole(1, 1_000_000)))
+    .addOption(new Option('--all', 'include letters that were retried or dropped'))
+    .addOption(
+      new Option('--limit <n>', 'show at most this many').default(100).argParser(parseWhole(1, 1_000_000)),
+    )
     .addOption(jsonOption());
   return withStorageOptions(command).action(async (options: ListOptions) => await list(options));
 }
@@ -97,7 +99,9 @@ const HANDLED: readonly Column<Letter>[] = [
 
 function showCommand(): Command {
   const command = new Command('show')
-    .description('one letter: why, whence, its properties, and its payload decoded, as JSON text or in hex')
+    .description(
+      'show one letter: its reason, origin, properties, and payload (decoded, as JSON text or in hex)',
+    )
     .addArgument(new Argument('<id>', 'id, as list shows it'))
     .addOption(new Option('--raw', 'write the payload alone, byte for byte').conflicts('json'))
     .addOption(jsonOption());
@@ -118,9 +122,9 @@ async function show(id: string, options: ShowOptions): Promise<void> {
 }
 
 const RETRY_HELP = `
-The message is published again to the topic it came from, with its key, payload, properties and event time, and every
-processor of that topic reads it: those that had used it find a repetition, which has no effect. One that still can't use
-it sets it aside anew. Of an observation that others have overtaken, history takes the row; it changes no alert.`;
+Publishes the message to the topic it came from again, with its key, payload, properties and event time. Every processor
+of that topic reads it: for those that had used it, the repetition has no effect; one that still can't use it sets it
+aside again. An observation that newer ones have overtaken gets its row in history and changes no alert.`;
 
 function retryCommand(): Command {
   const command = new Command('retry')
@@ -143,11 +147,11 @@ function retryCommand(): Command {
 function dropCommand(): Command {
   const command = new Command('drop')
     .description(
-      'set letters as done without sending them; they stay on their topic, and list --all shows them',
+      'mark letters as done without sending them; they stay on their topic, and list --all shows them',
     )
     .addArgument(idsArgument())
-    .addOption(new Option('--all', 'every open letter; asks for --yes'))
-    .addOption(new Option('--yes', 'yes, all of them'))
+    .addOption(new Option('--all', 'every open letter; needs --yes'))
+    .addOption(new Option('--yes', 'confirm dropping all of them'))
     .addOption(processorOption())
     .addOption(jsonOption());
   return withStorageOptions(command).action(async (ids: string[], options: ActOptions) => {

@@ -28,7 +28,7 @@ interface DemoCommandOptions {
 export function demoCommand(): Command {
   return new Command('demo')
     .description(
-      'run simulated days of 5-minute polls end to end, then print a report; exit 0 only if its invariants held',
+      'simulate days of 5-minute polls end to end and print a report; exits with 0 only if all invariants hold',
     )
     .addOption(
       new Option('--seed <n>', 'seed of the simulated traffic').default(1).argParser(parseWhole(0, 2 ** 31)),
@@ -37,16 +37,16 @@ export function demoCommand(): Command {
     .addOption(
       new Option(
         '--data-dir <dir>',
-        'keep the data here, for status, alerts and export (default: thrown away)',
+        'keep the data in this folder, for status, alerts and export (default: discard it)',
       ),
     )
     .addOption(
       new Option(
         '--pulsar',
-        'through a real Pulsar: the one of PULSAR_URL, in a namespace of its own, or a broker started here (needs Java 17 and Maven)',
+        'use a real Pulsar: that of PULSAR_URL, in a namespace of its own, or a broker started here (needs Java 17 and Maven)',
       ),
     )
-    .addOption(new Option('--yes', 'replace an earlier demonstration though balde start has added to it'))
+    .addOption(new Option('--yes', 'replace an earlier demonstration even if balde start has added to it'))
     .addOption(jsonOption())
     .action(async (options: DemoCommandOptions) => await demo(options));
 }

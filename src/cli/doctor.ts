@@ -19,7 +19,7 @@ schedule. The call to a Bridge costs one token of POLICIES_LIST, as a poll does.
 
 export function doctorCommand(): Command {
   const command = new Command('doctor')
-    .description('check configuration, database, event log, Bridges, clocks and the poll schedule')
+    .description('check the configuration, database, event log, Bridges, clocks and poll schedule')
     .addOption(jsonOption())
     .addHelpText('after', HELP);
   return withStorageOptions(command).action(async (options: CommonOptions) => await doctor(options));
@@ -98,5 +98,9 @@ function text(findings: readonly Finding[]): string[] {
     return remedy === null ? head : `${head}\n${indent}→ ${remedy}`;
   });
   const count = (status: Finding['status']): number => findings.filter((f) => f.status === status).length;
-  return [...blocks, '', `${count('ok')} ok, ${count('warn')} to look at, ${count('fail')} failed`];
+  return [
+    ...blocks,
+    '',
+    `${count('ok')} ok, ${count('warn')} ${count('warn') === 1 ? 'warning' : 'warnings'}, ${count('fail')} failed`,
+  ];
 }

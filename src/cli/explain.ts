@@ -27,14 +27,14 @@ const HOW = 'balde alerts --json lists alerts with their ids';
 
 export function explainCommand(): Command {
   const command = new Command('explain')
-    .description('say why an alert was raised, from which observations, and what followed')
+    .description('explain why an alert was raised, from which observations, and what followed')
     .addArgument(
       new Argument(
         '[alert-id]',
         'its id, or the beginning of it as balde alerts shows it (four characters or more)',
       ),
     )
-    .addOption(new Option('--last', 'the alert raised last'))
+    .addOption(new Option('--last', 'the newest alert'))
     .addOption(new Option('--participant <ispb>', 'with --last: of this participant'))
     .addOption(new Option('--policy <name>', 'with --last: of this policy'))
     .addOption(jsonOption().conflicts('svg'))

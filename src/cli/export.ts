@@ -31,7 +31,7 @@ Times are DICT's clock, UTC. Messages that can't be decoded are left out and cou
 
 export function exportCommand(): Command {
   const command = new Command('export')
-    .description('write observations, alert events, history or alerts to standard output or a file')
+    .description('export observations, alert events, history or alerts to standard output or a file')
     .addArgument(new Argument('<what>', `one of ${EXPORTS.join(', ')}`).choices(EXPORTS))
     .addOption(fromOption('from this time on'))
     .addOption(toOption('before this time'))

@@ -8,12 +8,12 @@ import { durationText, numberText, table } from './format.ts';
 import type { Column } from './format.ts';
 
 const HELP = `
-Behind are the messages after a processor's last commit; AGE is how long ago the oldest of them happened, by its
-event time, and a dash where there is none. Waiting are decided alerts and dead letters that are not on their topic yet.`;
+BEHIND counts the messages after a processor's last commit. AGE is how long ago the oldest of them happened. WAITING
+counts decided alerts and dead letters that are not on their topic yet.`;
 
 export function lagCommand(): Command {
   const command = new Command('lag')
-    .description('how far behind each processor is, by partition, and what waits in the outbox')
+    .description('show how far behind each processor is, by partition, and what waits in the outbox')
     .addOption(jsonOption())
     .addHelpText('after', HELP);
   return withStorageOptions(command).action(async (options: CommonOptions) => {

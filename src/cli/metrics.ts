@@ -20,9 +20,7 @@ const parseAt = (text: string): At => (text === 'now' || text === 'last' ? text 
 
 export function metricsCommand(): Command {
   const command = new Command('metrics')
-    .description(
-      'print the Prometheus metrics that can be told from the data; bucket gauges of fresh buckets only',
-    )
+    .description('print the Prometheus metrics that the data alone gives; gauges of fresh buckets only')
     .addOption(
       new Option('--at <time>', 'when to judge freshness: now, a time, or last (the newest observation)')
         .default('now')

@@ -16,22 +16,20 @@ interface MigrateOptions extends CommonOptions {
 }
 
 const HELP = `
---partitions lets more processes share the work on Pulsar; partitions can't be taken away again. It is refused while a
-poller is connected or a processor is behind, because a bucket's observations may move to another partition: read in
-another order, late ones change no alert. --force does it nevertheless.`;
+--partitions lets more processes share the work on Pulsar. Partitions can't be removed again. It is refused while a
+poller is connected or a processor is behind: a bucket's observations may move to another partition, be read in another
+order, and late ones change no alert. --force adds them anyway.`;
 
 export function migrateCommand(): Command {
   const command = new Command('migrate')
-    .description(
-      'apply pending migrations, install the read models and the topics; safe to repeat and to race',
-    )
+    .description('apply pending migrations and create read models and topics; safe to repeat')
     .addOption(
       new Option(
         '--partitions <n>',
-        'let the topic of observations have this many partitions (Pulsar)',
+        'grow the topic of observations to this many partitions (Pulsar)',
       ).argParser(parseWhole(1, 1_024)),
     )
-    .addOption(new Option('--force', 'add partitions whatever is under way'))
+    .addOption(new Option('--force', 'add partitions even while work is under way'))
     .addOption(jsonOption())
     .addHelpText('after', HELP);
   return withStorageOptions(command).action(async (options: MigrateOptions) => await migrate(options));

@@ -25,7 +25,7 @@ namespace needs balde checkpoints reset as well, for each topic.`;
 
 export function namespaceCommand(): Command {
   return new Command('namespace')
-    .description('whose the topics of the Pulsar namespace are: show, take-over')
+    .description('show which database owns the Pulsar namespace, or take it over')
     .addHelpText('after', HELP)
     .addCommand(showCommand())
     .addCommand(takeOverCommand());
@@ -33,7 +33,7 @@ export function namespaceCommand(): Command {
 
 function showCommand(): Command {
   const command = new Command('show')
-    .description('the database that the namespace belongs to')
+    .description('show the database that owns the namespace')
     .addOption(jsonOption());
   return withStorageOptions(command).action(async (options: CommonOptions) => {
     const config = readingConfig(options);
@@ -61,8 +61,8 @@ async function ownId({ database }: Storage): Promise<string | null> {
 
 function takeOverCommand(): Command {
   const command = new Command('take-over')
-    .description('make the namespace the database’s of these settings, whosever it is now')
-    .addOption(new Option('--yes', 'yes, from the owner that is shown without it'))
+    .description('make the configured database own the namespace, whichever owns it now')
+    .addOption(new Option('--yes', 'confirm (without it, the present owner is shown)'))
     .addOption(jsonOption())
     .addHelpText('after', TAKE_OVER_HELP);
   return withStorageOptions(command).action(async (options: TakeOverOptions) => await takeOver(options));

@@ -14,13 +14,13 @@ import type { Column } from './format.ts';
 import { parseWhole } from './options.ts';
 
 const HELP = `
-Versions that are "live" are kept up to date by the running processors, served or not: going to one, and back, is
-immediate. "filling" and "catching up" belong to a rebuild that runs or was stopped; "fixed" was built with --until.
-Each live version costs as much as the one in service: drop what is no longer wanted.`;
+Running processors keep "live" versions up to date, in service or not, so switching is immediate. "filling" and
+"catching up" belong to a rebuild that runs or was stopped; "fixed" was built with --until. Each live version costs as
+much as the one in service: drop those you no longer want.`;
 
 export function projectionsCommand(): Command {
   return new Command('projections')
-    .description('versions of the read models: list, cut over, roll back, drop')
+    .description('list versions of the read models, switch between them, or drop one')
     .addCommand(listCommand())
     .addCommand(cutOverCommand())
     .addCommand(rollbackCommand())
@@ -33,7 +33,7 @@ const version = (): Argument => new Argument('<version>', 'its number').argParse
 
 function listCommand(): Command {
   const command = new Command('list')
-    .description('every version, the one in service, and what each was built from')
+    .description('list every version, which one is in service, and what each was built from')
     .addOption(jsonOption());
   return withStorageOptions(command).action(async (options: CommonOptions) => {
     await reading(options, async ({ database }) => {
@@ -62,7 +62,7 @@ const json = ({ createdAt, servedAt, until, ...rest }: Version) => ({
 
 function cutOverCommand(): Command {
   const command = new Command('cut-over')
-    .description('put a version in service')
+    .description('put a version into service')
     .addArgument(what())
     .addArgument(version())
     .addOption(jsonOption());
@@ -75,7 +75,7 @@ function cutOverCommand(): Command {
 
 function rollbackCommand(): Command {
   const command = new Command('rollback')
-    .description('go back to the version that was in service before')
+    .description('return to the version that was in service before')
     .addArgument(what())
     .addOption(jsonOption());
   return withStorageOptions(command).action(async (name: RebuildableName, options: CommonOptions) => {
@@ -115,11 +115,11 @@ interface DropOptions extends CommonOptions {
 
 function dropCommand(): Command {
   const command = new Command('drop')
-    .description('remove a version that is not in service, tables and all')
+    .description('remove a version that is not in service, with its tables')
     .addArgument(what())
     .addArgument(version())
-    .addOption(new Option('--dry-run', 'say what would be removed, and do nothing'))
-    .addOption(new Option('--yes', 'yes, also a version that is kept up to date and could be gone back to'));
+    .addOption(new Option('--dry-run', 'show what would be removed, and do nothing'))
+    .addOption(new Option('--yes', 'confirm, even for a version that is kept up to date for a rollback'));
   return withStorageOptions(command).action(
     async (name: RebuildableName, number: number, options: DropOptions) => {
       await reading(options, async (storage) => await drop(storage, name, number, options));

@@ -27,32 +27,36 @@ interface RebuildCommandOptions extends CommonOptions {
 }
 
 const HELP = `
-The new version is filled beside the one in service, which goes on serving and advancing. When it has caught up,
-one transaction points the public views at it; balde projections rollback goes back as quickly. Both are kept up to
-date until one is dropped with balde projections drop.
+Fills a new version while the one in service keeps serving and advancing. Once it has caught up, one transaction points
+the public views at it; balde projections rollback goes back as quickly. Both are kept up to date until you drop one with
+balde projections drop.
 
-Rows whose events have left the log are taken over from the version in service. No alert is emitted. Stopped or
-killed, the same command goes on where it was.`;
+Rows whose events have left the log are taken over from the version in service. No alert is sent. After a stop or a
+kill, the same command resumes.`;
 
 export function rebuildCommand(): Command {
   const command = new Command('rebuild')
-    .description('build a read model anew from the event log, then put it in service')
+    .description('rebuild a read model from the event log, then put it into service')
     .addArgument(new Argument('<what>', 'states or alerts').choices(Object.keys(REBUILDABLE)))
     .addOption(
       new Option(
         '--from <source>',
-        'pulsar or embedded (the event log; the one that is configured by default), archive (EventStoreDB), file (Avro files)',
+        'pulsar or embedded (the event log; by default the configured one), archive (EventStoreDB) or file (Avro files)',
       ).argParser(oneOf(SOURCES)),
     )
     .addOption(
       new Option(
         '--verify',
-        'compare with the version in service first; when they differ, nothing is put in service',
+        'compare with the version in service first; if they differ, put nothing into service',
       ),
     )
     .addOption(new Option('--no-cut-over', 'leave the version in service where it is'))
-    .addOption(new Option('--restart', 'drop what an unfinished rebuild left, and begin anew'))
-    .addOption(new Option('--rate <n>', 'most events per second').argParser(parseWhole(1, 10_000_000)))
+    .addOption(new Option('--restart', 'drop an unfinished rebuild and start over'))
+    .addOption(
+      new Option('--rate <n>', 'process at most this many events per second').argParser(
+        parseWhole(1, 10_000_000),
+      ),
+    )
     .addOption(
       timeOption('--until <time>', "events up to this time only; such a version can't be put in service"),
     )

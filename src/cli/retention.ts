@@ -24,20 +24,20 @@ month that a view depends on, is told, ends the command with 1, and keeps no oth
 export function retentionCommand(): Command {
   const run = new Command('run')
     .description(
-      'create the months ahead and drop the whole months past retention, once; what is dropped is gone, alerts stay',
+      'create the coming months and drop whole months past retention, once; dropped rows are lost, alerts stay',
     )
     .addOption(
       new Option(
         '--months <n>',
-        'whole months to keep beside the current one (or RETENTION_MONTHS, 13)',
+        'whole months to keep before the current one (or RETENTION_MONTHS, 13)',
       ).argParser(parseWhole(1, 1_200)),
     )
     .addOption(new Option('--dry-run', 'list what it would create and drop, and do nothing'))
-    .addOption(new Option('--yes', 'yes, drop the months that are listed without it'))
+    .addOption(new Option('--yes', 'confirm dropping (without it, the months are listed)'))
     .addOption(jsonOption())
     .addHelpText('after', HELP);
   return new Command('retention')
-    .description('retention of history')
+    .description('apply the retention of history')
     .addCommand(
       withStorageOptions(run).action(async (options: RetentionOptions) => await runRetention(options)),
     );

@@ -25,7 +25,9 @@ interface SimulateOptions {
 
 export function simulateCommand(): Command {
   return new Command('simulate')
-    .description('run a Bridge simulator: gRPC, buckets that behave as DICT documents, seeded traffic')
+    .description(
+      'run a simulated Bridge over gRPC: buckets that behave as DICT documents, with seeded traffic',
+    )
     .addOption(new Option('--host <host>', 'address to listen on').default('127.0.0.1'))
     .addOption(
       new Option('--port <port>', 'port to listen on; 0 takes a free one')
@@ -34,7 +36,7 @@ export function simulateCommand(): Command {
     )
     .addOption(new Option('--seed <n>', 'seed of the traffic').default(1).argParser(parseWhole(0, 2 ** 31)))
     .addOption(
-      new Option('--speed <factor>', 'how much faster than real its clock runs')
+      new Option('--speed <factor>', 'run its clock this many times faster')
         .default(1)
         .argParser(parseWhole(1, 100_000)),
     )
@@ -51,7 +53,7 @@ export function simulateCommand(): Command {
     .addOption(new Option('--tls-cert <file>', 'serve TLS: certificate, PEM'))
     .addOption(new Option('--tls-key <file>', 'key of the certificate, PEM'))
     .addOption(new Option('--tls-ca <file>', 'ask clients for a certificate of this authority (mTLS), PEM'))
-    .addOption(new Option('--quiet', 'print no line per call'))
+    .addOption(new Option('--quiet', 'print nothing per call'))
     .action(async (options: SimulateOptions) => await simulate(options));
 }
 

@@ -33,14 +33,14 @@ const PULSAR_LEVELS = { debug: 'trace', info: 'debug', warn: 'warn', error: 'err
 
 export function startCommand(): Command {
   const command = new Command('start')
-    .description('run the poller, the consumers, the compactor and /metrics until stopped (Ctrl-C drains)')
+    .description('poll, keep history, raise alerts and serve /metrics, until stopped (Ctrl-C)')
     .addOption(
-      new Option('--roles <list>', `what this process does, of ${ROLES.join(', ')}`)
+      new Option('--roles <list>', `what this process does: ${ROLES.join(', ')}`)
         .default([...ROLES], 'all')
         .argParser(parseRoles),
     )
     .addOption(
-      new Option('--simulate', 'poll a Bridge simulator started here, every 10 s, instead of a real Bridge'),
+      new Option('--simulate', 'start a simulated Bridge and poll it every 10 s, instead of a real one'),
     );
   return withStorageOptions(command).action(async (options: StartOptions) => await start(options));
 }

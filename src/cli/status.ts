@@ -26,7 +26,9 @@ interface StatusOptions extends CommonOptions {
 
 export function statusCommand(): Command {
   const command = new Command('status')
-    .description('buckets worst first, open alerts, size of history, and how far the folds have come')
+    .description(
+      'show the buckets (worst first), open alerts, the size of history, and how far the processors are',
+    )
     .addOption(participantOption())
     .addOption(policyOption())
     .addOption(

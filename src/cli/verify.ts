@@ -24,17 +24,16 @@ interface VerifyOptions extends CommonOptions {
 }
 
 const HELP = `
-The read model is built anew from the event log beside the one in service, compared with it by participant and policy,
-history by month as well, and dropped again. Every row and column of every table counts; none depends on the wall clock.
-Differences are named by table, month, key and first row, and end the command with 1. The observations of the log are
-counted while it is read, by participant, policy and month, and history is held against that count, too.
+Builds the read model again from the event log, compares it with the one in service by participant, policy and month,
+and drops it. Every row and column counts; none depends on the wall clock. Differences are named by table, month, key and
+first row, and the exit code is 1. Also counts the log's observations while it reads, and compares history with the count.
 
 Months that are over are sealed once they were found equal: their hashes are kept, and each later run compares. An
-observation that arrives more than a day after its month's end breaks the seal, as an altered row does.`;
+observation that arrives more than a day after its month's end breaks the seal, just as an altered row does.`;
 
 export function verifyCommand(): Command {
   const command = new Command('verify')
-    .description('compare the read models with the event log, and finished months with their seals')
+    .description('check that the read models match the event log, and finished months their seals')
     .addArgument(
       new Argument('[what]', 'states or alerts').choices(Object.keys(REBUILDABLE)).default('states'),
     )
@@ -43,7 +42,7 @@ export function verifyCommand(): Command {
         parseWhole(1, 2 ** 31 - 1),
       ),
     )
-    .addOption(new Option('--seals-only', 'only compare finished months with their seals: reads no events'))
+    .addOption(new Option('--seals-only', 'only compare finished months with their seals; reads no events'))
     .addOption(jsonOption())
     .addHelpText('after', HELP);
   return withStorageOptions(command).action(async (what: RebuildableName, options: VerifyOptions) => {

@@ -26,31 +26,43 @@ import type { RuleOptions, WhatIfOptions } from './whatIfOptions.ts';
 import { whatIfCsv, whatIfJson, whatIfText } from './whatIfReport.ts';
 
 const HELP = `
-Rules that are not given are those of the configuration. Without any, the result is what was really raised.
-An alert of the one side and one of the other are the same if bucket and severity are and they overlap in time.
+Thresholds you don't give are those of the configuration; with none, the result is what was really raised. Two alerts,
+one of each side, count as the same if bucket and severity are equal and they overlap in time.
 docs/what-if.md says more.`;
 
 export function whatIfCommand(): Command {
   const command = new Command('what-if')
-    .description('compare the alerts that other threshold rules would have raised with those really raised')
+    .description('compare the alerts that other thresholds would have raised with those really raised')
     .addOption(new Option('--warning <percent>', 'WARNING at or below this share left').argParser(parseShare))
     .addOption(
       new Option('--critical <percent>', 'CRITICAL at or below this share left').argParser(parseShare),
     )
     .addOption(
-      new Option('--resolve-margin <points>', 'above a threshold, to leave its level').argParser(parseShare),
+      new Option(
+        '--resolve-margin <points>',
+        'points above a threshold before a bucket counts as better',
+      ).argParser(parseShare),
     )
     .addOption(
-      new Option('--for-observations <n>', 'observations that must agree').argParser(parseWhole(1, 100)),
-    )
-    .addOption(
-      new Option('--against-warning <percent>', 'compare with rules instead of what was raised').argParser(
-        parseShare,
+      new Option('--for-observations <n>', 'observations in a row that must agree').argParser(
+        parseWhole(1, 100),
       ),
     )
-    .addOption(new Option('--against-critical <percent>', 'likewise').argParser(parseShare))
-    .addOption(new Option('--against-resolve-margin <points>', 'likewise').argParser(parseShare))
-    .addOption(new Option('--against-for-observations <n>', 'likewise').argParser(parseWhole(1, 100)))
+    .addOption(
+      new Option(
+        '--against-warning <percent>',
+        'compare with these rules instead of with what was raised',
+      ).argParser(parseShare),
+    )
+    .addOption(new Option('--against-critical <percent>', 'the same, for CRITICAL').argParser(parseShare))
+    .addOption(
+      new Option('--against-resolve-margin <points>', 'the same, for the margin').argParser(parseShare),
+    )
+    .addOption(
+      new Option('--against-for-observations <n>', 'the same, for observations in a row').argParser(
+        parseWhole(1, 100),
+      ),
+    )
     .addOption(
       new Option(
         '--category <letter>',

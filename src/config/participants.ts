@@ -105,7 +105,7 @@ function tlsOfEnvironment(environment: Environment, problems: Problems): TlsFile
       if (given) problems.push('BRIDGE_TLS: is false, yet BRIDGE_TLS_… files or a name are set');
       return undefined;
     default:
-      problems.push('BRIDGE_TLS: is none of true, false');
+      problems.push('BRIDGE_TLS: must be one of true, false');
       return undefined;
   }
 }

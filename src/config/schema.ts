@@ -13,14 +13,14 @@ const duration = (least: number) =>
     if (ms !== null && ms >= least && ms <= YEAR_MS) return ms;
     context.addIssue({
       code: 'custom',
-      message: `is no duration from ${formatDuration(least)} to 366d, such as 30s, 5m or 12h`,
+      message: `must be a duration from ${formatDuration(least)} to 366d, such as 30s, 5m or 12h`,
     });
     return z.NEVER;
   });
 
 const cron = z
   .string()
-  .refine(isCron, { message: 'is no cron expression of five or six fields, such as */5 * * * *' });
+  .refine(isCron, { message: 'must be a cron expression of five or six fields, such as */5 * * * *' });
 
 /** Croner also takes dates and seven fields: schedules that end, which none of Balde's may. */
 function isCron(text: string): boolean {
@@ -36,9 +36,9 @@ function isCron(text: string): boolean {
 const number = (least: number, most: number) =>
   z
     .string()
-    .regex(/^-?\d+(\.\d+)?$/, { message: 'is no number' })
+    .regex(/^-?\d+(\.\d+)?$/, { message: 'must be a number' })
     .transform(Number)
-    .pipe(z.number().min(least, `is below ${least}`).max(most, `is above ${most}`));
+    .pipe(z.number().min(least, `must be at least ${least}`).max(most, `must be at most ${most}`));
 
 const percent = (least: number, most: number) =>
   z
@@ -49,10 +49,10 @@ const percent = (least: number, most: number) =>
     .transform((value) => value + 0);
 
 const whole = (least: number, most: number) =>
-  number(least, most).refine(Number.isInteger, { message: 'is no whole number' });
+  number(least, most).refine(Number.isInteger, { message: 'must be a whole number' });
 
 const oneOf = <T extends string>(...choices: readonly [T, ...T[]]) =>
-  z.enum(choices, { message: `is none of ${choices.join(', ')}` });
+  z.enum(choices, { message: `must be one of ${choices.join(', ')}` });
 
 const flag = oneOf('true', 'false').transform((text) => text === 'true');
 
@@ -62,7 +62,7 @@ const text = z.string().trim().min(1, 'is empty');
 const postgresUrl = z
   .string()
   .refine((value) => /^postgres(ql)?:\/\/[^/]/.test(value) && URL.canParse(value), {
-    message: 'is no connection string of the form postgresql://user:password@host:5432/database',
+    message: 'must be a connection string of the form postgresql://user:password@host:5432/database',
     abort: true,
   })
   .refine((value) => /^\/[^/@:]*$/.test(new URL(value).pathname || '/') && !/[?#].*@/.test(value), {
@@ -71,17 +71,17 @@ const postgresUrl = z
   });
 
 const pulsarUrl = z.string().regex(/^pulsar(\+ssl)?:\/\/[^/?#@,]+:\d+(,[^/?#@,]+:\d+)*\/?$/, {
-  message: 'is no address of the form pulsar://host:6650 or pulsar+ssl://host:6651',
+  message: 'must be an address of the form pulsar://host:6650 or pulsar+ssl://host:6651',
 });
 
 const adminUrl = z.string().refine((value) => /^https?:\/\/[^/?#@]+\/?$/.test(value) && URL.canParse(value), {
-  message: 'is no address of the form http://host:8080 or https://host:8443',
+  message: 'must be an address of the form http://host:8080 or https://host:8443',
 });
 
-const pulsarName = z.string().regex(/^[-=:.\w]+$/, { message: 'is no name of a tenant or namespace' });
+const pulsarName = z.string().regex(/^[-=:.\w]+$/, { message: 'must be the name of a tenant or namespace' });
 
 const eventStoreUrl = z.string().regex(/^esdb(\+discover)?:\/\/([^:@/\s]+:[^@/\s]+@)?[^@/?\s]+\/?(\?\S+)?$/, {
-  message: 'is no address of the form esdb://user:password@host:2113?tls=true',
+  message: 'must be an address of the form esdb://user:password@host:2113?tls=true',
 });
 
 /** One entry per environment variable. */
@@ -171,7 +171,7 @@ const bridgeAddress = z.string('is missing').refine(
     const port = Number(ADDRESS.exec(address)?.[1] ?? 0);
     return port >= 1 && port <= 65_535;
   },
-  { message: 'is no address of the form host:port' },
+  { message: 'must be an address of the form host:port' },
 );
 
 const tls = z
@@ -192,10 +192,10 @@ export const participantSchema = z.strictObject({
   participant: z
     .string('is missing')
     .transform((value) => value.toUpperCase())
-    .refine(isParticipant, { message: 'is no ISPB of 8 letters and digits' }),
+    .refine(isParticipant, { message: 'must be an ISPB of 8 letters and digits' }),
   bridge: z.strictObject(
     { address: bridgeAddress, tls: tls.optional() },
-    { error: ({ input }) => (input === undefined ? 'is missing' : 'is no object with an address') },
+    { error: ({ input }) => (input === undefined ? 'is missing' : 'must be an object with an address') },
   ),
 });
 

@@ -66,7 +66,7 @@ export function readConfigFile(path: string | undefined, problems: Problems): Co
   const json = parseJson(path, content.toString('utf8').replace(/^\uFEFF/, ''), problems);
   if (json === undefined) return UNREADABLE;
   if (!isRecord(json)) {
-    problems.push(`${path}: is no JSON object with settings and participants`);
+    problems.push(`${path}: must be a JSON object with settings and participants`);
     return UNREADABLE;
   }
   const { settings = {}, participants = [], ...others } = json;
@@ -88,7 +88,7 @@ function parseJson(path: string, text: string, problems: Problems): unknown {
   } catch (error) {
     const at = /at position (\d+)/.exec(String(error))?.[1];
     const line = at === undefined ? '' : ` (line ${text.slice(0, Number(at)).split('\n').length})`;
-    problems.push(`${path}: is no JSON${line}`);
+    problems.push(`${path}: is not valid JSON${line}`);
     return undefined;
   }
 }
@@ -96,13 +96,13 @@ function parseJson(path: string, text: string, problems: Problems): unknown {
 function settingsOfFile(path: string, settings: unknown, problems: Problems): Layer {
   const layer: Layer = {};
   if (!isRecord(settings)) {
-    problems.push(`${path}: settings is no object`);
+    problems.push(`${path}: settings must be an object`);
     return layer;
   }
   for (const [name, value] of Object.entries(settings)) {
     const parsed = scalarSchema.safeParse(value);
     if (!isSettingName(name))
-      problems.push(`${path}: settings.${name} is no setting of Balde${settingHint(name)}`);
+      problems.push(`${path}: settings.${name} is not a setting of Balde${settingHint(name)}`);
     else if (parsed.success) layer[name] = parsed.data;
     else problems.push(...parsed.error.issues.map((i) => `${path}: ${describeIssue(i, `settings.${name}`)}`));
   }
@@ -111,7 +111,7 @@ function settingsOfFile(path: string, settings: unknown, problems: Problems): La
 
 function participantsOfFile(path: string, participants: unknown, problems: Problems): ParticipantInput[] {
   if (!Array.isArray(participants)) {
-    problems.push(`${path}: participants is no list`);
+    problems.push(`${path}: participants must be a list`);
     return [];
   }
   return participants.flatMap((entry: unknown, index) => {

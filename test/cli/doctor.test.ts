@@ -190,7 +190,7 @@ describe('balde doctor', async () => {
     const report = await examine({ DATABASE_URL: url, HTTP_PORT: 'x', CRITICAL_PERCENT: '30' });
     expect(report.ok).toBe(false);
     expect(report.of('configuration')?.detail.split('\n')).toEqual([
-      'HTTP_PORT: is no number',
+      'HTTP_PORT: must be a number',
       'CRITICAL_PERCENT: must be below WARNING_PERCENT',
       expect.stringContaining('no participant to poll') as string,
     ]);

@@ -122,19 +122,19 @@ describe('[OPS-2] every error at once', () => {
       BRIDGE_TLS_CERT_FILE: '/none',
     });
     expect(problems).toEqual([
-      'DATABASE_URL: is no connection string of the form postgresql://user:password@host:5432/database',
-      'PULSAR_URL: is no address of the form pulsar://host:6650 or pulsar+ssl://host:6651',
-      'PULSAR_ADMIN_URL: is no address of the form http://host:8080 or https://host:8443',
-      'PULSAR_TENANT: is no name of a tenant or namespace',
-      'POLL_CRON: is no cron expression of five or six fields, such as */5 * * * *',
-      'POLL_WHEN_ELECTED: is none of true, false',
-      'FOR_OBSERVATIONS: is no whole number',
-      'RETENTION_CRON: is no cron expression of five or six fields, such as */5 * * * *',
-      'STALE_AFTER: is no duration from 1s to 366d, such as 30s, 5m or 12h',
-      'HTTP_PORT: is above 65535',
-      'LOG_LEVEL: is none of trace, debug, info, warn, error, silent',
+      'DATABASE_URL: must be a connection string of the form postgresql://user:password@host:5432/database',
+      'PULSAR_URL: must be an address of the form pulsar://host:6650 or pulsar+ssl://host:6651',
+      'PULSAR_ADMIN_URL: must be an address of the form http://host:8080 or https://host:8443',
+      'PULSAR_TENANT: must be the name of a tenant or namespace',
+      'POLL_CRON: must be a cron expression of five or six fields, such as */5 * * * *',
+      'POLL_WHEN_ELECTED: must be one of true, false',
+      'FOR_OBSERVATIONS: must be a whole number',
+      'RETENTION_CRON: must be a cron expression of five or six fields, such as */5 * * * *',
+      'STALE_AFTER: must be a duration from 1s to 366d, such as 30s, 5m or 12h',
+      'HTTP_PORT: must be at most 65535',
+      'LOG_LEVEL: must be one of trace, debug, info, warn, error, silent',
       'CRITICAL_PERCENT: must be below WARNING_PERCENT',
-      'PARTICIPANT: is no ISPB of 8 letters and digits',
+      'PARTICIPANT: must be an ISPB of 8 letters and digits',
       'BRIDGE_ADDRESS: is missing',
       'BRIDGE_TLS_CERT_FILE and BRIDGE_TLS_KEY_FILE: a certificate needs its key, and a key its certificate',
     ]);
@@ -152,16 +152,16 @@ describe('[OPS-2] every error at once', () => {
     });
     expect(problemsOf({ BALDE_CONFIG: file, WARNING_PERCENT: 'x' })).toEqual([
       `${file}: plugins is not known: a file has settings and participants`,
-      `${file}: settings.HTTP_PRT is no setting of Balde: did you mean HTTP_PORT?`,
+      `${file}: settings.HTTP_PRT is not a setting of Balde: did you mean HTTP_PORT?`,
       `${file}: settings.LOG_LEVEL: is neither text, a number, nor true or false`,
-      `${file}: settings.PARTICIPANT is no setting of Balde`,
+      `${file}: settings.PARTICIPANT is not a setting of Balde`,
       `${file}: participants.0.bridge.address: is missing`,
       `${file}: participants.0.bridge: adress is not known here`,
       `${file}: participants.1.bridge: is missing`,
-      `${file}: participants.2.bridge.address: is no address of the form host:port`,
+      `${file}: participants.2.bridge.address: must be an address of the form host:port`,
       `${file}: participants.2.bridge.tls: ca is not known here`,
-      'WARNING_PERCENT: is no number',
-      'HTTP_PORT: is no number',
+      'WARNING_PERCENT: must be a number',
+      'HTTP_PORT: must be a number',
     ]);
   });
 
@@ -175,14 +175,14 @@ describe('[OPS-2] every error at once', () => {
 
   test('numbers that coercion would have taken', () => {
     for (const text of [' ', '0x1F', '1e3', 'Infinity', '--1']) {
-      expect(problemsOf({ ...POLLED, HTTP_PORT: text })).toEqual(['HTTP_PORT: is no number']);
+      expect(problemsOf({ ...POLLED, HTTP_PORT: text })).toEqual(['HTTP_PORT: must be a number']);
     }
     expect(problemsOf({ ...POLLED, BALDE_CONFIG: fileOf({ settings: { HTTP_PORT: '' } }) })).toHaveLength(1);
   });
 
   test('thresholds out of order are told beside other errors; a margin that never resolves', () => {
     expect(problemsOf({ ...POLLED, CRITICAL_PERCENT: '25', HTTP_PORT: 'x' })).toEqual([
-      'HTTP_PORT: is no number',
+      'HTTP_PORT: must be a number',
       'CRITICAL_PERCENT: must be below WARNING_PERCENT',
     ]);
     expect(problemsOf({ ...POLLED, RESOLVE_MARGIN: '80' })).toEqual([
@@ -192,7 +192,9 @@ describe('[OPS-2] every error at once', () => {
 
   test('encryption does not depend on a typing error', () => {
     for (const value of ['TRUE', 'yes', '1']) {
-      expect(problemsOf({ ...POLLED, BRIDGE_TLS: value })).toEqual(['BRIDGE_TLS: is none of true, false']);
+      expect(problemsOf({ ...POLLED, BRIDGE_TLS: value })).toEqual([
+        'BRIDGE_TLS: must be one of true, false',
+      ]);
     }
     expect(problemsOf({ ...POLLED, BRIDGE_TLS: 'false', BRIDGE_TLS_SERVER_NAME: 'b' })).toHaveLength(1);
     expect(problemsOf({ BRIDGE_TLS: 'true' })).toEqual([expect.stringContaining('would apply to no Bridge')]);
@@ -204,7 +206,7 @@ describe('[OPS-2] every error at once', () => {
     const bad = ['bridge', 'bridge:', 'bridge:0', 'bridge:65536', 'http://bridge:1', '::1:50051', 'a b:1'];
     for (const address of bad) {
       const problems = problemsOf({ ...POLLED, BRIDGE_ADDRESS: address });
-      expect(problems, address).toEqual(['BRIDGE_ADDRESS: is no address of the form host:port']);
+      expect(problems, address).toEqual(['BRIDGE_ADDRESS: must be an address of the form host:port']);
     }
   });
 });
@@ -263,11 +265,11 @@ describe('[OPS-2] secrets', () => {
     for (const text of broken) {
       const file = write(text);
       const problems = problemsOf({ ...POLLED, BALDE_CONFIG: file });
-      expect(problems).toEqual([expect.stringMatching(/: is no JSON/)]);
+      expect(problems).toEqual([expect.stringMatching(/: (is not valid JSON|must be a JSON object)/)]);
       expect(problems.join()).not.toContain('s3cret');
     }
     expect(problemsOf({ ...POLLED, BALDE_CONFIG: write('{\n  "settings": {},\n}') })).toEqual([
-      expect.stringMatching(/is no JSON \(line 3\)$/),
+      expect.stringMatching(/is not valid JSON \(line 3\)$/),
     ]);
   });
 });

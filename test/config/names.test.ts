@@ -83,8 +83,8 @@ describe('[OPS-9] a variable whose name is not known', () => {
     const file = join(folder, 'file');
     writeFileSync(file, JSON.stringify({ settings: { POLL_INTERVALL: '5m', COLOUR: 'red' } }));
     expect(inspectConfig({ ...POLLED, BALDE_CONFIG: file }).problems).toEqual([
-      `${file}: settings.POLL_INTERVALL is no setting of Balde: did you mean POLL_INTERVAL?`,
-      `${file}: settings.COLOUR is no setting of Balde`,
+      `${file}: settings.POLL_INTERVALL is not a setting of Balde: did you mean POLL_INTERVAL?`,
+      `${file}: settings.COLOUR is not a setting of Balde`,
     ]);
   });
 });
