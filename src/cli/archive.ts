@@ -4,6 +4,7 @@ import type { ArchiveObserver } from '../archive/archiver.ts';
 import { archiveAll, archivesOf, archiveStandings, TOPICS_ARCHIVED, verifyArchive } from '../main/archive.ts';
 import type { ArchiveStanding, Verified } from '../main/archive.ts';
 import { ArchiveDamagedError } from '../rebuild/source.ts';
+import { visible } from '../visible.ts';
 import {
   jsonOption,
   printJson,
@@ -141,7 +142,8 @@ function progress(): { readonly observer: ArchiveObserver; readonly total: () =>
       if (process.stderr.isTTY) process.stderr.write(`${clear}archived ${numberText(events)} messages`);
     },
     retrying: (who, { message }) => {
-      if (message !== told) process.stderr.write(`${clear}balde: ${who}: ${message}: trying again\n`);
+      if (message !== told)
+        process.stderr.write(`${clear}balde: ${who}: ${visible(message)}: trying again\n`);
       told = message;
     },
   };

@@ -1,4 +1,5 @@
 /** What the commands share: options, output, and how errors end the process. */
+import { inspect } from 'node:util';
 import { Option } from 'commander';
 import type { Command } from 'commander';
 import { ConfigurationError, loadConfig } from '../config/config.ts';
@@ -14,6 +15,7 @@ import { adviceOf, DatabaseUnavailableError, UnfitDatabaseError } from '../store
 import { ForeignFolderError } from '../store/ownFolder.ts';
 import { colourful, wantsColours } from './terminal.ts';
 import { isFileError, systemErrorText, systemProblem } from '../systemErrors.ts';
+import { visibleJson, visibleLines } from '../visible.ts';
 
 export interface CommonOptions {
   readonly config?: string;
@@ -65,12 +67,21 @@ export async function reading<T>(
   }
 }
 
-export const printLine = (line: string): void => console.log(wantsColours() ? colourful(line) : line);
+export const printLine = (line: string): void => {
+  const text = visibleLines(line);
+  console.log(wantsColours() ? colourful(text) : text);
+};
 
-/** Text that has its own line ends. */
-export const printText = (text: string): void => void process.stdout.write(text);
+/** To standard error: what is no result of the command. */
+export const tellLine = (line: string): void =>
+  // A line end in a message of others must not begin what looks like a message of Balde's.
+  console.error(visibleLines(line).replace(/\n(?=balde:)/g, '\n  '));
 
-export const printJson = (value: unknown): void => console.log(JSON.stringify(value));
+/** What programs read, exactly; shown on a terminal it is made harmless. */
+export const printText = (text: string): void =>
+  void process.stdout.write(process.stdout.isTTY ? visibleLines(text) : text);
+
+export const printJson = (value: unknown): void => console.log(visibleJson(JSON.stringify(value)));
 
 export { stopSignal } from './signals.ts';
 
@@ -85,17 +96,17 @@ export function fail(error: unknown): void {
     error instanceof RebuildError ||
     error instanceof ArchiveDamagedError
   ) {
-    console.error(`balde: ${error.message}${hintFor(error)}`);
+    tellLine(`balde: ${error.message}${hintFor(error)}`);
   } else if (error instanceof DatabaseUnavailableError) {
-    console.error(`balde: the database can't be used: ${error.message}${hintFor(error)}`);
+    tellLine(`balde: the database can't be used: ${error.message}${hintFor(error)}`);
   } else if (error instanceof UnfitDatabaseError) {
-    console.error(`balde: ${error.message}${hintFor(error)}`);
+    tellLine(`balde: ${error.message}${hintFor(error)}`);
   } else if (systemProblem(error) !== null) {
-    console.error(`balde: ${systemErrorText(error) ?? ''}`);
+    tellLine(`balde: ${systemErrorText(error) ?? ''}`);
   } else if (error instanceof Error && 'code' in error) {
-    console.error(`balde: ${error.message}${hintFor(error)}`);
+    tellLine(`balde: ${error.message}${hintFor(error)}`);
   } else {
-    console.error('balde: this is a defect:', error);
+    tellLine(`balde: this is a defect: ${inspect(error)}`);
   }
   process.exitCode = 1;
 }

@@ -12,7 +12,7 @@ import { isServing, removeStorage, UsageError } from '../main/storage.ts';
 import { assertOwnFolder, ownUsers } from '../store/ownFolder.ts';
 import { demoBroker } from './demoBroker.ts';
 import type { DemoBroker } from './demoBroker.ts';
-import { jsonOption, onPath, printJson, printLine, stopSignal } from './common.ts';
+import { jsonOption, onPath, printJson, printLine, stopSignal, tellLine } from './common.ts';
 import { renderDemo } from './demoReport.ts';
 import { parseWhole } from './options.ts';
 
@@ -67,7 +67,7 @@ async function demo(options: DemoCommandOptions): Promise<void> {
   } catch (error) {
     if (!signal.aborted) throw error;
     bar.stop();
-    console.error('stopped before the end: no report');
+    tellLine('stopped before the end: no report');
     process.exitCode = 130;
   } finally {
     bar.stop();
@@ -105,7 +105,7 @@ async function prepareFolder(folder: string, { seed, days, yes }: DemoCommandOpt
       );
     }
     await assertReplaceable(folder, yes === true);
-    console.error(`replacing the earlier demonstration in ${folder}`);
+    tellLine(`replacing the earlier demonstration in ${folder}`);
     await removeFolder(folder);
   } else if (existsSync(folder) && (await readdir(folder)).length > 0) {
     throw new UsageError(`${folder} is not empty and holds no demonstration: give --data-dir another folder`);

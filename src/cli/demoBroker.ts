@@ -1,4 +1,5 @@
 /** The Pulsar that a demonstration runs through: a namespace of the configured one, or a broker of its own. */
+import { tellLine } from './common.ts';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { ensureBinding } from '../../tools/pulsar-binding/binding.ts';
@@ -13,7 +14,7 @@ export interface DemoBroker {
 }
 
 export async function demoBroker(dataDir: string, signal: AbortSignal): Promise<DemoBroker> {
-  const tell = (line: string): void => console.error(line);
+  const tell = (line: string): void => tellLine(line);
   await ensureBinding({ report: tell });
   const { pulsar } = loadConfig(process.env, { withoutParticipants: true });
   // Simulated observations stay out of the topics that the namespace of the configuration has.

@@ -6,12 +6,14 @@ import { Argument, Command, Option } from 'commander';
 import { stringify } from 'csv-stringify';
 import type { EpochMs } from '../domain/events.ts';
 import type { Row } from '../store/database.ts';
-import { onPath, reading, stopSignal, withStorageOptions } from './common.ts';
+import { onPath, reading, stopSignal, withStorageOptions, tellLine } from './common.ts';
 import type { CommonOptions } from './common.ts';
 import { EXPORTS, openExport } from './exportSources.ts';
 import type { ExportName, ExportSource } from './exportSources.ts';
 import { oneOf } from './options.ts';
 import { checkOrder, fromOption, toOption, withTimesHelp } from './times.ts';
+import { CSV_CAST } from './csv.ts';
+import { visibleJson } from '../visible.ts';
 
 interface ExportOptions extends CommonOptions {
   readonly from?: EpochMs;
@@ -63,7 +65,7 @@ async function exportAll(what: ExportName, options: ExportOptions): Promise<void
     });
   });
   if (poisoned > 0) {
-    console.error(
+    tellLine(
       `balde: ${poisoned} ${poisoned === 1 ? 'message' : 'messages'} could not be decoded and were left out; balde dead-letters list --all has the reasons`,
     );
   }
@@ -80,17 +82,14 @@ async function write(
     await pipeline(Readable.from(lines(source.batches), { highWaterMark: 1 }), target, end);
     return;
   }
-  const csv = stringify({ header: true, columns: [...source.columns], cast: CAST });
+  const csv = stringify({ header: true, columns: [...source.columns], cast: CSV_CAST });
   await pipeline(Readable.from(records(source.batches), { highWaterMark: 256 }), csv, target, end);
 }
-
-/** Booleans and nested values as JSON has them; the other types are written so anyway. */
-const CAST = { boolean: String, object: (value: object) => JSON.stringify(value) };
 
 /** One chunk per batch: a write per line would cost more than the lines. */
 async function* lines(batches: AsyncIterable<readonly Row[]>): AsyncGenerator<string> {
   for await (const batch of batches) {
-    if (batch.length > 0) yield batch.map((record) => `${JSON.stringify(record)}\n`).join('');
+    if (batch.length > 0) yield batch.map((record) => `${visibleJson(JSON.stringify(record))}\n`).join('');
   }
 }
 

@@ -1,5 +1,6 @@
 /** Text for people: aligned tables, times, durations, numbers. */
 import type { EpochMs } from '../domain/events.ts';
+import { visible } from '../visible.ts';
 import { outputWidth } from './terminal.ts';
 
 export interface Column<R> {
@@ -20,7 +21,8 @@ export function table<R>(
 ): string[] {
   const cells = [
     columns.map((column) => column.title),
-    ...rows.map((row) => columns.map((c) => c.value(row))),
+    // Here, or a name with a line end in it would make a line of its own.
+    ...rows.map((row) => columns.map((c) => visible(c.value(row)))),
   ];
   const widths = columns.map((_, i) => Math.max(...cells.map((line) => line[i]?.length ?? 0)));
   const groups = grouped(widths, width - indent.length);

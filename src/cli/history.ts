@@ -18,6 +18,7 @@ import type { CommonOptions } from './common.ts';
 import { parseWhole } from './options.ts';
 import { pickBuckets } from './stateBuckets.ts';
 import { checkOrder, fromOption, toOption, withTimesHelp } from './times.ts';
+import { CSV_CAST } from './csv.ts';
 
 interface HistoryOptions extends CommonOptions {
   readonly participant: string;
@@ -58,7 +59,7 @@ async function showHistory(options: HistoryOptions): Promise<void> {
     await pickBuckets(database, { participant, policy });
     const points = await newestPoints(database, options, limit);
     if (options.json === true) printJson(points.map((point) => pointJson(point, rules)));
-    else if (options.csv === true) printText(`${csvOf(points, rules)}\n`);
+    else if (options.csv === true) printText(csvOf(points, rules));
     else if (options.svg !== undefined) {
       const profile = await profileShown(database, options, points, HISTORY_SLICES);
       await writeChart(options.svg, await historyChart(options, profile, rules));
@@ -103,7 +104,7 @@ const pointJson = (point: HistoryPoint, rules: ThresholdRules) => ({
 function csvOf(points: readonly HistoryPoint[], rules: ThresholdRules): string {
   const columns = [...POINT_COLUMNS, 'level'];
   const records = points.map((point) => pointJson(point, rules));
-  return stringify(records, { header: true, columns, cast: { boolean: String } }).trimEnd();
+  return stringify(records, { header: true, columns, cast: CSV_CAST });
 }
 
 /** `12`, `12 to 340` or `at least 12` tokens. */

@@ -4,6 +4,7 @@ import { POLICY_STATES } from '../codec/topics.ts';
 import type { Letter } from '../main/deadLetters.ts';
 import { numberText, timeText } from './format.ts';
 import { withSnakeKeys } from './snakeCase.ts';
+import { visible } from '../visible.ts';
 
 type PayloadView =
   /** Decoded by the topic's schema, whether its values can be or not. */
@@ -87,13 +88,6 @@ export function wholeLetterJson(letter: Letter) {
 export const sourceText = ({ source, facts }: Letter): string =>
   [source, facts.sourcePartition ?? '?', facts.sourcePosition?.replace(/(?<!\d)0+(?=\d)/g, '') ?? '?'].join(
     '/',
-  );
-
-/** Foreign text on one line: what moves the cursor or colours a terminal is written out. */
-const visible = (text: string): string =>
-  text.replace(
-    /[\p{Cc}\p{Cf}\u2028\u2029]/gu,
-    (c) => `\\u${(c.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
   );
 
 export const clipped = (text: string, most: number): string => {

@@ -1,6 +1,7 @@
 /** Logs: JSON lines on standard error, for standard output belongs to the command. */
 import { pino } from 'pino';
 import type { DestinationStream, Logger } from 'pino';
+import { visibleJson } from '../visible.ts';
 import { withSnakeKeys } from './snakeCase.ts';
 
 /** Fields of the log that are times, in milliseconds since 1970 as the program counts them. */
@@ -16,8 +17,13 @@ export const createLogger = (level: string, destination: DestinationStream): Log
         error: (value: unknown) => (value instanceof Error ? pino.stdSerializers.err(value) : value),
       },
     },
-    destination,
+    harmless(destination),
   );
+
+/** Names and messages of others come into the log, and the log may be watched in a terminal. */
+const harmless = (to: DestinationStream): DestinationStream => ({
+  write: (line) => to.write(visibleJson(line)),
+});
 
 const formatters = {
   level: (label: string): object => ({ level: label }),

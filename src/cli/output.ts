@@ -3,12 +3,14 @@
  * that was closed neither stop nor end it. Node.js writes to pipes synchronously: a full one would hold up every role.
  */
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
+import { visibleLines } from '../visible.ts';
 
 /** Kept for a reader that is slow; what comes while it is full is left out, and counted. Characters. */
 const MOST_WAITING = 256 * 1024;
 const RETRY_MS = 100;
 
 export interface Output {
+  /** What of the text can't be seen, or moves a terminal's cursor, is written out. */
   write(text: string): void;
   /** Gives the reader up to `ms` to take what is left. */
   drain(ms: number): Promise<void>;
@@ -52,7 +54,7 @@ export function openOutput(descriptor: number, confess: (lines: number) => strin
     return true;
   };
   const add = (text: string): void => {
-    const bytes = Buffer.from(text);
+    const bytes = Buffer.from(visibleLines(text));
     waiting.push({ bytes, from: 0 });
     size += bytes.length;
   };

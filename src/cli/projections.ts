@@ -7,7 +7,15 @@ import { UsageError } from '../main/storage.ts';
 import type { Storage } from '../main/storage.ts';
 import { dropVersion, listVersions, sizeOfVersion, VersionServedError } from '../store/versions.ts';
 import type { Version } from '../store/versions.ts';
-import { jsonOption, printJson, printLine, reading, stopSignal, withStorageOptions } from './common.ts';
+import {
+  jsonOption,
+  printJson,
+  printLine,
+  reading,
+  stopSignal,
+  withStorageOptions,
+  tellLine,
+} from './common.ts';
 import type { CommonOptions } from './common.ts';
 import { iso, numberText, table } from './format.ts';
 import type { Column } from './format.ts';
@@ -96,7 +104,7 @@ async function goTo(
     what: name,
     version: to,
     signal: stopSignal(),
-    onWaiting: (attempt) => console.error(`readers hold the views open: attempt ${attempt + 1}`),
+    onWaiting: (attempt) => tellLine(`readers hold the views open: attempt ${attempt + 1}`),
   });
   const { from, attempts, lockedMs } = done;
   if (options.json === true)

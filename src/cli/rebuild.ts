@@ -10,7 +10,15 @@ import { peakRssMib } from '../peakMemory.ts';
 import { RebuildDiffersError } from '../rebuild/rebuild.ts';
 import type { RebuildReport } from '../rebuild/rebuild.ts';
 import type { Comparison, Difference } from '../rebuild/verify.ts';
-import { jsonOption, printJson, printLine, reading, stopSignal, withStorageOptions } from './common.ts';
+import {
+  jsonOption,
+  printJson,
+  printLine,
+  reading,
+  stopSignal,
+  withStorageOptions,
+  tellLine,
+} from './common.ts';
 import type { CommonOptions } from './common.ts';
 import { iso, numberText } from './format.ts';
 import { oneOf, parseWhole } from './options.ts';
@@ -100,7 +108,7 @@ async function run(what: RebuildableName, options: RebuildCommandOptions): Promi
     if (error instanceof RebuildDiffersError)
       for (const line of comparisonText(error.comparison)) printLine(line);
     if (!signal.aborted) throw error;
-    console.error('stopped: the same command goes on where this one was');
+    tellLine('stopped: the same command goes on where this one was');
     process.exitCode = 130;
   }
 }

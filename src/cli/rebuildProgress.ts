@@ -1,4 +1,5 @@
 /** Progress of a rebuild on standard error: a bar where someone watches, lines where nobody does. */
+import { tellLine } from './common.ts';
 import { SingleBar } from 'cli-progress';
 import type { RebuildObserver } from '../rebuild/rebuild.ts';
 
@@ -32,7 +33,7 @@ export function rebuildProgress(): RebuildProgress {
   };
   const say = (line: string): void => {
     stop();
-    console.error(line);
+    tellLine(line);
   };
   return {
     stop,
@@ -53,7 +54,7 @@ export function rebuildProgress(): RebuildProgress {
         if (isShown) bar.update(done, { speed: speed() });
         else if (performance.now() - saidAt > LINE_MS) {
           saidAt = performance.now();
-          console.error(`${done}${total === null ? '' : ` of ${total}`} events, ${speed()} events/s`);
+          tellLine(`${done}${total === null ? '' : ` of ${total}`} events, ${speed()} events/s`);
         }
       },
       step: (what) => {

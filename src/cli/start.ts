@@ -14,7 +14,7 @@ import type { Storage } from '../main/storage.ts';
 import { SIMULATED_PARTICIPANT } from '../simulator/participant.ts';
 import { startSimulator } from '../simulator/server.ts';
 import type { Simulator } from '../simulator/server.ts';
-import { configOf, stopSignal, withStorageOptions } from './common.ts';
+import { configOf, stopSignal, withStorageOptions, tellLine } from './common.ts';
 import type { CommonOptions } from './common.ts';
 import { createLogger } from './logger.ts';
 import { openOutput } from './output.ts';
@@ -89,10 +89,10 @@ function tellIgnored({ simulate = false, dataDir }: StartOptions): void {
   if (!DATABASE_URL && !DATABASE_URL_FILE) return;
   const folder = dataDir ?? (process.env['DATA_DIR'] || '.balde');
   if (simulate)
-    console.error(
+    tellLine(
       `DATABASE_URL is not used with --simulate; other commands show what is simulated with --data-dir ${folder}`,
     );
-  else if (dataDir !== undefined) console.error('DATABASE_URL is not used: --data-dir is given');
+  else if (dataDir !== undefined) tellLine('DATABASE_URL is not used: --data-dir is given');
 }
 
 async function run(

@@ -99,7 +99,7 @@ async function compareRules(options: WhatIfOptions): Promise<void> {
     });
     bar.stop();
     if (options.json === true) printJson(whatIfJson(report));
-    else if (options.csv === true) printText(`${whatIfCsv(report)}\n`);
+    else if (options.csv === true) printText(whatIfCsv(report));
     else if (options.svg === undefined) for (const line of whatIfText(report)) printLine(line);
     else await writeChart(options.svg, await whatIfChart(report));
   })

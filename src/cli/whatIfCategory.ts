@@ -14,6 +14,7 @@ import { pickBuckets } from './stateBuckets.ts';
 import { checkOrder } from './times.ts';
 import { RULE_FLAGS } from './whatIfOptions.ts';
 import type { WhatIfOptions } from './whatIfOptions.ts';
+import { CSV_CAST } from './csv.ts';
 
 export async function whatIfCategory(options: WhatIfOptions): Promise<void> {
   const { category, from, to, participant, policy } = options;
@@ -35,7 +36,7 @@ export async function whatIfCategory(options: WhatIfOptions): Promise<void> {
       );
     }
     if (options.json === true) printJson({ category, policies: outcomes.map(outcomeJson) });
-    else if (options.csv === true) printText(`${outcomesCsv(outcomes)}\n`);
+    else if (options.csv === true) printText(outcomesCsv(outcomes));
     else if (options.svg !== undefined) await writeChart(options.svg, await categoryChart(outcomes));
     else for (const line of outcomes.flatMap(outcomeText)) printLine(line);
   });
@@ -81,7 +82,7 @@ function outcomesCsv(outcomes: readonly CategoryOutcome[]): string {
     ),
   );
   const columns = ['participant', 'endpoint_id', 'category', 'case', 'from', 'to', 'refused_tokens'];
-  return stringify(records, { header: true, columns }).trimEnd();
+  return stringify(records, { header: true, columns, cast: CSV_CAST });
 }
 
 const MOST_LISTED = 20;

@@ -7,6 +7,7 @@ import type { PolicyComparison, WhatIfReport } from '../analysis/comparison.ts';
 import { ruleVersionInWords } from '../analysis/rules.ts';
 import { durationText, iso, numberText, percentText, table, timeText } from './format.ts';
 import type { Column } from './format.ts';
+import { CSV_CAST } from './csv.ts';
 
 const alertJson = (alert: JudgedAlert) => ({
   id: alert.alertId,
@@ -111,7 +112,7 @@ export function whatIfCsv(report: WhatIfReport): string {
     baseline_lead_seconds: baseline?.leadSeconds,
     what_if_lead_seconds: whatIf?.leadSeconds,
   }));
-  return stringify(records, { header: true, columns: CSV_COLUMNS }).trimEnd();
+  return stringify(records, { header: true, columns: CSV_COLUMNS, cast: CSV_CAST });
 }
 
 export function whatIfText(report: WhatIfReport): string[] {

@@ -1,5 +1,6 @@
 /** What each gRPC status of the Bridge means for the poller: a table, so that retryability is data. */
 import { status } from '@grpc/grpc-js';
+import { visible } from '../visible.ts';
 
 /** Name of a gRPC status that reports a failure. */
 export type BridgeStatus = Exclude<keyof typeof status, 'OK'>;
@@ -46,7 +47,7 @@ export class BridgeError extends Error {
   readonly retry: Retry;
 
   constructor(code: BridgeStatus, details: string) {
-    super(`${code}: ${details.slice(0, MAX_DETAILS)}`);
+    super(`${code}: ${visible(details, MAX_DETAILS)}`);
     this.code = code;
     this.retry = RETRY[code];
   }

@@ -7,6 +7,7 @@ import type { PoliciesAnswer } from '../../domain/validation.ts';
 import { createBridgeClient } from '../../poll/bridgeClient.ts';
 import { BridgeError } from '../../poll/bridgeError.ts';
 import type { BridgeStatus } from '../../poll/bridgeError.ts';
+import { visible } from '../../visible.ts';
 import { clockFinding } from './clock.ts';
 import { fail, messageOf, ok, warn } from './finding.ts';
 import type { Finding } from './finding.ts';
@@ -62,9 +63,9 @@ function judge(
     return { findings: [fail(check, checked.detail, remedy), ...clock], policies: [] };
   }
   const { observations, rejected } = checked;
-  const detail = `answered ${observations.length} policies, category ${answer.category ?? 'unknown'}, in ${answered - asked} ms; cost one token of ${LIST_POLICY}`;
+  const detail = `answered ${observations.length} policies, category ${visible(answer.category ?? 'unknown', 20)}, in ${answered - asked} ms; cost one token of ${LIST_POLICY}`;
   const names = rejected.map(
-    ({ reading, reason }) => `${reading.name === '' ? '(no name)' : reading.name} (${reason})`,
+    ({ reading, reason }) => `${reading.name === '' ? '(no name)' : visible(reading.name, 100)} (${reason})`,
   );
   const notBelieved = `${detail}; not believed: ${names.join(', ')}`;
   const remedy = 'Take it up with whoever runs the Bridge.';

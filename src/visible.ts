@@ -1,0 +1,32 @@
+/**
+ * Text of others as people see it. Names, error messages and keys come from the Bridge, from a broker, a server or a file:
+ * they may hold what moves a terminal's cursor, colours it, turns the direction of its text, or can't be seen at all.
+ */
+
+/** Control characters, ends of lines and paragraphs, invisible and direction marks, halves of surrogate pairs, fillers. */
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0]/gu;
+
+function written(character: string): string {
+  const code = character.codePointAt(0) ?? 0;
+  return code > 0xffff ? `\\u{${code.toString(16)}}` : `\\u${code.toString(16).padStart(4, '0')}`;
+}
+
+/** On one line, everything unseen written out. @param most characters, the rest is left out and said */
+export function visible(text: string, most = Number.POSITIVE_INFINITY): string {
+  const shown = text.length > most ? `${text.slice(0, most)}… (${text.length} characters)` : text;
+  return shown.replace(UNSEEN, written);
+}
+
+/** The same for text that has its own line ends: those stay. */
+export const visibleLines = (text: string): string =>
+  text.replace(UNSEEN, (character) => (character === '\n' ? character : written(character)));
+
+/** JSON that means the same and shows everything: JSON has its own way to write a character out. */
+export const visibleJson = (json: string): string =>
+  json.replace(UNSEEN, (character) =>
+    character === '\n'
+      ? character
+      : Array.from({ length: character.length }, (_, i) => jsonEscape(character.charCodeAt(i))).join(''),
+  );
+
+const jsonEscape = (unit: number): string => `\\u${unit.toString(16).padStart(4, '0')}`;
