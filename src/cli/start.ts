@@ -11,6 +11,7 @@ import type { Role } from '../main/roles.ts';
 import { markContinued } from '../main/demoFolder.ts';
 import { openStorage } from '../main/storage.ts';
 import type { Storage } from '../main/storage.ts';
+import { bridgeProxy } from '../poll/proxy.ts';
 import { SIMULATED_PARTICIPANT } from '../simulator/participant.ts';
 import { startSimulator } from '../simulator/server.ts';
 import type { Simulator } from '../simulator/server.ts';
@@ -156,6 +157,9 @@ function announce(
   print(`  roles      ${roles.join(', ')}`);
   print(`  database   ${storage.description}`);
   print(`  event log  ${storage.logDescription}`);
+  const proxy = bridgeProxy();
+  if (proxy !== null && roles.includes('poller') && simulator === null)
+    print(`  proxy      Bridges are reached through ${proxy}, because grpc_proxy is set`);
   for (const { participant, bridge } of roles.includes('poller') ? config.participants : []) {
     const kind = simulator === null ? '' : ' (simulator)';
     print(`  polling    participant ${participant} at ${bridge.address}${kind}, ${when}`);

@@ -6,6 +6,7 @@ import type { WirePolicies } from '../codec/bridge.ts';
 import type { PoliciesAnswer } from '../domain/validation.ts';
 import { bridgeErrorOf } from './bridgeError.ts';
 import type { BridgeError } from './bridgeError.ts';
+import { proxyOptions } from './proxy.ts';
 import { RenewingClient } from './renewingClient.ts';
 import type { BridgeTls } from './renewingClient.ts';
 
@@ -61,7 +62,7 @@ const CHANNEL: ChannelOptions = {
  */
 export function createBridgeClient(options: BridgeOptions): BridgeClient {
   const method = listMethod(bridgeService());
-  const renewing = new RenewingClient({ ...options, channel: CHANNEL });
+  const renewing = new RenewingClient({ ...options, channel: { ...CHANNEL, ...proxyOptions() } });
   /** What keeps new files from being used may well be why the old ones are refused. */
   const failed = ({ code, details }: Pick<ServiceError, 'code' | 'details'>): BridgeError => {
     const { problem } = renewing;

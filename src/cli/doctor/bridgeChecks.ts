@@ -7,11 +7,13 @@ import type { PoliciesAnswer } from '../../domain/validation.ts';
 import { createBridgeClient } from '../../poll/bridgeClient.ts';
 import { BridgeError } from '../../poll/bridgeError.ts';
 import type { BridgeStatus } from '../../poll/bridgeError.ts';
+import { bridgeProxy } from '../../poll/proxy.ts';
 import { visible } from '../../visible.ts';
 import { clockFinding } from './clock.ts';
 import { fail, messageOf, ok, warn } from './finding.ts';
 import type { Finding } from './finding.ts';
 import { probe } from './probe.ts';
+import type { Explanation } from './probe.ts';
 import type { KnownPolicy } from './storageChecks.ts';
 
 export interface BridgeFindings {
@@ -63,7 +65,9 @@ function judge(
     return { findings: [fail(check, checked.detail, remedy), ...clock], policies: [] };
   }
   const { observations, rejected } = checked;
-  const detail = `answered ${observations.length} policies, category ${visible(answer.category ?? 'unknown', 20)}, in ${answered - asked} ms; cost one token of ${LIST_POLICY}`;
+  const proxy = bridgeProxy();
+  const way = proxy === null ? '' : ` through the proxy ${proxy} of grpc_proxy`;
+  const detail = `answered ${observations.length} policies, category ${visible(answer.category ?? 'unknown', 20)}, in ${answered - asked} ms${way}; cost one token of ${LIST_POLICY}`;
   const names = rejected.map(
     ({ reading, reason }) => `${reading.name === '' ? '(no name)' : visible(reading.name, 100)} (${reason})`,
   );
@@ -90,6 +94,18 @@ const REMEDIES: Readonly<Partial<Record<BridgeStatus, string>>> = {
   UNIMPLEMENTED: 'Another service answers at this address: check host and port.',
 };
 
+/** What lies behind a proxy can't be looked at from here. */
+async function throughProxy(proxy: string): Promise<Explanation> {
+  const found = await probe(proxy, null);
+  return {
+    what: `through the proxy ${proxy} of grpc_proxy${found === null ? '' : `, which does not answer: ${found.what}`}`,
+    remedy:
+      found === null
+        ? 'The proxy answers: check that it lets CONNECT through to this address, or exempt the host in no_grpc_proxy.'
+        : 'Check grpc_proxy; unset it, or exempt the host in no_grpc_proxy, if the Bridge is reached directly.',
+  };
+}
+
 async function explain(check: string, { bridge }: ParticipantConfig, error: unknown): Promise<Finding> {
   if (!(error instanceof BridgeError)) {
     return fail(check, messageOf(error), 'Check the TLS files of this participant.');
@@ -97,7 +113,8 @@ async function explain(check: string, { bridge }: ParticipantConfig, error: unkn
   const detail = `${bridge.address}: ${error.message}`;
   if (error.code === 'RESOURCE_EXHAUSTED') return warn(check, detail, REMEDIES.RESOURCE_EXHAUSTED ?? '');
   if (error.code === 'UNAVAILABLE' || error.code === 'DEADLINE_EXCEEDED') {
-    const found = await probe(bridge.address, bridge.tls);
+    const proxy = bridgeProxy();
+    const found = proxy === null ? await probe(bridge.address, bridge.tls) : await throughProxy(proxy);
     if (found !== null) return fail(check, `${detail} (${found.what})`, found.remedy);
   }
   return fail(check, detail, REMEDIES[error.code] ?? 'See the log of the Bridge for this call.');
