@@ -125,8 +125,9 @@ async function run(
     announce(config, storage, roles, simulator, print);
     const onServing = (url: string): void => print(`  metrics    ${url}/metrics`);
     const onPublished = tellFirstPoll(print);
+    const onNotice = (text: string): void => print(`warning: ${text}`);
     await Promise.all([
-      runRoles({ config, storage, roles, logger, onServing, onPublished }, signal),
+      runRoles({ config, storage, roles, logger, onServing, onPublished, onNotice }, signal),
       ...(roles.includes('relay') ? [printAlerts(storage, { print, logger }, signal)] : []),
     ]);
     print('stopped: what was read is committed');

@@ -22,6 +22,7 @@ import type { Database } from '../store/database.ts';
 import { runArchive } from './archive.ts';
 import { FOLD_RUNNERS, RELAYED_TOPICS } from './folds.ts';
 import { beginMetrics, consumeObserver, pollerMetrics } from './observers.ts';
+import { bePresent } from './presence.ts';
 import { runRetention } from './retention.ts';
 import type { Storage } from './storage.ts';
 
@@ -44,6 +45,8 @@ export interface ProcessOptions {
   readonly logger: Logger;
   /** Told the address of /metrics once it is served. */
   readonly onServing?: (url: string) => void;
+  /** Told what is odd about this process among the others. */
+  readonly onNotice?: (message: string) => void;
   /** Told of each poll whose observations the log has taken. */
   readonly onPublished?: (participant: string, observations: number) => void;
 }
@@ -110,6 +113,14 @@ export async function runRoles(options: ProcessOptions, signal: AbortSignal): Pr
   }
 }
 
+/** In the log, and to whoever started the process. */
+const told =
+  ({ logger, onNotice }: ProcessOptions) =>
+  (message: string): void => {
+    logger.warn(message);
+    onNotice?.(message);
+  };
+
 async function runAll(options: ProcessOptions, watched: Database, signal: AbortSignal): Promise<void> {
   const failed = new AbortController();
   const { staleAfterMs } = options.config;
@@ -130,8 +141,10 @@ async function runAll(options: ProcessOptions, watched: Database, signal: AbortS
   const over = new AbortController();
   const running = options.roles.map(async (role) => await orStop(RUN[role](context)));
   const watching = orStop(options.storage.watch?.(AbortSignal.any([stop, over.signal])) ?? Promise.resolve());
+  const presence = bePresent({ ...options, database: watched, onDifferent: told(options) }, over.signal);
   const ended = await Promise.allSettled(running);
   over.abort();
+  await presence;
   // Why what they stand on is gone says more than what they met without it.
   const [first] = [...(await Promise.allSettled([watching])), ...ended].filter(
     (result) => result.status === 'rejected',

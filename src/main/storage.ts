@@ -181,7 +181,10 @@ export async function openStorage(config: Location, options: StorageOptions = {}
       },
       async () => await ensureTopics(log, TOPICS),
       async () => await assertSameLog(database, log),
-      async () => (judging === undefined ? undefined : await saveSettings(database, judging)),
+      async () => {
+        const before = judging === undefined ? null : await saveSettings(database, judging);
+        if (before !== null) options.onNotice?.(before);
+      },
     ];
     for (const step of steps) await patiently<unknown>(options, step);
     return ownership === null || mark === null ? null : new OwnershipWatch(ownership, mark);

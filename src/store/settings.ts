@@ -1,4 +1,5 @@
 /** What the views need to know of the configuration. */
+import { percentText } from '../domain/percent.ts';
 import type { Sql } from './database.ts';
 
 export interface Judging {
@@ -6,11 +7,25 @@ export interface Judging {
   readonly staleAfterMs: number;
 }
 
-export async function saveSettings(sql: Sql, { rules, staleAfterMs }: Judging): Promise<void> {
+/** @returns what the views of a database in use judged with before, if that was different, in words */
+export async function saveSettings(sql: Sql, { rules, staleAfterMs }: Judging): Promise<string | null> {
+  const { warningPercent, criticalPercent } = rules;
+  const [before] = await sql.query<{ warning: number; critical: number; stale: number; used: boolean }>(
+    `select warning_percent as warning, critical_percent as critical, stale_after_seconds as stale,
+       exists (select from balde.checkpoint where position is not null) as used
+     from balde.setting`,
+  );
   await sql.execute(
     'update balde.setting set warning_percent = $1, critical_percent = $2, stale_after_seconds = $3',
-    [rules.warningPercent, rules.criticalPercent, staleAfterMs / 1000],
+    [warningPercent, criticalPercent, staleAfterMs / 1000],
   );
+  if (before === undefined || !before.used) return null;
+  const { warning, critical, stale } = before;
+  if (warning === warningPercent && critical === criticalPercent && stale * 1000 === staleAfterMs)
+    return null;
+  const words = (w: number, c: number, s: number): string =>
+    `WARNING ${percentText(w)} %, CRITICAL ${percentText(c)} %, stale after ${s} s`;
+  return `the views judged with ${words(warning, critical, stale)}; from now on with ${words(warningPercent, criticalPercent, staleAfterMs / 1000)}, as this process is set`;
 }
 
 /** What the process that started last told. */

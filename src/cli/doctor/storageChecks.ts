@@ -3,6 +3,7 @@ import type { Config } from '../../config/config.ts';
 import { formatDuration } from '../../config/duration.ts';
 import type { EventLog } from '../../log/eventLog.ts';
 import { TOPICS } from '../../main/folds.ts';
+import { allJudgeAlike, judgingText, processText } from '../../main/presence.ts';
 import { missingReadModels } from '../../main/standing.ts';
 import { openExisting, UsageError } from '../../main/storage.ts';
 import type { Storage } from '../../main/storage.ts';
@@ -10,6 +11,7 @@ import { operations } from '../../serve/operations.ts';
 import { newestObservation } from '../../serve/readModels.ts';
 import type { Database } from '../../store/database.ts';
 import { pendingMigrations } from '../../store/migrate.ts';
+import { livingProcesses } from '../../store/processes.ts';
 import { describeLacks, READER, readerLacks } from '../../store/reader.ts';
 import { hintFor } from '../common.ts';
 import { durationText, timeText } from '../format.ts';
@@ -95,7 +97,11 @@ async function checkOpened(storage: Storage, config: Config): Promise<StorageFin
     return { findings, policies: [] };
   }
   findings.push(ok('schema', 'up to date'), ...topics, await checkRole(database));
-  findings.push(await checkMonths(database), await checkFreshness(database, config));
+  findings.push(
+    await checkMonths(database),
+    await checkFreshness(database, config),
+    await checkProcesses(database),
+  );
   return { findings, policies: await knownPolicies(database) };
 }
 
@@ -153,6 +159,19 @@ async function checkFreshness(database: Database, { staleAfterMs }: Config): Pro
   if (age <= staleAfterMs) return ok('observations', detail);
   const remedy = `Nothing newer within STALE_AFTER (${formatDuration(staleAfterMs)}): see the logs of roles poller and states, and balde status for folds that are behind.`;
   return fail('observations', detail, remedy);
+}
+
+/** Alerts follow the process that decides, views the one that started last: they should all be set alike. */
+async function checkProcesses(database: Database): Promise<Finding> {
+  const entries = await livingProcesses(database);
+  const lines = entries.map((entry) => `${processText(entry)}: ${judgingText(entry)}`);
+  if (allJudgeAlike(entries))
+    return ok('thresholds', lines.length === 0 ? 'no process runs now' : lines.join('\n'));
+  return warn(
+    'thresholds',
+    `processes judge buckets differently:\n${lines.join('\n')}`,
+    'Give all of them the same WARNING_PERCENT, CRITICAL_PERCENT, RESOLVE_MARGIN, FOR_OBSERVATIONS and STALE_AFTER.',
+  );
 }
 
 async function knownPolicies(database: Database): Promise<KnownPolicy[]> {

@@ -1,0 +1,63 @@
+/** A process among the others on its database: whether all of them judge alike is said, by each of them. */
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Config } from '../config/config.ts';
+import { formatDuration } from '../config/duration.ts';
+import { ruleVersion } from '../domain/thresholds.ts';
+import type { Database } from '../store/database.ts';
+import { livingProcesses, removeProcess, renewProcess } from '../store/processes.ts';
+import type { ProcessEntry } from '../store/processes.ts';
+
+const RENEW_MS = 15_000;
+const GOODBYE_MS = 1_000;
+
+export interface PresenceOptions {
+  readonly database: Database;
+  readonly config: Pick<Config, 'rules' | 'staleAfterMs'>;
+  readonly roles: readonly string[];
+  /** Told once of each process that judges otherwise. */
+  readonly onDifferent: (message: string) => void;
+}
+
+/** Says until aborted that this process lives. Whatever fails is tried again: nothing depends on it. */
+export async function bePresent(
+  { database, config, roles, onDifferent }: PresenceOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const own: ProcessEntry = {
+    ...{ id: randomUUID(), host: hostname(), pid: process.pid, roles },
+    ...{ ruleVersion: ruleVersion(config.rules), staleAfterMs: config.staleAfterMs },
+  };
+  const told = new Set<string>();
+  while (!signal.aborted) {
+    try {
+      await renewProcess(database, own);
+      for (const other of await livingProcesses(database)) {
+        if (judgesAlike(own, other) || told.has(other.id)) continue;
+        told.add(other.id);
+        onDifferent(
+          `this process judges buckets with ${judgingText(own)}, but ${processText(other)} with ${judgingText(other)}: alerts follow whichever decides, views the one that started last. Give all of them the same settings.`,
+        );
+      }
+    } catch {
+      // The roles tell of a database that is away.
+    }
+    await delay(RENEW_MS, undefined, { signal }).catch(() => undefined);
+  }
+  // A database that is away must not hold up the end: the row goes by itself.
+  await Promise.race([removeProcess(database, own.id).catch(() => undefined), delay(GOODBYE_MS)]);
+}
+
+const judgesAlike = (one: ProcessEntry, other: ProcessEntry): boolean =>
+  one.ruleVersion === other.ruleVersion && one.staleAfterMs === other.staleAfterMs;
+
+export const judgingText = ({ ruleVersion: rules, staleAfterMs }: ProcessEntry): string =>
+  `${rules}, stale after ${formatDuration(staleAfterMs)}`;
+
+export const processText = ({ host, pid, roles }: ProcessEntry): string =>
+  `process ${pid} on ${host} (${roles.join(', ')})`;
+
+/** Whether all of these judge alike. */
+export const allJudgeAlike = (entries: readonly ProcessEntry[]): boolean =>
+  entries.every((entry) => judgesAlike(entry, entries[0] ?? entry));

@@ -1,0 +1,56 @@
+/** The processes that run on a database, and how each of them judges buckets. */
+import type { EpochMs } from '../domain/events.ts';
+import type { Sql } from './database.ts';
+
+export interface ProcessEntry {
+  readonly id: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly roles: readonly string[];
+  /** Names its thresholds. */
+  readonly ruleVersion: string;
+  readonly staleAfterMs: number;
+}
+
+/** A process says every so often that it lives; one that has not for this long does no more. */
+const LIVES_SECONDS = 60;
+/** Rows of processes that were killed go in the end. */
+const FORGOTTEN_SECONDS = 600;
+
+/** Says that a process lives, and what it judges with. */
+export async function renewProcess(sql: Sql, entry: ProcessEntry): Promise<void> {
+  await sql.execute(
+    `insert into balde.process (id, host, pid, roles, rule_version, stale_after_seconds) values ($1, $2, $3, $4, $5, $6)
+     on conflict (id) do update set seen_at = clock_timestamp()`,
+    [entry.id, entry.host, entry.pid, entry.roles, entry.ruleVersion, entry.staleAfterMs / 1000],
+  );
+  await sql.execute(
+    `delete from balde.process where seen_at < clock_timestamp() - $1 * interval '1 second'`,
+    [FORGOTTEN_SECONDS],
+  );
+}
+
+export async function removeProcess(sql: Sql, id: string): Promise<void> {
+  await sql.execute('delete from balde.process where id = $1', [id]);
+}
+
+/** Oldest first. */
+export async function livingProcesses(sql: Sql): Promise<(ProcessEntry & { readonly startedAt: EpochMs })[]> {
+  const rows = await sql.query<{
+    id: string;
+    host: string;
+    pid: number;
+    roles: string[];
+    rule_version: string;
+    stale_after_seconds: number;
+    started_at: EpochMs;
+  }>(
+    `select id, host, pid, roles, rule_version, stale_after_seconds, started_at from balde.process
+     where seen_at > clock_timestamp() - $1 * interval '1 second' order by started_at, id`,
+    [LIVES_SECONDS],
+  );
+  return rows.map((row) => ({
+    ...{ id: row.id, host: row.host, pid: row.pid, roles: row.roles, ruleVersion: row.rule_version },
+    ...{ staleAfterMs: row.stale_after_seconds * 1000, startedAt: row.started_at },
+  }));
+}
