@@ -195,7 +195,11 @@ async function report(
     (outcome === 'done' ? done : skipped).push(letter.id);
     if (json) continue;
     const was = handled === null ? '' : `${handled.action} ${timeText(handled.at)}`;
-    if (outcome === 'skipped') printLine(`skipped  ${letter.id}: ${was} already`);
+    if (outcome === 'cut')
+      printLine(
+        `left     ${letter.id}: it has only a part of its message, which is whole at ${sourceText(letter)}`,
+      );
+    else if (outcome === 'skipped') printLine(`skipped  ${letter.id}: ${was} already`);
     else if (verb === 'dropped') printLine(`dropped  ${letter.id}`);
     else printLine(`retried  ${letter.id}: published to ${letter.source} again`);
   }

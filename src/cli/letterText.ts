@@ -41,6 +41,12 @@ function observationOf(payload: Buffer): object | null {
   }
 }
 
+/** As it is where it is no time: others count in microseconds. */
+function eventTimeOf(at: number): string | number {
+  const date = new Date(at);
+  return Number.isNaN(date.getTime()) ? at : date.toISOString();
+}
+
 /** What `list --json` has of each letter. */
 export const letterJson = ({
   id,
@@ -62,7 +68,8 @@ export const letterJson = ({
   source_partition: facts.sourcePartition,
   source_position: facts.sourcePosition,
   set_aside_at: facts.setAsideAt === null ? null : new Date(facts.setAsideAt).toISOString(),
-  event_time: new Date(message.eventTime).toISOString(),
+  event_time: eventTimeOf(facts.sourceEventTime ?? message.eventTime),
+  cut_from_bytes: facts.cutFromBytes,
   key: message.key,
   reason: facts.reason,
   payload_bytes: message.payload.length,
@@ -106,7 +113,10 @@ export function wholeLetterText(letter: Letter): string[] {
     `reason      ${visible(facts.reason ?? '-')}`,
     `source      ${letter.source}, partition ${facts.sourcePartition ?? '?'}, position ${visible(facts.sourcePosition ?? '?')}`,
     `event id    ${visible(facts.eventId ?? '-')}`,
-    `event time  ${timeText(message.eventTime)}`,
+    `event time  ${eventTimeOf(facts.sourceEventTime ?? message.eventTime)}`,
+    ...(facts.cutFromBytes === null
+      ? []
+      : [`cut         the message had ${numberText(facts.cutFromBytes)} bytes; it is whole at its source`]),
     `key         ${visible(message.key)}`,
     ...(properties.length === 0 ? ['properties  none'] : ['properties']),
     ...properties.map(([name, value]) => `  ${visible(name)} = ${visible(value)}`),

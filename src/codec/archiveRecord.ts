@@ -1,4 +1,7 @@
-/** Records of the archive's files: a message of the log with its event as typed fields, for any reader of Avro. */
+/**
+ * Records of the archive's files: a message of the log with its event as typed fields, for any reader of
+ * Avro.
+ */
 import avro from 'avsc';
 import type { EpochMs } from '../domain/events.ts';
 import { eventForm, keep } from './archivedEvent.ts';
@@ -84,8 +87,7 @@ export class ArchiveRecords {
       position,
       partition,
       key,
-      eventTime,
-      properties,
+      ...writtenTime(eventTime, properties),
       event: fields,
       payload,
       problem,
@@ -133,7 +135,7 @@ const decoderOf =
 function toMessage(form: EventForm, eventType: avro.Type, record: ArchiveRecord): ArchivedMessage {
   const { position, partition, key, eventTime, properties, event, payload } = record;
   const bytes = payload ?? (event === null ? Buffer.alloc(0) : form.toPayload(event, eventType));
-  return { topic: form.topic, partition, position, key, payload: bytes, properties, eventTime };
+  return { topic: form.topic, partition, position, key, payload: bytes, ...readTime(eventTime, properties) };
 }
 
 /** What the definition of a record says of its event. @throws {RangeError} nothing */
@@ -144,4 +146,36 @@ function eventTypeOf(type: avro.Type): avro.Type {
   const event = union?.types.find(({ typeName }) => typeName === 'record');
   if (event === undefined) throw new RangeError('its records hold no event');
   return event;
+}
+
+type Timed = Pick<ArchivedMessage, 'eventTime' | 'properties'>;
+
+/** Readers of the files take times of four-digit years. A message of others may have any number there. */
+const YEAR_10000 = Date.UTC(10_000, 0, 1);
+const TIME_PROPERTY = 'balde_event_time';
+/**
+ * A property of the message that has this name, or did in an archive that was archived, gets one more
+ * underscore.
+ */
+const OF_MESSAGES = /^_*balde_event_time$/;
+
+/** A time that is none is 0 in the file, and stands beside the message's properties as it was. */
+function writtenTime(eventTime: number, properties: ArchivedMessage['properties']): Timed {
+  const isTime = Number.isInteger(eventTime) && eventTime >= 0 && eventTime < YEAR_10000;
+  if (isTime && !Object.keys(properties).some((name) => OF_MESSAGES.test(name)))
+    return { eventTime, properties };
+  const kept = Object.entries(properties).map(
+    ([name, value]) => [OF_MESSAGES.test(name) ? `_${name}` : name, value] as const,
+  );
+  const told = isTime ? [] : [[TIME_PROPERTY, String(eventTime)] as const];
+  return { eventTime: isTime ? eventTime : 0, properties: Object.fromEntries([...kept, ...told]) };
+}
+
+function readTime(eventTime: number, properties: ArchivedMessage['properties']): Timed {
+  const told = properties[TIME_PROPERTY];
+  if (!Object.keys(properties).some((name) => OF_MESSAGES.test(name))) return { eventTime, properties };
+  const kept = Object.entries(properties).flatMap(([name, value]) =>
+    name === TIME_PROPERTY ? [] : [[OF_MESSAGES.test(name) ? name.slice(1) : name, value] as const],
+  );
+  return { eventTime: told === undefined ? eventTime : Number(told), properties: Object.fromEntries(kept) };
 }

@@ -14,6 +14,10 @@ interface LetterFacts {
   readonly sourcePartition: number;
   readonly sourcePosition: string;
   readonly setAsideAt: EpochMs;
+  /** The message's own, where no event can have such a time. */
+  readonly sourceEventTime?: number;
+  /** Size of the message's payload, of which the letter has the beginning only. */
+  readonly cutFromBytes?: number;
 }
 
 /** What a letter says of itself. A letter that something else than Balde wrote may lack any of it: `null`. */
@@ -27,6 +31,10 @@ export interface ReadLetter {
   readonly sourcePosition: string | null;
   readonly setAsideAt: EpochMs | null;
   readonly eventId: string | null;
+  /** `null`: the letter's own is the message's. */
+  readonly sourceEventTime: number | null;
+  /** Size of the payload of which the letter has only the beginning; `null`: it is whole. */
+  readonly cutFromBytes: number | null;
 }
 
 const OWN = [
@@ -37,6 +45,8 @@ const OWN = [
   'source_partition',
   'source_position',
   'set_aside_at',
+  'source_event_time',
+  'cut_from_bytes',
 ] as const;
 const PREFIX = 'original_';
 
@@ -53,7 +63,7 @@ export function writeLetter(
   const kept = Object.entries(original).map(
     ([name, value]) => [isOwn(name) || name.startsWith(PREFIX) ? PREFIX + name : name, value] as const,
   );
-  const own: Record<(typeof OWN)[number], string> = {
+  const own: Partial<Record<(typeof OWN)[number], string>> = {
     event_id: letterId(facts),
     reason: facts.reason,
     consumer: facts.consumer,
@@ -61,6 +71,8 @@ export function writeLetter(
     source_partition: String(facts.sourcePartition),
     source_position: facts.sourcePosition,
     set_aside_at: new Date(facts.setAsideAt).toISOString(),
+    ...(facts.sourceEventTime === undefined ? {} : { source_event_time: String(facts.sourceEventTime) }),
+    ...(facts.cutFromBytes === undefined ? {} : { cut_from_bytes: String(facts.cutFromBytes) }),
   };
   return Object.fromEntries([...kept, ...Object.entries(own)]);
 }
@@ -80,8 +92,13 @@ export function readLetter(properties: Readonly<Record<string, string>>): ReadLe
     sourcePosition: own('source_position'),
     setAsideAt: timeOf(own('set_aside_at')),
     eventId: own('event_id'),
+    sourceEventTime: numberOf(own('source_event_time')),
+    cutFromBytes: numberOf(own('cut_from_bytes')),
   };
 }
+
+const numberOf = (text: string | null): number | null =>
+  text === null || text === '' || !Number.isFinite(Number(text)) ? null : Number(text);
 
 function timeOf(text: string | null): EpochMs | null {
   const at = Date.parse(text ?? '');

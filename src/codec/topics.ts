@@ -43,3 +43,5 @@ export const deadLettersOf = (topic: string, fold: string): Topic<never> => ({
   keep: 'history',
   decode: undecoded,
 });
+
+export const isDeadLetterTopic = (topic: string): boolean => topic.endsWith('-DLQ');

@@ -1,28 +1,32 @@
 /**
  * The relay: takes decided events from the outbox to their topic, exactly once.
- *
- * One relay per topic is active (the producer's exclusive access elects it). It begins its term by reading back what
- * the topic holds that the database may not know of. Then it numbers entries in a transaction of its own, sends them
- * under those ids and removes them; a send that is repeated carries the same bytes under the same ids, and the log
- * drops them.
+ * One relay per topic is active (the producer's exclusive access elects it). It begins its term by reading
+ * back what the topic holds that the database may not know of. Then it numbers entries in a transaction of
+ * its own, sends them under those ids and removes them; a send that is repeated carries the same bytes under
+ * the same ids, and the log drops them.
  */
 import { concatMap, lastValueFrom } from 'rxjs';
-import type { EventLog, Producer } from '../log/eventLog.ts';
-import { ProducerFencedError } from '../log/eventLog.ts';
+import type { EventLog, Producer, SendResult } from '../log/eventLog.ts';
+import { MessageRefusedError, ProducerFencedError } from '../log/eventLog.ts';
 import { endsOf } from '../log/readRange.ts';
 import type { Database } from '../store/database.ts';
 import {
   loadWatermark,
   numberOutbox,
+  oldestFitting,
   OUTBOX_CHANNEL,
   outboxSequence,
   raiseOutboxSequence,
   removeFromOutbox,
+  replaceInOutbox,
   saveWatermark,
   settleOutbox,
 } from '../store/outbox.ts';
+import type { OutboxEntry } from '../store/outbox.ts';
 import { StandingSession } from '../store/standingSession.ts';
 import type { Wakeup } from '../waiting.ts';
+import { isDeadLetterTopic } from '../codec/topics.ts';
+import { fitted } from './deadLetter.ts';
 import { retryOutage, turns, whileAlive } from './flow.ts';
 import type { ConsumeObserver } from './observer.ts';
 import { OutboxBell } from './outboxBell.ts';
@@ -38,6 +42,10 @@ export interface RelayOptions {
 }
 
 const BATCH = 1_000;
+/** Bytes of letters sent together: what is under way is in memory several times. */
+const LETTER_BATCH_BYTES = 32_000_000;
+/** A letter that is refused is cut to a quarter, and again; below so many bytes it is not its size. */
+const SMALLEST_CUT = 1_024;
 /** A notification can be lost with its connection: look again after this long. Milliseconds. */
 const FALLBACK_MS = 2_000;
 
@@ -95,8 +103,8 @@ async function holdOffice(
 
 interface Term {
   /**
-   * `event_id` of what is on the topic and never left the outbox, as this database knows it. A database that was
-   * restored brings them again, sooner or later; the watermark stays before them until then.
+   * `event_id` of what is on the topic and never left the outbox, as this database knows it. A database that
+   * was restored brings them again, sooner or later; the watermark stays before them until then.
    */
   readonly published: Set<string>;
   /** The highest number given in this term. */
@@ -127,7 +135,11 @@ async function forward(
 ): Promise<'sent' | 'nothing' | 'restored'> {
   const { database, log, topic, observer } = options;
   const start = performance.now();
-  const { entries, previous, highest } = await numberOutbox(database, topic, BATCH);
+  // Letters may be as large as the broker takes them.
+  const most = isDeadLetterTopic(topic)
+    ? await oldestFitting(database, topic, BATCH, LETTER_BATCH_BYTES)
+    : BATCH;
+  const { entries, previous, highest } = await numberOutbox(database, topic, most);
   // Numbers that were given before are given again: what they were given to may be on the topic.
   if (previous !== term.highest) return 'restored';
   term.highest = highest;
@@ -135,7 +147,9 @@ async function forward(
   if (last === undefined) return 'nothing';
 
   const fresh = entries.filter(({ properties }) => !term.published.has(properties['event_id'] ?? ''));
-  const { stored, duplicates } = await producer.send(fresh);
+  const sent = await sendOrCut(options, producer, fresh);
+  if (sent === 'cut') return 'sent';
+  const { stored, duplicates } = sent;
   const seconds = (performance.now() - start) / 1000;
   for (const { properties } of entries) term.published.delete(properties['event_id'] ?? '');
   const ends = term.published.size === 0 ? await endsOf(log, topic) : null;
@@ -145,4 +159,25 @@ async function forward(
   });
   observer.relayed(topic, stored, duplicates + entries.length - fresh.length, seconds);
   return 'sent';
+}
+
+/**
+ * A letter that is too large for this log must not stop those behind it: it is cut, and sent with the next
+ * batch.
+ */
+async function sendOrCut(
+  { database, topic }: RelayOptions,
+  producer: Producer,
+  entries: readonly OutboxEntry[],
+): Promise<SendResult | 'cut'> {
+  try {
+    return await producer.send(entries);
+  } catch (error) {
+    const [largest] = [...entries].sort((a, b) => b.payload.length - a.payload.length);
+    const bytes = largest?.payload.length ?? 0;
+    const canCut = isDeadLetterTopic(topic) && bytes > SMALLEST_CUT;
+    if (!(error instanceof MessageRefusedError) || !canCut || largest === undefined) throw error;
+    await replaceInOutbox(database, fitted(largest, Math.ceil(bytes / 4)));
+    return 'cut';
+  }
 }

@@ -148,10 +148,13 @@ function canonicalId(id: string): string {
   return letterId({ topic, partition: Number(place[1]), position: place[2] ?? '' });
 }
 
-/** - `done`: retried or dropped by this call. - `skipped`: what is said of it in `handled` was said before. */
+/**
+ * - `done`: retried or dropped by this call. - `skipped`: what is said of it in `handled` was said before.
+ * - `cut`: it has only a part of its message, which can't be sent again.
+ */
 export interface LetterOutcome {
   readonly letter: Letter;
-  readonly outcome: 'done' | 'skipped';
+  readonly outcome: 'done' | 'skipped' | 'cut';
   readonly handled: Handled | null;
 }
 

@@ -67,7 +67,7 @@ async function retryBatch(
 ): Promise<LetterOutcome[]> {
   const handled = await handledLetters(database, batch);
   const before = (letter: Letter): Handled | null => handled.get(placeKey(letter)) ?? null;
-  const due = new Set(batch.filter((letter) => isDue(letter, before(letter))));
+  const due = new Set(batch.filter((letter) => isWhole(letter) && isDue(letter, before(letter))));
   const messages: OutgoingMessage[] = [];
   for (const letter of due) {
     const message = messageKey(letter);
@@ -79,10 +79,13 @@ async function retryBatch(
   await markHandled(database, [...due], 'retried');
   return batch.map((letter) => ({
     letter,
-    outcome: due.has(letter) ? 'done' : 'skipped',
+    outcome: due.has(letter) ? 'done' : isWhole(letter) ? 'skipped' : 'cut',
     handled: before(letter),
   }));
 }
+
+/** What is left of a message that was too large for a letter is not that message. */
+const isWhole = ({ facts }: Letter): boolean => facts.cutFromBytes === null;
 
 /** One that was dropped may be retried after all, if that was known when it was chosen. */
 const isDue = (letter: Letter, now: Handled | null): boolean =>
@@ -100,6 +103,10 @@ const messageOf = ({ facts, message }: Letter, sequenceId: number): OutgoingMess
   key: message.key,
   payload: message.payload,
   properties: facts.original,
-  eventTime: message.eventTime,
+  eventTime: sendableTime(facts.sourceEventTime) ?? sendableTime(message.eventTime) ?? 0,
   sequenceId,
 });
+
+/** A time that no client can have sent exactly is not sent again. */
+const sendableTime = (time: number | null): number | null =>
+  time !== null && Number.isSafeInteger(time) && time >= 0 ? time : null;

@@ -11,7 +11,7 @@ export interface OutboxMessage {
   readonly payload: Buffer;
 }
 
-interface OutboxEntry extends OutboxMessage {
+export interface OutboxEntry extends OutboxMessage {
   readonly sequenceId: number;
 }
 
@@ -20,10 +20,9 @@ export const OUTBOX_CHANNEL = 'balde_outbox';
 
 /**
  * Adds messages, in the statement or transaction that decided them.
- *
- * Its commit does not wait for the disk: an alert is on its way sooner. A server that crashes may forget the whole
- * transaction, checkpoint included; then the same messages are decided again, and the relay finds on the topic which of
- * them it has sent already.
+ * Its commit does not wait for the disk: an alert is on its way sooner. A server that crashes may forget the
+ * whole transaction, checkpoint included; then the same messages are decided again, and the relay finds on
+ * the topic which of them it has sent already.
  */
 export const outboxParts = (messages: readonly OutboxMessage[]): Part[] =>
   messages.length === 0
@@ -55,13 +54,18 @@ export const outboxParts = (messages: readonly OutboxMessage[]): Part[] =>
 export interface Numbered {
   /** The oldest numbered entries, in order of their numbers. */
   readonly entries: readonly OutboxEntry[];
-  /** The highest number given before this call: what the call before said, unless the database forgot that one. */
+  /**
+   * The highest number given before this call: what the call before said, unless the database forgot that
+   * one.
+   */
   readonly previous: number;
   /** The highest number given so far. */
   readonly highest: number;
 }
 
-/** Gives entries of a topic their sequence ids, and returns the oldest `max` numbered ones (migrations/0004). */
+/**
+ * Gives entries of a topic their sequence ids, and returns the oldest `max` numbered ones (migrations/0004).
+ */
 export async function numberOutbox(sql: Sql, topic: string, max: number): Promise<Numbered> {
   const rows = await sql.query<OutboxEntry & Omit<Numbered, 'entries'> & Record<string, unknown>>(
     `select previous, highest, $1 as topic, key, properties, event_time as "eventTime", payload, sequence_id as "sequenceId"
@@ -74,6 +78,32 @@ export async function numberOutbox(sql: Sql, topic: string, max: number): Promis
   const entries = rows.map(({ previous: _, highest: __, ...entry }) => entry);
   const { previous, highest } = first;
   return { entries: (first.sequenceId as number | null) === null ? [] : entries, previous, highest };
+}
+
+/** How many of the oldest `max` entries of a topic have at most so many bytes together; one at least. */
+export async function oldestFitting(sql: Sql, topic: string, max: number, bytes: number): Promise<number> {
+  const [row] = await sql.query<{ n: number }>(
+    `select count(*) as n from (
+       select sum(octet_length(payload) + pg_column_size(properties)) over (order by place, id) as total
+       from (
+         select id, coalesce(sequence_id, 9223372036854775807) as place, payload, properties
+         from balde.outbox where topic = $1 order by sequence_id nulls last, id limit $2
+       ) oldest
+     ) summed where total <= $3`,
+    [topic, max, bytes],
+  );
+  return Math.max(1, row?.n ?? 1);
+}
+
+/** Puts other content into an entry that the log has refused; its number stays. */
+export async function replaceInOutbox(
+  sql: Sql,
+  { topic, sequenceId, key, properties, payload }: OutboxEntry,
+): Promise<void> {
+  await sql.execute(
+    `update balde.outbox set key = $3, properties = $4, payload = $5 where topic = $1 and sequence_id = $2`,
+    [topic, sequenceId, key, JSON.stringify(properties), payload],
+  );
 }
 
 /** Where the topic stood when the outbox was last known to hold nothing that is on it. */
@@ -99,8 +129,9 @@ export async function saveWatermark(
 }
 
 /**
- * Brings the outbox in line with what its topic holds: published entries leave it. If others were numbered at or below
- * what the log stores, it would drop them: then all are given new numbers, so that their order stays.
+ * Brings the outbox in line with what its topic holds: published entries leave it. If others were numbered at
+ * or below what the log stores, it would drop them: then all are given new numbers, so that their order
+ * stays.
  * @returns the `event_id`s that left
  */
 export async function settleOutbox(
@@ -134,7 +165,9 @@ export async function outboxSequence(sql: Sql, topic: string): Promise<number> {
   return row?.last ?? 0;
 }
 
-/** Numbers go on above what the log has already stored, should this database have been restored from a backup. */
+/**
+ * Numbers go on above what the log has already stored, should this database have been restored from a backup.
+ */
 export async function raiseOutboxSequence(sql: Sql, topic: string, atLeast: number): Promise<void> {
   await sql.execute(
     `insert into balde.outbox_sequence as s values ($1, greatest($2, 0))

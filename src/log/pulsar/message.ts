@@ -28,25 +28,41 @@ export function toLogMessage(
   };
 }
 
-/** What the first message of a batch says of all of it; `null` when it says nothing, or is not of this batch. */
+/**
+ * What the first message of a batch says of all of it; `null` when it says nothing, or is not of this batch.
+ */
 export function commonOf(first: NativeMessage, batchSize: number): Common | null {
-  const mark = first.getProperties()[UNIFORM_PROPERTY];
+  const mark = givenProperties(first)[UNIFORM_PROPERTY];
   if (mark === undefined || mark !== uniformMark(batchSize, first.getProducerName())) return null;
   return { properties: propertiesOf(first), eventTime: first.getEventTimestamp() };
 }
 
-export const sequenceIdOf = (native: NativeMessage): number =>
-  Number(native.getProperties()[SEQUENCE_PROPERTY] ?? -1);
+/** −1 when it has none, or something else under its name. */
+export function sequenceIdOf(native: NativeMessage): number {
+  const id = Number(givenProperties(native)[SEQUENCE_PROPERTY] ?? -1);
+  return Number.isSafeInteger(id) ? id : -1;
+}
 
 export const isSentBy = (native: NativeMessage, producer: string): boolean =>
   native.getProducerName() === producer;
 
-/** The addon gives an array with named members. */
 function propertiesOf(native: NativeMessage): Record<string, string> {
   const properties: Record<string, string> = {};
-  const all = native.getProperties();
+  const all = givenProperties(native);
   for (const name of Object.keys(all)) if (!OWN_PROPERTIES.has(name)) properties[name] = all[name] ?? '';
   return properties;
+}
+
+/**
+ * The addon gives an array with named members. Of a message with a property named `length` it can't make one,
+ * and throws: none is left then, and whoever needs one sets the message aside.
+ */
+function givenProperties(native: NativeMessage): Record<string, string> {
+  try {
+    return native.getProperties();
+  } catch {
+    return {};
+  }
 }
 
 /** How many messages of its batch follow, or `most` if there are more. */
