@@ -233,7 +233,7 @@ describe('errors are for people', () => {
     const secret = 'pass-w0rd';
     const refused = await balde(['alerts'], { DATABASE_URL: `postgresql://u:${secret}@127.0.0.1:1/x` });
     expect(refused).toMatchObject({ code: 1, stdout: '' });
-    expect(refused.stderr).toMatch(/the database can't be reached: .*ECONNREFUSED/);
+    expect(refused.stderr).toMatch(/the database can't be used: .*ECONNREFUSED/);
     expect(refused.stderr).not.toContain(secret);
     const wrong = await balde(['export', 'everything'], environment);
     expect(wrong.code).toBe(1);
