@@ -5,6 +5,7 @@ import type { RebuildableName } from '../main/folds.ts';
 import { findVersion, previousVersion, putInService } from '../main/rebuild.ts';
 import { UsageError } from '../main/storage.ts';
 import type { Storage } from '../main/storage.ts';
+import { patiently } from '../rebuild/patience.ts';
 import { dropVersion, listVersions, sizeOfVersion, VersionServedError } from '../store/versions.ts';
 import type { Version } from '../store/versions.ts';
 import {
@@ -105,6 +106,7 @@ async function goTo(
     version: to,
     signal: stopSignal(),
     onWaiting: (attempt) => tellLine(`readers hold the views open: attempt ${attempt + 1}`),
+    retrying: (error, waitMs) => tellLine(`${error.message}: again in ${waitMs / 1000} s`),
   });
   const { from, attempts, lockedMs } = done;
   if (options.json === true)
@@ -153,9 +155,16 @@ async function drop(
     printLine(`${would}; nothing was done`);
     return;
   }
-  await dropVersion(storage.database, found).catch((error: unknown) => {
-    throw error instanceof VersionServedError ? new UsageError(error.message) : error;
-  });
+  const patience = {
+    signal: stopSignal(),
+    retrying: (error: Error, waitMs: number) =>
+      console.error(`${error.message}: again in ${waitMs / 1000} s`),
+  };
+  await patiently(patience, async () => await dropVersion(storage.database, found)).catch(
+    (error: unknown) => {
+      throw error instanceof VersionServedError ? new UsageError(error.message) : error;
+    },
+  );
   printLine(`${name} version ${number} is gone`);
 }
 

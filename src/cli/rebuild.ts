@@ -20,10 +20,11 @@ import {
   tellLine,
 } from './common.ts';
 import type { CommonOptions } from './common.ts';
-import { iso, numberText } from './format.ts';
+import { iso, numberText, timeText } from './format.ts';
 import { oneOf, parseWhole } from './options.ts';
 import { rebuildProgress } from './rebuildProgress.ts';
 import { timeOption, withTimesHelp } from './times.ts';
+import { leftOutText, numbered, spanText, takenOverText, unloggedJson } from './unloggedText.ts';
 
 interface RebuildCommandOptions extends CommonOptions {
   readonly from?: SourceName;
@@ -39,8 +40,9 @@ Fills a new version while the one in service keeps serving and advancing. Once i
 the public views at it; balde projections rollback goes back as quickly. Both are kept up to date until you drop one with
 balde projections drop.
 
-Rows whose events have left the log are taken over from the version in service. No alert is sent. After a stop or a
-kill, the same command resumes.`;
+Rows older than what the log still holds are taken over from the version in service, unchecked, and are named. Rows
+that the log should have but has not are left out and named. No alert is sent. After a stop or a kill, the same command
+resumes.`;
 
 export function rebuildCommand(): Command {
   const command = new Command('rebuild')
@@ -81,6 +83,7 @@ async function run(what: RebuildableName, options: RebuildCommandOptions): Promi
     throw new UsageError(
       '--verify compares with the version in service, which does not end at --until: leave one out',
     );
+  const until = options.until ?? null;
   const signal = stopSignal();
   const progress = rebuildProgress();
   try {
@@ -95,13 +98,13 @@ async function run(what: RebuildableName, options: RebuildCommandOptions): Promi
         cutOver: options.cutOver && options.until === undefined,
         restart: options.restart === true,
         rate: options.rate ?? null,
-        until: options.until ?? null,
+        until,
         signal,
         observer: progress.observer,
       });
       progress.stop();
-      if (options.json === true) printJson(json(what, report, progress.seconds()));
-      else for (const line of text(what, report, progress.seconds())) printLine(line);
+      if (options.json === true) printJson(json(what, report, progress.seconds(), until));
+      else for (const line of text(what, report, progress.seconds(), until)) printLine(line);
     });
   } catch (error) {
     progress.stop();
@@ -113,9 +116,10 @@ async function run(what: RebuildableName, options: RebuildCommandOptions): Promi
   }
 }
 
-const json = (what: string, report: RebuildReport, seconds: number) => ({
+const json = (what: string, report: RebuildReport, seconds: number, until: EpochMs | null) => ({
   projection: what,
   version: report.version,
+  until: iso(until),
   resumed: report.resumed,
   events: report.fill.events,
   seconds,
@@ -124,6 +128,8 @@ const json = (what: string, report: RebuildReport, seconds: number) => ({
   poison: report.fill.poison,
   expired_rows: report.fill.expired,
   carried_rows: report.carried.rows,
+  taken_over: report.carried.takenOver.map(unloggedJson),
+  left_out: report.carried.leftOut.map(unloggedJson),
   caught_up_events: report.caughtUp,
   compared_rows: report.comparison?.rows ?? null,
   served: report.cutOver !== null,
@@ -131,44 +137,52 @@ const json = (what: string, report: RebuildReport, seconds: number) => ({
   locked_ms: report.cutOver?.lockedMs ?? null,
 });
 
-function text(what: string, report: RebuildReport, seconds: number): string[] {
-  const { fill, carried, comparison, cutOver } = report;
+function text(what: string, report: RebuildReport, seconds: number, until: EpochMs | null): string[] {
+  const { fill, carried, comparison, version } = report;
   const rate = seconds > 0 ? Math.round(fill.events / seconds) : 0;
+  const upTo = until === null ? '' : ` up to ${timeText(until)}`;
   const lines = [
-    `${what} version ${report.version}: ${numberText(fill.events)} events in ${seconds.toFixed(1)} s, ${numberText(rate)} events/s` +
+    `${what} version ${version}: ${numberText(fill.events)} events${upTo} in ${seconds.toFixed(1)} s, ${numberText(rate)} events/s` +
       (report.resumed ? ' (went on with an unfinished rebuild)' : ''),
+    ...takenOverText(carried.takenOver),
+    ...leftOutText(carried.leftOut),
   ];
-  if (carried.rows > 0) {
-    lines.push(
-      `${numberText(carried.rows)} rows up to ${iso(carried.newest)} were taken over from the version in service: their events have left the source`,
-    );
-  }
   if (fill.expired > 0)
     lines.push(`${numberText(fill.expired)} rows are older than retention keeps, and were left out`);
   if (fill.poison > 0)
     lines.push(`${numberText(fill.poison)} messages can't be decoded: see balde dead-letters list`);
   if (comparison !== null) lines.push(...comparisonText(comparison));
-  lines.push(
-    cutOver === null
-      ? `not put in service: balde projections cut-over ${what} ${report.version} does that`
-      : `in service, after version ${cutOver.from ?? '-'}: the views were locked for ${cutOver.lockedMs.toFixed(0)} ms. ` +
-          `balde projections rollback ${what} goes back`,
+  return [...lines, endText(what, report, until)];
+}
+
+function endText(what: string, { version, cutOver }: RebuildReport, until: EpochMs | null): string {
+  if (until !== null) {
+    return (
+      `kept beside the version in service as what was known at ${timeText(until)}, in schema ${what}_v${version}. ` +
+      `It can't be put in service; balde projections drop ${what} ${version} removes it`
+    );
+  }
+  if (cutOver === null) return `not put in service: balde projections cut-over ${what} ${version} does that`;
+  return (
+    `in service, after version ${cutOver.from ?? '-'}: the views were locked for ${cutOver.lockedMs.toFixed(0)} ms. ` +
+    `balde projections rollback ${what} goes back`
   );
-  return lines;
 }
 
 const MOST_SHOWN = 20;
 
 export function comparisonText(comparison: Comparison): string[] {
-  const { left, right, rows, months, current, differences, apart } = comparison;
+  const { left, right, rows, buckets, calendarMonths, current, differences, apart } = comparison;
   const lines = [
-    `versions ${left} and ${right}: ${numberText(rows)} rows equal, in ${numberText(months)} months of buckets` +
+    `versions ${left} and ${right}: ${numberText(rows)} rows equal, of ${numbered(buckets, 'bucket')}${spanText(calendarMonths)}` +
       (current > 0 ? `, and ${numberText(current)} rows of what is true now` : ''),
     ...differences.slice(0, MOST_SHOWN).map(differenceText),
   ];
   if (differences.length > MOST_SHOWN) lines.push(`and ${differences.length - MOST_SHOWN} more`);
   if (apart.length > 0)
-    lines.push(`not equally far, and not compared: ${apart.slice(0, MOST_SHOWN).join(', ')}`);
+    lines.push(
+      `not equally far, or known to one of them only, and not compared: ${apart.slice(0, MOST_SHOWN).join(', ')}`,
+    );
   return lines;
 }
 

@@ -159,6 +159,11 @@ export interface EventLog {
    * protects those behind it; a backend with a retention of its own may keep more. @returns messages forgotten
    */
   trim(topic: string, before: EpochMs, upTo: ReadonlyMap<number, Position>): Promise<number>;
+  /**
+   * Position of the first message that a partition ever had: one that begins later has lost its oldest. Not there where
+   * the backend's positions don't tell.
+   */
+  readonly firstPosition?: Position;
   /** The newest position of every partition: what "caught up" is measured against. */
   ends(topic: string): Promise<readonly PartitionEnd[]>;
   /** Messages after each of the positions; all of the partition for `null`. */

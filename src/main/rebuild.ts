@@ -7,6 +7,8 @@ import type { FillOptions } from '../rebuild/fill.ts';
 import { FillThread } from '../rebuild/fillThread.ts';
 import type { CountedLog } from '../rebuild/logCount.ts';
 import { logSource } from '../rebuild/logSource.ts';
+import { patiently } from '../rebuild/patience.ts';
+import type { Patience } from '../rebuild/patience.ts';
 import { rebuild } from '../rebuild/rebuild.ts';
 import type { RebuildOptions, RebuildReport } from '../rebuild/rebuild.ts';
 import type { EventSource } from '../rebuild/source.ts';
@@ -30,7 +32,7 @@ export type Where = Pick<Storage, 'database' | 'log' | 'logDescription'>;
 
 export interface RebuildReadModelOptions extends Pick<
   RebuildOptions<unknown, unknown, string>,
-  'verify' | 'cutOver' | 'restart' | 'rate' | 'until' | 'signal' | 'observer'
+  'verify' | 'cutOver' | 'restart' | 'rate' | 'until' | 'signal' | 'observer' | 'fill' | 'waitsMs'
 > {
   readonly storage: Where & Pick<Storage, 'databaseOptions'>;
   readonly config: SourceConfig;
@@ -44,7 +46,10 @@ export interface RebuildReadModelOptions extends Pick<
 type AnyFillOptions = FillOptions<unknown, unknown, string>;
 
 /** What the thread of a filling is told: all of it can be cloned. */
-export interface FillOrder extends Pick<AnyFillOptions, 'build' | 'older' | 'partitions' | 'until' | 'rate'> {
+export interface FillOrder extends Pick<
+  AnyFillOptions,
+  'build' | 'older' | 'beginnings' | 'partitions' | 'until' | 'rate'
+> {
   readonly database: DatabaseOptions;
   readonly what: RebuildableName;
   readonly inTurn: boolean;
@@ -55,9 +60,9 @@ const FILL_PROGRAM = new URL('./fillWorker.js', import.meta.url);
 /** @param program the compiled `fillWorker.ts` */
 export const fillInThread =
   (what: RebuildableName, database: DatabaseOptions, program = FILL_PROGRAM) =>
-  ({ build, older, partitions, until, rate, ...given }: AnyFillOptions): FillThread => {
+  ({ build, older, beginnings, partitions, until, rate, ...given }: AnyFillOptions): FillThread => {
     const { inTurn } = given.source;
-    const order: FillOrder = { database, what, inTurn, build, older, partitions, until, rate };
+    const order: FillOrder = { database, what, inTurn, build, older, beginnings, partitions, until, rate };
     return new FillThread(given, program, order);
   };
 
@@ -65,7 +70,8 @@ export async function rebuildReadModel(options: RebuildReadModelOptions): Promis
   const { storage, config, what, from } = options;
   const { databaseOptions } = storage;
   // A function can't go to another thread.
-  const fill = fillInThread(what, { ...databaseOptions, url: await currentUrl(databaseOptions.url) });
+  const fill =
+    options.fill ?? fillInThread(what, { ...databaseOptions, url: await currentUrl(databaseOptions.url) });
   const opened = await openSource(storage, config, from);
   const source = options.counted?.over(opened) ?? opened;
   try {
@@ -94,12 +100,16 @@ export interface CutOverRequest {
   readonly version: number;
   readonly signal: AbortSignal;
   readonly onWaiting: (attempt: number) => void;
+  /** Told of an outage that is waited for. */
+  readonly retrying?: Patience['retrying'];
+  readonly waitsMs?: Patience['waitsMs'];
 }
 
 /** Puts a version in service that is whole. @throws {UsageError} there is none, or it is not */
 export async function putInService(request: CutOverRequest): Promise<CutOverReport> {
-  const { storage, what, version, signal, onWaiting } = request;
-  const build = await findVersion(storage, what, version);
+  const { storage, what, version, signal, onWaiting, retrying = () => undefined } = request;
+  const patience = { ...request, retrying };
+  const build = await patiently(patience, async () => await findVersion(storage, what, version));
   if (build.served) throw new UsageError(`version ${version} of ${what} is in service already`);
   if (build.state === 'filling' || build.state === 'fixed') {
     throw new UsageError(
@@ -108,13 +118,17 @@ export async function putInService(request: CutOverRequest): Promise<CutOverRepo
         : `version ${version} of ${what} is not whole yet: go on with balde rebuild ${what}`,
     );
   }
-  return await cutOver({
-    database: storage.database,
-    to: build,
-    catchUp: async () => await catchUp({ ...storage, ...foldOf(what), build, signal }),
-    signal,
-    onWaiting,
-  });
+  const versions = await patiently(patience, async () => await listVersions(storage.database, what));
+  const from = versions.find(({ served }) => served)?.version ?? null;
+  // The version to go to was settled before: an attempt that ended without its answer is not undone by the next.
+  return await patiently(
+    patience,
+    async () =>
+      await cutOver({
+        ...{ database: storage.database, to: build, from, signal, onWaiting },
+        catchUp: async () => await catchUp({ ...storage, ...foldOf(what), build, signal }),
+      }),
+  );
 }
 
 export async function findVersion(

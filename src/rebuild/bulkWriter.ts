@@ -16,8 +16,17 @@ import { schemaOf } from '../store/readModels.ts';
 import { copyTarget, copyText, writeRows } from '../store/rows.ts';
 import { MonthIndexer } from './monthIndexes.ts';
 
-/** When the log's first event of a key happened: what is older, an older version has. */
-type FirstEvents = ReadonlyMap<string, EpochMs>;
+/** Where the log begins for a key. */
+export interface First {
+  /** When its first event happened. */
+  readonly first: EpochMs;
+  /** Rows from before are not the log's, which does not reach back to them; −∞ when it has all there ever was. */
+  readonly begin: EpochMs;
+  /** When the first event of its participant happened. */
+  readonly participantFirst: EpochMs;
+}
+
+type FirstEvents = ReadonlyMap<string, First>;
 
 export interface Chunk<S> {
   readonly expected: Positions;
@@ -41,7 +50,7 @@ const quote = (name: string): string => `"${name}"`;
 
 export const monthTable = (spec: TableSpec, month: EpochMs): string => `${spec.table}_${monthName(month)}`;
 export const lateTable = (spec: TableSpec): string => `${spec.table}_late`;
-export const FIRSTS = 'rebuild_first';
+export const FIRSTS = 'rebuild_begin';
 
 type Row = readonly Value[];
 
@@ -155,7 +164,8 @@ export class BulkWriter<E, S, T extends string> {
   async prepare(): Promise<void> {
     await this.#database.execute(
       `create table if not exists ${quote(this.#schema)}.${FIRSTS}
-         (participant text, endpoint_id text, first timestamptz not null, primary key (participant, endpoint_id))`,
+         (participant text, endpoint_id text, first timestamptz, begin timestamptz not null,
+          participant_first timestamptz, primary key (participant, endpoint_id))`,
     );
     for (const spec of partitionedTables(this.#projection)) {
       await this.#database.execute(
@@ -216,10 +226,31 @@ export const partitionedTables = ({ tables }: { readonly tables: Readonly<Record
 
 async function saveFirsts(tx: Sql, schema: string, firsts: FirstEvents): Promise<void> {
   if (firsts.size === 0) return;
+  const all = [...firsts.values()];
   await tx.execute(
-    `insert into ${quote(schema)}.${FIRSTS} (participant, endpoint_id, first)
-     select split_part(key, ':', 1), substr(key, strpos(key, ':') + 1), first
-     from unnest($1::text[], $2::timestamptz[]) u (key, first)`,
-    [[...firsts.keys()], [...firsts.values()].map((at) => new Date(at).toISOString())],
+    `insert into ${quote(schema)}.${FIRSTS} (participant, endpoint_id, first, begin, participant_first)
+     select split_part(key, ':', 1), substr(key, strpos(key, ':') + 1), first, begin, participant_first
+     from unnest($1::text[], $2::timestamptz[], $3::timestamptz[], $4::timestamptz[]) u (key, first, begin, participant_first)`,
+    [
+      [...firsts.keys()],
+      all.map(({ first }) => timestamp(first)),
+      all.map(({ begin }) => timestamp(begin)),
+      all.map(({ participantFirst }) => timestamp(participantFirst)),
+    ],
   );
+}
+
+/** As Postgres reads it, the infinities too. */
+export const timestamp = (at: EpochMs): string => {
+  if (Number.isFinite(at)) return new Date(at).toISOString();
+  return at > 0 ? 'infinity' : '-infinity';
+};
+
+/** When the first event of each participant happened, as far as a filling got. */
+export async function loadParticipants(sql: Sql, schema: string): Promise<Map<string, EpochMs>> {
+  const rows = await sql.query<{ participant: string; first: EpochMs }>(
+    `select participant, min(participant_first) as first from ${quote(schema)}.${FIRSTS}
+     where participant_first is not null group by participant`,
+  );
+  return new Map(rows.map(({ participant, first }) => [participant, first]));
 }

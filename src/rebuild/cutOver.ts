@@ -10,6 +10,8 @@ import { listVersions, setVersionState } from '../store/versions.ts';
 export interface CutOverOptions {
   readonly database: Database;
   readonly to: FoldId;
+  /** The version in service when this began; `null` when there was none. An attempt may have ended, its answer lost. */
+  readonly from: number | null;
   /** Brings the new version to the end of the log; called until it is not behind the old one at the moment of the switch. */
   readonly catchUp: () => Promise<unknown>;
   readonly signal: AbortSignal;
@@ -34,13 +36,13 @@ const LONGEST_PAUSE_MS = 500;
 
 /** @throws the signal's reason */
 export async function cutOver(options: CutOverOptions): Promise<CutOverReport> {
-  const { database, to, catchUp, signal, onWaiting } = options;
+  const { database, to, from, catchUp, signal, onWaiting } = options;
   for (let attempt = 1; ; attempt += 1) {
     signal.throwIfAborted();
     await catchUp();
     try {
       const done = await database.transaction(async (tx) => await switchOver(tx, to));
-      if (done !== null) return { ...done, attempts: attempt };
+      if (done !== null) return { ...done, from, attempts: attempt };
     } catch (error) {
       if (!isLockTimeout(error)) throw error;
       onWaiting(attempt);
@@ -51,7 +53,7 @@ export async function cutOver(options: CutOverOptions): Promise<CutOverReport> {
   }
 }
 
-async function switchOver(tx: Sql, to: FoldId): Promise<Omit<CutOverReport, 'attempts'> | null> {
+async function switchOver(tx: Sql, to: FoldId): Promise<Pick<CutOverReport, 'lockedMs'> | null> {
   await tx.execute(`set local lock_timeout = ${LOCK_TIMEOUT_MS}`);
   const start = performance.now();
   const served = (await listVersions(tx, to.name)).find((version) => version.served) ?? null;
@@ -64,5 +66,5 @@ async function switchOver(tx: Sql, to: FoldId): Promise<Omit<CutOverReport, 'att
   }
   await setVersionState(tx, to, 'live');
   await serve(tx, to);
-  return { from: served?.version ?? null, lockedMs: performance.now() - start };
+  return { lockedMs: performance.now() - start };
 }

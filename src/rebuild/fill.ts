@@ -16,7 +16,10 @@ import type { Database } from '../store/database.ts';
 import { allStates } from '../store/foldStates.ts';
 import { readHorizon } from '../store/partitions.ts';
 import { schemaOf } from '../store/readModels.ts';
-import { BulkWriter, ChunkRowsBuilder } from './bulkWriter.ts';
+import { beginningOf } from './beginnings.ts';
+import type { Beginnings } from './beginnings.ts';
+import { BulkWriter, ChunkRowsBuilder, loadParticipants } from './bulkWriter.ts';
+import type { First } from './bulkWriter.ts';
 import { seedStates } from './seeds.ts';
 import type { EventSource } from './source.ts';
 
@@ -27,6 +30,8 @@ export interface FillOptions<E, S, T extends string> {
   /** The version that knows what has left the log; `null` when there is none. */
   readonly older: FoldId | null;
   readonly source: EventSource;
+  /** How far the source reaches back, by partition. */
+  readonly beginnings: Beginnings;
   readonly partitions: number;
   /** @throws {PoisonMessageError} */
   readonly decode: (message: LogMessage) => E | null;
@@ -40,6 +45,7 @@ export interface FillOptions<E, S, T extends string> {
 }
 
 export interface FillReport {
+  /** Messages read, apart from those that are later than the version ends. */
   readonly events: number;
   /** Messages that can't be decoded: the live processors have set them aside. */
   readonly poison: number;
@@ -58,10 +64,12 @@ export interface Filling {
 /** A chunk while it grows. */
 interface Building<S, T extends string> {
   messages: number;
+  /** Of them later than the version ends. */
+  later: number;
   readonly expected: Map<number, Position | null>;
   readonly next: Map<number, Position>;
   readonly changed: Map<string, S>;
-  readonly firsts: Map<string, EpochMs>;
+  readonly firsts: Map<string, First>;
   readonly rows: ChunkRowsBuilder<T>;
 }
 
@@ -73,12 +81,16 @@ export class Filler<E, S, T extends string> implements Filling {
   readonly #options: FillOptions<E, S, T>;
   readonly #writer: BulkWriter<E, S, T>;
   readonly #states = new Map<string, S>();
+  /** When the first event of each participant happened. */
+  readonly #participants = new Map<string, EpochMs>();
   readonly #positions = new Map<number, Position | null>();
   /** When the last event of each partition that gave any happened. */
   readonly #times = new Map<number, EpochMs>();
   readonly #startedAt = performance.now();
   #horizon: EpochMs | null = null;
   #pending: Promise<void> = Promise.resolve();
+  /** Messages, and of them those that are not later than the version ends. */
+  #read = 0;
   #events = 0;
   #poison = 0;
   #expired = 0;
@@ -93,6 +105,8 @@ export class Filler<E, S, T extends string> implements Filling {
     await this.#writer.prepare();
     for (const [p, at] of await loadCheckpoints(database, build, partitions)) this.#positions.set(p, at);
     for (const [key, state] of await allStates(database, schemaOf(build))) this.#states.set(key, state as S);
+    for (const [participant, first] of await loadParticipants(database, schemaOf(build)))
+      this.#participants.set(participant, first);
     this.#horizon = await readHorizon(database);
     let chunk = this.#emptyChunk();
     try {
@@ -128,15 +142,24 @@ export class Filler<E, S, T extends string> implements Filling {
 
   #emptyChunk(): Building<S, T> {
     const rows = new ChunkRowsBuilder(this.#options.projection.tables);
-    return { messages: 0, expected: new Map(), next: new Map(), changed: new Map(), firsts: new Map(), rows };
+    return {
+      messages: 0,
+      later: 0,
+      expected: new Map(),
+      next: new Map(),
+      changed: new Map(),
+      firsts: new Map(),
+      rows,
+    };
   }
 
-  async #commit({ messages, rows, ...chunk }: Building<S, T>): Promise<void> {
+  async #commit({ messages, later, rows, ...chunk }: Building<S, T>): Promise<void> {
     this.#options.signal.throwIfAborted();
     const written = { ...chunk, rows: rows.rows, reached: this.#reached() };
     await this.#pending;
     this.#pending = this.#writer.write(written).then(() => {
-      this.#events += messages;
+      this.#read += messages;
+      this.#events += messages - later;
       this.#expired += written.rows.expired;
       this.#options.onCommitted(messages);
     });
@@ -149,20 +172,23 @@ export class Filler<E, S, T extends string> implements Filling {
     const { projection, until } = this.#options;
     this.#advance(messages, chunk);
     const events: E[] = [];
-    const firsts = new Map<string, EpochMs>();
+    const firsts = new Map<string, First>();
     for (const message of messages) {
-      if (until !== null && message.eventTime > until) continue;
+      if (until !== null && message.eventTime > until) {
+        chunk.later += 1;
+        continue;
+      }
       const event = this.#decode(message);
       if (event === null) continue;
       events.push(event);
       const key = projection.key(event);
-      if (!this.#states.has(key) && !firsts.has(key)) firsts.set(key, message.eventTime);
+      if (!this.#states.has(key) && !firsts.has(key)) firsts.set(key, this.#first(key, message.eventTime));
     }
     await this.#seed(firsts);
     const { changed, out } = foldBatch(projection, this.#states, events);
     chunk.rows.add(out, this.#horizon);
     chunk.messages += messages.length;
-    for (const [key, at] of firsts) chunk.firsts.set(key, at);
+    for (const [key, first] of firsts) chunk.firsts.set(key, first);
     for (const [key, state] of changed) {
       this.#states.set(key, state);
       chunk.changed.set(key, state);
@@ -187,10 +213,23 @@ export class Filler<E, S, T extends string> implements Filling {
     }
   }
 
-  async #seed(firsts: ReadonlyMap<string, EpochMs>): Promise<void> {
+  /** What the log says of a key's beginning, at its first event. */
+  #first(key: string, time: EpochMs): First {
+    const [participant = ''] = key.split(':', 1);
+    const participantFirst = this.#participants.get(participant) ?? time;
+    this.#participants.set(participant, participantFirst);
+    // What the key had between its participant's oldest event and its own, the log would have.
+    const begin = Math.min(time, beginningOf(this.#options.beginnings, participant, participantFirst));
+    return { first: time, begin, participantFirst };
+  }
+
+  async #seed(firsts: ReadonlyMap<string, First>): Promise<void> {
     const { database, projection, older } = this.#options;
-    if (firsts.size === 0 || older === null) return;
-    for (const [key, state] of await seedStates(database, projection, older, firsts))
+    const begun = new Map(
+      [...firsts].flatMap(([key, { begin }]) => (begin === -Infinity ? [] : [[key, begin] as const])),
+    );
+    if (begun.size === 0 || older === null) return;
+    for (const [key, state] of await seedStates(database, projection, older, begun))
       this.#states.set(key, state);
   }
 
@@ -207,7 +246,7 @@ export class Filler<E, S, T extends string> implements Filling {
   async #throttle(): Promise<void> {
     const { rate, signal } = this.#options;
     if (rate === null) return;
-    const due = this.#startedAt + (this.#events / rate) * 1000;
+    const due = this.#startedAt + (this.#read / rate) * 1000;
     const wait = due - performance.now();
     if (wait > 0) await delay(wait, undefined, { signal });
   }

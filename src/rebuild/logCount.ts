@@ -4,13 +4,16 @@
  */
 import type { EpochMs } from '../domain/events.ts';
 import type { TableSpec } from '../domain/fold.ts';
-import { addMonths, monthsBetween } from '../domain/months.ts';
+import { addMonths } from '../domain/months.ts';
 import type { LogMessage, Position } from '../log/eventLog.ts';
 import type { FoldId } from '../store/checkpoints.ts';
 import type { Row, Sql } from '../store/database.ts';
+import { monthsOf } from '../store/monthHashes.ts';
 import type { Bucket } from '../store/monthHashes.ts';
 import { schemaOf } from '../store/readModels.ts';
-import { partitionedTables } from './bulkWriter.ts';
+import { beginningOf } from './beginnings.ts';
+import type { Beginnings } from './beginnings.ts';
+import { partitionedTables, timestamp } from './bulkWriter.ts';
 import { LogCounter } from './logCounter.ts';
 import type { EventSource } from './source.ts';
 
@@ -20,6 +23,8 @@ export type Countable = { readonly key: string; readonly time: EpochMs } | null;
 /** Counts a topic's messages while a rebuild reads them, and afterwards as they come. */
 export class CountedLog {
   readonly counter = new LogCounter();
+  /** How far the source reaches back that was counted; `null` until that is known. */
+  beginnings: Beginnings | null = null;
   readonly #topic: string;
   readonly #countable: (message: LogMessage) => Countable;
   readonly #read = new Map<number, Position>();
@@ -76,7 +81,8 @@ export interface CountCheck {
 
 /**
  * Holds the table that has one row for each observation against the log's count: as far as the log goes back, and for each
- * bucket up to the last observation that was counted.
+ * bucket up to the last observation that was counted. Where the log has all there ever was of a participant, it has to
+ * account for every row.
  * @param from months before it are not looked at
  */
 export async function checkCounts(
@@ -85,32 +91,50 @@ export async function checkCounts(
     readonly projection: { readonly tables: Readonly<Record<string, TableSpec>> };
     readonly served: FoldId;
     readonly counter: LogCounter;
+    /** How far the log reaches back; `null` when that is not known. */
+    readonly beginnings: Beginnings | null;
     readonly from: EpochMs | null;
   },
 ): Promise<CountCheck> {
-  const { projection, served, counter, from } = options;
+  const { projection, served, counter, beginnings, from } = options;
   const [spec] = partitionedTables(projection);
   if (spec === undefined) return { rows: 0, months: 0, differences: [] };
-  const buckets = [...counter.buckets.values()];
-  if (buckets.length === 0) return { rows: 0, months: 0, differences: [] };
-  const [firsts, lasts] = [buckets.map((bucket) => bucket.first), buckets.map((bucket) => bucket.last)];
+  const isWhole = (key: string): boolean =>
+    beginnings !== null && beginningOf(beginnings, bucketOf(key).participant, null) === -Infinity;
+  const schema = schemaOf(served);
+  const months = new Set(await monthsOf(sql, [schema], spec, null));
+  for (const { months: counted, early } of counter.buckets.values())
+    for (const month of [...counted.keys(), ...early.keys()]) months.add(month);
   const differences: CountDifference[] = [];
   const equal = { rows: 0, months: 0 };
-  for (const month of monthsBetween(Math.min(...firsts), Math.max(...lasts))) {
+  for (const month of [...months].sort((a, b) => a - b)) {
     if (from !== null && month < from) continue;
-    const found = await rowsOf(sql, schemaOf(served), spec, counter, month);
-    for (const [key, bucket] of counter.buckets) {
-      const { observed, unsure } = bucket.months.get(month) ?? { observed: 0, unsure: 0 };
+    const found = await rowsOf(sql, { schema, spec, counter, month, isWhole });
+    for (const key of new Set([...counter.buckets.keys(), ...found.keys()])) {
+      if (!counter.buckets.has(key) && !isWhole(key)) continue;
+      const [least, most] = expected(counter, key, month, isWhole(key));
       const rows = found.get(key) ?? 0;
-      if (rows >= observed && rows <= observed + unsure) {
+      if (rows >= least && rows <= most) {
         equal.rows += rows;
         if (rows > 0) equal.months += 1;
-      } else {
-        differences.push({ ...bucketOf(key), month, logged: observed, rows });
-      }
+      } else differences.push({ ...bucketOf(key), month, logged: least, rows });
     }
   }
   return { ...equal, differences };
+}
+
+/** Fewest and most rows that a bucket may have in a month. */
+function expected(
+  counter: LogCounter,
+  key: string,
+  month: EpochMs,
+  isWhole: boolean,
+): readonly [number, number] {
+  const bucket = counter.buckets.get(key);
+  const { observed, unsure } = bucket?.months.get(month) ?? { observed: 0, unsure: 0 };
+  // Where the log does not reach back, what is earlier was there before or not.
+  const early = isWhole ? (bucket?.early.get(month)?.observed ?? 0) : 0;
+  return [early + observed, early + observed + unsure];
 }
 
 function bucketOf(key: string): Bucket {
@@ -118,27 +142,33 @@ function bucketOf(key: string): Bucket {
   return { participant: key.slice(0, colon), endpointId: key.slice(colon + 1) };
 }
 
+interface Counted {
+  readonly schema: string;
+  readonly spec: TableSpec;
+  readonly counter: LogCounter;
+  readonly month: EpochMs;
+  readonly isWhole: (key: string) => boolean;
+}
+
+/** Rows by bucket: from where the log's count begins to where it ends, of buckets that it does not know all. */
 async function rowsOf(
   sql: Sql,
-  schema: string,
-  { table, since }: TableSpec,
-  counter: LogCounter,
-  month: EpochMs,
+  { schema, spec: { table, since }, counter, month, isWhole }: Counted,
 ): Promise<Map<string, number>> {
-  const iso = (at: EpochMs): string => new Date(at).toISOString();
-  const buckets = [...counter.buckets.values()];
+  const buckets = [...counter.buckets];
   const rows = await sql.query<Row & { readonly key: string; readonly rows: number }>(
-    `select b.key, count(*) as rows from "${schema}"."${table}" r
-     join unnest($1::text[], $2::timestamptz[], $3::timestamptz[]) b (key, first, last)
-       on b.key = r.participant || ':' || r.endpoint_id and r."${since}" between b.first and b.last
+    `select r.participant || ':' || r.endpoint_id as key, count(*) as rows from "${schema}"."${table}" r
+     left join unnest($1::text[], $2::timestamptz[], $3::timestamptz[]) b (key, first, last)
+       on b.key = r.participant || ':' || r.endpoint_id
      where r."${since}" >= $4::timestamptz and r."${since}" < $5::timestamptz
-     group by b.key`,
+       and (b.key is null or r."${since}" between b.first and b.last)
+     group by 1`,
     [
-      [...counter.buckets.keys()],
-      buckets.map(({ first }) => iso(first)),
-      buckets.map(({ last }) => iso(last)),
-      iso(month),
-      iso(addMonths(month, 1)),
+      buckets.map(([key]) => key),
+      buckets.map(([key, { first }]) => timestamp(isWhole(key) ? -Infinity : first)),
+      buckets.map(([, { last }]) => timestamp(last)),
+      timestamp(month),
+      timestamp(addMonths(month, 1)),
     ],
   );
   return new Map(rows.map(({ key, rows: count }) => [key, count]));

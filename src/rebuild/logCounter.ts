@@ -17,6 +17,8 @@ interface BucketCount {
   readonly first: EpochMs;
   last: EpochMs;
   readonly months: Map<EpochMs, MonthCount>;
+  /** Of those from before the first, as a clock that stepped back leaves them: few, and all remembered. */
+  readonly early: Map<EpochMs, MonthCount>;
 }
 
 /** Months, the present one among them, of which each bucket's times are remembered: four bytes each. */
@@ -32,12 +34,16 @@ export class LogCounter {
   add(key: string, time: EpochMs): void {
     let bucket = this.#buckets.get(key);
     if (bucket === undefined) {
-      bucket = { first: time, last: -Infinity, months: new Map() };
+      bucket = { first: time, last: -Infinity, months: new Map(), early: new Map() };
       this.#buckets.set(key, bucket);
     }
-    // An older version has rows from before the first, and may have this one.
-    if (time < bucket.first) return;
     const start = monthOf(time);
+    if (time < bucket.first) {
+      const early = bucket.early.get(start) ?? { observed: 0, unsure: 0, times: new Uint32Array(SMALLEST) };
+      bucket.early.set(start, early);
+      insert(early, time - start);
+      return;
+    }
     const month = bucket.months.get(start) ?? begun(bucket, start);
     if (time > bucket.last) {
       bucket.last = time;

@@ -3,33 +3,34 @@
  *
  * The served version keeps serving and keeps advancing. Whatever ends a rebuild, the next one goes on where it was.
  */
-import { setTimeout as delay } from 'node:timers/promises';
-import { advised } from '../advice.ts';
 import type { EpochMs } from '../domain/events.ts';
 import type { Projection } from '../domain/fold.ts';
-import { LogUnavailableError } from '../log/eventLog.ts';
 import type { EventLog, LogMessage } from '../log/eventLog.ts';
 import type { Database } from '../store/database.ts';
-import { DatabaseUnavailableError } from '../store/errors.ts';
-import { Leases } from '../store/leases.ts';
+import { CheckpointConflictError } from '../store/errors.ts';
+import { schemaOf } from '../store/readModels.ts';
 import { createVersion, dropVersion, listVersions, setVersionState } from '../store/versions.ts';
 import type { Version } from '../store/versions.ts';
-import { doubling } from '../waiting.ts';
+import { Alone } from './alone.ts';
+import { findBeginnings } from './beginnings.ts';
+import type { Beginnings } from './beginnings.ts';
 import { catchUp } from './catchUp.ts';
 import { cutOver } from './cutOver.ts';
 import type { CutOverReport } from './cutOver.ts';
+import { RebuildError } from './errors.ts';
 import { Filler } from './fill.ts';
 import type { FillOptions, FillReport, Filling } from './fill.ts';
 import { finish } from './finish.ts';
-import type { Carried } from './finish.ts';
+import { patiently } from './patience.ts';
+import type { Patience } from './patience.ts';
 import type { EventSource } from './source.ts';
-import { compareVersions } from './verify.ts';
+import { readUnlogged } from './unlogged.ts';
+import type { Unlogged } from './unlogged.ts';
+import { compareVersions, wasNothingCompared } from './verify.ts';
 import type { Comparison } from './verify.ts';
 
-/** A rebuild that can't begin or go on; the message says what to do. */
-export class RebuildError extends Error {
-  override readonly name = 'RebuildError';
-}
+export { rebuildLease } from './alone.ts';
+export { RebuildError } from './errors.ts';
 
 export interface RebuildObserver {
   /** @param remaining messages to read; `null` when the source can't tell */
@@ -56,12 +57,28 @@ export interface RebuildOptions<E, S, T extends string> {
   readonly observer: RebuildObserver;
   /** Fills in a way of its own, say in another thread; in this one when not given. */
   readonly fill?: (options: FillOptions<E, S, T>) => Filling;
+  /** First and longest wait after an outage, milliseconds. */
+  readonly waitsMs?: Patience['waitsMs'];
+}
+
+/** Rows of the version in service for which the source had no event. */
+export interface Carried {
+  /** Rows of growing tables taken over: the source does not reach back to their events. */
+  readonly rows: number;
+  /** Time of the newest of them; `null` when there are none. */
+  readonly newest: EpochMs | null;
+  /** All that was taken over, current rows too, by table, month and bucket: nothing of it was checked. */
+  readonly takenOver: readonly Unlogged[];
+  /** What was left out: the source reaches back to them, and has no event of theirs. */
+  readonly leftOut: readonly Unlogged[];
 }
 
 export interface RebuildReport {
   readonly version: number;
   readonly resumed: boolean;
   readonly fill: FillReport;
+  /** How far the source reaches back; `null` when the filling had ended before. */
+  readonly beginnings: Beginnings | null;
   readonly carried: Carried;
   /** Messages read on the path of live events. */
   readonly caughtUp: number;
@@ -74,85 +91,115 @@ export interface RebuildReport {
 export async function rebuild<E, S, T extends string>(
   options: RebuildOptions<E, S, T>,
 ): Promise<RebuildReport> {
-  const { database, projection, signal } = options;
-  const leases = new Leases(database, LEASE_MS);
+  const alone = new Alone(options.database, options.projection.name, options.signal);
   try {
-    await beginAlone(leases, projection.name, signal);
-    return await rebuildAlone(options);
+    return await rebuildAlone(options, alone);
   } finally {
-    await leases.close();
+    await alone.close();
   }
 }
 
-/** Without renewal, as when its process is stopped, a rebuild's lease ends after this long. Milliseconds. */
-const LEASE_MS = 10_000;
-/** The session of a process that was killed lingers for a moment. Milliseconds. */
-const LEASE_PATIENCE_MS = 3_000;
-
-export const rebuildLease = (name: string): string => `rebuild/${name}`;
-
-async function beginAlone(leases: Leases, name: string, signal: AbortSignal): Promise<void> {
-  const until = performance.now() + LEASE_PATIENCE_MS;
-  while ((await leases.take(rebuildLease(name), signal)) === null) {
-    if (performance.now() > until)
-      throw new RebuildError(
-        `another rebuild of ${name} is running: wait for it, or stop it; one that was killed behind a pooler counts as running for ${LEASE_MS / 1_000} s`,
-      );
-    await delay(100, undefined, { signal });
-  }
-}
+/** Steps are begun again after an outage; the lock is taken again first. */
+type Again = <R>(step: () => Promise<R>, passes?: (error: unknown) => boolean) => Promise<R>;
 
 async function rebuildAlone<E, S, T extends string>(
   options: RebuildOptions<E, S, T>,
+  alone: Alone,
 ): Promise<RebuildReport> {
   const { database, projection, observer, until } = options;
-  const { build, resumed } = await chooseVersion(options);
-  const versions = await listVersions(database, projection.name);
-  const older = versions.find(({ served }) => served) ?? null;
-  let fill: FillReport = { events: 0, poison: 0, expired: 0 };
-  let carried: Carried = { rows: 0, newest: null };
-  if (build.state === 'filling') {
-    // Broken off by an outage it goes on from its last commit: the parts add up.
-    const parts: FillReport[] = [];
-    await patiently(options, async () => await fillOnce(options, build, older, resumed, parts));
-    fill = parts.reduce((a, b) => ({
-      events: a.events + b.events,
-      poison: a.poison + b.poison,
-      expired: a.expired + b.expired,
-    }));
-    observer.step('building indexes');
-    carried = await patiently(options, async () =>
-      finish({
-        database,
-        projection,
-        build,
-        older,
-        until,
-        onMonth: (month) => observer.step(`index of ${new Date(month).toISOString().slice(0, 7)}`),
-      }),
+  const again: Again = async (step, passes) =>
+    await patiently(
+      { ...options, retrying: (error, waitMs) => observer.retrying(error, waitMs) },
+      async () => {
+        await alone.hold();
+        return await step();
+      },
+      passes,
     );
-  }
-  const base = { version: build.version, resumed, fill, carried };
+  const { build, resumed } = await again(async () => await chooseVersion(options));
+  const versions = await again(async () => await listVersions(database, projection.name));
+  const older = versions.find(({ served }) => served) ?? null;
+  const filled =
+    build.state === 'filling' ? await fillWhole(options, { build, older, resumed }, again) : NOTHING;
+  const carried = carriedOf(await again(async () => await readUnlogged(database, build)));
+  const base = { version: build.version, resumed, ...filled, carried };
   if (until !== null) return { ...base, caughtUp: 0, comparison: null, cutOver: null };
   observer.step('catching up');
-  const follow = async (): Promise<number> =>
-    await patiently(options, async () => await catchUp({ ...options, build }));
+  const follow = async (): Promise<number> => await again(async () => await catchUp({ ...options, build }));
   const caughtUp = await follow();
-  const comparison = options.verify && older !== null ? await compare(options, build, older, follow) : null;
+  const comparison =
+    options.verify && older !== null
+      ? await compare(options, { build, older, follow, carried }, again)
+      : null;
   if (!options.cutOver) {
-    await setVersionState(database, build, 'live');
+    await again(async () => await setVersionState(database, build, 'live'));
     return { ...base, caughtUp, comparison, cutOver: null };
   }
   observer.step('cutting over');
-  const done = await cutOver({
-    database,
-    to: build,
-    catchUp: follow,
-    signal: options.signal,
-    onWaiting: (attempt) =>
-      observer.step(`cutting over: readers hold the views open, attempt ${attempt + 1}`),
-  });
+  const done = await again(
+    async () =>
+      await cutOver({
+        database,
+        to: build,
+        from: older?.version ?? null,
+        catchUp: follow,
+        signal: options.signal,
+        onWaiting: (attempt) =>
+          observer.step(`cutting over: readers hold the views open, attempt ${attempt + 1}`),
+      }),
+  );
   return { ...base, caughtUp, comparison, cutOver: done };
+}
+
+type Filled = Pick<RebuildReport, 'fill' | 'beginnings'>;
+
+const NOTHING: Filled = { fill: { events: 0, poison: 0, expired: 0 }, beginnings: null };
+
+function carriedOf(found: Awaited<ReturnType<typeof readUnlogged>>): Carried {
+  const { takenOver, leftOut } = found ?? { takenOver: [], leftOut: [] };
+  const grown = takenOver.filter(({ month }) => month !== null);
+  const times = grown.map(({ newest }) => newest).filter((at) => at !== null);
+  return {
+    rows: grown.reduce((sum, { rows }) => sum + rows, 0),
+    newest: times.length === 0 ? null : times.reduce((a, b) => Math.max(a, b)),
+    takenOver,
+    leftOut,
+  };
+}
+
+interface Chosen {
+  readonly build: Version;
+  readonly older: Version | null;
+  readonly resumed: boolean;
+}
+
+async function fillWhole<E, S, T extends string>(
+  options: RebuildOptions<E, S, T>,
+  chosen: Chosen,
+  again: Again,
+): Promise<Filled> {
+  const { database, log, projection, source, signal, observer } = options;
+  // Broken off by an outage it goes on from its last commit: the parts add up.
+  const parts: FillReport[] = [];
+  const remembered = null;
+  const beginnings = await again(
+    async () => await findBeginnings({ log, source, topic: projection.topic, remembered, signal }),
+  );
+  await again(
+    async () => await fillOnce(options, chosen, beginnings, parts),
+    // A chunk that was committed after its connection was cut: nobody else is at work.
+    (error) => error instanceof CheckpointConflictError,
+  );
+  observer.step('building indexes');
+  const onMonth = (month: EpochMs): void =>
+    observer.step(`index of ${new Date(month).toISOString().slice(0, 7)}`);
+  await again(async () => await finish({ ...options, ...chosen, database, beginnings, onMonth }));
+  const fill = parts.reduce((a, b) => ({
+    events: a.events + b.events,
+    poison: a.poison + b.poison,
+    expired: a.expired + b.expired,
+  }));
+  return { fill, beginnings };
 }
 
 async function chooseVersion<E, S, T extends string>({
@@ -173,18 +220,27 @@ async function chooseVersion<E, S, T extends string>({
   }
   const same =
     left.source === source.description && left.until === until && left.revision === projection.version;
-  if (same) return { build: left, resumed: true };
+  if (same && !(await isOfEarlierProgram(database, left))) return { build: left, resumed: true };
   throw new RebuildError(
     `version ${left.version} of ${projection.name} was begun from ${left.source ?? 'the log'} and not finished: ` +
-      `give the same options to go on with it, or --restart to drop it and begin anew`,
+      (same
+        ? 'an earlier version of Balde began it. Give --restart to drop it and begin anew'
+        : `give the same options to go on with it, or --restart to drop it and begin anew`),
   );
+}
+
+/** What it kept of where the log begins is not enough to go on with. */
+async function isOfEarlierProgram(database: Database, version: Version): Promise<boolean> {
+  const [row] = await database.query<{ is: boolean }>('select to_regclass($1) is not null as is', [
+    `"${schemaOf(version)}".rebuild_first`,
+  ]);
+  return row?.is === true;
 }
 
 async function fillOnce<E, S, T extends string>(
   options: RebuildOptions<E, S, T>,
-  build: Version,
-  older: Version | null,
-  resumed: boolean,
+  { build, older, resumed }: Chosen,
+  beginnings: Beginnings,
   parts: FillReport[],
 ): Promise<void> {
   const { database, log, projection, source, observer, signal } = options;
@@ -200,7 +256,7 @@ async function fillOnce<E, S, T extends string>(
   const remaining = await source.count({ topic: projection.topic, after, signal });
   observer.filling(build, remaining, resumed || [...after.values()].some((position) => position !== null));
   const onCommitted = (messages: number): void => observer.committed(messages);
-  const given = { ...options, build, older, partitions, onCommitted };
+  const given = { ...options, build, older, beginnings, partitions, onCommitted };
   const filling = options.fill?.(given) ?? new Filler(given);
   try {
     await filling.run();
@@ -209,33 +265,42 @@ async function fillOnce<E, S, T extends string>(
   }
 }
 
+interface Compared {
+  readonly build: Version;
+  readonly older: Version;
+  readonly follow: () => Promise<number>;
+  readonly carried: Carried;
+}
+
 async function compare<E, S, T extends string>(
   options: RebuildOptions<E, S, T>,
-  build: Version,
-  older: Version,
-  follow: () => Promise<number>,
+  { build, older, follow, carried }: Compared,
+  again: Again,
 ): Promise<Comparison> {
   const { database, projection, signal, observer } = options;
   let looks = 0;
-  const comparison = await compareVersions({
-    database,
-    projection,
-    left: older,
-    right: build,
-    catchUp: async () => {
-      await follow();
-      looks += 1;
-      // The processors bring the served version along, as long as there are any.
-      if (looks > 1) await patiently(options, async () => await catchUp({ ...options, build: older }));
-    },
-    signal,
-    onMonth: (month) => observer.step(`comparing ${new Date(month).toISOString().slice(0, 7)}`),
-  });
-  if (comparison.differences.length > 0 || comparison.apart.length > 0) {
-    await setVersionState(database, build, 'live');
-    throw new RebuildDiffersError(comparison);
-  }
-  return comparison;
+  const catchUpBoth = async (): Promise<void> => {
+    await follow();
+    looks += 1;
+    // The processors bring the served version along, as long as there are any.
+    if (looks > 1) await again(async () => await catchUp({ ...options, build: older }));
+  };
+  const comparison = await again(
+    async () =>
+      await compareVersions({
+        ...{ database, projection, left: older, right: build, signal },
+        catchUp: catchUpBoth,
+        onMonth: (month) => observer.step(`comparing ${new Date(month).toISOString().slice(0, 7)}`),
+      }),
+  );
+  const isApart = comparison.differences.length > 0 || comparison.apart.length > 0;
+  if (!isApart && !wasNothingCompared(comparison, carried.takenOver)) return comparison;
+  await again(async () => await setVersionState(database, build, 'live'));
+  if (isApart) throw new RebuildDiffersError(comparison);
+  throw new RebuildError(
+    `nothing was compared: the source has no event that version ${comparison.left} could be held against. ` +
+      `Nothing was put in service; balde projections cut-over ${projection.name} ${build.version} does that`,
+  );
 }
 
 /** The new version is kept, and kept up to date, to be looked into; the old one stays in service. */
@@ -248,32 +313,5 @@ export class RebuildDiffersError extends RebuildError {
         `Look into it with balde verify, then put the new one in service with balde projections cut-over, or drop it`,
     );
     this.comparison = comparison;
-  }
-}
-
-const FIRST_WAIT_MS = 500;
-const LONGEST_WAIT_MS = 10_000;
-
-/**
- * A step that an outage broke off is begun again from its last commit, until told to stop. Waits begin from the smallest
- * again after an attempt that went well for longer than the longest of them.
- */
-async function patiently<R>(
-  { signal, observer }: { readonly signal: AbortSignal; readonly observer: RebuildObserver },
-  step: () => Promise<R>,
-): Promise<R> {
-  let waits = doubling(FIRST_WAIT_MS, LONGEST_WAIT_MS);
-  for (let failures = 1; ; failures += 1) {
-    const startedAt = performance.now();
-    try {
-      return await step();
-    } catch (error) {
-      const passes = error instanceof DatabaseUnavailableError || error instanceof LogUnavailableError;
-      if (!passes || signal.aborted) throw error;
-      if (performance.now() - startedAt > LONGEST_WAIT_MS) waits = doubling(FIRST_WAIT_MS, LONGEST_WAIT_MS);
-      const waitMs = waits.next().value;
-      observer.retrying(advised(error, failures), waitMs);
-      await delay(waitMs, undefined, { signal });
-    }
   }
 }

@@ -4,8 +4,9 @@ import type { Projection } from '../domain/fold.ts';
 import type { FoldId } from '../store/checkpoints.ts';
 import type { Row, Sql } from '../store/database.ts';
 import { schemaOf } from '../store/readModels.ts';
+import { timestamp } from './bulkWriter.ts';
 
-/** @param firsts time of the first event that the log has, by key. @returns keys that the older version knew before */
+/** @param firsts by key, up to where rows are not the log's. @returns keys that the older version knew before */
 export async function seedStates<E, S, T extends string>(
   sql: Sql,
   { seed, tables }: Projection<E, S, T>,
@@ -25,7 +26,7 @@ export async function seedStates<E, S, T extends string>(
          and r."${since}" < u.first and ${seed.where}
        order by r."${since}" desc limit 1
      ) r`,
-    [[...firsts.keys()], [...firsts.values()].map((at) => new Date(at).toISOString())],
+    [[...firsts.keys()], [...firsts.values()].map(timestamp)],
   );
   return new Map(
     rows.map((row) => [row.key, seed.state(row, row.older_state, firsts.get(row.key) ?? Infinity)]),

@@ -12,6 +12,7 @@ import type { Bucket, MonthHash, RowDifference } from '../store/monthHashes.ts';
 import { schemaOf } from '../store/readModels.ts';
 import { loadSeals, saveSeals } from '../store/seals.ts';
 import type { Seal } from '../store/seals.ts';
+import type { Unlogged } from './unlogged.ts';
 
 export interface Difference extends Bucket {
   readonly table: string;
@@ -32,6 +33,9 @@ interface Equal {
 }
 
 export interface Comparison extends Equal {
+  /** Buckets and calendar months in which rows were found equal. */
+  readonly buckets: number;
+  readonly calendarMonths: readonly EpochMs[];
   readonly left: number;
   readonly right: number;
   /** In order of time, those without a month last; empty when the versions agree. */
@@ -63,6 +67,7 @@ export async function compareVersions<E, S, T extends string>(
 ): Promise<Comparison> {
   const { left, right, catchUp, signal } = options;
   const equal = new Map<string, Equal>();
+  const months = new Set<EpochMs>();
   let look: Look | null = null;
   for (let n = 0; n < LOOKS && (look === null || look.open.size > 0); n += 1) {
     signal.throwIfAborted();
@@ -71,6 +76,7 @@ export async function compareVersions<E, S, T extends string>(
     // A bucket that was looked at again counts as it was found last.
     for (const bucket of look?.open.keys() ?? []) equal.delete(bucket);
     for (const [bucket, found] of next.equal) equal.set(bucket, found);
+    for (const month of next.months) months.add(month);
     look = next;
   }
   const sum = (what: keyof Equal): number => [...equal.values()].reduce((n, found) => n + found[what], 0);
@@ -81,9 +87,20 @@ export async function compareVersions<E, S, T extends string>(
     rows: sum('rows'),
     months: sum('months'),
     current: sum('current'),
+    buckets: equal.size,
+    calendarMonths: [...months].sort((a, b) => a - b),
     differences: [...(look?.differences ?? [])].sort((a, b) => time(a) - time(b)),
     apart: [...(look?.apart.keys() ?? [])],
   };
+}
+
+/** Whether every row that was found equal was taken over from the version it was compared with, or there was none. */
+export function wasNothingCompared(
+  { rows, current, differences, apart }: Comparison,
+  takenOver: readonly Unlogged[],
+): boolean {
+  const copied = takenOver.reduce((sum, one) => sum + one.rows, 0);
+  return differences.length === 0 && apart.length === 0 && rows + current <= copied;
 }
 
 /** Buckets by name. */
@@ -92,6 +109,8 @@ type Buckets = ReadonlyMap<string, Bucket>;
 interface Look {
   /** By bucket. */
   readonly equal: ReadonlyMap<string, Equal>;
+  /** In which any bucket was found equal. */
+  readonly months: ReadonlySet<EpochMs>;
   readonly differences: readonly Difference[];
   readonly apart: Buckets;
   /** To be looked at again. */
@@ -110,6 +129,7 @@ async function lookOnce<E, S, T extends string>(
     const comparable = (bucket: Bucket): boolean => !apart.has(nameOf(bucket));
     const among = only?.filter(comparable) ?? null;
     const equal = new Map<string, Equal>();
+    const months = new Set<EpochMs>();
     const differences: Difference[] = [];
     for (const spec of Object.values<TableSpec>(projection.tables)) {
       for (const month of spec.since === undefined ? [null] : await monthsOf(tx, schemas, spec, among)) {
@@ -126,11 +146,12 @@ async function lookOnce<E, S, T extends string>(
         const unequal = new Set(found.map(nameOf));
         const same = ours.filter((hash) => !unequal.has(nameOf(hash)));
         count(equal, month, same);
+        if (month !== null && same.length > 0) months.add(month);
         if (month !== null) onMonth?.(month);
       }
     }
     const open = new Map([...apart, ...differences.map((bucket) => [nameOf(bucket), bucket] as const)]);
-    return { equal, differences, apart, open };
+    return { equal, months, differences, apart, open };
   });
 }
 
@@ -199,10 +220,13 @@ export async function checkSeals<E, S, T extends string>(options: {
   readonly served: FoldId;
   /** Whether months without a seal get one: only what was just found equal to the log deserves it. */
   readonly seal: boolean;
+  /** Rows that were taken over rather than found in the log: their months deserve none. */
+  readonly takenOver: readonly Unlogged[];
   readonly now: EpochMs;
   readonly horizon: EpochMs | null;
 }): Promise<SealCheck> {
-  const { database, projection, served, seal, now, horizon } = options;
+  const { database, projection, served, seal, takenOver, now, horizon } = options;
+  const unchecked = new Set(takenOver.map(({ month }) => month));
   // Rows of alerts are written again when they are resolved, in whichever month: only observations stay as they are.
   const spec = Object.values<TableSpec>(projection.tables).find(
     ({ partitionedBy }) => partitionedBy !== undefined,
@@ -221,7 +245,7 @@ export async function checkSeals<E, S, T extends string>(options: {
     const hashes = await hashBuckets(database, schema, spec, { month, only: null });
     const known = seals.get(month);
     if (known === undefined) {
-      if (seal) sealed += await saveSeals(database, projection, month, hashes);
+      if (seal && !unchecked.has(month)) sealed += await saveSeals(database, projection, month, hashes);
       continue;
     }
     const current = new Map(hashes.map((hash) => [nameOf(hash), hash]));

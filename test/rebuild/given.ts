@@ -81,7 +81,7 @@ function foldOf(
   };
 }
 
-const SILENT: RebuildObserver = {
+export const SILENT: RebuildObserver = {
   filling: () => undefined,
   committed: () => undefined,
   step: () => undefined,

@@ -33,6 +33,7 @@ export interface EmbeddedLogOptions {
 const STANDBY_MS = 500;
 
 export class EmbeddedLog implements EventLog {
+  readonly firstPosition = positionOf(1);
   readonly #database: Database;
   readonly #topics: Topics;
   readonly #leases: Leases;

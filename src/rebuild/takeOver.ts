@@ -1,0 +1,216 @@
+/**
+ * What a rebuild takes over from the version in service: rows and states whose events the log does not reach back to, and
+ * nothing else. The version in service is what a rebuild is there to check: what the log could tell is the log's to tell.
+ */
+import type { EpochMs } from '../domain/events.ts';
+import type { Projection, TableSpec } from '../domain/fold.ts';
+import { addMonths } from '../domain/months.ts';
+import type { FoldId } from '../store/checkpoints.ts';
+import type { Database, Row, Sql } from '../store/database.ts';
+import { schemaOf } from '../store/readModels.ts';
+import { beginningOf } from './beginnings.ts';
+import type { Beginnings } from './beginnings.ts';
+import { FIRSTS, loadParticipants, timestamp } from './bulkWriter.ts';
+import { seedStates } from './seeds.ts';
+import { addUnlogged, forgetLeftOut } from './unlogged.ts';
+
+export interface TakeOverOptions<E, S, T extends string> {
+  readonly database: Database;
+  readonly projection: Projection<E, S, T>;
+  readonly older: FoldId;
+  readonly build: FoldId;
+  readonly beginnings: Beginnings;
+  /** The version ends here: nothing later is taken over. `null` when it goes on with the log. */
+  readonly until: EpochMs | null;
+}
+
+export interface Schemas {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** Just after the last moment of a version that ends. */
+const endOf = (until: EpochMs | null): EpochMs => (until === null ? Infinity : until + 1);
+
+/** States and current rows, of keys that the log has events of and of those that it has none of any more. */
+export async function takeOverKeys<E, S, T extends string>(options: TakeOverOptions<E, S, T>): Promise<void> {
+  const { database, projection, older, build, until } = options;
+  const schemas = { from: schemaOf(older), to: schemaOf(build) };
+  const begins = await beginsOfIdle(options, schemas);
+  await database.transaction(async (tx) => {
+    // State and rows of one moment: the processors go on meanwhile.
+    await tx.execute('set transaction isolation level repeatable read');
+    await findIdleKeys(tx, projection, schemas, begins);
+    if (until === null) await seedIdleKeys(tx, options);
+    else await tx.execute('delete from idle where newest >= begin');
+    const { to } = schemas;
+    await tx.execute(
+      `insert into "${to}".fold_state (key, state) select key, state from idle where state is not null
+       on conflict do nothing`,
+    );
+    for (const spec of Object.values<TableSpec>(projection.tables))
+      if (spec.since === undefined) await takeOverCurrent(tx, schemas, spec, endOf(until));
+  });
+}
+
+/** From when on the log has the events of participants with keys that it has none of. */
+async function beginsOfIdle<E, S, T extends string>(
+  { database, beginnings, until }: TakeOverOptions<E, S, T>,
+  { from, to }: Schemas,
+): Promise<Map<string, EpochMs>> {
+  const rows = await database.query<{ participant: string }>(
+    `select distinct split_part(o.key, ':', 1) as participant from "${from}".fold_state o
+     where not exists (select from "${to}".fold_state n where n.key = o.key)`,
+  );
+  const firsts = await loadParticipants(database, to);
+  const begins = rows.map(({ participant }) => {
+    const begin = beginningOf(beginnings, participant, firsts.get(participant) ?? null);
+    return [participant, Math.min(begin, endOf(until))] as const;
+  });
+  return new Map(begins.filter(([, begin]) => begin !== -Infinity));
+}
+
+/** Table `idle`: key, state, newest row and, as {@link FIRSTS}, where the log begins for it. */
+async function findIdleKeys<E, S, T extends string>(
+  tx: Sql,
+  { tables }: Projection<E, S, T>,
+  { from, to }: Schemas,
+  begins: ReadonlyMap<string, EpochMs>,
+): Promise<void> {
+  const times = Object.values<TableSpec>(tables)
+    .filter(({ since }) => since !== undefined)
+    .map(
+      ({ table, since }) => `(select max(r."${since}") from "${from}"."${table}" r
+        where r.participant = k.participant and r.endpoint_id = k.endpoint_id)`,
+    );
+  await tx.execute(
+    `create temporary table idle on commit drop as
+     select k.*, greatest(${times.join(', ')}) as newest
+     from (
+       select o.key, o.state, b.participant, substr(o.key, strpos(o.key, ':') + 1) as endpoint_id, b.begin
+       from "${from}".fold_state o
+       join unnest($1::text[], $2::timestamptz[]) b (participant, begin) on b.participant = split_part(o.key, ':', 1)
+       where not exists (select from "${to}".fold_state n where n.key = o.key)
+     ) k`,
+    [[...begins.keys()], [...begins.values()].map(timestamp)],
+  );
+  await tx.execute(
+    `insert into "${to}".${FIRSTS} (participant, endpoint_id, begin)
+     select participant, endpoint_id, begin from idle on conflict do nothing`,
+  );
+}
+
+/**
+ * Of a key with rows that the log must have, only the state before them is taken over: what the log has of it comes when
+ * the version catches up, and what it has not is none of its rows.
+ */
+async function seedIdleKeys<E, S, T extends string>(
+  tx: Sql,
+  { projection, older }: TakeOverOptions<E, S, T>,
+): Promise<void> {
+  const later = await tx.query<{ key: string; begin: EpochMs } & Row>(
+    'select key, begin from idle where newest >= begin',
+  );
+  if (later.length === 0) return;
+  const begins = new Map(later.map(({ key, begin }) => [key, begin]));
+  const seeds = await seedStates(tx, projection, older, begins);
+  await tx.execute(
+    `update idle i set state = u.state from unnest($1::text[], $2::jsonb[]) u (key, state) where u.key = i.key`,
+    [later.map(({ key }) => key), later.map(({ key }) => JSON.stringify(seeds.get(key) ?? null))],
+  );
+  await tx.execute(`update idle set state = null where state = 'null'::jsonb`);
+  // Nothing of them is older than the log: they are not the log's.
+  await tx.execute(`delete from idle where state is null`);
+}
+
+/**
+ * Rows of what is true now whose last change the log does not reach back to, as that of a policy's parameters: the state of
+ * their key came from the older version, and no event since has written them. Should the older version be further on, so is
+ * its row: the events between are read from the log yet, and write it again.
+ */
+async function takeOverCurrent(
+  tx: Sql,
+  { from, to }: Schemas,
+  { table, columns }: TableSpec,
+  end: EpochMs,
+): Promise<void> {
+  const names = Object.keys(columns).map((column) => `"${column}"`);
+  await addUnlogged(
+    tx,
+    to,
+    { takenOver: true, table, hasTime: false },
+    `insert into "${to}"."${table}" (${names.join(', ')})
+     select ${names.map((name) => `r.${name}`).join(', ')} from "${from}"."${table}" r
+     join "${to}".${FIRSTS} f on f.participant = r.participant and f.endpoint_id = r.endpoint_id
+     join "${to}".fold_state s on s.key = r.participant || ':' || r.endpoint_id
+     where f.begin > '-infinity' and f.begin <= $1::timestamptz
+     on conflict do nothing returning participant, endpoint_id`,
+    [timestamp(end)],
+  );
+}
+
+/** Whether the log lacks the beginning of any key: without, nothing is taken over. */
+export async function anyBegin(sql: Sql, to: string): Promise<boolean> {
+  const [row] = await sql.query<{ any: boolean }>(
+    `select exists (select from "${to}".${FIRSTS} where begin > '-infinity') as any`,
+  );
+  return row?.any === true;
+}
+
+/** Rows of the older version from before the log begins for their key. */
+export async function takeOverRows(
+  sql: Sql,
+  { from, to }: Schemas,
+  spec: TableSpec,
+  into: string,
+  month: EpochMs | null = null,
+): Promise<void> {
+  const since = `r."${spec.since}"`;
+  const columns = Object.keys(spec.columns).map((column) => `"${column}"`);
+  const within = month === null ? '' : `and ${since} >= $1::timestamptz and ${since} < $2::timestamptz`;
+  await addUnlogged(
+    sql,
+    to,
+    { takenOver: true, table: spec.table, hasTime: true },
+    `insert into "${to}"."${into}" (${columns.join(', ')})
+     select ${columns.map((column) => `r.${column}`).join(', ')}
+     from "${from}"."${spec.table}" r
+     join "${to}".${FIRSTS} f on f.participant = r.participant and f.endpoint_id = r.endpoint_id and ${since} < f.begin
+     where true ${within}
+     on conflict do nothing
+     returning participant, endpoint_id, "${spec.since}" as at`,
+    month === null ? [] : [timestamp(month), timestamp(addMonths(month, 1))],
+  );
+}
+
+/**
+ * Counts rows of the older version from before the log's first event of their key that were not taken over, since the log
+ * has all there ever was of it: a rebuild leaves them out, and says so.
+ */
+export async function countLeftOut<E, S, T extends string>({
+  database,
+  projection,
+  older,
+  build,
+  until,
+}: TakeOverOptions<E, S, T>): Promise<void> {
+  const { from, to } = { from: schemaOf(older), to: schemaOf(build) };
+  await database.transaction(async (tx) => {
+    await forgetLeftOut(tx, to);
+    for (const spec of Object.values<TableSpec>(projection.tables)) {
+      if (spec.since === undefined) continue;
+      const same = spec.key.map((column) => `n."${column}" = r."${column}"`).join(' and ');
+      await addUnlogged(
+        tx,
+        to,
+        { takenOver: false, table: spec.table, hasTime: true },
+        `select r.participant, r.endpoint_id, r."${spec.since}" as at from "${to}".${FIRSTS} f
+         join "${from}"."${spec.table}" r
+           on r.participant = f.participant and r.endpoint_id = f.endpoint_id and r."${spec.since}" < f.first
+         where r."${spec.since}" >= (select horizon from balde.retention) and r."${spec.since}" < $1::timestamptz
+           and not exists (select from "${to}"."${spec.table}" n where ${same})`,
+        [timestamp(endOf(until))],
+      );
+    }
+  });
+}

@@ -1,0 +1,80 @@
+/**
+ * Rows of the version in service that a rebuild had no event for: those it took over, since the log does not reach back to
+ * them, and those it left out, since the log does. They are counted in the transaction that takes them over, and kept with
+ * the version: a rebuild that was broken off, or a verification weeks later, can still tell.
+ */
+import type { EpochMs } from '../domain/events.ts';
+import type { FoldId } from '../store/checkpoints.ts';
+import type { Row, Sql } from '../store/database.ts';
+import type { Bucket } from '../store/monthHashes.ts';
+import { schemaOf } from '../store/readModels.ts';
+
+/** Rows of one bucket, in one month where the table grows by months. */
+export interface Unlogged extends Bucket {
+  readonly table: string;
+  /** `null` in a table that holds what is true now. */
+  readonly month: EpochMs | null;
+  readonly rows: number;
+  /** Time of the newest of them; `null` where they have none. */
+  readonly newest: EpochMs | null;
+}
+
+export interface UnloggedRows {
+  readonly takenOver: readonly Unlogged[];
+  readonly leftOut: readonly Unlogged[];
+}
+
+const TABLE = 'unlogged';
+
+export async function createUnlogged(sql: Sql, schema: string): Promise<void> {
+  await sql.execute(
+    `create table if not exists "${schema}".${TABLE} (
+       taken_over boolean not null, table_name text not null, month timestamptz,
+       participant text not null, endpoint_id text not null, rows bigint not null, newest timestamptz
+     )`,
+  );
+}
+
+/**
+ * Adds what a statement gives: `participant`, `endpoint_id` and, in tables that grow, `at`.
+ * @param rows WITH query that is named `found`
+ */
+export async function addUnlogged(
+  sql: Sql,
+  schema: string,
+  what: { readonly takenOver: boolean; readonly table: string; readonly hasTime: boolean },
+  rows: string,
+  parameters: readonly (string | number)[] = [],
+): Promise<void> {
+  const [month, newest] = what.hasTime
+    ? [`date_trunc('month', at, 'UTC')`, 'max(at)']
+    : ['null::timestamptz', 'null::timestamptz'];
+  await sql.execute(
+    `with found as (${rows})
+     insert into "${schema}".${TABLE} (taken_over, table_name, month, participant, endpoint_id, rows, newest)
+     select ${String(what.takenOver)}, '${what.table}', ${month}, participant, endpoint_id, count(*), ${newest}
+     from found group by 3, participant, endpoint_id`,
+    parameters,
+  );
+}
+
+/** Before they are counted anew. */
+export async function forgetLeftOut(sql: Sql, schema: string): Promise<void> {
+  await sql.execute(`delete from "${schema}".${TABLE} where not taken_over`);
+}
+
+/** `null` of a version that was not built, or by a program that did not keep it. */
+export async function readUnlogged(sql: Sql, fold: FoldId): Promise<UnloggedRows | null> {
+  const name = `"${schemaOf(fold)}".${TABLE}`;
+  const [there] = await sql.query<{ is: boolean }>('select to_regclass($1) is not null as is', [name]);
+  if (there?.is !== true) return null;
+  const rows = await sql.query<Unlogged & Row & { readonly takenOver: boolean }>(
+    `select taken_over as "takenOver", table_name as "table", month, participant, endpoint_id as "endpointId",
+       sum(rows)::bigint as rows, max(newest) as newest
+     from ${name} group by 1, 2, 3, 4, 5
+     order by table_name, month, participant collate "C", endpoint_id collate "C"`,
+  );
+  const of = (wanted: boolean): Unlogged[] =>
+    rows.filter(({ takenOver }) => takenOver === wanted).map(({ takenOver: _, ...row }) => row);
+  return { takenOver: of(true), leftOut: of(false) };
+}
