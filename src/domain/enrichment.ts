@@ -65,8 +65,8 @@ function utilizationPercent(availableTokens: number, capacity: number): number {
   return ((capacity - availableTokens) * 100) / capacity;
 }
 
-/** The largest number of seconds that every output carries exactly: some 285 million years. */
-const MOST_SECONDS = Number.MAX_SAFE_INTEGER;
+/** The largest whole number that every output carries exactly: Avro's codec ends one below the last safe integer. */
+const LARGEST = Number.MAX_SAFE_INTEGER - 1;
 
 /** ceil(a × b / c) of whole numbers, exact also where the product has no exact double. */
 function ceilOfProduct(a: number, b: number, c: number): number {
@@ -84,7 +84,7 @@ function recoveryEtaSeconds(sample: Sample): number | null {
   const missing = sample.capacity - sample.availableTokens;
   if (missing <= 0) return 0;
   if (sample.refillTokens === 0) return null;
-  return Math.min(MOST_SECONDS, ceilOfProduct(missing, sample.refillPeriodSec, sample.refillTokens));
+  return Math.min(LARGEST, ceilOfProduct(missing, sample.refillPeriodSec, sample.refillTokens));
 }
 
 /** floor(available / net drain); 0 at or below zero, `null` when not draining. */
@@ -94,7 +94,7 @@ function exhaustionProjectionSeconds(
 ): number | null {
   if (availableTokens <= 0) return 0;
   if (netDrainPerMinute === null || netDrainPerMinute <= 0) return null;
-  return Math.min(MOST_SECONDS, Math.floor((availableTokens / netDrainPerMinute) * 60));
+  return Math.min(LARGEST, Math.floor((availableTokens / netDrainPerMinute) * 60));
 }
 
 /**
@@ -119,7 +119,7 @@ export function consumptionBetween(policy: string, before: Sample, after: Sample
   const low = Math.max(0, drop + Math.min(room, fewest));
   const high = drop + most;
   // A bound that no output carries exactly is none.
-  const isBounded = high >= 0 && high <= Number.MAX_SAFE_INTEGER;
+  const isBounded = high >= 0 && high <= LARGEST;
   if (isCreditedOnPaymentOrder(policy) || !isBounded) return { low, high: null, exact: false };
   return { low, high, exact: low === high };
 }
