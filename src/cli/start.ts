@@ -27,6 +27,8 @@ interface StartOptions extends CommonOptions {
   readonly simulate?: boolean;
 }
 
+/** What is told of standing by within so long makes one line. Milliseconds. */
+const GATHER_MS = 2_000;
 /** How long a database or a broker that does not answer is waited for. */
 const PATIENCE_MS = 60_000;
 /** The client tells of every connection: one level lower it doesn't drown what Balde says. */
@@ -126,8 +128,9 @@ async function run(
     const onServing = (url: string): void => print(`  metrics    ${url}/metrics`);
     const onPublished = tellFirstPoll(print);
     const onNotice = (text: string): void => print(`warning: ${text}`);
+    const told = { onServing, onPublished, onNotice, onStandby: tellStandby() };
     await Promise.all([
-      runRoles({ config, storage, roles, logger, onServing, onPublished, onNotice }, signal),
+      runRoles({ config, storage, roles, logger, ...told }, signal),
       ...(roles.includes('relay') ? [printAlerts(storage, { print, logger }, signal)] : []),
     ]);
     print('stopped: what was read is committed');
@@ -165,6 +168,23 @@ function announce(
     const kind = simulator === null ? '' : ' (simulator)';
     print(`  polling    participant ${participant} at ${bridge.address}${kind}, ${when}`);
   }
+}
+
+/** One line for all that is told within a moment: a second start learns it at once. */
+function tellStandby(): (who: string) => void {
+  const told = new Set<string>();
+  let timer: NodeJS.Timeout | null = null;
+  const print = (): void => {
+    timer = null;
+    console.error(
+      `standing by: ${[...told].join(', ')}: another process does this now. It is taken over here within seconds of that one's end.`,
+    );
+  };
+  return (who) => {
+    if (told.has(who)) return;
+    told.add(who);
+    timer ??= setTimeout(print, GATHER_MS).unref();
+  };
 }
 
 /** It is asked every second: what is said again says nothing new. */

@@ -93,7 +93,10 @@ export async function consume<E, S, O>(
       between?.taken(partition);
       return await processor.resume(partition);
     };
-    const opening = once(async () => log.consumer(topic, { subscription: { name: subscription, resume } }));
+    const onStandby = (): void => observer.office?.(subscription, 'standby');
+    const opening = once(async () =>
+      log.consumer(topic, { subscription: { name: subscription, resume, onStandby } }),
+    );
     await usingConsumer(await lastValueFrom(opening.pipe(outage())), async (consumer) =>
       lastValueFrom(follow(consumer), { defaultValue: undefined }),
     );

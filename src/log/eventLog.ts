@@ -101,6 +101,8 @@ export interface Subscription {
    * takes the partition over, and believed whatever was acknowledged; what it rejects with, `receive` rejects with.
    */
   readonly resume: (partition: number) => Promise<Position | null>;
+  /** Told once if other consumers have every partition when this one comes; a backend may not know. */
+  readonly onStandby?: () => void;
 }
 
 export interface ConsumerOptions {

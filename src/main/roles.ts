@@ -49,6 +49,8 @@ export interface ProcessOptions {
   readonly onNotice?: (message: string) => void;
   /** Told of each poll whose observations the log has taken. */
   readonly onPublished?: (participant: string, observations: number) => void;
+  /** Told of each part of the work that another process does now. */
+  readonly onStandby?: (who: string) => void;
 }
 
 interface Context extends ProcessOptions {
@@ -75,8 +77,10 @@ const RUN: Readonly<Record<Role, (context: Context) => Promise<unknown>>> = {
   states: async (context) => await fold(context, 'states'),
   alerting: async (context) => await fold(context, 'alerting'),
   alerts: async (context) => await fold(context, 'alerts'),
-  relay: async ({ storage, metrics, bell, logger, signal }) =>
-    await runRelays({ ...storage, bell }, consumeObserver(metrics, logger), signal),
+  relay: async (context) => {
+    const { storage, bell, signal } = context;
+    await runRelays({ ...storage, bell }, observerOf(context), signal);
+  },
   retention: async ({ storage, config, metrics, logger, signal }) =>
     await runRetention(
       {
@@ -163,18 +167,28 @@ export async function runRelays(
   );
 }
 
-async function fold(
-  { storage, config, metrics, bell, logger, signal }: Context,
-  name: keyof typeof FOLD_RUNNERS,
-) {
+/** What a process stands by for is told to whoever started it, too. */
+function observerOf({ metrics, logger, onStandby }: Context): ConsumeObserver {
   const observer = consumeObserver(metrics, logger);
+  return {
+    ...observer,
+    office: (who, state) => {
+      observer.office?.(who, state);
+      if (state === 'standby') onStandby?.(who);
+    },
+  };
+}
+
+async function fold(context: Context, name: keyof typeof FOLD_RUNNERS) {
+  const { storage, config, bell, signal } = context;
+  const observer = observerOf(context);
   const { assertOwned } = storage;
   const given = { ...storage, rules: config.rules, observer, bell };
   await FOLD_RUNNERS[name](assertOwned === undefined ? given : { ...given, onTakeOver: assertOwned }, signal);
 }
 
 async function poll(
-  { config, storage, metrics, logger, signal, onPublished }: Context,
+  { config, storage, metrics, logger, signal, onPublished, onStandby }: Context,
   entry: ParticipantConfig,
 ): Promise<void> {
   const bridge = createBridgeClient({ ...entry.bridge, participant: entry.participant });
@@ -190,7 +204,10 @@ async function poll(
         encode: toMessage,
         clock: systemClock,
         logger,
-        events: pollerMetrics(metrics, onPublished),
+        events: {
+          ...pollerMetrics(metrics, onPublished),
+          onStandby: ({ participant }) => onStandby?.(`poller of ${participant}`),
+        },
       },
       signal,
     );

@@ -122,6 +122,9 @@ export class EmbeddedConsumer implements Consumer {
     for (const [partition, cursor] of this.#cursors.entries()) {
       if (!this.#isActive(cursor)) await this.#takeOver(subscription, partition, cursor, signal);
     }
+    // Before the first look it is 0.
+    const isFirst = this.#nextHousekeeping === 0;
+    if (isFirst && !this.#cursors.some((cursor) => this.#isActive(cursor))) subscription.onStandby?.();
     this.#nextHousekeeping = performance.now() + HOUSEKEEPING_MS;
   }
 
