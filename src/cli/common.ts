@@ -13,7 +13,7 @@ import { ArchiveDamagedError } from '../rebuild/source.ts';
 import { EmbeddedPostgresError } from '../store/embeddedPostgres.ts';
 import { adviceOf, DatabaseUnavailableError, UnfitDatabaseError } from '../store/errors.ts';
 import { ForeignFolderError } from '../store/ownFolder.ts';
-import { colourful, wantsColours } from './terminal.ts';
+import { painted } from './terminal.ts';
 import { isFileError, systemErrorText, systemProblem } from '../systemErrors.ts';
 import { visibleJson, visibleLines } from '../visible.ts';
 
@@ -69,7 +69,7 @@ export async function reading<T>(
 
 export const printLine = (line: string): void => {
   const text = visibleLines(line);
-  console.log(wantsColours() ? colourful(text) : text);
+  console.log(painted(text));
 };
 
 /** To standard error: what is no result of the command. */

@@ -20,6 +20,7 @@ import type { CommonOptions } from './common.ts';
 import { createLogger } from './logger.ts';
 import { openOutput } from './output.ts';
 import type { Output } from './output.ts';
+import { painted } from './terminal.ts';
 import { parseRoles } from './options.ts';
 
 interface StartOptions extends CommonOptions {
@@ -63,7 +64,7 @@ async function start(options: StartOptions): Promise<void> {
     JSON.stringify({ level: 'warn', lines, msg: 'lines of the log were left out: nobody read them' }),
   );
   try {
-    await startWith(options, { print: (line) => screen.write(`${line}\n`), logs });
+    await startWith(options, { print: (line) => screen.write(`${painted(line)}\n`), logs });
   } finally {
     await Promise.all([screen.drain(LAST_WORDS_MS), logs.drain(LAST_WORDS_MS)]);
   }

@@ -43,3 +43,6 @@ export function colourful(line: string): string {
   if (TITLES.test(line)) return styled('bold', line);
   return STYLES.reduce((text, [words, style]) => text.replace(words, (word) => styled(style, word)), line);
 }
+
+/** The line as this terminal gets it. */
+export const painted = (line: string): string => (wantsColours() ? colourful(line) : line);
