@@ -5,8 +5,8 @@ import type { AlertRaised, AlertResolved, EndReason, EpochMs } from '../../src/d
 import { alertEventId, observationId } from '../../src/domain/identity.ts';
 import { ruleVersion } from '../../src/domain/thresholds.ts';
 import type { ThresholdRules } from '../../src/domain/thresholds.ts';
-import type { AlertingState, OpenAlert } from './fold.ts';
 import { resolvedMessage } from './messages.ts';
+import type { AlertingState, OpenAlert } from './state.ts';
 
 interface Ending {
   readonly participant: string;

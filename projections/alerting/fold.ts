@@ -2,32 +2,29 @@
 import { enrich, isNotNewer, sampleOf } from '../../src/domain/enrichment.ts';
 import type { Enrichment, Sample } from '../../src/domain/enrichment.ts';
 import { bucketKey } from '../../src/domain/events.ts';
-import type { AlertEvent, Cause, EpochMs, PolicyStateObserved, Severity } from '../../src/domain/events.ts';
+import type {
+  AlertEvent,
+  Cause,
+  EpochMs,
+  PolicyRetired,
+  PolicyStateEvent,
+  PolicyStateObserved,
+  Severity,
+} from '../../src/domain/events.ts';
 import type { Reactor, Step } from '../../src/domain/fold.ts';
 import { alertEventId, alertId, categoryChangeId } from '../../src/domain/identity.ts';
 import { advance, DEFAULT_RULES, INITIAL_MACHINE, ruleVersion } from '../../src/domain/thresholds.ts';
-import type { MachineState, MachineStep, ThresholdRules } from '../../src/domain/thresholds.ts';
+import type { MachineStep, ThresholdRules } from '../../src/domain/thresholds.ts';
+import { endWith, withoutAlert } from './ended.ts';
+import type { AlertingState, OpenAlert } from './state.ts';
 import { categoryMessage, raisedMessage, resolvedMessage } from './messages.ts';
 
-export interface OpenAlert {
-  readonly alertId: string;
-  readonly severity: Severity;
-  readonly thresholdPercent: number;
-  readonly raisedAt: EpochMs;
-}
-
-export interface AlertingState {
-  readonly newest: Sample;
-  /** The last category that DICT named: an answer without one says nothing. */
-  readonly category: string | null;
-  readonly machine: MachineState<Cause>;
-  readonly open: OpenAlert | null;
-}
+export type { AlertingState, OpenAlert } from './state.ts';
 
 /** The reactor under given rules. Rules are part of its meaning: each event names them in `ruleVersion`. */
 export function alertingReactor(
   rules: ThresholdRules = DEFAULT_RULES,
-): Reactor<PolicyStateObserved, AlertingState> {
+): Reactor<PolicyStateEvent, AlertingState> {
   return {
     kind: 'reactor',
     name: 'alerting',
@@ -35,7 +32,29 @@ export function alertingReactor(
     topic: 'policy-states',
     outputTopic: 'rate-limit-alerts',
     key: bucketKey,
-    apply: (state, event) => react(state, event, rules),
+    apply: (state, event) =>
+      event.type === 'PolicyRetired' ? retire(state, event, rules) : react(state, event, rules),
+  };
+}
+
+const isLate = (
+  { newest, retiredAt = -Infinity }: AlertingState,
+  { responseTime }: PolicyStateEvent,
+): boolean => isNotNewer(responseTime, newest) || responseTime <= retiredAt;
+
+/** Nothing will be observed that could end the alert. An observation that comes all the same decides anew. */
+function retire(
+  state: AlertingState | undefined,
+  event: PolicyRetired,
+  rules: ThresholdRules,
+): Step<AlertingState, AlertEvent> {
+  if (state === undefined || isLate(state, event) || state.retiredAt !== undefined) return { state, out: [] };
+  const { open: alert, newest } = state;
+  const { participant, policy, responseTime: timestamp } = event;
+  const ending = { participant, policy, timestamp, reason: 'RETIRED', rules } as const;
+  return {
+    state: { ...withoutAlert(state), retiredAt: timestamp },
+    out: alert === null ? [] : [endWith({ ...ending, alert }, newest)],
   };
 }
 
@@ -51,7 +70,7 @@ function react(
   event: PolicyStateObserved,
   rules: ThresholdRules,
 ): Step<AlertingState, AlertEvent> {
-  if (state !== undefined && isNotNewer(event.responseTime, state.newest)) return { state, out: [] };
+  if (state !== undefined && isLate(state, event)) return { state, out: [] };
 
   const context: Context = { event, rules, enrichment: enrich(event, state?.newest ?? null) };
   const out: AlertEvent[] = [];

@@ -2,7 +2,12 @@
 import { enrich, isNotNewer, sameParameters, sampleOf } from '../../src/domain/enrichment.ts';
 import type { Enrichment, Sample } from '../../src/domain/enrichment.ts';
 import { bucketKey } from '../../src/domain/events.ts';
-import type { EpochMs, PolicyStateObserved } from '../../src/domain/events.ts';
+import type {
+  EpochMs,
+  PolicyRetired,
+  PolicyStateEvent,
+  PolicyStateObserved,
+} from '../../src/domain/events.ts';
 import { rowOf } from '../../src/domain/fold.ts';
 import type { Projection, RowChange, Step, Value } from '../../src/domain/fold.ts';
 
@@ -10,6 +15,11 @@ import type { Projection, RowChange, Step, Value } from '../../src/domain/fold.t
 export interface StatesState {
   readonly newest: Sample;
   readonly firstSeen: EpochMs;
+  /**
+   * When the bucket was retired, oldest first; observations after the last time brought it back. Times of long before the
+   * newest observation are forgotten: history doesn't go back that far.
+   */
+  readonly retired?: readonly EpochMs[];
 }
 
 type Table = 'policies' | 'history' | 'latest';
@@ -50,7 +60,7 @@ const POLICY_COLUMNS = {
   updated_at: 'timestamptz',
 } as const;
 
-export const statesProjection: Projection<PolicyStateObserved, StatesState, Table> = {
+export const statesProjection: Projection<PolicyStateEvent, StatesState, Table> = {
   kind: 'projection',
   name: 'states',
   version: 1,
@@ -66,14 +76,20 @@ export const statesProjection: Projection<PolicyStateObserved, StatesState, Tabl
       partitionedBy: 'response_time',
       since: 'response_time',
     },
-    latest: { table: 'latest', columns: HISTORY_COLUMNS, key: ['participant', 'endpoint_id'] },
+    latest: {
+      table: 'latest',
+      columns: HISTORY_COLUMNS,
+      key: ['participant', 'endpoint_id'],
+      absent: `(s.state->'retired'->>-1)::bigint > (s.state->'newest'->>'responseTime')::bigint`,
+    },
   },
   seed: {
     table: 'history',
     // Late observations have no enrichment, and were never the newest.
     where: `(r.blind_seconds is not null
       or r.response_time = to_timestamp((s.state->>'firstSeen')::double precision / 1000))`,
-    state: (row, { firstSeen }) => ({ newest: sampleOfRow(row as unknown as SampleRow), firstSeen }),
+    state: (row, { firstSeen, retired }, first) =>
+      stateOf(sampleOfRow(row as unknown as SampleRow), firstSeen, retired?.filter((at) => at < first) ?? []),
   },
 };
 
@@ -95,11 +111,41 @@ const sampleOfRow = (row: SampleRow): Sample => ({
   responseTime: row.response_time,
 });
 
-function apply(
+/** Retirements are kept as long as history, and a month: 14 months. */
+const REMEMBERED_MS = 14 * 31 * 86_400_000;
+
+const stateOf = (newest: Sample, firstSeen: EpochMs, retired: readonly EpochMs[]): StatesState => {
+  const kept = retired.filter((at) => at > newest.responseTime - REMEMBERED_MS);
+  return { newest, firstSeen, ...(kept.length === 0 ? {} : { retired: kept }) };
+};
+
+function apply(state: StatesState | undefined, event: PolicyStateEvent): Step<StatesState, RowChange<Table>> {
+  return event.type === 'PolicyRetired' ? retire(state, event) : observe(state, event);
+}
+
+const isLate = (state: StatesState, { responseTime }: PolicyStateEvent): boolean =>
+  isNotNewer(responseTime, state.newest) || responseTime <= (state.retired?.at(-1) ?? -Infinity);
+
+const isRetired = ({ newest, retired }: StatesState): boolean =>
+  (retired?.at(-1) ?? -Infinity) > newest.responseTime;
+
+/** The bucket is no more among those that are observed; what was seen of it stays. */
+function retire(state: StatesState | undefined, event: PolicyRetired): Step<StatesState, RowChange<Table>> {
+  if (state === undefined || isLate(state, event) || isRetired(state)) return { state, out: [] };
+  const retired = [...(state.retired ?? []), event.responseTime];
+  const key: Readonly<Record<string, Value>> = { participant: event.participant, endpoint_id: event.policy };
+  const row = Object.keys(HISTORY_COLUMNS).map((name) => key[name] ?? null);
+  return {
+    state: stateOf(state.newest, state.firstSeen, retired),
+    out: [{ table: 'latest', how: 'delete', row }],
+  };
+}
+
+function observe(
   state: StatesState | undefined,
   event: PolicyStateObserved,
 ): Step<StatesState, RowChange<Table>> {
-  if (state !== undefined && isNotNewer(event.responseTime, state.newest)) {
+  if (state !== undefined && isLate(state, event)) {
     // Repeated, or late. A late one is kept if it is new, without enrichment: its predecessor is no longer known.
     return {
       state,
@@ -115,7 +161,7 @@ function apply(
   if (state === undefined || !sameParameters(state.newest, event)) {
     out.push({ table: 'policies', how: 'upsert', row: policyRow(event, firstSeen) });
   }
-  return { state: { newest: sampleOf(event), firstSeen }, out };
+  return { state: stateOf(sampleOf(event), firstSeen, state?.retired ?? []), out };
 }
 
 function historyRow(event: PolicyStateObserved, enrichment: Enrichment): readonly Value[] {

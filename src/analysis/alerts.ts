@@ -1,7 +1,13 @@
 /** Alerts as what-if compares them: those really raised, and those that a set of rules would raise. */
 import { alertingReactor } from '../../projections/alerting/fold.ts';
 import type { AlertingState } from '../../projections/alerting/fold.ts';
-import type { EndReason, EpochMs, PolicyStateObserved, Severity } from '../domain/events.ts';
+import type {
+  EndReason,
+  EpochMs,
+  PolicyStateEvent,
+  PolicyStateObserved,
+  Severity,
+} from '../domain/events.ts';
 import type { Reactor } from '../domain/fold.ts';
 import type { RaiseReason, ThresholdRules } from '../domain/thresholds.ts';
 import { sampleOf } from '../domain/enrichment.ts';
@@ -38,7 +44,7 @@ export async function raisedAlerts(sql: Sql, bucket: Bucket): Promise<Alert[]> {
 /** Feeds the observations of one bucket to the production reactor and collects the alerts it raises. */
 export class AlertCollector {
   readonly alerts: Alert[] = [];
-  readonly #reactor: Reactor<PolicyStateObserved, AlertingState>;
+  readonly #reactor: Reactor<PolicyStateEvent, AlertingState>;
   #state: AlertingState | undefined;
   readonly #carriedIn: Alert | null;
 
@@ -50,7 +56,20 @@ export class AlertCollector {
 
   observe(observation: PolicyStateObserved): void {
     this.#state ??= this.#carriedIn === null ? undefined : stateBefore(observation, this.#carriedIn);
-    const { state, out } = this.#reactor.apply(this.#state, observation);
+    this.#react(observation);
+  }
+
+  /** The bucket was retired then. */
+  retire(bucket: Bucket, at: EpochMs): void {
+    const newest = this.#state?.newest;
+    if (newest === undefined) return;
+    const { participant, policy } = bucket;
+    const event = { ...newest, participant, policy, responseTime: at, observedAt: at };
+    this.#react({ ...event, type: 'PolicyRetired', eventId: '', correlationId: null, pollId: '' });
+  }
+
+  #react(happened: PolicyStateEvent): void {
+    const { state, out } = this.#reactor.apply(this.#state, happened);
     this.#state = state;
     for (const event of out) {
       if (event.type === 'AlertRaised') {

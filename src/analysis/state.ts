@@ -3,6 +3,7 @@ import type { EpochMs } from '../domain/events.ts';
 import type { Row, Sql } from '../store/database.ts';
 import { instant } from './buckets.ts';
 import type { BucketFilter } from './buckets.ts';
+import { retirements } from './retirements.ts';
 
 /** The newest observation at a time, and the alert open then. Columns as in dict_rate_limit_states. */
 export interface StateAt extends Row {
@@ -28,7 +29,8 @@ export interface StateAt extends Row {
 
 /** Buckets known at `at`, by participant and policy. One look at the primary key for each bucket. */
 export async function stateAt(sql: Sql, at: EpochMs, filter: BucketFilter = {}): Promise<StateAt[]> {
-  return await sql.query<StateAt>(
+  const retired = await retirements(sql);
+  const states = await sql.query<StateAt>(
     `select p.participant, p.endpoint_id, s.response_time, s.available_tokens, s.capacity, s.refill_tokens,
        s.refill_period_sec, s.psp_category, s.utilization_percent, s.net_drain_per_minute, s.consumption_low,
        s.consumption_high, s.consumption_exact, s.recovery_eta_seconds, s.exhaustion_projection_seconds,
@@ -48,6 +50,10 @@ export async function stateAt(sql: Sql, at: EpochMs, filter: BucketFilter = {}):
      where p.participant = coalesce($2, p.participant) and p.endpoint_id = coalesce($3, p.endpoint_id)
      order by p.participant, p.endpoint_id`,
     [instant(at), filter.participant ?? null, filter.policy ?? null],
+  );
+  // What was retired after its newest observation was not observed any more.
+  return states.filter(({ participant, endpoint_id: policy, response_time: newest }) =>
+    (retired.get(`${participant}:${policy}`) ?? []).every((time) => time <= newest || time > at),
   );
 }
 

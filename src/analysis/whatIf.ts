@@ -11,6 +11,7 @@ import type { Sql } from '../store/database.ts';
 import { AlertCollector, raisedAlerts } from './alerts.ts';
 import type { Alert } from './alerts.ts';
 import type { Bucket } from './buckets.ts';
+import { retirements } from './retirements.ts';
 import { compareSides, reportOf } from './comparison.ts';
 import type { ComparedBucket, HistoryRead, WhatIfReport, Window } from './comparison.ts';
 import { judge, ZeroSpans } from './incidents.ts';
@@ -29,11 +30,15 @@ export interface WhatIfOptions extends Window {
 export async function whatIf(sql: Sql, options: WhatIfOptions): Promise<WhatIfReport> {
   // Everything is compared up to one instant, while live processing goes on.
   const until = await newestObservation(sql);
+  const retired = await retirements(sql);
   const compared: ComparedBucket[] = [];
   for (const [done, bucket] of options.buckets.entries()) {
     options.signal.throwIfAborted();
     options.onProgress(done, options.buckets.length);
-    if (until !== null) compared.push(await compareBucket(sql, bucket, until, options));
+    if (until !== null)
+      compared.push(
+        await compareBucket(sql, bucket, until, { ...options, retired: timesOf(retired, bucket, until) }),
+      );
   }
   options.onProgress(options.buckets.length, options.buckets.length);
   return reportOf(compared, options);
@@ -46,11 +51,23 @@ async function newestObservation(sql: Sql): Promise<EpochMs | null> {
   return row?.newest ?? null;
 }
 
+/** Retirements of a bucket that lie in the time that is compared. */
+const timesOf = (
+  retired: ReadonlyMap<string, readonly EpochMs[]>,
+  { participant, policy }: Bucket,
+  until: EpochMs,
+): EpochMs[] => (retired.get(`${participant}:${policy}`) ?? []).filter((at) => at <= until);
+
+interface OfBucket extends WhatIfOptions {
+  /** When the bucket was retired, oldest first. */
+  readonly retired: readonly EpochMs[];
+}
+
 async function compareBucket(
   sql: Sql,
   bucket: Bucket,
   until: EpochMs,
-  options: WhatIfOptions,
+  options: OfBucket,
 ): Promise<ComparedBucket> {
   const real = (await raisedAlerts(sql, bucket)).map((alert) => knownAt(alert, until));
   const { read, zero, collectors } = await foldHistory(sql, bucket, until, real, options);
@@ -79,11 +96,16 @@ async function foldHistory(
   bucket: Bucket,
   until: EpochMs,
   real: readonly Alert[],
-  { rules, against, signal }: WhatIfOptions,
+  { rules, against, retired, signal }: OfBucket,
 ): Promise<FoldedBucket> {
   const zero = new ZeroSpans();
   let collectors: readonly AlertCollector[] | null = null;
   let carriedIn: Alert | null = null;
+  const pending = [...retired];
+  const retireUpTo = (end: EpochMs): void => {
+    for (; (pending[0] ?? Infinity) < end; pending.shift())
+      for (const collector of collectors ?? []) collector.retire(bucket, pending[0] ?? end);
+  };
   const read = { from: null as EpochMs | null, to: null as EpochMs | null, observations: 0, late: 0 };
   for await (const page of historyOf(sql, bucket, until)) {
     signal.throwIfAborted();
@@ -96,6 +118,7 @@ async function foldHistory(
         carriedIn = row.followed ? openBefore(real, row.response_time) : null;
         collectors = collectorsOf(rules, against, carriedIn);
       }
+      retireUpTo(row.response_time);
       const observation = observationOf(row, bucket);
       for (const collector of collectors) collector.observe(observation);
       zero.observe(row.response_time, row.available_tokens);
@@ -104,6 +127,7 @@ async function foldHistory(
       read.observations += 1;
     }
   }
+  retireUpTo(Infinity);
   return {
     read: { ...read, carriedIn: carriedIn === null ? 0 : 1 },
     zero,

@@ -33,7 +33,7 @@ export async function openExport(name: ExportName, context: ExportContext): Prom
     case 'observations':
       return {
         columns: OBSERVATION_COLUMNS,
-        batches: events(context, POLICY_STATES, (event) => event.responseTime, observationRecord),
+        batches: events(context, OBSERVATIONS, (event) => event.responseTime, observationRecord),
       };
     case 'alert-events':
       return {
@@ -50,6 +50,15 @@ export async function openExport(name: ExportName, context: ExportContext): Prom
       return await rows(context, 'dict_rate_limit_alerts', 'created_at', ['created_at', 'id']);
   }
 }
+
+/** Retirements are on the topic too: they are no observations. */
+const OBSERVATIONS: Pick<Topic<PolicyStateObserved>, 'name' | 'decode'> = {
+  name: POLICY_STATES.name,
+  decode: (message) => {
+    const event = POLICY_STATES.decode(message);
+    return event?.type === 'PolicyStateObserved' ? event : null;
+  },
+};
 
 /** Fields of the Avro schema, in its order and in snake case, and where the message lies. */
 const OBSERVATION_COLUMNS = [
@@ -93,7 +102,7 @@ const alertEventRecord = (_event: unknown, message: LogMessage): Row => ({
 
 async function* events<E>(
   { storage, from = -Infinity, to = Infinity, onPoison, signal }: ExportContext,
-  topic: Topic<E>,
+  topic: Pick<Topic<E>, 'name' | 'decode'>,
   timeOf: (event: E) => EpochMs,
   record: (event: E, message: LogMessage) => Row,
 ): AsyncGenerator<readonly Row[]> {

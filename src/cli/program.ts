@@ -16,6 +16,7 @@ import { lagCommand } from './lag.ts';
 import { metricsCommand } from './metrics.ts';
 import { migrateCommand } from './migrate.ts';
 import { namespaceCommand } from './namespace.ts';
+import { policiesCommand } from './policies.ts';
 import { projectionsCommand } from './projections.ts';
 import { rebuildCommand } from './rebuild.ts';
 import { retentionCommand } from './retention.ts';
@@ -43,6 +44,7 @@ export const createProgram = (): Command =>
     .addCommand(stateCommand())
     .addCommand(historyCommand())
     .addCommand(whatIfCommand())
+    .addCommand(policiesCommand())
     .addCommand(lagCommand())
     .addCommand(checkpointsCommand())
     .addCommand(namespaceCommand())

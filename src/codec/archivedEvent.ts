@@ -12,7 +12,7 @@ import { decodeObservation, encodeObservation } from './observation.ts';
 import type { EncodedEvent } from './observation.ts';
 import { avroType, schemaText } from './schemas.ts';
 import { POLICY_STATES, RATE_LIMIT_ALERTS } from './topics.ts';
-import type { PolicyStateObserved } from '../domain/events.ts';
+import type { PolicyStateEvent } from '../domain/events.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -35,9 +35,9 @@ const policyStates: EventForm = {
   // As it is: leaving its type out here, or copying it, would cost more than coding it. Avro writes what its schema names.
   toFields: (message) => decodeObservation(message) as unknown as Fields,
   toPayload: (fields, type) =>
-    type === undefined ? encodeObservation(fields as unknown as PolicyStateObserved) : type.toBuffer(fields),
+    type === undefined ? encodeObservation(fields as unknown as PolicyStateEvent) : type.toBuffer(fields),
   idOf: ({ eventId }) => eventId as string,
-  typeOf: () => 'PolicyStateObserved',
+  typeOf: ({ type }) => type as string,
 };
 
 const ALERT_EVENT = avroType('RateLimitAlertEvent', 1);

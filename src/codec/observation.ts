@@ -1,5 +1,5 @@
-/** `PolicyStateObserved`: Avro binary on topic `policy-states`. */
-import type { PolicyStateObserved } from '../domain/events.ts';
+/** `PolicyStateObserved` and `PolicyRetired`: Avro binary on topic `policy-states`, alike but for their property. */
+import type { PolicyStateEvent, PolicyStateObserved } from '../domain/events.ts';
 import { bucketKey } from '../domain/events.ts';
 import { invalidObservation } from '../domain/validation.ts';
 import { PoisonMessageError } from './errors.ts';
@@ -9,6 +9,11 @@ const TYPE = avroType('PolicyStateObserved', 1);
 
 export const OBSERVATION_PROPERTIES = { event_type: 'PolicyStateObserved', schema_version: '1' } as const;
 
+export const RETIREMENT_PROPERTIES = { event_type: 'PolicyRetired', schema_version: '1' } as const;
+
+export const propertiesOf = ({ type }: PolicyStateEvent) =>
+  type === 'PolicyRetired' ? RETIREMENT_PROPERTIES : OBSERVATION_PROPERTIES;
+
 /** What of a log message the codecs read. */
 export interface EncodedEvent {
   readonly key: string;
@@ -16,19 +21,21 @@ export interface EncodedEvent {
   readonly properties: Readonly<Record<string, string>>;
 }
 
-export function encodeObservation(event: PolicyStateObserved): Buffer {
+export function encodeObservation(event: PolicyStateEvent): Buffer {
   return TYPE.toBuffer(event);
 }
 
-/** @throws {PoisonMessageError} not this event, undecodable, or with values that can't be */
-export function decodeObservation({ key, payload, properties }: EncodedEvent): PolicyStateObserved {
+/** @throws {PoisonMessageError} neither event, undecodable, or with values that can't be */
+export function decodeObservation({ key, payload, properties }: EncodedEvent): PolicyStateEvent {
   const { event_type: type, schema_version: version } = properties;
-  if (type !== OBSERVATION_PROPERTIES.event_type || version !== OBSERVATION_PROPERTIES.schema_version) {
+  const isRetirement = type === RETIREMENT_PROPERTIES.event_type;
+  if ((!isRetirement && type !== OBSERVATION_PROPERTIES.event_type) || version !== '1') {
     throw new PoisonMessageError(
       `event type ${JSON.stringify(type)} version ${JSON.stringify(version)} is not known on this topic`,
     );
   }
-  const event = decodeAvro(payload);
+  const observed = decodeAvro(payload);
+  const event: PolicyStateEvent = isRetirement ? { ...observed, type: 'PolicyRetired' } : observed;
   const reason =
     invalidObservation(event) ?? (key === bucketKey(event) ? null : `key ${key} is not the event's own`);
   if (reason !== null) throw new PoisonMessageError(reason);

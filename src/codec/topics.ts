@@ -1,5 +1,5 @@
 /** The topics, and what travels on each. */
-import type { AlertEvent, PolicyStateObserved } from '../domain/events.ts';
+import type { AlertEvent, PolicyStateEvent } from '../domain/events.ts';
 import { decodeAlertEvent } from './alertEvent.ts';
 import { decodeObservation } from './observation.ts';
 import type { EncodedEvent } from './observation.ts';
@@ -15,7 +15,7 @@ export interface Topic<E> {
   readonly decode: (message: EncodedEvent) => E | null;
 }
 
-export const POLICY_STATES: Topic<PolicyStateObserved> = {
+export const POLICY_STATES: Topic<PolicyStateEvent> = {
   name: 'policy-states',
   partitions: 4,
   schema: { kind: 'avro', definition: schemaText('PolicyStateObserved', 1) },

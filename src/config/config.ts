@@ -44,7 +44,11 @@ export interface Config {
   /** Where role archive writes to; nothing by default. */
   readonly archive: { readonly dir: string | null; readonly eventStoreUrl: string | null };
   readonly participants: readonly ParticipantConfig[];
-  readonly poll: { readonly schedule: Schedule; readonly whenElected: boolean };
+  readonly poll: {
+    readonly schedule: Schedule;
+    readonly whenElected: boolean;
+    readonly retireAfterLists: number;
+  };
   readonly rules: ThresholdRules;
   readonly retentionMonths: number;
   readonly retentionCron: string;
@@ -163,6 +167,7 @@ function assemble(
           ? { kind: 'cron', expression: settings.POLL_CRON }
           : { kind: 'every', ms: settings.POLL_INTERVAL },
       whenElected: settings.POLL_WHEN_ELECTED,
+      retireAfterLists: settings.RETIRE_AFTER_LISTS,
     },
     rules: {
       warningPercent: settings.WARNING_PERCENT,

@@ -105,6 +105,8 @@ export const settingsSchema = z.object({
   POLL_CRON: cron.default('*/5 * * * *'),
   POLL_INTERVAL: duration(100).optional(),
   POLL_WHEN_ELECTED: flag.default(true),
+  /** Complete lists in a row that must lack a policy before it counts as retired; 0: never. */
+  RETIRE_AFTER_LISTS: whole(0, 10_000).default(3),
   WARNING_PERCENT: percent(0, 100).prefault('20'),
   CRITICAL_PERCENT: percent(0, 100).prefault('10'),
   RESOLVE_MARGIN: percent(0, 100).prefault('0'),

@@ -20,7 +20,7 @@ export function foldBatch<E, S, O>(
     const key = fold.key(event);
     const before = changed.get(key) ?? states.get(key);
     const step = fold.apply(before, event);
-    if (step.state !== before) changed.set(key, step.state);
+    if (step.state !== undefined && step.state !== before) changed.set(key, step.state);
     for (const item of step.out) out.push(item);
   }
   return { changed, out };

@@ -31,6 +31,17 @@ export interface PolicyStateObserved {
   readonly pollId: string;
 }
 
+/**
+ * A bucket that is not observed any more: DICT lists its policy no longer, or a person said so. Its fields are those of an
+ * observation, with what was last known of the bucket; `responseTime` is when it was answered without the policy.
+ */
+export interface PolicyRetired extends Omit<PolicyStateObserved, 'type'> {
+  readonly type: 'PolicyRetired';
+}
+
+/** What travels on topic `policy-states`. */
+export type PolicyStateEvent = PolicyStateObserved | PolicyRetired;
+
 /** An observation that decided an alert, with the values it carried. */
 export interface Cause {
   readonly eventId: string;

@@ -7,9 +7,12 @@
  */
 import type { AlertEvent, EpochMs } from './events.ts';
 
-/** What one event does to its key. The same `state` reference as before means: unchanged, nothing to write. */
+/**
+ * What one event does to its key. The same `state` reference as before means: unchanged, nothing to write; so does
+ * `undefined`, for an event of a key of which nothing is known.
+ */
 export interface Step<S, O> {
-  readonly state: S;
+  readonly state: S | undefined;
   readonly out: readonly O[];
 }
 
@@ -46,6 +49,8 @@ export interface TableSpec {
   readonly partitionedBy?: string;
   /** Column that says when a row came to be, in tables that only grow; tables without one hold what is true now. */
   readonly since?: string;
+  /** SQL over the state `s.state` of a key: whether the fold has deleted the key's row. */
+  readonly absent?: string;
 }
 
 /**
@@ -68,6 +73,7 @@ interface Seed<S, T extends string> {
  * - `append`: the fold knows that the key is new; written by COPY, a conflict is an error.
  * - `insertIfAbsent`: the fold can't know; a row with the same key stays as it is.
  * - `upsert`: the row replaces the one with the same key.
+ * - `delete`: the row with the same key goes; other columns mean nothing. Only of tables that hold what is true now.
  */
 export interface RowChange<T extends string = string> {
   readonly table: T;

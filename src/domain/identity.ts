@@ -33,6 +33,9 @@ function uuid5(name: string): string {
 export const observationId = (participant: string, policy: string, responseTime: EpochMs): string =>
   uuid5(`observation|${participant}|${responseTime}|${policy}`);
 
+export const retirementId = (participant: string, policy: string, responseTime: EpochMs): string =>
+  uuid5(`retirement|${participant}|${responseTime}|${policy}`);
+
 export const alertId = (participant: string, policy: string, severity: string, raisedAt: EpochMs): string =>
   uuid5(`alert|${participant}|${severity}|${raisedAt}|${policy}`);
 

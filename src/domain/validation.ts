@@ -1,6 +1,6 @@
 /** What of a Bridge answer, or of an event read from the log, can be believed. One bad policy never loses the others. */
-import type { EpochMs, PolicyStateObserved } from './events.ts';
-import { observationId } from './identity.ts';
+import type { EpochMs, PolicyStateEvent, PolicyStateObserved } from './events.ts';
+import { observationId, retirementId } from './identity.ts';
 
 /** One policy as the Bridge reported it, not yet believed. */
 export interface PolicyReading {
@@ -160,7 +160,7 @@ const MAX_CATEGORY_LENGTH = 16;
 const isCategory = (text: string): boolean => text.length <= MAX_CATEGORY_LENGTH && NAME.test(text);
 
 /** Why an event that decoded well must still not be folded, or `null`. */
-export function invalidObservation(event: PolicyStateObserved): string | null {
+export function invalidObservation(event: PolicyStateEvent): string | null {
   if (!isParticipant(event.participant)) return `participant ${JSON.stringify(event.participant)} is no ISPB`;
   if (!isPlausibleResponseTime(event.responseTime, event.observedAt)) {
     return `responseTime ${describeTime(event.responseTime)} is more than ten minutes ahead of observedAt ${describeTime(event.observedAt)}, or more than a day behind it`;
@@ -174,7 +174,8 @@ export function invalidObservation(event: PolicyStateObserved): string | null {
     refillPeriodSec: event.refillPeriodSec,
   });
   if (reason !== null) return reason;
-  if (event.eventId !== observationId(event.participant, event.policy, event.responseTime)) {
+  const idOf = event.type === 'PolicyRetired' ? retirementId : observationId;
+  if (event.eventId !== idOf(event.participant, event.policy, event.responseTime)) {
     return 'eventId is not the UUIDv5 of (participant, policy, responseTime)';
   }
   return null;

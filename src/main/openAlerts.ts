@@ -91,7 +91,7 @@ export class OpenAlerts {
     for (const event of events) {
       const key = bucketKey(event);
       const { state } = alertsProjection.apply(this.#states.get(key), event);
-      this.#states.set(key, state);
+      if (state !== undefined) this.#states.set(key, state);
     }
     const positions = new Map(this.#positions);
     for (const { partition, position } of messages) positions.set(partition, position);

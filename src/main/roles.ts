@@ -2,16 +2,12 @@
 import { setMaxListeners } from 'node:events';
 import type { Logger } from 'pino';
 import { systemClock } from '../clock.ts';
-import { encodeObservation, OBSERVATION_PROPERTIES } from '../codec/observation.ts';
 import { POLICY_STATES } from '../codec/topics.ts';
 import type { Config, ParticipantConfig } from '../config/config.ts';
 import type { ConsumeObserver } from '../consume/observer.ts';
 import { OutboxBell } from '../consume/outboxBell.ts';
 import { relay } from '../consume/relay.ts';
 import type { RelayOptions } from '../consume/relay.ts';
-import { bucketKey } from '../domain/events.ts';
-import type { PolicyStateObserved } from '../domain/events.ts';
-import type { OutgoingMessage } from '../log/eventLog.ts';
 import { createBridgeClient } from '../poll/bridgeClient.ts';
 import { runPoller } from '../poll/poller.ts';
 import { Metrics } from '../serve/metrics.ts';
@@ -22,6 +18,8 @@ import type { Database } from '../store/database.ts';
 import { runArchive } from './archive.ts';
 import { FOLD_RUNNERS, RELAYED_TOPICS } from './folds.ts';
 import { beginMetrics, consumeObserver, pollerMetrics } from './observers.ts';
+import { toMessage } from './observationMessage.ts';
+import { observedPolicies } from './policies.ts';
 import { bePresent } from './presence.ts';
 import { runRetention } from './retention.ts';
 import type { Storage } from './storage.ts';
@@ -61,15 +59,7 @@ interface Context extends ProcessOptions {
   readonly signal: AbortSignal;
 }
 
-export function toMessage(observation: PolicyStateObserved, sequenceId: number): OutgoingMessage {
-  return {
-    key: bucketKey(observation),
-    payload: encodeObservation(observation),
-    properties: OBSERVATION_PROPERTIES,
-    eventTime: observation.responseTime,
-    sequenceId,
-  };
-}
+export { toMessage } from './observationMessage.ts';
 
 const RUN: Readonly<Record<Role, (context: Context) => Promise<unknown>>> = {
   poller: async (context) =>
@@ -199,6 +189,8 @@ async function poll(
         topic: POLICY_STATES.name,
         schedule: config.poll.schedule,
         pollWhenElected: config.poll.whenElected,
+        retireAfterLists: config.poll.retireAfterLists,
+        knownPolicies: async () => await observedPolicies(storage.database, entry.participant),
         bridge,
         log: storage.log,
         encode: toMessage,

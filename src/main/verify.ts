@@ -27,7 +27,8 @@ export function countLog(what: RebuildableName): CountedLog | null {
   return new CountedLog(topic.name, (message) => {
     try {
       const event = topic.decode(message);
-      return event === null ? null : { key: bucketKey(event), time: event.responseTime };
+      if (event?.type !== 'PolicyStateObserved') return null;
+      return { key: bucketKey(event), time: event.responseTime };
     } catch (error) {
       if (error instanceof PoisonMessageError) return null;
       throw error;

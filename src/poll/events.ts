@@ -54,6 +54,8 @@ export interface PollerEventMap {
     readonly firstSequenceId: number;
     readonly durationMs: number;
   };
+  /** Policies that DICT lists no longer: published as retired. */
+  readonly onRetired: OfPoll & { readonly responseTime: EpochMs; readonly policies: readonly string[] };
   /** The log had some observations already: a repeated poll, or a send that broke off and was repeated. */
   readonly onDuplicate: OfPoll & { readonly responseTime: EpochMs; readonly duplicates: number };
   /** DICT's clock did not advance past what is stored: the observations got ids above it all the same. */
@@ -81,6 +83,7 @@ const LINES: Readonly<Record<keyof PollerEventMap, readonly ['debug' | 'info' | 
     onRejectedPolicy: ['warn', 'policy rejected: the others of the poll are kept'],
     onRejectedAnswer: ['error', 'answer of the Bridge rejected'],
     onPublished: ['info', 'observations published'],
+    onRetired: ['warn', 'policies that DICT lists no longer are retired'],
     onDuplicate: ['info', 'observations were in the log already'],
     onSteppedBack: ['warn', "DICT's clock stepped back"],
     onLogUnavailable: ['warn', 'event log unavailable: trying again'],

@@ -28,6 +28,9 @@ import { createReport } from './events.ts';
 import type { PollerEvents, Report } from './events.ts';
 import { createPublisher, untilAvailable } from './publish.ts';
 import type { EncodeObservation, Publisher } from './publish.ts';
+import { publishRetirements } from './retire.ts';
+import { retirementOf, Roll } from './roll.ts';
+import type { KnownPolicy } from './roll.ts';
 import { checkSchedule, ticks } from './schedule.ts';
 import type { Schedule } from './schedule.ts';
 
@@ -46,6 +49,10 @@ export interface PollerDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly events?: PollerEvents;
+  /** After so many complete lists in a row that lack a policy it is retired; 0, the default, is never. */
+  readonly retireAfterLists?: number;
+  /** Policies of the participant that are observed, as the read model has them. */
+  readonly knownPolicies?: () => Promise<readonly KnownPolicy[]>;
 }
 
 interface Context extends PollerDeps {
@@ -111,9 +118,11 @@ async function term(context: Context): Promise<void> {
 /** Polls by the schedule until fenced or aborted. */
 async function lead(context: Context, producer: Producer): Promise<void> {
   const publisher = createPublisher(context, producer);
+  // With each term anew: what another poller saw meanwhile, this one does not know.
+  const roll = new Roll(context.retireAfterLists ?? 0);
   const { clock, signal, pollWhenElected: immediate } = context;
   const polls = ticks(context.schedule, { clock, signal, immediate }).pipe(
-    exhaustMap(async () => pollOnce(context, publisher)),
+    exhaustMap(async () => pollOnce(context, publisher, roll)),
   );
   await lastValueFrom(polls, { defaultValue: undefined });
 }
@@ -124,7 +133,7 @@ async function closeQuietly({ logger }: Context, producer: Producer): Promise<vo
 }
 
 /** Poll, check, publish. Rejects only when the term is over: fenced, aborted, or with a log that takes nothing more. */
-async function pollOnce(context: Context, publisher: Publisher): Promise<void> {
+async function pollOnce(context: Context, publisher: Publisher, roll: Roll): Promise<void> {
   const { participant, clock, report, signal } = context;
   const poll = startPoll(participant, clock.now());
   try {
@@ -133,7 +142,10 @@ async function pollOnce(context: Context, publisher: Publisher): Promise<void> {
     context.learned.refillPeriodSec = refillPeriodOf(answer.policies, refillPeriodSec);
     const checked = checkAnswer(answer, { ...poll, observedAt: clock.now() });
     reportChecked(context, poll, answer, checked);
-    if (checked.ok) await publishChecked(context, publisher, poll, checked);
+    if (checked.ok) {
+      await publishChecked(context, publisher, poll, checked);
+      await retireMissing(context, roll, poll, checked);
+    }
   } catch (error) {
     if (signal.aborted || endsTerm(error)) throw error;
     const status = error instanceof BridgeError ? error.code : 'ERROR';
@@ -177,6 +189,35 @@ function reportChecked(context: Context, poll: Poll, answer: PoliciesAnswer, che
     rejected: checked.rejected.length,
     durationMs: since(clock, poll.startedAt),
   });
+}
+
+/** Policies that list after list lacks are retired, once what the list has is published. */
+async function retireMissing(
+  context: Context,
+  roll: Roll,
+  poll: Poll,
+  checked: Extract<CheckedAnswer, { ok: true }>,
+): Promise<void> {
+  const { logger, clock, report, retireAfterLists = 0, knownPolicies } = context;
+  if (retireAfterLists === 0) return;
+  const failed = (err: unknown): void =>
+    logger.debug({ err }, 'the read model did not tell which policies there are');
+  roll.learn((await knownPolicies?.().catch(failed)) ?? []);
+  const due = roll.note(checked);
+  const { participant, pollId, correlationId } = poll;
+  const { responseTime } = checked;
+  const occasion = { participant, responseTime, observedAt: clock.now(), pollId, correlationId };
+  const [first, ...others] = due.map((known) => retirementOf(known, occasion));
+  if (first === undefined) return;
+  try {
+    await publishRetirements(context, poll, [first, ...others]);
+  } catch (error) {
+    // A person does the same at this moment: the next list tells.
+    if (error instanceof ProducerBusyError) return;
+    throw error;
+  }
+  roll.retired(due);
+  report('onRetired', { participant, pollId, responseTime, policies: due.map(({ policy }) => policy) });
 }
 
 async function publishChecked(

@@ -1,7 +1,7 @@
 /** From the observations of one poll to the log: ids, messages, and a send that outlasts the log's outages. */
 import { advised } from '../advice.ts';
 import type { Clock } from '../clock.ts';
-import type { PolicyStateObserved } from '../domain/events.ts';
+import type { PolicyStateEvent } from '../domain/events.ts';
 import { LogUnavailableError } from '../log/eventLog.ts';
 import type { OutgoingMessage, Producer, SendResult } from '../log/eventLog.ts';
 import { logWait } from './backoff.ts';
@@ -12,7 +12,7 @@ import { assignSequence, idsAbove, ROOM } from './sequence.ts';
 import type { StoredPoll } from './sequence.ts';
 
 /** Turns an observation into a message of the topic of observations, under the id given. */
-export type EncodeObservation = (observation: PolicyStateObserved, sequenceId: number) => OutgoingMessage;
+export type EncodeObservation = (event: PolicyStateEvent, sequenceId: number) => OutgoingMessage;
 
 export interface PublishDeps {
   readonly encode: EncodeObservation;
@@ -20,8 +20,8 @@ export interface PublishDeps {
   readonly report: Report;
 }
 
-/** The observations of one poll: one response time, in order of policy, at least one. */
-type Observations = readonly [PolicyStateObserved, ...PolicyStateObserved[]];
+/** The observations of one poll, or its retirements: one response time, in order of policy, at least one. */
+type Observations = readonly [PolicyStateEvent, ...PolicyStateEvent[]];
 
 /** One election's worth of publishing: the producer, and what it stored. Used by one caller at a time. */
 export interface Publisher {

@@ -84,7 +84,7 @@ export class ChunkRowsBuilder<T extends string> {
       const table = this.#tables.get(change.table);
       if (table === undefined) throw new Error(`table ${change.table} is none of the read model`);
       const { timeAt } = table;
-      if (timeAt === null || change.how === 'upsert') {
+      if (timeAt === null || change.how === 'upsert' || change.how === 'delete') {
         table.last.set(keyOf(table, change.row), change);
         continue;
       }

@@ -131,7 +131,7 @@ async function seedIdleKeys<E, S, T extends string>(
 async function takeOverCurrent(
   tx: Sql,
   { from, to }: Schemas,
-  { table, columns }: TableSpec,
+  { table, columns, absent = 'false' }: TableSpec,
   end: EpochMs,
 ): Promise<void> {
   const names = Object.keys(columns).map((column) => `"${column}"`);
@@ -143,7 +143,7 @@ async function takeOverCurrent(
      select ${names.map((name) => `r.${name}`).join(', ')} from "${from}"."${table}" r
      join "${to}".${FIRSTS} f on f.participant = r.participant and f.endpoint_id = r.endpoint_id
      join "${to}".fold_state s on s.key = r.participant || ':' || r.endpoint_id
-     where f.begin > '-infinity' and f.begin <= $1::timestamptz
+     where f.begin > '-infinity' and f.begin <= $1::timestamptz and not coalesce(${absent}, false)
      on conflict do nothing returning participant, endpoint_id`,
     [timestamp(end)],
   );

@@ -18,7 +18,14 @@ export async function writeRows(
     if (appended.length > 0) await copyRows(tx, schema, spec, appended);
     const absent = of('insertIfAbsent');
     if (absent.length > 0) await insert(tx, schema, spec, absent, 'do nothing');
-    const upserted = lastOfEachKey(spec, of('upsert'));
+    const last = lastOfEachKey(
+      spec,
+      changes.filter(({ table, how }) => table === name && (how === 'upsert' || how === 'delete')),
+    );
+    const rows = (how: RowChange['how']): Rows =>
+      last.filter((change) => change.how === how).map(({ row }) => row);
+    const [deleted, upserted] = [rows('delete'), rows('upsert')];
+    if (deleted.length > 0) await remove(tx, schema, spec, deleted);
     if (upserted.length > 0) await insert(tx, schema, spec, upserted, replacement(spec));
   }
 }
@@ -45,16 +52,35 @@ async function insert(
   );
 }
 
+async function remove(
+  tx: Sql,
+  schema: string,
+  { table, columns, key }: TableSpec,
+  rows: Rows,
+): Promise<void> {
+  const at = key.map((column) => Object.keys(columns).indexOf(column));
+  const types = key.map((column) => columns[column] ?? 'text');
+  const arrays = at.map((i, n): Parameter =>
+    rows.map((row) => toParameter(row[i] ?? null, types[n] ?? 'text')),
+  );
+  const sources = types.map((type, i) => `$${i + 1}::${type}[]`).join(', ');
+  await tx.execute(
+    `delete from ${quote(schema)}.${quote(table)} t using unnest(${sources}) as u (${key.map(quote).join(', ')})
+     where ${key.map((column) => `t.${quote(column)} = u.${quote(column)}`).join(' and ')}`,
+    arrays,
+  );
+}
+
 function replacement({ columns, key }: TableSpec): string {
   const others = Object.keys(columns).filter((column) => !key.includes(column));
   return `do update set ${others.map((column) => `${quote(column)} = excluded.${quote(column)}`).join(', ')}`;
 }
 
 /** One statement may touch a row once: of several changes the last stays, in the place of the first. */
-function lastOfEachKey({ columns, key }: TableSpec, rows: Rows): Rows {
+function lastOfEachKey({ columns, key }: TableSpec, changes: readonly RowChange[]): RowChange[] {
   const at = key.map((column) => Object.keys(columns).indexOf(column));
-  const last = new Map<string, readonly Value[]>();
-  for (const row of rows) last.set(JSON.stringify(at.map((i) => row[i])), row);
+  const last = new Map<string, RowChange>();
+  for (const change of changes) last.set(JSON.stringify(at.map((i) => change.row[i])), change);
   return [...last.values()];
 }
 

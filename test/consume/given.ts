@@ -3,14 +3,14 @@ import { alertingReactor } from '../../projections/alerting/fold.ts';
 import { statesProjection } from '../../projections/states/fold.ts';
 import type { StatesState } from '../../projections/states/fold.ts';
 import { alertProperties, encodeAlertEvent } from '../../src/codec/alertEvent.ts';
-import { decodeObservation, encodeObservation, OBSERVATION_PROPERTIES } from '../../src/codec/observation.ts';
+import { decodeObservation, encodeObservation, propertiesOf } from '../../src/codec/observation.ts';
 import { POLICY_STATES } from '../../src/codec/topics.ts';
 import { projectionEffects, reactorEffects } from '../../src/consume/effects.ts';
 import type { Effects } from '../../src/consume/effects.ts';
 import type { ConsumeObserver } from '../../src/consume/observer.ts';
 import { Processor } from '../../src/consume/processor.ts';
 import { bucketKey } from '../../src/domain/events.ts';
-import type { AlertEvent, PolicyStateObserved } from '../../src/domain/events.ts';
+import type { AlertEvent, PolicyStateEvent, PolicyStateObserved } from '../../src/domain/events.ts';
 import type { RowChange } from '../../src/domain/fold.ts';
 import { observationId } from '../../src/domain/identity.ts';
 import type { EventLog, LogMessage, OutgoingMessage, Position } from '../../src/log/eventLog.ts';
@@ -49,10 +49,10 @@ export function observed(
 
 let lastId = -1;
 
-export const outgoing = (event: PolicyStateObserved): OutgoingMessage => ({
+export const outgoing = (event: PolicyStateEvent): OutgoingMessage => ({
   key: bucketKey(event),
   payload: encodeObservation(event),
-  properties: OBSERVATION_PROPERTIES,
+  properties: propertiesOf(event),
   eventTime: event.responseTime,
   sequenceId: ++lastId,
 });
@@ -60,7 +60,7 @@ export const outgoing = (event: PolicyStateObserved): OutgoingMessage => ({
 /** Publishes observations, or messages as they are. */
 export async function publish(
   log: EventLog,
-  events: readonly (PolicyStateObserved | OutgoingMessage)[],
+  events: readonly (PolicyStateEvent | OutgoingMessage)[],
 ): Promise<void> {
   const producer = await shared(log, POLICY_STATES.name, 'test');
   await producer.send(
@@ -118,7 +118,8 @@ export function states(database: Database, twist: Twist<StatesRow> = {}) {
     ...common(database, twist),
     fold: {
       ...statesProjection,
-      apply: (state: StatesState | undefined, event: PolicyStateObserved) => {
+      apply: (state: StatesState | undefined, event: PolicyStateEvent) => {
+        if (event.type === 'PolicyRetired') return statesProjection.apply(state, event);
         twist.fold?.(event);
         const step = statesProjection.apply(state, event);
         return twist.out === undefined ? step : { ...step, out: twist.out(event, step.out) };

@@ -8,7 +8,7 @@ import { projectionEffects, reactorEffects } from '../../src/consume/effects.ts'
 import type { Effects } from '../../src/consume/effects.ts';
 import { Processor } from '../../src/consume/processor.ts';
 import type { Fold } from '../../src/domain/fold.ts';
-import type { PolicyStateObserved } from '../../src/domain/events.ts';
+import type { PolicyStateEvent } from '../../src/domain/events.ts';
 import type { Database } from '../../src/store/database.ts';
 import { left } from '../domain/given.ts';
 import { expectDatabaseEqualsOracle } from '../oracle/compare.ts';
@@ -38,7 +38,7 @@ function paused<O>(effects: Effects<O>): { effects: Effects<O>; reached: Promise
 }
 
 interface Case<S, O> {
-  readonly fold: Fold<PolicyStateObserved, S, O>;
+  readonly fold: Fold<PolicyStateEvent, S, O>;
   readonly effects: (database: Database) => Effects<O>;
 }
 

@@ -45,9 +45,15 @@ export function alertsOf(seen: readonly OracleObservation[], rules: OracleRules)
   let entered = 0;
   let open: Open | null = null;
   for (const [i, one] of seen.entries()) {
-    const base = (causes: readonly OracleObservation[]): OracleRow =>
-      common(one, seen[i - 1] ?? null, causes, rules);
-    const category = lastCategory(seen.slice(0, i));
+    const before = seen.slice(0, i).filter(({ type }) => type !== 'PolicyRetired');
+    const last = before.at(-1) ?? null;
+    if (one.type === 'PolicyRetired') {
+      if (open !== null && last !== null) events.push(retired(one, last, open, rules));
+      [open, level, entered] = [null, 0, i + 1];
+      continue;
+    }
+    const base = (causes: readonly OracleObservation[]): OracleRow => common(one, last, causes, rules);
+    const category = lastCategory(before);
     if (category !== null && one.category !== null && category !== one.category) {
       events.push(categoryChanged(one, category, base([one])));
     }
@@ -151,6 +157,18 @@ function resolved(one: OracleObservation, open: Open, to: Rank, base: OracleRow)
     reason: to === 0 ? 'RECOVERED' : to === 2 ? 'ESCALATED' : 'DEESCALATED',
     message: `${name} of ${one.policy} of ${one.participant} ${how}: ${left(one)}`,
   };
+}
+
+/** With what was last seen. */
+function retired(
+  { responseTime }: OracleObservation,
+  last: OracleObservation,
+  open: Open,
+  rules: OracleRules,
+): WireEvent {
+  const message = `${NAMES[open.rank]} of ${last.policy} of ${last.participant} ended: the policy is not listed any more; last seen: ${left(last)}`;
+  const base = { ...common(last, null, [last], rules), timestamp: iso(responseTime) };
+  return { ...resolved(last, open, 0, base), reason: 'RETIRED', message };
 }
 
 function categoryChanged(one: OracleObservation, from: string, base: OracleRow): WireEvent {

@@ -8,6 +8,8 @@ export const textOf = (cell: Cell | undefined): string => (typeof cell === 'stri
 
 /** An observation as decoded from the log. Times in ms since 1970. */
 export interface OracleObservation {
+  /** `PolicyRetired`: no observation, but the news that none comes any more. */
+  readonly type?: string;
   readonly eventId: string;
   readonly participant: string;
   readonly policy: string;

@@ -25,11 +25,12 @@ const ORACLE_RULES: OracleRules = { warning: 20, critical: 10, margin: 0, forObs
 export function oracle(log: readonly OracleObservation[], rules: OracleRules = ORACLE_RULES): Expected {
   const keys = [...new Set(log.map(keyOf))].sort();
   const buckets = keys.map((key) => log.filter((observation) => keyOf(observation) === key));
-  const events = buckets.map((observations) => alertsOf(inOrder(observations), rules));
+  const events = buckets.map((log) => alertsOf(inOrder(log), rules));
+  const observed = buckets.filter((log) => inOrder(log).some(isObservation));
   return {
-    history: buckets.flatMap(historyRows),
-    latest: buckets.map(latestRow),
-    policies: buckets.map(policyRow),
+    history: observed.flatMap(historyRows),
+    latest: observed.filter((log) => inOrder(log).at(-1)?.type !== RETIRED).map(latestRow),
+    policies: observed.map(policyRow),
     alerts: events.flatMap(alertRows),
     categoryChanges: events.flatMap(categoryRows),
     topic: Object.fromEntries(
@@ -40,29 +41,39 @@ export function oracle(log: readonly OracleObservation[], rules: OracleRules = O
 
 const keyOf = ({ participant, policy }: OracleObservation): string => `${participant}:${policy}`;
 
-const ORIGIN = -Infinity;
-const newestTime = (observations: readonly OracleObservation[]): number =>
-  observations.length === 0 ? ORIGIN : newest(observations).responseTime;
+const RETIRED = 'PolicyRetired';
+const isObservation = ({ type }: OracleObservation): boolean => type !== RETIRED;
 
-/** Those that were newer than everything before them in the log. */
+/** Those that were newer than everything before them in the log; of what was never observed nothing can be retired. */
 function inOrder(observations: readonly OracleObservation[]): OracleObservation[] {
-  return observations.filter(({ responseTime }, i) => responseTime > newestTime(observations.slice(0, i)));
+  const taken: OracleObservation[] = [];
+  for (const one of observations) {
+    const last = taken.at(-1);
+    if (last === undefined && !isObservation(one)) continue;
+    if (last !== undefined && one.responseTime <= last.responseTime) continue;
+    // What is retired is not retired again.
+    if (last === undefined || isObservation(one) || isObservation(last)) taken.push(one);
+  }
+  return taken;
 }
 
 /** One row per response time: the first in the log. Late ones have no predecessor to be compared with. */
-function historyRows(observations: readonly OracleObservation[]): OracleRow[] {
+function historyRows(log: readonly OracleObservation[]): OracleRow[] {
+  const observations = log.slice(log.findIndex(isObservation));
+  const counted = new Set(inOrder(observations).filter(isObservation));
   const isFirst = ({ responseTime }: OracleObservation, i: number): boolean =>
-    observations.findIndex((other) => other.responseTime === responseTime) === i;
+    observations.findIndex((other) => isObservation(other) && other.responseTime === responseTime) === i;
   return observations.flatMap((observation, i) => {
-    if (!isFirst(observation, i)) return [];
-    const before = observations.slice(0, i);
-    const isLate = observation.responseTime < newestTime(before);
+    if (!isObservation(observation) || !isFirst(observation, i)) return [];
+    const isLate = !counted.has(observation);
+    // Those that count: the others were late themselves.
+    const before = observations.slice(0, i).filter((one) => counted.has(one));
     return [enriched(observation, isLate || before.length === 0 ? null : newest(before))];
   });
 }
 
 function latestRow(observations: readonly OracleObservation[]): OracleRow {
-  const { responseTime } = newest(observations);
+  const { responseTime } = newest(inOrder(observations).filter(isObservation));
   const row = historyRows(observations).find((candidate) => candidate['response_time'] === responseTime);
   if (row === undefined) throw new Error('a bucket without history');
   return row;
@@ -71,7 +82,7 @@ function latestRow(observations: readonly OracleObservation[]): OracleRow {
 const PARAMETERS = ['capacity', 'refillTokens', 'refillPeriodSec', 'category'] as const;
 
 function policyRow(observations: readonly OracleObservation[]): OracleRow {
-  const seen = inOrder(observations);
+  const seen = inOrder(observations).filter(isObservation);
   const changes = seen.filter((observation, i) => {
     const before = seen[i - 1];
     return before === undefined || PARAMETERS.some((name) => before[name] !== observation[name]);

@@ -1,6 +1,6 @@
 /** One poller on a manual clock, with a Bridge and a log that do what the test says. */
 import { pino } from 'pino';
-import type { EpochMs, PolicyStateObserved } from '../../src/domain/events.ts';
+import type { EpochMs, PolicyStateEvent } from '../../src/domain/events.ts';
 import type { PoliciesAnswer } from '../../src/domain/validation.ts';
 import type { ListPoliciesCall } from '../../src/poll/bridgeClient.ts';
 import type { PollerEventMap, PollerEvents } from '../../src/poll/events.ts';
@@ -41,7 +41,7 @@ export interface Harness {
   readonly running: Promise<void>;
 }
 
-export const encode = (observation: PolicyStateObserved, sequenceId: number): OutgoingMessage => ({
+export const encode = (observation: PolicyStateEvent, sequenceId: number): OutgoingMessage => ({
   key: `${observation.participant}:${observation.policy}`,
   payload: Buffer.from(JSON.stringify(observation)),
   properties: {},

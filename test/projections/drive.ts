@@ -3,7 +3,7 @@ import { alertingReactor } from '../../projections/alerting/fold.ts';
 import { alertsProjection } from '../../projections/alerts/fold.ts';
 import { statesProjection } from '../../projections/states/fold.ts';
 import { bucketKey } from '../../src/domain/events.ts';
-import type { AlertEvent, PolicyStateObserved } from '../../src/domain/events.ts';
+import type { AlertEvent, PolicyStateEvent } from '../../src/domain/events.ts';
 import type { Fold, Projection, RowChange, TableSpec, Value } from '../../src/domain/fold.ts';
 import type { ThresholdRules } from '../../src/domain/thresholds.ts';
 
@@ -19,7 +19,7 @@ export function run<E, S, O>(fold: Fold<E, S, O>, events: readonly E[]): O[] {
     const stored = states.get(key);
     const before = stored === undefined ? undefined : (JSON.parse(stored) as S);
     const { state, out } = fold.apply(before, event);
-    states.set(key, JSON.stringify(state));
+    if (state !== undefined) states.set(key, JSON.stringify(state));
     return [...out];
   });
 }
@@ -63,9 +63,9 @@ const project = <E, S, T extends string>(
   events: readonly E[],
 ): Record<T, Rows> => tablesOf(projection.tables, run(projection, events));
 
-export const states = (events: readonly PolicyStateObserved[]) => project(statesProjection, events);
+export const states = (events: readonly PolicyStateEvent[]) => project(statesProjection, events);
 
-export const alertEvents = (events: readonly PolicyStateObserved[], rules?: ThresholdRules): AlertEvent[] =>
+export const alertEvents = (events: readonly PolicyStateEvent[], rules?: ThresholdRules): AlertEvent[] =>
   run(alertingReactor(rules), events);
 
 export const alerts = (events: readonly AlertEvent[]) => project(alertsProjection, events);
