@@ -1,11 +1,10 @@
 /** Reactor "alerting": threshold transitions and category changes of each bucket, as events. */
 import { enrich, isNotNewer, sampleOf } from '../../src/domain/enrichment.ts';
-import type { Enrichment, Sample } from '../../src/domain/enrichment.ts';
+import type { Enrichment } from '../../src/domain/enrichment.ts';
 import { bucketKey } from '../../src/domain/events.ts';
 import type {
   AlertEvent,
   Cause,
-  EpochMs,
   PolicyRetired,
   PolicyStateEvent,
   PolicyStateObserved,
