@@ -92,7 +92,9 @@ export function systemErrorText(error: unknown, place: Place = {}): string | nul
   const found = systemProblem(error, place.path);
   if (found === null) return null;
   const { path, address } = failureOf(error) ?? { path: null, address: null };
-  const subject = [place.setting, place.path ?? path ?? address].filter((part) => part != null).join(': ');
+  const subject = [place.setting, place.path ?? path ?? address]
+    .filter((part) => part !== null && part !== undefined)
+    .join(': ');
   return `${subject === '' ? '' : `${subject}: `}${found.what}. ${found.remedy}`;
 }
 

@@ -18,7 +18,7 @@ import { endWith, withoutAlert } from './ended.ts';
 import type { AlertingState, OpenAlert } from './state.ts';
 import { categoryMessage, raisedMessage, resolvedMessage } from './messages.ts';
 
-export type { AlertingState, OpenAlert } from './state.ts';
+export type { AlertingState } from './state.ts';
 
 /** The reactor under given rules. Rules are part of its meaning: each event names them in `ruleVersion`. */
 export function alertingReactor(

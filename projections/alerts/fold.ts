@@ -118,7 +118,7 @@ export const alertsProjection: Projection<AlertEvent, AlertsState, Table> = {
   },
 };
 
-export interface AlertRow {
+interface AlertRow {
   readonly id: string;
   readonly participant: string;
   readonly endpoint_id: string;
@@ -140,7 +140,7 @@ export interface AlertRow {
 }
 
 /** The event that a row was made from. */
-export const raisedOf = (row: Omit<AlertRow, 'resolved_at'>): AlertRaised => ({
+const raisedOf = (row: Omit<AlertRow, 'resolved_at'>): AlertRaised => ({
   type: 'AlertRaised',
   eventId: alertEventId('AlertRaised', row.id),
   alertId: row.id,

@@ -91,7 +91,8 @@ async function startWith(options: StartOptions, outputs: Outputs): Promise<void>
 function tellIgnored({ simulate = false, dataDir }: StartOptions): void {
   const { DATABASE_URL, DATABASE_URL_FILE } = process.env;
   if (!DATABASE_URL && !DATABASE_URL_FILE) return;
-  const folder = dataDir ?? (process.env['DATA_DIR'] || '.balde');
+  const configured = process.env['DATA_DIR'] ?? '';
+  const folder = dataDir ?? (configured === '' ? '.balde' : configured);
   if (simulate)
     tellLine(
       `DATABASE_URL is not used with --simulate; other commands show what is simulated with --data-dir ${folder}`,

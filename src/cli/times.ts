@@ -8,7 +8,7 @@ import { timeText } from './format.ts';
 
 const DAY_MS = 86_400_000;
 
-export const TIMES_HELP = `
+const TIMES_HELP = `
 Times are UTC unless they name their offset: 2026-01-31 (its first instant), 2026-01-31T12:00, 2026-01-31T12:00:30Z,
 2026-01-31T09:00-03:00; or now, today, yesterday (their first instant, UTC); or 90m, 1h, 7d: so long ago.`;
 

@@ -140,7 +140,7 @@ function toMessage(form: EventForm, eventType: avro.Type, record: ArchiveRecord)
 
 /** What the definition of a record says of its event. @throws {RangeError} nothing */
 function eventTypeOf(type: avro.Type): avro.Type {
-  const { fields } = type as avro.types.RecordType;
+  const { fields } = type as unknown as Pick<avro.types.RecordType, 'fields'>;
   const union = fields.find(({ name }) => name === 'event')?.type as
     avro.types.UnwrappedUnionType | undefined;
   const event = union?.types.find(({ typeName }) => typeName === 'record');

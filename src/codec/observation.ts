@@ -9,7 +9,7 @@ const TYPE = avroType('PolicyStateObserved', 1);
 
 export const OBSERVATION_PROPERTIES = { event_type: 'PolicyStateObserved', schema_version: '1' } as const;
 
-export const RETIREMENT_PROPERTIES = { event_type: 'PolicyRetired', schema_version: '1' } as const;
+const RETIREMENT_PROPERTIES = { event_type: 'PolicyRetired', schema_version: '1' } as const;
 
 export const propertiesOf = ({ type }: PolicyStateEvent) =>
   type === 'PolicyRetired' ? RETIREMENT_PROPERTIES : OBSERVATION_PROPERTIES;

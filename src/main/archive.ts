@@ -169,14 +169,17 @@ async function standingBy(name: TargetName, options: ArchiveAllOptions, stop: Ab
       await archiveInto(name, { ...options, onOpen }, stop);
       return;
     } catch (error) {
-      if (standBy === null || stop.aborted || !(error instanceof ArchiveLockedError)) throw error;
+      if (standBy === null || isOver(stop) || !(error instanceof ArchiveLockedError)) throw error;
       if (!isWaiting) standBy.waiting(error);
       isWaiting = true;
     }
     await systemClock.sleep(STANDBY_MS, stop).catch(() => undefined);
-    if (stop.aborted) return;
+    if (isOver(stop)) return;
   }
 }
+
+/** Asked again after a wait: it may have become so. */
+const isOver = (signal: AbortSignal): boolean => signal.aborted;
 
 async function archiveInto(
   name: TargetName,

@@ -187,7 +187,7 @@ export class OwnershipWatch {
 
   /** Until the signal aborts. @throws {NamespaceOwnedError} */
   async run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
+    for (;;) {
       await delay(LOOK_MS, undefined, { signal }).catch(() => undefined);
       if (signal.aborted) return;
       await this.assertOwned().catch((error: unknown) => {

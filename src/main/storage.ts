@@ -55,7 +55,7 @@ export interface Storage {
    */
   watch?(signal: AbortSignal): Promise<void>;
   /** @throws {NamespaceOwnedError} the topics are another database's */
-  assertOwned?(): Promise<void>;
+  readonly assertOwned?: () => Promise<void>;
   /** Closes log and database; stops the embedded server unless another process uses it. */
   close(): Promise<void>;
 }
@@ -166,12 +166,12 @@ export async function openStorage(config: Location, options: StorageOptions = {}
   return await openOn(server, config, { ...options, mustWrite: true }, async (database, log) => {
     const { source, judging } = options;
     const ownership = ownershipOf(server, config, database, log);
-    let mark: NamespaceMark | null = null;
+    const owned: { mark: NamespaceMark | null } = { mark: null };
     const steps = [
       async () => await migrate(server),
       async () => (source === undefined ? undefined : await assertSource(database, server, source)),
       // Before anything of the topics is changed: they may be another's.
-      async () => (mark = ownership === null ? null : await own(ownership, options)),
+      async () => (owned.mark = ownership === null ? null : await own(ownership, options)),
       async () => {
         for (const fold of FOLDS) await installFold(database, fold);
       },
@@ -187,7 +187,7 @@ export async function openStorage(config: Location, options: StorageOptions = {}
       },
     ];
     for (const step of steps) await patiently<unknown>(options, step);
-    return ownership === null || mark === null ? null : new OwnershipWatch(ownership, mark);
+    return ownership === null || owned.mark === null ? null : new OwnershipWatch(ownership, owned.mark);
   });
 }
 

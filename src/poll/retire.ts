@@ -14,7 +14,7 @@ export interface RetireDeps extends PublishDeps {
   readonly signal: AbortSignal;
 }
 
-export const retiringProducer = (participant: string): string => `retire-${participant}`;
+const retiringProducer = (participant: string): string => `retire-${participant}`;
 
 /**
  * Resolves once the log has them all. What is sent again has the same ids, as that of a poll has.

@@ -4,7 +4,7 @@ import { partitionOf } from '../log/partitionOf.ts';
 import type { EventLog, LogMessage } from '../log/eventLog.ts';
 import type { EventSource } from './source.ts';
 
-export interface Beginning {
+interface Beginning {
   /** Oldest messages of the partition are gone, or may be: the source can't tell. */
   readonly trimmed: boolean;
   /** When the oldest message that is there happened; `null` when there is none. */

@@ -62,7 +62,7 @@ export interface RebuildOptions<E, S, T extends string> {
 }
 
 /** Rows of the version in service for which the source had no event. */
-export interface Carried {
+interface Carried {
   /** Rows of growing tables taken over: the source does not reach back to their events. */
   readonly rows: number;
   /** Time of the newest of them; `null` when there are none. */

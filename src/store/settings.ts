@@ -19,7 +19,7 @@ export async function saveSettings(sql: Sql, { rules, staleAfterMs }: Judging): 
     'update balde.setting set warning_percent = $1, critical_percent = $2, stale_after_seconds = $3',
     [warningPercent, criticalPercent, staleAfterMs / 1000],
   );
-  if (before === undefined || !before.used) return null;
+  if (before?.used !== true) return null;
   const { warning, critical, stale } = before;
   if (warning === warningPercent && critical === criticalPercent && stale * 1000 === staleAfterMs)
     return null;

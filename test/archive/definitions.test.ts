@@ -100,9 +100,7 @@ const LATER: Readonly<
   Record<string, { readonly records: readonly object[]; readonly payloads: readonly Buffer[] }>
 > = {
   [STATES]: ((): { records: object[]; payloads: Buffer[] } => {
-    const type = avro.Type.forSchema(
-      JSON.parse(new ArchiveRecords(STATES).schema) as avro.Schema,
-    ) as avro.types.RecordType;
+    const type = avro.Type.forSchema(JSON.parse(new ArchiveRecords(STATES).schema) as avro.Schema);
     const known = new ArchiveRecords(STATES);
     const [first] = of(STATES);
     const plain = type.fromBuffer(known.encode(first ?? expect.fail('no message')).bytes) as {

@@ -31,7 +31,9 @@ async function zombie(): Promise<number> {
     parent.stdout.once('data', (line: Buffer) => resolve(Number(line.toString())));
   });
   process.kill(pid, 'SIGKILL');
-  await eventually('it is a zombie', async () => / Z /.test(await readFile(`/proc/${pid}/stat`, 'utf8')));
+  await eventually('it is a zombie', async () =>
+    (await readFile(`/proc/${pid}/stat`, 'utf8')).includes(' Z '),
+  );
   return pid;
 }
 

@@ -47,7 +47,7 @@ const NASTY = [
 ];
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\u3164]/u;
 const unseen = (text: string): string[] =>
-  [...text].filter((character) => character !== '\n' && UNSEEN.test(character));
+  Array.from(text).filter((character) => character !== '\n' && UNSEEN.test(character));
 
 test.each(NASTY.map((text) => [JSON.stringify(text), text] as const))(
   '%s is written out [OPS-22]',
@@ -185,16 +185,16 @@ describe('every command that shows names', async () => {
 
   test('doctor, of what a Bridge says', async () => {
     const server = new grpc.Server();
-    const details = `${'\u001b[31m'}EVIL\nbalde: FORGED line\r\u0007\u202e${'x'.repeat(3_000)}`;
+    const details = `\u001b[31mEVIL\nbalde: FORGED line\r\u0007\u202e${'x'.repeat(3_000)}`;
     const refuse = (_call: unknown, answer: (error: object) => void): void =>
       answer({ code: grpc.status.INVALID_ARGUMENT, details });
     const way = {
       path: '/bacen.dict.v2.RateLimitService/GetRateLimitPolicies',
       ...{ requestStream: false, responseStream: false },
-      ...{ requestSerialize: Buffer.from, requestDeserialize: (bytes: Buffer) => bytes },
+      ...{ requestSerialize: (bytes: Buffer) => bytes, requestDeserialize: (bytes: Buffer) => bytes },
       ...{ responseSerialize: (bytes: Buffer) => bytes, responseDeserialize: (bytes: Buffer) => bytes },
     };
-    server.addService({ list: way } as unknown as grpc.ServiceDefinition, { list: refuse } as never);
+    server.addService({ list: way }, { list: refuse });
     const port = await new Promise<number>((resolve, reject) => {
       server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (error, bound) =>
         error === null ? resolve(bound) : reject(error),

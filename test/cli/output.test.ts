@@ -75,7 +75,7 @@ describe('[OPS-7] output that nobody reads', () => {
 
 type Started = ChildProcessByStdio<null, Readable, Readable>;
 
-async function started(command: readonly string[] = []): Promise<Started & { text: () => string }> {
+async function started(): Promise<Started & { text: () => string }> {
   const { url } = await emptyDatabase();
   const child = spawn(process.execPath, [baldeScript, 'start'], {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -122,7 +122,9 @@ describe('[OPS-9] a port that is taken', () => {
   ])('%s says so, and what to do', async (_, args, environment) => {
     const other = createServer();
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
-    onTestFinished(async () => void (await new Promise((resolve) => other.close(resolve))));
+    onTestFinished(async () => {
+      await new Promise((resolve) => other.close(resolve));
+    });
     const { port } = other.address() as AddressInfo;
     const { url } = await emptyDatabase();
     const env = { PATH: process.env['PATH'], DATABASE_URL: url, HTTP_PORT: String(port), ...environment };

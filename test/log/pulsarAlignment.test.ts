@@ -41,7 +41,7 @@ function partitionOf(ledgers: readonly (readonly Kind[])[]): Partition {
 const kinds = fc.oneof(
   { weight: 3, arbitrary: fc.constant<Kind>('single') },
   { weight: 2, arbitrary: fc.constant<Kind>('hidden') },
-  { weight: 2, arbitrary: fc.integer({ min: 1, max: 4 }) as fc.Arbitrary<Kind> },
+  { weight: 2, arbitrary: fc.integer({ min: 1, max: 4 }) },
 );
 const partitions = fc
   .array(fc.array(kinds, { maxLength: 6 }), { minLength: 1, maxLength: 4 })

@@ -11,7 +11,7 @@ import { startBroker } from '../../tools/pulsar-broker/broker.ts';
 import { ensureClassPath } from '../../tools/pulsar-broker/jars.ts';
 import { findJava } from '../../tools/pulsar-broker/programs.ts';
 
-export type TransactionStep = 'commit' | 'abort' | 'begin' | 'end';
+type TransactionStep = 'commit' | 'abort' | 'begin' | 'end';
 
 export interface TransactionBroker {
   readonly url: string;
@@ -37,7 +37,7 @@ export async function startTransactionBroker(): Promise<TransactionBroker> {
   const transact = async (url: string, step: TransactionStep, n = 1): Promise<void> => {
     program.stdin.write(`${url} ${step} ${n}\n`);
     for (;;) {
-      const { value, done } = await answers.next();
+      const { value, done } = (await answers.next()) as IteratorResult<string, undefined>;
       if (done === true) throw new Error('the program that publishes within transactions has ended');
       if (value === 'done') return;
     }

@@ -51,9 +51,6 @@ export const minuteText = (at: EpochMs): string => new Date(at).toISOString().sl
 /** In UTC, whatever the machine's time zone: `12:00` above `01-31`. */
 const axisTime = (at: EpochMs): string => `${minuteText(at).slice(11)}\n${minuteText(at).slice(5, 10)}`;
 
-/** Room for two lines of labels and the name below them. */
-export const TIME_AXIS_HEIGHT = 62;
-
 export const timeAxis = {
   type: 'time' as const,
   name: 'time (UTC)',

@@ -188,7 +188,7 @@ export async function schemaIn(path: string): Promise<string | null> {
       at += bytesRead;
       parser.push(Buffer.from(piece.subarray(0, bytesRead)));
     }
-    return parser.meta?.get('avro.schema') ?? null;
+    return parser.meta.get('avro.schema') ?? null;
   } catch (error) {
     if (!(error instanceof ContainerFileError)) throw error;
     throw new ArchiveDamagedError(`${path}, ${error.message}`, { cause: error });

@@ -22,7 +22,7 @@ import type { MessagePlace } from './position.ts';
  * - `approaching`: the broker was let go back; what comes may have been on its way before.
  * - `aligned`: everything after `last` is handed out as it comes.
  */
-export type Phase = 'fresh' | 'unknown' | 'resumed' | 'approaching' | 'aligned';
+type Phase = 'fresh' | 'unknown' | 'resumed' | 'approaching' | 'aligned';
 
 export interface Alignment {
   readonly phase: Phase;
@@ -101,7 +101,7 @@ const NOT_NEXT: Readonly<Record<Phase, Exclude<Rule, 'next'>>> = {
   aligned: 'resume',
 };
 
-export type Verdict =
+type Verdict =
   | { readonly kind: 'deliver' | 'skip' | 'resume' | 'seek' }
   /** Which entry does the broker give first after this one? For `null`: of all. */
   | { readonly kind: 'next'; readonly after: MessagePlace | null };

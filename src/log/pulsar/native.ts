@@ -10,7 +10,6 @@ export type NativeClient = InstanceType<Pulsar['Client']>;
 export type NativeConsumer = InstanceType<Pulsar['Consumer']>;
 export type NativeProducer = InstanceType<Pulsar['Producer']>;
 export type NativeMessage = InstanceType<Pulsar['Message']>;
-export type NativeMessageId = InstanceType<Pulsar['MessageId']>;
 
 type NativeLogLevel = 'debug' | 'info' | 'warn' | 'error';
 /** Receives the client's own log lines. */
