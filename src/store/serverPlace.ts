@@ -8,7 +8,7 @@ import { link, mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { EmbeddedPostgresError } from './serverError.ts';
 import { assertOwnFolder, ownUsers } from './ownFolder.ts';
-import { obstacleTo } from './serverUser.ts';
+import { obstacleOnTheWay } from './serverUser.ts';
 import type { ServerUser } from './serverUser.ts';
 
 /** Root's own, for data that can't lie where it was wanted. */
@@ -34,7 +34,7 @@ export const holdsData = (place: string): boolean => existsSync(join(place, 'dat
 export async function choosePlace(directory: string, user: ServerUser | null): Promise<string> {
   const known = placeOf(directory);
   if (user === null || known !== directory) return known;
-  const obstacle = await obstacleTo(directory, user);
+  const obstacle = await obstacleOnTheWay(directory, user);
   if (obstacle === null) return directory;
   if (holdsData(directory))
     throw new EmbeddedPostgresError(
@@ -53,7 +53,7 @@ async function goElsewhere(directory: string, obstacle: string, user: ServerUser
   try {
     assertOwnFolder(place, ownUsers());
     await mkdir(ELSEWHERE, { recursive: true, mode: 0o755 });
-    const still = await obstacleTo(place, user);
+    const still = await obstacleOnTheWay(place, user);
     if (still !== null) throw new Error(`${still} is closed to that user too`);
     await mkdir(directory, { recursive: true });
     await writeFile(draft, `${place}\n`, { flag: 'wx' });

@@ -1,7 +1,7 @@
 /** Whom the embedded server runs as, and what that user can reach: Postgres refuses to be root. */
 import { execFile } from 'node:child_process';
 import { lstat, realpath, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
@@ -37,6 +37,10 @@ export async function obstacleTo(path: string, user: ServerUser): Promise<string
   if (isFolder && !(await may(user, real, PASS))) return real;
   return there !== path || (await may(user, real, READ)) ? null : real;
 }
+
+/** The same for a folder that is to be given to the user: only the way there has to be open. */
+export const obstacleOnTheWay = async (folder: string, user: ServerUser): Promise<string | null> =>
+  await obstacleTo(join(dirname(folder), 'to be given'), user);
 
 /** The path, or the nearest folder above it that is there. */
 async function existing(path: string): Promise<string> {

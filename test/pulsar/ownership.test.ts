@@ -143,10 +143,10 @@ describePulsar('[PUL-20] the topics of a namespace', () => {
     const watching = failure(former.watch?.(AbortSignal.timeout(120_000)) ?? Promise.resolve());
     const next = await open(await newDatabase(), settings, { takesOver: true });
     await next.assertOwned?.();
+    expect(await watching).toContain('belongs to another database');
     expect(await failure(former.assertOwned?.() ?? Promise.resolve())).toContain(
       'belongs to another database',
     );
-    expect(await watching).toContain('belongs to another database');
     expect(await failure(open(urlOf(former), settings))).toContain('belongs to another database');
   }, 150_000);
 

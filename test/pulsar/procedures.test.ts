@@ -86,7 +86,9 @@ const LINES: readonly (readonly [RegExp, (shell: Shell, ...parts: string[]) => P
   ],
   [
     /^dropdb "\$DATABASE" && createdb "\$DATABASE"$/,
-    async (shell) => void (await server.execute(`drop database ${nameOf(shell)} with (force)`)),
+    async (shell) => {
+      await server.execute(`drop database ${nameOf(shell)} with (force)`);
+    },
   ],
   [/^pg_restore --dbname="\$DATABASE_URL" balde\.dump$/, async (shell) => await copy(shell, '_backup', '')],
 ];
@@ -109,8 +111,8 @@ async function type(shell: Shell, line: string): Promise<void> {
   await found[1](shell, ...(found[0].exec(line) ?? []).slice(1));
 }
 
-const caughtUp = async ({ environment }: Shell): Promise<void> =>
-  void (await eventually(
+const caughtUp = async ({ environment }: Shell): Promise<boolean> =>
+  await eventually(
     'everything is read',
     async () => {
       const { stdout } = await balde(['lag', '--json'], environment);
@@ -125,7 +127,7 @@ const caughtUp = async ({ environment }: Shell): Promise<void> =>
       );
     },
     60_000,
-  ));
+  );
 
 const finding = async (shell: Shell, check: string): Promise<Finding | undefined> =>
   jsonOf<{ checks: Finding[] }>(await balde(['doctor', '--json'], shell.environment)).checks.find(

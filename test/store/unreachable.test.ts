@@ -37,6 +37,15 @@ describe.skipIf(!isRoot)('[OPS-31] root in a home that is closed to others', () 
     expect([existsSync(server.place), existsSync(directory)]).toEqual([false, false]);
   }, 120_000);
 
+  it('keeps the data in a folder of its own that it can give to that user, however closed it is', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'balde-own-'));
+    expect((await stat(directory)).mode & 0o077).toBe(0);
+    const server = await startEmbeddedPostgres({ directory, settings: { shared_buffers: '16MB' } });
+    expect(server.place).toBe(directory);
+    await server.stop({ force: true });
+    await rm(directory, { recursive: true, force: true });
+  }, 60_000);
+
   it('is told which folder on the way is closed to the user that runs the server', async () => {
     const user = { name: 'nobody', uid: 65_534, gid: 65_534 };
     expect(await obstacleTo(join(home, 'a', 'b'), user)).toBe(home);
