@@ -1,7 +1,7 @@
 /** `balde doctor`: checks everything that can be checked from here, and says what to do. */
 import { Command } from 'commander';
-import { inspectConfig } from '../config/config.ts';
-import type { Inspection } from '../config/config.ts';
+import { inspectConfig, NO_PARTICIPANT } from '../config/config.ts';
+import type { Config, Inspection, Overrides } from '../config/config.ts';
 import { jsonOption, printJson, printLine, stopSignal, withStorageOptions } from './common.ts';
 import type { CommonOptions } from './common.ts';
 import { checkBridge } from './doctor/bridgeChecks.ts';
@@ -10,12 +10,15 @@ import { checkPulsar } from './doctor/pulsarChecks.ts';
 import { fail, ok, warn } from './doctor/finding.ts';
 import type { Finding } from './doctor/finding.ts';
 import { checkSchedule } from './doctor/schedule.ts';
+import { findSource, sourceFindings } from './doctor/source.ts';
 import { checkStorage } from './doctor/storageChecks.ts';
 import type { StorageFindings } from './doctor/storageChecks.ts';
+import { SIMULATED_DEFAULTS } from './options.ts';
 
 const HELP = `
 Checks configuration, database, schema, event log, retention, freshness, each participant's Bridge, clocks and the poll
-schedule. The call to a Bridge costs one token of POLICIES_LIST, as a poll does. Exits 1 if any check fails.`;
+schedule. The call to a Bridge costs one token of POLICIES_LIST, as a poll does. Beside npm start, where observations are
+simulated, no participant and no Bridge are needed. Exits 1 if any check fails.`;
 
 export function doctorCommand(): Command {
   const command = new Command('doctor')
@@ -34,17 +37,51 @@ async function doctor(options: CommonOptions): Promise<void> {
 }
 
 async function examine(options: CommonOptions, signal: AbortSignal): Promise<Finding[]> {
-  const inspection = inspectConfig(process.env, { configFile: options.config, dataDir: options.dataDir });
+  const overrides = { configFile: options.config, dataDir: options.dataDir };
+  const inspection = inspectConfig(process.env, overrides);
+  const target = databaseOf(inspection, options);
+  // Kept open meanwhile: an embedded server is started once.
+  const { source, close } = await findSource(target);
+  try {
+    const isSimulated = source === 'simulator' && inspection.problems.includes(NO_PARTICIPANT);
+    if (!isSimulated)
+      return [
+        ...(await examineAll(inspection, target, signal)),
+        ...sourceFindings(source, inspection.config),
+      ];
+    const simulated = asSimulated(overrides);
+    return await examineAll(simulated, databaseOf(simulated, options), signal, true);
+  } finally {
+    await close();
+  }
+}
+
+/** As `balde start --simulate` would have it: it polls nobody else, and uses no other log than its own. */
+function asSimulated(overrides: Overrides): Inspection {
+  const inspection = inspectConfig(process.env, {
+    ...overrides,
+    withoutParticipants: true,
+    defaults: SIMULATED_DEFAULTS,
+  });
+  return { ...inspection, config: { ...inspection.config, pulsar: null } };
+}
+
+async function examineAll(
+  inspection: Inspection,
+  target: Config | null,
+  signal: AbortSignal,
+  isSimulated = false,
+): Promise<Finding[]> {
   const { config } = inspection;
   const [storage, pulsar, owner, ...bridges] = await Promise.all([
-    examineStorage(inspection, options),
+    target === null ? NOT_CHECKED : checkStorage(target, isSimulated),
     config.pulsar === null ? [] : checkPulsar(config.pulsar, config.retentionMonths),
-    examineOwner(inspection, options),
+    target === null ? [] : checkOwner(target),
     ...config.participants.map(async (entry) => await checkBridge(entry, signal)),
   ]);
   const answered = bridges.flatMap(({ policies }) => policies);
   return [
-    configurationFinding(inspection),
+    configurationFinding(inspection, isSimulated),
     ...inspection.warnings.map((warning) =>
       warn('configuration', warning, 'Correct it, or unset the variable.'),
     ),
@@ -62,30 +99,28 @@ async function examine(options: CommonOptions, signal: AbortSignal): Promise<Fin
 }
 
 /** A database named wrongly is not replaced by the default one: checking another says nothing. */
-async function examineStorage(
-  { config, databaseKnown }: Inspection,
-  { dataDir }: CommonOptions,
-): Promise<StorageFindings> {
-  if (dataDir !== undefined) return await checkStorage({ ...config, databaseUrl: null });
-  if (databaseKnown) return await checkStorage(config);
-  const skipped = warn(
-    'database',
-    'not checked: the configuration does not say which',
-    'Correct the configuration.',
-  );
-  return { findings: [skipped], policies: [] };
+function databaseOf({ config, databaseKnown }: Inspection, { dataDir }: CommonOptions): Config | null {
+  if (dataDir !== undefined) return { ...config, databaseUrl: null };
+  return databaseKnown ? config : null;
 }
 
-async function examineOwner(
-  { config, databaseKnown }: Inspection,
-  { dataDir }: CommonOptions,
-): Promise<Finding[]> {
-  if (dataDir !== undefined) return await checkOwner({ ...config, databaseUrl: null });
-  return databaseKnown ? await checkOwner(config) : [];
-}
+const NOT_CHECKED: StorageFindings = {
+  findings: [
+    warn('database', 'not checked: the configuration does not say which', 'Correct the configuration.'),
+  ],
+  policies: [],
+};
 
-function configurationFinding({ problems, config: { participants } }: Inspection): Finding {
+function configurationFinding(
+  { problems, config: { participants } }: Inspection,
+  isSimulated: boolean,
+): Finding {
   if (problems.length > 0) return fail('configuration', problems.join('\n'), 'Correct what is listed.');
+  if (isSimulated)
+    return ok(
+      'configuration',
+      'valid; the observations here are those of the simulator (start --simulate, demo): no participant and no Bridge are needed, and none was checked',
+    );
   return ok('configuration', `valid; polls ${participants.map((p) => p.participant).join(', ')}`);
 }
 

@@ -3,6 +3,9 @@ import { InvalidArgumentError } from 'commander';
 import { ROLES } from '../main/roles.ts';
 import type { Role } from '../main/roles.ts';
 
+/** How `start --simulate` is set, where nothing else is said. */
+export const SIMULATED_DEFAULTS = { POLL_INTERVAL: '10s', STALE_AFTER: '1m', LOG_LEVEL: 'warn' } as const;
+
 export function parseRoles(text: string): Role[] {
   const names = text.split(',').map((name) => name.trim());
   const unknown = names.filter((name) => !(ROLES as readonly string[]).includes(name));

@@ -21,7 +21,7 @@ import { createLogger } from './logger.ts';
 import { openOutput } from './output.ts';
 import type { Output } from './output.ts';
 import { painted } from './terminal.ts';
-import { parseRoles } from './options.ts';
+import { parseRoles, SIMULATED_DEFAULTS } from './options.ts';
 
 interface StartOptions extends CommonOptions {
   readonly roles: readonly Role[];
@@ -75,7 +75,7 @@ async function startWith(options: StartOptions, outputs: Outputs): Promise<void>
   const config = configOf(options, {
     onWarning: (warning) => outputs.print(`warning: ${warning}`),
     withoutParticipants: options.simulate === true || !options.roles.includes('poller'),
-    defaults: options.simulate === true ? { POLL_INTERVAL: '10s', STALE_AFTER: '1m', LOG_LEVEL: 'warn' } : {},
+    defaults: options.simulate === true ? SIMULATED_DEFAULTS : {},
   });
   tellIgnored(options);
   const simulator = options.simulate === true ? await startSimulator({ scenario: 'lively' }) : null;

@@ -17,6 +17,7 @@ import type { SettingName, Settings } from './schema.ts';
 import { readConfigFile, readSecretFile, settingsOfEnvironment } from './sources.ts';
 import type { Environment, Layer, Problems } from './sources.ts';
 
+export { NO_PARTICIPANT } from './participants.ts';
 export type { ParticipantConfig } from './participants.ts';
 
 export class ConfigurationError extends Error {
@@ -42,7 +43,12 @@ export interface Config {
   /** `null`: the embedded log, in the database. */
   readonly pulsar: PulsarSettings | null;
   /** Where role archive writes to; nothing by default. */
-  readonly archive: { readonly dir: string | null; readonly eventStoreUrl: string | null };
+  readonly archive: {
+    readonly dir: string | null;
+    readonly eventStoreUrl: string | null;
+    /** File that `eventStoreUrl` was read from, and is read from again. */
+    readonly eventStoreUrlFile?: string;
+  };
   readonly participants: readonly ParticipantConfig[];
   readonly poll: {
     readonly schedule: Schedule;
@@ -92,8 +98,8 @@ export function loadConfig(environment: Environment, overrides: Overrides = {}):
 export function inspectConfig(environment: Environment, overrides: Overrides = {}): Inspection {
   const problems: Problems = [];
   const file = readConfigFile(overrides.configFile ?? environment['BALDE_CONFIG'], problems);
-  const secret = readSecretFile(environment, problems);
-  const own = { ...settingsOfEnvironment(environment), ...(secret === 'unreadable' ? {} : secret) };
+  const secrets = secretsOf(environment, problems);
+  const own = { ...settingsOfEnvironment(environment), ...secrets.settings };
   const merged = merge([overrides.defaults ?? {}, file.settings, own], problems);
   if (overrides.dataDir !== undefined) merged.DATA_DIR = overrides.dataDir;
 
@@ -103,14 +109,35 @@ export function inspectConfig(environment: Environment, overrides: Overrides = {
   const warnings: string[] = [];
   checkNames(environment, problems, warnings);
   const databaseKnown =
-    secret !== 'unreadable' &&
-    !wrong.has('DATABASE_URL') &&
-    (file.readable || own.DATABASE_URL !== undefined);
-  const fromFile = secret !== 'unreadable' && secret.DATABASE_URL !== undefined;
-  const databaseUrlFile = fromFile ? (environment['DATABASE_URL_FILE'] ?? null) : null;
-  const config = assemble(settings, databaseUrlFile, participants, problems);
+    secrets.readable && !wrong.has('DATABASE_URL') && (file.readable || own.DATABASE_URL !== undefined);
+  const config = assemble(settings, secrets, participants, problems);
   warnings.push(...budgetWarning(config, Date.now()));
   return { problems, warnings, config, databaseKnown };
+}
+
+interface Secrets {
+  readonly settings: Layer;
+  /** Where the secrets were read from, and are read again. */
+  readonly databaseUrlFile: string | null;
+  readonly eventStoreUrlFile: string | null;
+  /** Which database is meant is not hidden in a file that can't be read. */
+  readonly readable: boolean;
+}
+
+function secretsOf(environment: Environment, problems: Problems): Secrets {
+  const database = readSecretFile(environment, 'DATABASE_URL', problems);
+  const eventStore = readSecretFile(environment, 'EVENTSTORE_URL', problems);
+  const known = <T>(secret: T | null | 'unreadable'): T | null => (secret === 'unreadable' ? null : secret);
+  const [ofDatabase, ofEventStore] = [known(database), known(eventStore)];
+  return {
+    settings: {
+      ...(ofDatabase === null ? {} : { DATABASE_URL: ofDatabase.value }),
+      ...(ofEventStore === null ? {} : { EVENTSTORE_URL: ofEventStore.value }),
+    },
+    databaseUrlFile: ofDatabase?.path ?? null,
+    eventStoreUrlFile: ofEventStore?.path ?? null,
+    readable: database !== 'unreadable',
+  };
 }
 
 /** Cron and interval say one thing in two ways: the stronger layer's replaces the weaker one's. */
@@ -147,7 +174,7 @@ function parseSettings(
 
 function assemble(
   settings: Settings,
-  databaseUrlFile: string | null,
+  { databaseUrlFile, eventStoreUrlFile }: Secrets,
   participants: readonly ParticipantConfig[],
   problems: Problems,
 ): Config {
@@ -159,6 +186,7 @@ function assemble(
     archive: {
       dir: settings.ARCHIVE_DIR === undefined ? null : resolve(settings.ARCHIVE_DIR),
       eventStoreUrl: settings.EVENTSTORE_URL ?? null,
+      ...(eventStoreUrlFile === null ? {} : { eventStoreUrlFile }),
     },
     participants,
     poll: {

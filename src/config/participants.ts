@@ -17,6 +17,9 @@ export interface ParticipantConfig {
   };
 }
 
+export const NO_PARTICIPANT =
+  'no participant to poll: set PARTICIPANT (ISPB, 8 characters) and BRIDGE_ADDRESS (host:port), or list participants in the file of BALDE_CONFIG, or start with --simulate';
+
 const TLS_VARIABLES = {
   caFile: 'BRIDGE_TLS_CA_FILE',
   certFile: 'BRIDGE_TLS_CERT_FILE',
@@ -31,9 +34,7 @@ export function collectParticipants(
 ): ParticipantConfig[] {
   const own = participantOfEnvironment(environment, problems);
   if (own === 'none' && file.listed === 0 && file.readable) {
-    problems.push(
-      'no participant to poll: set PARTICIPANT (ISPB, 8 characters) and BRIDGE_ADDRESS (host:port), or list participants in the file of BALDE_CONFIG, or start with --simulate',
-    );
+    problems.push(NO_PARTICIPANT);
   }
   const entries = [...file.participants, ...(typeof own === 'string' ? [] : [own])];
   const names = entries.map(({ participant }) => participant);

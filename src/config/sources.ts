@@ -43,19 +43,32 @@ export function settingsOfEnvironment(environment: Environment): Layer {
   return layer;
 }
 
-/** `DATABASE_URL_FILE` holds the path of a file with the value: how secrets reach a container. */
-export function readSecretFile(environment: Environment, problems: Problems): Layer | 'unreadable' {
-  const path = environment['DATABASE_URL_FILE'];
-  if (path === undefined || path === '') return {};
-  if (environment['DATABASE_URL']) {
-    problems.push('DATABASE_URL and DATABASE_URL_FILE are both set: keep one');
+/** Addresses with a password in them. */
+type SecretName = 'DATABASE_URL' | 'EVENTSTORE_URL';
+
+export interface SecretFile {
+  readonly value: string;
+  readonly path: string;
+}
+
+/** `<name>_FILE` holds the path of a file with the value: how secrets reach a container. `null`: it is not set. */
+export function readSecretFile(
+  environment: Environment,
+  name: SecretName,
+  problems: Problems,
+): SecretFile | null | 'unreadable' {
+  const setting = `${name}_FILE`;
+  const path = environment[setting];
+  if (path === undefined || path === '') return null;
+  if (environment[name]) {
+    problems.push(`${name} and ${setting} are both set: keep one`);
     return 'unreadable';
   }
-  const value = readFile(path, 'DATABASE_URL_FILE', problems);
-  if (value === null) return 'unreadable';
-  const url = value.toString('utf8').trim();
-  if (url !== '') return { DATABASE_URL: url };
-  problems.push(`DATABASE_URL_FILE: ${path} is empty`);
+  const held = readFile(path, setting, problems);
+  if (held === null) return 'unreadable';
+  const value = held.toString('utf8').trim();
+  if (value !== '') return { value, path };
+  problems.push(`${setting}: ${path} is empty`);
   return 'unreadable';
 }
 

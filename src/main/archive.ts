@@ -34,7 +34,8 @@ const TARGETS = ['files', 'eventstore'] as const satisfies readonly TargetName[]
 const SETTINGS = { files: 'ARCHIVE_DIR', eventstore: 'EVENTSTORE_URL' } as const;
 
 /** The client of EventStoreDB is loaded where one is configured. */
-function kindOf(name: TargetName, { archive: { dir, eventStoreUrl } }: ArchiveConfig): Kind | null {
+function kindOf(name: TargetName, { archive }: ArchiveConfig): Kind | null {
+  const { dir, eventStoreUrl, eventStoreUrlFile: file } = archive;
   if (name === 'files') {
     if (dir === null) return null;
     return {
@@ -44,12 +45,13 @@ function kindOf(name: TargetName, { archive: { dir, eventStoreUrl } }: ArchiveCo
     };
   }
   if (eventStoreUrl === null) return null;
+  const address = file === undefined ? { url: eventStoreUrl } : { url: eventStoreUrl, file };
   const target = async () => await import('../archive/eventstore/eventStoreTarget.ts');
   return {
-    open: async () => (await target()).openEventStoreTarget(eventStoreUrl),
+    open: async () => (await target()).openEventStoreTarget(address),
     source: async () =>
-      (await import('../archive/eventstore/eventStoreSource.ts')).openEventStoreSource(eventStoreUrl),
-    standing: async (topic) => await (await target()).eventStoreStanding(eventStoreUrl, topic),
+      (await import('../archive/eventstore/eventStoreSource.ts')).openEventStoreSource(address),
+    standing: async (topic) => await (await target()).eventStoreStanding(address, topic),
   };
 }
 
@@ -65,7 +67,7 @@ export function archivesOf(config: ArchiveConfig): readonly TargetName[] {
   const names = TARGETS.filter((name) => kindOf(name, config) !== null);
   if (names.length > 0) return names;
   throw new UsageError(
-    'no archive is configured: set ARCHIVE_DIR to a folder for its files, EVENTSTORE_URL to an EventStoreDB, or both',
+    'no archive is configured: set ARCHIVE_DIR to a folder for its files, EVENTSTORE_URL (or EVENTSTORE_URL_FILE) to an EventStoreDB, or both',
   );
 }
 

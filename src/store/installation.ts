@@ -28,6 +28,12 @@ export async function saveLog(sql: Sql, { mark, name }: NonNullable<Installation
   await sql.execute('update balde.installation set log = $1, log_name = $2', [mark, name]);
 }
 
+/** What fills the database; `null`: nothing did yet. */
+export async function readSource(sql: Sql): Promise<Source | null> {
+  const [row] = await sql.query<{ source: Source | null }>('select source from balde.installation');
+  return row?.source ?? null;
+}
+
 /** What fills the database; the first one to ask decides. */
 export async function settleSource(sql: Sql, source: Source): Promise<Source> {
   const [row] = await sql.query<{ source: Source }>(

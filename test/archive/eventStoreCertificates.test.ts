@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { Connection } from '../../src/archive/eventstore/connection.ts';
 import { ArchiveError, ArchiveUnavailableError } from '../../src/archive/errors.ts';
+import { toArchiveError } from '../../src/archive/eventstore/errors.ts';
 import { issue } from '../support/certificates.ts';
+import { EventStoreDouble } from './eventStoreDouble.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'balde-esdb-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -44,4 +46,38 @@ test('[DB-5] certificate files of EventStoreDB that are being replaced are read 
   write(other.certPem, other.keyPem);
   expect(String(await failure(connection))).toBe(String(away));
   await connection.close();
+});
+
+test('[DB-5] the address of EventStoreDB is read again from its file for each connection', async () => {
+  const [first, second] = [await new EventStoreDouble().start(), await new EventStoreDouble().start()];
+  const file = join(folder, 'address');
+  writeFileSync(file, `${first.url}\n`);
+  const connection = new Connection({ url: first.url, file });
+  try {
+    expect(await connection.newest('balde_none', 1)).toEqual([]);
+    first.stop();
+    expect(await failure(connection)).toBeInstanceOf(ArchiveUnavailableError);
+    for (const torn of ['', 'esdb://user:secr']) {
+      writeFileSync(file, torn);
+      expect(String(await failure(connection))).toMatch(/EVENTSTORE_URL_FILE/);
+    }
+    rmSync(file);
+    const gone = await failure(connection);
+    expect(gone).toBeInstanceOf(ArchiveUnavailableError);
+    expect(String(gone)).toMatch(/EVENTSTORE_URL_FILE.*read again/);
+    writeFileSync(file, second.url);
+    expect(await connection.newest('balde_none', 1)).toEqual([]);
+  } finally {
+    await connection.close();
+    first.stop();
+    second.stop();
+  }
+});
+
+test('[DB-5] a user whom EventStoreDB refuses is waited for where a file may renew it', () => {
+  const refused = Object.assign(new Error('16 UNAUTHENTICATED'), { code: 16 });
+  expect(toArchiveError(refused, 'it', true)).toBeInstanceOf(ArchiveUnavailableError);
+  expect(String(toArchiveError(refused, 'it', true))).toMatch(/EVENTSTORE_URL_FILE.*read again/);
+  expect(toArchiveError(refused, 'it')).toBeInstanceOf(ArchiveError);
+  expect(String(toArchiveError(refused, 'it'))).toMatch(/in EVENTSTORE_URL;/);
 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { startSimulator } from '../../src/simulator/server.ts';
 import { run } from '../pulsar/given.ts';
-import { balde } from './balde.ts';
+import { balde, jsonOf } from './balde.ts';
 
 const base = await mkdtemp(join(tmpdir(), 'balde-folders-'));
 await chmod(base, 0o755);
@@ -19,6 +19,9 @@ describe('[OPS-32] a folder that the simulator filled', () => {
   it('has another participant than any real one, and is refused by a start on a real Bridge', async () => {
     const demo = await balde(['demo', ...where, '--json']);
     expect(demo.code).toBe(0);
+    const doctor = await balde(['doctor', '--json'], { DATA_DIR: folder });
+    expect([doctor.code, jsonOf(doctor)]).toMatchObject([0, { ok: true }]);
+    expect(doctor.stdout).toContain('No simulator adds to them now');
     const status = await balde(['status', ...where]);
     expect(status.stdout).toContain('99999004');
     expect(status.stdout).not.toContain(PARTICIPANT);
@@ -36,7 +39,14 @@ describe('[OPS-32] a folder that the simulator filled', () => {
       DATABASE_URL: 'postgresql://nobody@127.0.0.1:1/no',
     });
     await start.says(/polled 99999004/);
+    const healthy = await balde(['doctor', ...where]);
+    expect([healthy.code, healthy.stdout]).toEqual([0, expect.not.stringMatching(/^fail/m)]);
+    expect(healthy.stdout).toMatch(/^ok {4}configuration .* those of the simulator .*none was checked$/m);
+    expect(healthy.stdout).toMatch(/^ok {4}schema /m);
     expect(await start.stop()).toBe(0);
+    const mixed = await balde(['doctor', ...where], { PARTICIPANT, BRIDGE_ADDRESS: '127.0.0.1:1' });
+    expect(mixed.code).toBe(1);
+    expect(mixed.stdout).toMatch(/^fail {2}source .*12345678 would be polled: balde start refuses/m);
     expect(start.stderr()).toContain(
       `DATABASE_URL is not used with --simulate; other commands show what is simulated with --data-dir ${folder}`,
     );

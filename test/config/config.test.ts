@@ -214,26 +214,34 @@ describe('[OPS-2] every error at once', () => {
 describe('[OPS-2] secrets', () => {
   const URL_WITH_SECRET = 'postgresql://balde:s3cret@db:5432/balde';
 
-  test('come from a file, without the line end that editors add', () => {
-    const file = write(`${URL_WITH_SECRET}\n`);
-    expect(loadConfig({ ...POLLED, DATABASE_URL_FILE: file })).toMatchObject({
-      databaseUrl: URL_WITH_SECRET,
-      databaseUrlFile: file,
+  const ADDRESSES = { DATABASE_URL: URL_WITH_SECRET, EVENTSTORE_URL: 'esdb://balde:s3cret@es:2113?tls=true' };
+  describe.each(Object.entries(ADDRESSES))('%s', (name, address) => {
+    test('comes from a file, without the line end that editors add', () => {
+      const file = write(`${address}\n`);
+      const isDatabase = name === 'DATABASE_URL';
+      expect(loadConfig({ ...POLLED, [`${name}_FILE`]: file })).toMatchObject(
+        isDatabase
+          ? { databaseUrl: address, databaseUrlFile: file }
+          : { archive: { eventStoreUrl: address, eventStoreUrlFile: file } },
+      );
     });
-  });
 
-  test('an unreadable file, a folder, both ways at once', () => {
-    const none = join(folder, 'none');
-    expect(problemsOf({ ...POLLED, DATABASE_URL_FILE: none })).toEqual([
-      `DATABASE_URL_FILE: ${none}: there is no such file or folder. Check the path.`,
-    ]);
-    mkdirSync(join(folder, 'dir'), { recursive: true });
-    expect(problemsOf({ ...POLLED, DATABASE_URL_FILE: join(folder, 'dir') })).toEqual([
-      `DATABASE_URL_FILE: ${join(folder, 'dir')}: is a folder, not a file. Name a file.`,
-    ]);
-    expect(problemsOf({ ...POLLED, DATABASE_URL: URL_WITH_SECRET, DATABASE_URL_FILE: none })).toEqual([
-      'DATABASE_URL and DATABASE_URL_FILE are both set: keep one',
-    ]);
+    test('an unreadable file, a folder, an empty one, both ways at once', () => {
+      const setting = `${name}_FILE`;
+      const none = join(folder, 'none');
+      expect(problemsOf({ ...POLLED, [setting]: none })).toEqual([
+        `${setting}: ${none}: there is no such file or folder. Check the path.`,
+      ]);
+      mkdirSync(join(folder, 'dir'), { recursive: true });
+      expect(problemsOf({ ...POLLED, [setting]: join(folder, 'dir') })).toEqual([
+        `${setting}: ${join(folder, 'dir')}: is a folder, not a file. Name a file.`,
+      ]);
+      const empty = write(' \n');
+      expect(problemsOf({ ...POLLED, [setting]: empty })).toEqual([`${setting}: ${empty} is empty`]);
+      expect(problemsOf({ ...POLLED, [name]: address, [setting]: none })).toEqual([
+        `${name} and ${setting} are both set: keep one`,
+      ]);
+    });
   });
 
   test('are in no error, whatever is wrong with them', () => {

@@ -1,4 +1,5 @@
 /** The few things that the archive asks of EventStoreDB, through its client. */
+import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   binaryEvent,
@@ -33,15 +34,21 @@ const describeServer = (url: string): string =>
     .replace(/^[^@]*@/, '')
     .replace(/[/?].*$/, '')}`;
 
+/** An address alone, or with the file that holds it: read for each connection, so that a password may be replaced. */
+export type EventStoreAddress = string | { readonly url: string; readonly file?: string };
+
 export class Connection {
   readonly description: string;
   readonly #url: string;
+  readonly #file: string | null;
   #client: EventStoreDBClient | null = null;
   /** The address and the files that it names were right once. */
   #wasRight = false;
 
-  constructor(url: string) {
+  constructor(address: EventStoreAddress) {
+    const { url, file = null } = typeof address === 'string' ? { url: address } : address;
     this.#url = url;
+    this.#file = file;
     this.description = describeServer(url);
   }
 
@@ -90,7 +97,7 @@ export class Connection {
     } catch (error) {
       signal.throwIfAborted();
       await this.close();
-      throw toArchiveError(error, this.description);
+      throw this.#translated(error);
     } finally {
       signal.removeEventListener('abort', stop);
       stream.cancel();
@@ -115,15 +122,24 @@ export class Connection {
     try {
       return await work(client);
     } catch (error) {
-      const translated = toArchiveError(error, this.description);
+      const translated = this.#translated(error);
       if (this.#client === client && translated instanceof ArchiveUnavailableError) await this.close();
       throw translated;
     }
   }
 
+  #translated(error: unknown): unknown {
+    return toArchiveError(error, this.description, this.#file !== null);
+  }
+
+  #currentUrl(): string {
+    return this.#file === null ? this.#url : readFileSync(this.#file, 'utf8').trim();
+  }
+
   #connect(): EventStoreDBClient {
+    const setting = this.#file === null ? 'EVENTSTORE_URL' : 'EVENTSTORE_URL_FILE';
     try {
-      const client = EventStoreDBClient.connectionString(this.#url);
+      const client = EventStoreDBClient.connectionString(this.#currentUrl());
       // Its BatchAppend keeps what waits for an answer in one place for all connections of the process: when one of them
       // breaks, the answers to the others end the process. Told that the server has no such call, it uses Append.
       (client as unknown as Supporting).supports = async () => Promise.resolve(false);
@@ -132,11 +148,13 @@ export class Connection {
     } catch {
       if (this.#wasRight)
         throw new ArchiveUnavailableError(
-          `a certificate file that EVENTSTORE_URL names can't be used now; it is read again`,
+          this.#file === null
+            ? `a certificate file that EVENTSTORE_URL names can't be used now; it is read again`
+            : `${this.#file} (EVENTSTORE_URL_FILE) holds no address that can be used now, or one that names a certificate file that can't be; both are read again`,
         );
       // The client's message repeats the address, with the password in it.
       throw new ArchiveError(
-        'EVENTSTORE_URL is no address that the client of EventStoreDB understands, or a certificate file it names is not there. Its form: esdb://user:password@host:2113?tls=true',
+        `${setting} ${this.#file === null ? 'is' : 'holds'} no address that the client of EventStoreDB understands, or a certificate file it names is not there. Its form: esdb://user:password@host:2113?tls=true`,
       );
     }
   }

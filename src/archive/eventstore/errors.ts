@@ -17,15 +17,20 @@ const [DENIED_CODES, PASSING_CODES] = [new Set([7, 16]), new Set([1, 2, 4, 8, 10
 const codeOf = (error: Error): number =>
   'code' in error && typeof error.code === 'number' ? error.code : Number.NaN;
 
-/** @param where the server, without secrets */
-export function toArchiveError(error: unknown, where: string): unknown {
+/** Who may be renewed is waited for. */
+function denied(error: Error, where: string, renewed: boolean): Error {
+  const setting = renewed ? 'EVENTSTORE_URL_FILE' : 'EVENTSTORE_URL';
+  const text = `${where} refuses: ${error.message}. Check user and password in ${setting}; the user must be allowed to write streams whose names begin with balde_, and to read $all.`;
+  return renewed
+    ? new ArchiveUnavailableError(`${text} The file is read again`, { cause: error })
+    : new ArchiveError(text, { cause: error });
+}
+
+/** @param where the server, without secrets @param renewed its address is in a file, which is read again */
+export function toArchiveError(error: unknown, where: string, renewed = false): unknown {
   if (!(error instanceof Error)) return error;
   const type = isCommandError(error) ? error.type : '';
-  if (DENIED.has(type) || DENIED_CODES.has(codeOf(error)))
-    return new ArchiveError(
-      `${where} refuses: ${error.message}. Check user and password in EVENTSTORE_URL; the user must be allowed to write streams whose names begin with balde_, and to read $all.`,
-      { cause: error },
-    );
+  if (DENIED.has(type) || DENIED_CODES.has(codeOf(error))) return denied(error, where, renewed);
   if (type === ErrorType.STREAM_DELETED)
     return new ArchiveError(
       `${where}: a stream of the archive was deleted for good: ${error.message}. Restore it from a backup, or set EVENTSTORE_URL to an empty server.`,

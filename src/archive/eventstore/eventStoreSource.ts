@@ -11,13 +11,14 @@ import type { EventSource, ReadPositions, ReadRange } from '../../rebuild/source
 import { parseCheckpoint, readStanding } from './checkpoints.ts';
 import type { CheckpointPart } from './checkpoints.ts';
 import { Connection } from './connection.ts';
+import type { EventStoreAddress } from './connection.ts';
 import { describeEventStore } from './eventStoreTarget.ts';
 import { checkpointStreamOf, prefixesOf } from './names.ts';
 import { fromStore } from './storedEvent.ts';
 import type { StoredEvent } from './storedEvent.ts';
 
-export function openEventStoreSource(url: string): EventSource {
-  const connection = new Connection(url);
+export function openEventStoreSource(address: EventStoreAddress): EventSource {
+  const connection = new Connection(address);
   return {
     description: describeEventStore(connection),
     inTurn: false,

@@ -6,6 +6,7 @@ import type { ArchiveTarget, PartitionStanding } from '../target.ts';
 import { readStanding, writeCheckpoint } from './checkpoints.ts';
 import type { CheckpointPart, Standing } from './checkpoints.ts';
 import { Connection } from './connection.ts';
+import type { EventStoreAddress } from './connection.ts';
 import { toStore } from './storedEvent.ts';
 import type { EventToStore } from './storedEvent.ts';
 import { StreamWriter } from './streamWriter.ts';
@@ -17,8 +18,8 @@ const MOST_ATTEMPTS = 20;
 export const describeEventStore = (connection: Connection): string =>
   `the archive in ${connection.description}`;
 
-export function openEventStoreTarget(url: string): ArchiveTarget {
-  return new EventStoreTarget(new Connection(url));
+export function openEventStoreTarget(address: EventStoreAddress): ArchiveTarget {
+  return new EventStoreTarget(new Connection(address));
 }
 
 type Batch = ReadonlyMap<number, readonly LogMessage[]>;
@@ -154,8 +155,11 @@ function partsAfter({ partitions }: Standing, batch: Batch): CheckpointPart[] {
 }
 
 /** Where EventStoreDB stands. @throws {ArchiveUnavailableError} */
-export async function eventStoreStanding(url: string, topic: string): Promise<PartitionStanding[]> {
-  const connection = new Connection(url);
+export async function eventStoreStanding(
+  address: EventStoreAddress,
+  topic: string,
+): Promise<PartitionStanding[]> {
+  const connection = new Connection(address);
   try {
     const { partitions } = await readStanding(connection, topic);
     return [...partitions]

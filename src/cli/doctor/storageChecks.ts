@@ -33,7 +33,7 @@ export interface StorageFindings {
   readonly policies: readonly KnownPolicy[];
 }
 
-export async function checkStorage(config: Config): Promise<StorageFindings> {
+export async function checkStorage(config: Config, simulated = false): Promise<StorageFindings> {
   let storage: Storage;
   try {
     // Pulsar is checked by itself: whatever is wrong there, the database can be looked at.
@@ -42,7 +42,7 @@ export async function checkStorage(config: Config): Promise<StorageFindings> {
     return { findings: [unopened(error)], policies: [] };
   }
   try {
-    return await checkOpened(storage, config);
+    return await checkOpened(storage, config, simulated);
   } catch (error) {
     return { findings: [unreachable(error)], policies: [] };
   } finally {
@@ -68,7 +68,7 @@ function unreachable(error: unknown): Finding {
   );
 }
 
-async function checkOpened(storage: Storage, config: Config): Promise<StorageFindings> {
+async function checkOpened(storage: Storage, config: Config, simulated: boolean): Promise<StorageFindings> {
   const { database, log, description } = storage;
   const asked = Date.now();
   const [server] = await database.query<{ version: string; now: number; read_only: boolean }>(
@@ -98,8 +98,8 @@ async function checkOpened(storage: Storage, config: Config): Promise<StorageFin
   }
   findings.push(ok('schema', 'up to date'), ...topics, await checkRole(database));
   findings.push(
-    await checkMonths(database),
-    await checkFreshness(database, config),
+    await checkMonths(database, simulated),
+    await checkFreshness(database, config, simulated),
     await checkProcesses(database),
   );
   return { findings, policies: await knownPolicies(database) };
@@ -136,10 +136,16 @@ async function checkRole(database: Database): Promise<Finding> {
 /** Months that must exist after the current one. */
 const MONTHS_AHEAD = 2;
 
-async function checkMonths(database: Database): Promise<Finding> {
+async function checkMonths(database: Database, simulated: boolean): Promise<Finding> {
   const { monthsAhead, retentionSucceededAt } = await operations(database, Date.now());
   const detail = `history is prepared for ${monthsAhead ?? 0} months ahead; the compactor last succeeded ${timeText(retentionSucceededAt)}`;
   if ((monthsAhead ?? 0) >= MONTHS_AHEAD) return ok('retention', detail);
+  if (simulated)
+    return warn(
+      'retention',
+      detail,
+      'Nothing, while no simulator runs: balde start --simulate prepares them.',
+    );
   return retentionSucceededAt === null
     ? warn('retention', detail, 'Start a process with role retention, or run balde retention run.')
     : fail(
@@ -149,7 +155,11 @@ async function checkMonths(database: Database): Promise<Finding> {
       );
 }
 
-async function checkFreshness(database: Database, { staleAfterMs }: Config): Promise<Finding> {
+async function checkFreshness(
+  database: Database,
+  { staleAfterMs }: Config,
+  simulated: boolean,
+): Promise<Finding> {
   const newest = await newestObservation(database);
   if (newest === null) {
     return warn('observations', 'there is none yet', 'Start a process with roles poller and states.');
@@ -157,6 +167,8 @@ async function checkFreshness(database: Database, { staleAfterMs }: Config): Pro
   const age = Date.now() - newest;
   const detail = `the newest is ${durationText(age / 1000)} old (${timeText(newest)})`;
   if (age <= staleAfterMs) return ok('observations', detail);
+  if (simulated)
+    return warn('observations', detail, 'No simulator adds to them now: balde start --simulate goes on.');
   const remedy = `Nothing newer within STALE_AFTER (${formatDuration(staleAfterMs)}): see the logs of roles poller and states, and balde status for folds that are behind.`;
   return fail('observations', detail, remedy);
 }
