@@ -17,6 +17,7 @@ import {
   isMissingPartition,
   isRefusedData,
 } from '../store/errors.ts';
+import { rememberFirst } from '../store/firstMessages.ts';
 import { loadStates, stateParts } from '../store/foldStates.ts';
 import { outboxParts } from '../store/outbox.ts';
 import type { OutboxMessage } from '../store/outbox.ts';
@@ -150,6 +151,7 @@ export class Processor<E, S, O> {
 
     const parts = [
       moveCheckpoints(fold, this.#positions, next),
+      ...rememberFirst(fold.topic, this.#firsts(messages)),
       ...stateParts(this.#schema, changed),
       ...outboxParts([...effects.outbox(out), ...(sendsLetters ? poison : [])]),
     ];
@@ -176,6 +178,16 @@ export class Processor<E, S, O> {
         letter.properties['reason'] ?? '',
       );
     }
+  }
+
+  /** What the batch begins with in partitions that nothing was read of yet. */
+  #firsts(messages: readonly LogMessage[]): Map<number, Position> {
+    const firsts = new Map<number, Position>();
+    for (const { partition, position } of messages) {
+      const isFirst = (this.#positions.get(partition) ?? null) === null && !firsts.has(partition);
+      if (isFirst) firsts.set(partition, position);
+    }
+    return firsts;
   }
 
   async #loadMissing(events: readonly E[]): Promise<void> {

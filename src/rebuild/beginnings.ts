@@ -1,7 +1,7 @@
 /** What a source says of its own beginning: whether there was something before its oldest message. */
 import type { EpochMs } from '../domain/events.ts';
 import { partitionOf } from '../log/partitionOf.ts';
-import type { EventLog, LogMessage } from '../log/eventLog.ts';
+import type { EventLog, LogMessage, Position } from '../log/eventLog.ts';
 import type { EventSource } from './source.ts';
 
 interface Beginning {
@@ -40,27 +40,32 @@ const MOST_READ = 200_000;
 
 /**
  * Where the source begins in each partition. A log that counts its messages from a first one knows whether it is there; of
- * another one (Pulsar) only `remembered` tells: the oldest messages that there ever were.
+ * another one (Pulsar) only `remembered` tells: the messages that were the oldest when they were read.
  */
 export async function findBeginnings(options: {
   readonly log: EventLog;
   readonly source: EventSource;
   readonly topic: string;
-  /** Position of the first message ever read of each partition; `null` when that is not known. */
-  readonly remembered: ReadonlyMap<number, string> | null;
+  /** Position of the first message ever read of each partition that anything was read of; `null`: it is not known. */
+  readonly remembered: ReadonlyMap<number, Position> | null;
+  /** Told what the source begins with. */
+  readonly onFirst?: (firsts: ReadonlyMap<number, Position>) => Promise<void>;
   readonly signal: AbortSignal;
 }): Promise<Beginnings> {
   const { log, topic, remembered } = options;
   const ends = new Map((await log.ends(topic)).map(({ partition, last }) => [partition, last]));
   const firsts = await firstMessages(options, ends);
-  const neverHadAny = (partition: number): boolean => {
-    if ((ends.get(partition) ?? null) !== null) return false;
-    return log.firstPosition !== undefined || remembered?.has(partition) === false;
-  };
+  await options.onFirst?.(new Map([...firsts].map(([partition, { position }]) => [partition, position])));
+  const isUnread = (partition: number): boolean =>
+    log.firstPosition === undefined && remembered?.has(partition) === false;
+  const neverHadAny = (partition: number): boolean =>
+    (ends.get(partition) ?? null) === null && (log.firstPosition !== undefined || isUnread(partition));
+  // What nothing was ever read of has lost nothing that any row could come from.
+  const isBeginning = ({ partition, position }: LogMessage): boolean =>
+    isUnread(partition) || position === (log.firstPosition ?? remembered?.get(partition));
   const found = Array.from({ length: await log.partitions(topic) }, (_, partition): Beginning => {
     const first = firsts.get(partition) ?? null;
-    const begin = log.firstPosition ?? remembered?.get(partition) ?? null;
-    const isWhole = first === null ? neverHadAny(partition) : first.position === begin;
+    const isWhole = first === null ? neverHadAny(partition) : isBeginning(first);
     return { trimmed: !isWhole, time: first?.eventTime ?? null };
   });
   if (log.firstPosition !== undefined) return found;

@@ -10,6 +10,7 @@ export function logSource(log: EventLog, description: string): EventSource {
   return {
     description,
     inTurn: false,
+    isLog: true,
     read: ({ topic, after, signal }) => readRange({ log, topic, after, batch: BATCH, signal }),
     count: async ({ topic, after }) => {
       const partitions = await log.partitions(topic);

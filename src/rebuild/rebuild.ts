@@ -8,6 +8,9 @@ import type { Projection } from '../domain/fold.ts';
 import type { EventLog, LogMessage } from '../log/eventLog.ts';
 import type { Database } from '../store/database.ts';
 import { CheckpointConflictError } from '../store/errors.ts';
+import { readFirst, rememberFirst, rememberOther } from '../store/firstMessages.ts';
+import type { FirstMessages } from '../store/firstMessages.ts';
+import { runParts } from '../store/parts.ts';
 import { schemaOf } from '../store/readModels.ts';
 import { createVersion, dropVersion, listVersions, setVersionState } from '../store/versions.ts';
 import type { Version } from '../store/versions.ts';
@@ -181,10 +184,15 @@ async function fillWhole<E, S, T extends string>(
   const { database, log, projection, source, signal, observer } = options;
   // Broken off by an outage it goes on from its last commit: the parts add up.
   const parts: FillReport[] = [];
-  const remembered = null;
-  const beginnings = await again(
-    async () => await findBeginnings({ log, source, topic: projection.topic, remembered, signal }),
-  );
+  const { topic } = projection;
+  const onFirst = async (firsts: FirstMessages): Promise<void> => {
+    if (source.isLog === true) await runParts(database, rememberFirst(topic, firsts));
+    else await rememberOther(database, topic, firsts);
+  };
+  const beginnings = await again(async () => {
+    const remembered = await readFirst(database, topic);
+    return await findBeginnings({ log, source, topic, remembered, onFirst, signal });
+  });
   await again(
     async () => await fillOnce(options, chosen, beginnings, parts),
     // A chunk that was committed after its connection was cut: nobody else is at work.

@@ -19,6 +19,8 @@ export interface EventSource {
   readonly description: string;
   /** Whether it gives one partition after the other, rather than all side by side. */
   readonly inTurn: boolean;
+  /** Whether it is the event log itself. */
+  readonly isLog?: boolean;
   /**
    * Messages after the given positions, up to where the source ended when it was asked. In batches of some thousand,
    * of all partitions, in the order of their positions within each partition; the next batch is read when this one was taken, so

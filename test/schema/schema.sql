@@ -69,12 +69,19 @@ create table balde.dead_letter_handled (
   action text not null,
   at timestamp with time zone not null default clock_timestamp()
 );
+create table balde.first_message (
+  topic text not null,
+  partition integer not null,
+  log uuid,
+  "position" text collate "C" not null
+);
 create table balde.installation (
   one boolean not null default true,
   id uuid not null default gen_random_uuid(),
   source text,
   log uuid,
-  log_name text
+  log_name text,
+  remembers_first boolean not null default false
 );
 create table balde.lock (
   name text not null
@@ -254,6 +261,7 @@ alter table alerts_v1.fold_state add constraint fold_state_pkey PRIMARY KEY (key
 alter table balde.checkpoint add constraint checkpoint_pkey PRIMARY KEY (fold, version, partition);
 alter table balde.dead_letter_handled add constraint dead_letter_handled_action_check CHECK ((action = ANY (ARRAY['retried'::text, 'dropped'::text])));
 alter table balde.dead_letter_handled add constraint dead_letter_handled_pkey PRIMARY KEY (topic, partition, "position");
+alter table balde.first_message add constraint first_message_pkey PRIMARY KEY (topic, partition);
 alter table balde.installation add constraint installation_one_check CHECK (one);
 alter table balde.installation add constraint installation_pkey PRIMARY KEY (one);
 alter table balde.installation add constraint installation_source_check CHECK ((source = ANY (ARRAY['bridge'::text, 'simulator'::text])));
