@@ -6,6 +6,7 @@ import type { ArchiveStanding, Verified } from '../main/archive.ts';
 import { ArchiveDamagedError } from '../rebuild/source.ts';
 import { visible } from '../visible.ts';
 import {
+  acting,
   jsonOption,
   printJson,
   printLine,
@@ -118,7 +119,7 @@ function runCommand(): Command {
   return withStorageOptions(command).action(async (options: RunOptions) => {
     archivesOf(readingConfig(options));
     const signal = stopSignal();
-    await reading(options, async ({ log }, config) => {
+    await acting(options, async ({ log }, config) => {
       const { observer, total } = progress();
       await archiveAll({ config, log, observer, untilEnd: options.untilEnd === true }, signal);
       printLine(

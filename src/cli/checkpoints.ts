@@ -5,7 +5,7 @@ import type { Checkpoint, ResetQuery } from '../main/checkpoints.ts';
 import { FOLDS } from '../main/folds.ts';
 import { UsageError } from '../main/storage.ts';
 import type { CheckpointRow } from '../store/checkpoints.ts';
-import { jsonOption, printJson, printLine, reading, withStorageOptions } from './common.ts';
+import { acting, jsonOption, printJson, printLine, reading, withStorageOptions } from './common.ts';
 import type { CommonOptions } from './common.ts';
 import { iso, numberText, table, timeText } from './format.ts';
 import type { Column } from './format.ts';
@@ -79,7 +79,7 @@ function resetCommand(): Command {
 }
 
 async function resetAll(options: ResetOptions): Promise<void> {
-  await reading(options, async (storage) => {
+  await acting(options, async (storage) => {
     if (options.yes !== true) {
       const rows = await resettable(storage, options);
       if (rows.length > 0) throw new UsageError(question(options.topic, rows));

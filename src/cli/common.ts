@@ -67,6 +67,20 @@ export async function reading<T>(
   }
 }
 
+/**
+ * The same for a command that writes to topics, or to the database what topics say: the namespace has to be this database's.
+ * @throws {LogError} it is another's
+ */
+export async function acting<T>(
+  options: CommonOptions,
+  work: (storage: Storage, config: Config) => Promise<T>,
+): Promise<T> {
+  return await reading(options, async (storage, config) => {
+    await storage.assertOwned?.();
+    return await work(storage, config);
+  });
+}
+
 export const printLine = (line: string): void => {
   const text = visibleLines(line);
   console.log(painted(text));

@@ -5,7 +5,15 @@ import type { Letter, LetterOutcome, LetterStorage } from '../main/deadLetters.t
 import { FOLDS } from '../main/folds.ts';
 import { retryLetters } from '../main/retryLetters.ts';
 import { UsageError } from '../main/storage.ts';
-import { jsonOption, printJson, printLine, reading, stopSignal, withStorageOptions } from './common.ts';
+import {
+  acting,
+  jsonOption,
+  printJson,
+  printLine,
+  reading,
+  stopSignal,
+  withStorageOptions,
+} from './common.ts';
 import type { CommonOptions } from './common.ts';
 import { numberText, table, timeText } from './format.ts';
 import type { Column } from './format.ts';
@@ -136,8 +144,7 @@ function retryCommand(): Command {
     .addHelpText('after', RETRY_HELP);
   return withStorageOptions(command).action(async (ids: string[], options: ActOptions) => {
     const signal = stopSignal();
-    await reading(options, async (storage) => {
-      await storage.assertOwned?.();
+    await acting(options, async (storage) => {
       const chosen = await choose(storage, ids, options, signal);
       await report('retried', retryLetters(storage, chosen, signal), options);
     });
@@ -156,8 +163,7 @@ function dropCommand(): Command {
     .addOption(jsonOption());
   return withStorageOptions(command).action(async (ids: string[], options: ActOptions) => {
     const signal = stopSignal();
-    await reading(options, async (storage) => {
-      await storage.assertOwned?.();
+    await acting(options, async (storage) => {
       const chosen = await choose(storage, ids, options, signal);
       if (options.all === true && options.yes !== true) {
         const { processor } = options;

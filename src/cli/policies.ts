@@ -3,7 +3,15 @@ import { Command, Option } from 'commander';
 import { listPolicies, retirable, retirePolicies } from '../main/policies.ts';
 import type { PolicyEntry, RetireQuery } from '../main/policies.ts';
 import { UsageError } from '../main/storage.ts';
-import { jsonOption, printJson, printLine, reading, stopSignal, withStorageOptions } from './common.ts';
+import {
+  acting,
+  jsonOption,
+  printJson,
+  printLine,
+  reading,
+  stopSignal,
+  withStorageOptions,
+} from './common.ts';
 import type { CommonOptions } from './common.ts';
 import { iso, numberText, table, timeText } from './format.ts';
 import type { Column } from './format.ts';
@@ -80,7 +88,7 @@ function retireCommand(): Command {
     .addOption(jsonOption())
     .addHelpText('after', RETIRE_HELP);
   return withStorageOptions(command).action(async (options: RetireOptions) => {
-    await reading(options, async (storage) => {
+    await acting(options, async (storage) => {
       const found = await retirable(storage.database, options);
       if (options.yes !== true && found.length > 0) throw new UsageError(question(found));
       if (found.length > 0) await retirePolicies(storage, options.participant, found, stopSignal());

@@ -9,6 +9,7 @@ import { patiently } from '../rebuild/patience.ts';
 import { dropVersion, listVersions, sizeOfVersion, VersionServedError } from '../store/versions.ts';
 import type { Version } from '../store/versions.ts';
 import {
+  acting,
   jsonOption,
   printJson,
   printLine,
@@ -77,7 +78,7 @@ function cutOverCommand(): Command {
     .addOption(jsonOption());
   return withStorageOptions(command).action(
     async (name: RebuildableName, number: number, options: CommonOptions) => {
-      await reading(options, async (storage) => await goTo(storage, name, number, options));
+      await acting(options, async (storage) => await goTo(storage, name, number, options));
     },
   );
 }
@@ -88,7 +89,7 @@ function rollbackCommand(): Command {
     .addArgument(what())
     .addOption(jsonOption());
   return withStorageOptions(command).action(async (name: RebuildableName, options: CommonOptions) => {
-    await reading(options, async (storage) => {
+    await acting(options, async (storage) => {
       await goTo(storage, name, (await previousVersion(storage, name)).version, options);
     });
   });

@@ -11,10 +11,10 @@ import { RebuildDiffersError } from '../rebuild/rebuild.ts';
 import type { RebuildReport } from '../rebuild/rebuild.ts';
 import type { Comparison, Difference } from '../rebuild/verify.ts';
 import {
+  acting,
   jsonOption,
   printJson,
   printLine,
-  reading,
   stopSignal,
   withStorageOptions,
   tellLine,
@@ -87,8 +87,8 @@ async function run(what: RebuildableName, options: RebuildCommandOptions): Promi
   const signal = stopSignal();
   const progress = rebuildProgress();
   try {
-    await reading(options, async (storage, config) => {
-      if (options.from !== 'archive' && options.from !== 'file') await storage.assertOwned?.();
+    // From an archive, too: where it ends, the topic goes on.
+    await acting(options, async (storage, config) => {
       const report = await rebuildReadModel({
         storage,
         config,

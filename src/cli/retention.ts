@@ -6,7 +6,7 @@ import type { Storage } from '../main/storage.ts';
 import { compact, planRetention, RetentionIncompleteError } from '../retain/compactor.ts';
 import type { RetentionPlan, RetentionReport } from '../retain/compactor.ts';
 import { iso, numberText, timeText } from './format.ts';
-import { jsonOption, printJson, printLine, reading, withStorageOptions } from './common.ts';
+import { acting, jsonOption, printJson, printLine, withStorageOptions } from './common.ts';
 import type { CommonOptions } from './common.ts';
 import { parseWhole } from './options.ts';
 
@@ -44,8 +44,7 @@ export function retentionCommand(): Command {
 }
 
 async function runRetention(options: RetentionOptions): Promise<void> {
-  await reading(options, async (storage, config) => {
-    await storage.assertOwned?.();
+  await acting(options, async (storage, config) => {
     const months = options.months ?? config.retentionMonths;
     const now = Date.now();
     const plan = await planRetention({ ...storage, months, now });

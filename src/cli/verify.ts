@@ -9,7 +9,7 @@ import type { Config } from '../config/config.ts';
 import type { Storage } from '../main/storage.ts';
 import { UsageError } from '../main/storage.ts';
 import type { CountCheck } from '../rebuild/logCount.ts';
-import { jsonOption, printJson, printLine, reading, stopSignal, withStorageOptions } from './common.ts';
+import { acting, jsonOption, printJson, printLine, stopSignal, withStorageOptions } from './common.ts';
 import type { CommonOptions } from './common.ts';
 import { iso, numberText } from './format.ts';
 import { parseWhole } from './options.ts';
@@ -51,8 +51,7 @@ export function verifyCommand(): Command {
     if (options.against !== undefined && options.sealsOnly === true)
       throw new UsageError('--against compares versions, --seals-only does not: leave one out');
     const signal = stopSignal();
-    await reading(options, async (storage, config) => {
-      await storage.assertOwned?.();
+    await acting(options, async (storage, config) => {
       const verified = await verify(what, options, storage, config, signal);
       if (options.json === true) printJson(json(what, verified));
       else for (const line of text(what, verified)) printLine(line);
