@@ -134,15 +134,15 @@ async function runAll(options: ProcessOptions, watched: Database, signal: AbortS
   };
   const over = new AbortController();
   const running = options.roles.map(async (role) => await orStop(RUN[role](context)));
-  const watching = orStop(options.storage.watch?.(AbortSignal.any([stop, over.signal])) ?? Promise.resolve());
+  const watch = options.storage.watch?.(AbortSignal.any([stop, over.signal])) ?? Promise.resolve();
+  // Looked at when the roles have drained; until then its failure must not count as unhandled.
+  const watching = Promise.allSettled([orStop(watch)]);
   const presence = bePresent({ ...options, database: watched, onDifferent: told(options) }, over.signal);
   const ended = await Promise.allSettled(running);
   over.abort();
   await presence;
   // Why what they stand on is gone says more than what they met without it.
-  const [first] = [...(await Promise.allSettled([watching])), ...ended].filter(
-    (result) => result.status === 'rejected',
-  );
+  const [first] = [...(await watching), ...ended].filter((result) => result.status === 'rejected');
   if (first !== undefined) throw first.reason;
 }
 
