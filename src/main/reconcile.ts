@@ -43,17 +43,14 @@ export interface ReconcileOptions {
 /** Where a partition ended when it was taken over: `null` when it was empty, `undefined` before that was asked. */
 type End = Position | null | undefined;
 
-interface Judged {
-  readonly ended: readonly AlertResolved[];
-  readonly anew: ReadonlyMap<string, AlertingState>;
-}
-
 export class Reconciler implements Between {
   readonly #options: ReconcileOptions;
   readonly #schema: string;
   /** Partitions that are still to be judged. */
   readonly #pending = new Map<number, End>();
   #isBegun = false;
+  /** States were made others since that was last told: also by a transaction whose answer was lost. */
+  #isChanged = false;
 
   constructor(options: ReconcileOptions) {
     this.#options = options;
@@ -69,29 +66,32 @@ export class Reconciler implements Between {
   }
 
   async run(signal: AbortSignal): Promise<'unchanged' | 'changed'> {
-    if (!this.isWaiting) return 'unchanged';
+    if (this.isWaiting) await this.#judgeDue(signal);
+    const outcome = this.#isChanged ? 'changed' : 'unchanged';
+    this.#isChanged = false;
+    return outcome;
+  }
+
+  async #judgeDue(signal: AbortSignal): Promise<void> {
     const { database, log, fold, effects, observer } = this.#options;
     const positions = await readCheckpoints(database, fold);
     await this.#measure(positions);
     const due = [...this.#pending].filter(([p, end]) => isReached(positions.get(p) ?? null, end));
-    if (due.length === 0) return 'unchanged';
+    if (due.length === 0) return;
     const partitions = await log.partitions(fold.topic);
     const open = await OpenAlerts.begin({ database, log });
     // Most of it is read before anything is locked.
     await open.advance(signal);
-    let isChanged = false;
     for (const [partition] of due) {
       const isOwn = (key: string): boolean => partitionOf(key, partitions) === partition;
-      const judged = await database.transaction(
+      const ended = await database.transaction(
         async (tx) => await this.#judge(tx, partition, open, isOwn, signal),
       );
-      if (judged === null) continue;
+      if (ended === null) continue;
       this.#pending.delete(partition);
-      isChanged ||= judged.anew.size > 0;
-      effects.committed(judged.ended);
-      if (judged.ended.length > 0) observer.superseded?.(fold.name, judged.ended.length);
+      effects.committed(ended);
+      if (ended.length > 0) observer.superseded?.(fold.name, ended.length);
     }
-    return isChanged ? 'changed' : 'unchanged';
   }
 
   /** A checkpoint beyond the end is of another topic than this one: the consumer says so, nothing is judged. */
@@ -110,14 +110,14 @@ export class Reconciler implements Between {
     }
   }
 
-  /** @returns `null` when the partition is not where it was thought to be */
+  /** @returns alerts that are ended; `null` when the partition is not where it was thought to be */
   async #judge(
     tx: Sql,
     partition: number,
     open: OpenAlerts,
     isOwn: (key: string) => boolean,
     signal: AbortSignal,
-  ): Promise<Judged | null> {
+  ): Promise<readonly AlertResolved[] | null> {
     const { fold, effects } = this.#options;
     if (!isReached(await lockCheckpoint(tx, fold, partition), this.#pending.get(partition))) return null;
     const decided = await outboxEvents(tx, RATE_LIMIT_ALERTS.name);
@@ -125,8 +125,9 @@ export class Reconciler implements Between {
     const ended = await this.#unknown(tx, open, decided, isOwn);
     const anew = await this.#over(tx, open, isOwn);
     const parts = [...stateParts(this.#schema, anew), ...outboxParts(effects.outbox(ended))];
+    if (anew.size > 0) this.#isChanged = true;
     await runParts(tx, parts);
-    return { ended, anew };
+    return ended;
   }
 
   /** Ends of alerts that the topic has open and that no state knows. */
