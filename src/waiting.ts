@@ -1,4 +1,5 @@
-/** Waiting that an AbortSignal can end, without lost wake-ups. */
+/** Waiting that an AbortSignal or a limit can end, without lost wake-ups. */
+import { setTimeout as delay } from 'node:timers/promises';
 
 /** Lets waiters sleep until something happened: cheap to wake, safe against a wake-up just before the wait. */
 export class Wakeup {
@@ -43,6 +44,19 @@ export async function abortable<T>(work: Promise<T>, signal: AbortSignal): Promi
     signal.addEventListener('abort', aborted, { once: true });
     void work.then(resolve, reject).finally(() => signal.removeEventListener('abort', aborted));
   });
+}
+
+/** The outcome of `work`, or after `ms` what `late` gives or throws; the work itself goes on, and nobody hears of it. */
+export async function within<T>(ms: number, work: Promise<T>, late: () => T): Promise<T> {
+  const given = new AbortController();
+  const silence = delay(ms, undefined, { signal: given.signal }).then(late);
+  silence.catch(() => undefined);
+  work.catch(() => undefined);
+  try {
+    return await Promise.race([work, silence]);
+  } finally {
+    given.abort();
+  }
 }
 
 /** The reason as an Error: whoever aborts with something else still gets one. */

@@ -15,6 +15,7 @@ import type { Database } from '../store/database.ts';
 import { DatabaseUnavailableError } from '../store/errors.ts';
 import { readInstallation, saveLog } from '../store/installation.ts';
 import type { Installation } from '../store/installation.ts';
+import { abortable } from '../waiting.ts';
 import { readTopic } from './readTopic.ts';
 
 /** The namespace is another database's, or the database another namespace's. */
@@ -32,14 +33,29 @@ export interface Ownership {
 
 const nameOf = ({ settings: { tenant, namespace } }: Ownership): string => `${tenant}/${namespace}`;
 
+/** A few messages: without an answer for so long, the broker is away. Milliseconds. */
+const PATIENCE_MS = 60_000;
+
+async function inTime<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const signal = AbortSignal.timeout(PATIENCE_MS);
+  try {
+    return await work(signal);
+  } catch (cause) {
+    if (!signal.aborted) throw cause;
+    const what = `the topic that says whose the namespace is gave no answer within ${PATIENCE_MS / 1_000} s`;
+    throw new LogUnavailableError(what, { cause });
+  }
+}
+
 /** Whose the namespace is; `null`: nobody's yet. */
 async function readMark(log: EventLog): Promise<NamespaceMark | null> {
-  let mark: NamespaceMark | null = null;
-  const onPoison = (): void => undefined;
-  const signal = AbortSignal.timeout(READING_MS);
-  for await (const batch of readTopic({ log, topic: INSTALLATION, onPoison, signal }))
-    for (const { event } of batch) mark = applyMark(mark, event);
-  return mark;
+  return await inTime(async (signal) => {
+    let mark: NamespaceMark | null = null;
+    const onPoison = (): void => undefined;
+    for await (const batch of readTopic({ log, topic: INSTALLATION, onPoison, signal }))
+      for (const { event } of batch) mark = applyMark(mark, event);
+    return mark;
+  });
 }
 
 /** The same, also where there is no such topic: nothing was started since the mark came up. */
@@ -49,9 +65,6 @@ export async function markIfAny(log: EventLog): Promise<NamespaceMark | null> {
     throw error;
   });
 }
-
-/** A few messages: without an answer for so long, the broker is away. Milliseconds. */
-const READING_MS = 60_000;
 
 /** Makes the namespace this database's if it is nobody's yet. @throws {NamespaceOwnedError} */
 export async function settleOwnership(ownership: Ownership): Promise<NamespaceMark> {
@@ -128,18 +141,16 @@ async function write(
 ): Promise<void> {
   const at = Date.now();
   const event: MarkEvent = { ...{ type, mark, place, description, at }, installation: id };
-  const signal = AbortSignal.timeout(READING_MS);
-  const producer = await log.producer(INSTALLATION.name, {
-    name: `installation-${randomUUID()}`,
-    access: 'shared',
-    signal,
+  await inTime(async (signal) => {
+    const name = `installation-${randomUUID()}`;
+    const producer = await log.producer(INSTALLATION.name, { name, access: 'shared', signal });
+    try {
+      const message = { key: id, payload: encodeMark(event), properties: {}, eventTime: at, sequenceId: 0 };
+      await producer.send([message]);
+    } finally {
+      await producer.close();
+    }
   });
-  try {
-    const message = { key: id, payload: encodeMark(event), properties: {}, eventTime: at, sequenceId: 0 };
-    await producer.send([message]);
-  } finally {
-    await producer.close();
-  }
 }
 
 const OF_BALDE = /^((states|alerting|alerts)-v\d+|(poller|relay)-.+)$/;
@@ -186,11 +197,11 @@ export class OwnershipWatch {
   }
 
   /** Until the signal aborts. @throws {NamespaceOwnedError} */
-  async run(signal: AbortSignal): Promise<void> {
+  async run(signal: AbortSignal, everyMs = LOOK_MS): Promise<void> {
     for (;;) {
-      await delay(LOOK_MS, undefined, { signal }).catch(() => undefined);
+      await delay(everyMs, undefined, { signal }).catch(() => undefined);
       if (signal.aborted) return;
-      await this.assertOwned().catch((error: unknown) => {
+      await abortable(this.assertOwned(), signal).catch((error: unknown) => {
         const passes = error instanceof LogUnavailableError || error instanceof DatabaseUnavailableError;
         if (!passes && !signal.aborted) throw error;
       });

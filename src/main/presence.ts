@@ -8,6 +8,7 @@ import { ruleVersion } from '../domain/thresholds.ts';
 import type { Database } from '../store/database.ts';
 import { livingProcesses, removeProcess, renewProcess } from '../store/processes.ts';
 import type { ProcessEntry } from '../store/processes.ts';
+import { abortable, within } from '../waiting.ts';
 
 const RENEW_MS = 15_000;
 const GOODBYE_MS = 1_000;
@@ -30,23 +31,30 @@ export async function bePresent(
     ...{ ruleVersion: ruleVersion(config.rules), staleAfterMs: config.staleAfterMs },
   };
   const told = new Set<string>();
-  while (!signal.aborted) {
-    try {
-      await renewProcess(database, own);
-      for (const other of await livingProcesses(database)) {
-        if (judgesAlike(own, other) || told.has(other.id)) continue;
-        told.add(other.id);
-        onDifferent(
-          `this process judges buckets with ${judgingText(own)}, but ${processText(other)} with ${judgingText(other)}: alerts follow whichever decides, views the one that started last. Give all of them the same settings.`,
-        );
-      }
-    } catch {
-      // The roles tell of a database that is away.
+  const appear = async (): Promise<void> => {
+    await renewProcess(database, own);
+    for (const other of await livingProcesses(database)) {
+      if (judgesAlike(own, other) || told.has(other.id)) continue;
+      told.add(other.id);
+      onDifferent(
+        `this process judges buckets with ${judgingText(own)}, but ${processText(other)} with ${judgingText(other)}: alerts follow whichever decides, views the one that started last. Give all of them the same settings.`,
+      );
     }
+  };
+  let appearing = Promise.resolve();
+  while (!signal.aborted) {
+    // The roles tell of a database that is away.
+    appearing = appear().catch(() => undefined);
+    await abortable(appearing, signal).catch(() => undefined);
     await delay(RENEW_MS, undefined, { signal }).catch(() => undefined);
   }
   // A database that is away must not hold up the end: the row goes by itself.
-  await Promise.race([removeProcess(database, own.id).catch(() => undefined), delay(GOODBYE_MS)]);
+  const leaving = appearing.then(async () => await removeProcess(database, own.id));
+  await within(
+    GOODBYE_MS,
+    leaving.catch(() => undefined),
+    () => undefined,
+  );
 }
 
 const judgesAlike = (one: ProcessEntry, other: ProcessEntry): boolean =>

@@ -31,6 +31,7 @@ import type { EncodeObservation, Publisher } from './publish.ts';
 import { publishRetirements } from './retire.ts';
 import { retirementOf, Roll } from './roll.ts';
 import type { KnownPolicy } from './roll.ts';
+import { abortable, within } from '../waiting.ts';
 import { checkSchedule, ticks } from './schedule.ts';
 import type { Schedule } from './schedule.ts';
 
@@ -63,6 +64,8 @@ interface Context extends PollerDeps {
 }
 
 const LONGEST_NAME_SHOWN = 200;
+/** Polls don't wait for a database that is away: what it knows is asked for again. Milliseconds. */
+const KNOWN_MS = 2_000;
 
 /** Name under which the poller of a participant publishes, and by which it is elected. */
 export const producerName = (participant: string): string => `poller-${participant}`;
@@ -198,11 +201,12 @@ async function retireMissing(
   poll: Poll,
   checked: Extract<CheckedAnswer, { ok: true }>,
 ): Promise<void> {
-  const { logger, clock, report, retireAfterLists = 0, knownPolicies } = context;
+  const { logger, clock, report, retireAfterLists = 0, knownPolicies, signal } = context;
   if (retireAfterLists === 0) return;
   const failed = (err: unknown): void =>
     logger.debug({ err }, 'the read model did not tell which policies there are');
-  roll.learn((await knownPolicies?.().catch(failed)) ?? []);
+  const known = within(KNOWN_MS, knownPolicies?.() ?? Promise.resolve([]), () => []).catch(failed);
+  roll.learn((await abortable(known, signal)) ?? []);
   const due = roll.note(checked);
   const { participant, pollId, correlationId } = poll;
   const { responseTime } = checked;

@@ -2,7 +2,8 @@
 import type { EpochMs } from '../domain/events.ts';
 import type { Database, Sql } from '../store/database.ts';
 import { pendingMigrations } from '../store/migrate.ts';
-import { ANSWER_MS, observe, within } from './observing.ts';
+import { ANSWER_MS, observe } from './observing.ts';
+import { within } from '../waiting.ts';
 import { newestObservation } from './readModels.ts';
 
 export interface Check {

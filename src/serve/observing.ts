@@ -1,5 +1,4 @@
 /** Reading for those who only watch: bounded in time, one asker for all who ask the same, never in the way of the work. */
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Database, DatabaseOptions, Sql } from '../store/database.ts';
 import { DatabaseUnavailableError, isLockTimeout } from '../store/errors.ts';
 
@@ -49,17 +48,4 @@ export function shared<T>(work: () => Promise<T>): () => Promise<T> {
     running ??= work().finally(() => (running = null));
     return await running;
   };
-}
-
-/** The outcome of `work`, or what `late` gives after `ms`; the work itself goes on to its own limits. */
-export async function within<T>(ms: number, work: Promise<T>, late: () => T): Promise<T> {
-  const given = new AbortController();
-  const silence = delay(ms, undefined, { signal: given.signal }).then(late);
-  silence.catch(() => undefined);
-  work.catch(() => undefined);
-  try {
-    return await Promise.race([work, silence]);
-  } finally {
-    given.abort();
-  }
 }

@@ -6,7 +6,8 @@ import { guard, HTTP_LIMITS } from './guard.ts';
 import { readiness } from './health.ts';
 import type { Check, HealthOptions } from './health.ts';
 import type { Metrics } from './metrics.ts';
-import { ANSWER_MS, shared, within } from './observing.ts';
+import { ANSWER_MS, shared } from './observing.ts';
+import { within } from '../waiting.ts';
 
 export interface ServeOptions extends HealthOptions {
   readonly metrics: Metrics;

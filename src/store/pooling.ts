@@ -3,8 +3,8 @@
  * in sessions. With PgBouncer's pool_mode = transaction all of it seems to work and quietly does not.
  */
 import { randomBytes } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
+import { within } from '../waiting.ts';
 import { UnfitDatabaseError } from './errors.ts';
 
 /** How long a notification may take. Milliseconds. */
@@ -41,11 +41,7 @@ export async function assertSessions(client: pg.ClientBase, open: () => Promise<
     if (!(await listens(client, channel))) throw spread();
     await other.query(`select pg_notify('${channel}', '')`);
     await other.query('commit');
-    const over = new AbortController();
-    const silence = delay(LONGEST_WAY_MS, false, { signal: over.signal }).catch(() => false);
-    const came = await Promise.race([heard, silence]);
-    over.abort();
-    if (!came)
+    if (!(await within(LONGEST_WAY_MS, heard, () => false)))
       throw new UnfitDatabaseError('the pooler before the database does not pass notifications on', ADVICE);
     await client.query(`unlisten ${channel}`);
   } finally {

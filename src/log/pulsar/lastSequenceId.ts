@@ -1,5 +1,5 @@
 /** The highest sequence id that a producer stored: the client doesn't tell, so the ends of the partitions are read. */
-import { setTimeout as delay } from 'node:timers/promises';
+import { within } from '../../waiting.ts';
 import { LogUnavailableError } from '../eventLog.ts';
 import type { Ends } from './ends.ts';
 import { isSentBy, sequenceIdOf } from './message.ts';
@@ -67,18 +67,9 @@ async function lastOfPartition(
   }
 }
 
-async function soon<T>(receiving: Promise<T>, topic: string, partition: number): Promise<T> {
-  receiving.catch(() => undefined);
-  const timeout = new AbortController();
-  const late = delay(PATIENCE_MS, undefined, { signal: timeout.signal }).then(() => {
+const soon = async <T>(receiving: Promise<T>, topic: string, partition: number): Promise<T> =>
+  await within(PATIENCE_MS, receiving, () => {
     throw new LogUnavailableError(
       `topic ${topic}, partition ${partition}: for ${PATIENCE_MS / 1_000} s the broker gave nothing more before its newest message, among which the last ones of this producer are looked for`,
     );
   });
-  try {
-    return await Promise.race([receiving, late]);
-  } finally {
-    late.catch(() => undefined);
-    timeout.abort();
-  }
-}

@@ -3,7 +3,7 @@
  * purpose. It has a cursor of its own and is never made to seek, so the first that it gives is the next,
  * whatever lies between.
  */
-import { setTimeout as delay } from 'node:timers/promises';
+import { within } from '../../waiting.ts';
 import { LogUnavailableError } from '../eventLog.ts';
 import { toLogError } from './errors.ts';
 import type { NativeConsumer, NativeMessage } from './native.ts';
@@ -84,18 +84,12 @@ export class Successors {
   }
 
   async #soon<T>(receiving: Promise<T>, upTo: MessagePlace): Promise<T> {
-    const timer = new AbortController();
-    const late = delay(PATIENCE_MS, undefined, { signal: timer.signal }).then(() => {
-      throw this.#silent(upTo);
-    });
-    receiving.catch(() => undefined);
-    late.catch(() => undefined);
     try {
-      return await Promise.race([receiving, late]);
+      return await within(PATIENCE_MS, receiving, () => {
+        throw this.#silent(upTo);
+      });
     } catch (error) {
       throw toLogError(`reading ${this.#what}`, error);
-    } finally {
-      timer.abort();
     }
   }
 
