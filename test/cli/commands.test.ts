@@ -87,8 +87,8 @@ describe('balde alerts', () => {
   test('text table', async () => {
     const { stdout } = await balde(['alerts'], environment);
     expect(stdout.split('\n')[0]).toMatch(/^RAISED +SEVERITY +PARTICIPANT +POLICY +TOKENS/);
-    expect(stdout).toMatch(/WARNING .* 1m 00s$/m);
-    expect(stdout).toMatch(/CRITICAL .* open +-$/m);
+    expect(stdout).toMatch(/WARNING .* 1m 00s  [0-9a-f]{8}$/m);
+    expect(stdout).toMatch(/CRITICAL .* open +-  [0-9a-f]{8}$/m);
   });
 });
 
