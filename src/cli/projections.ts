@@ -158,8 +158,7 @@ async function drop(
   }
   const patience = {
     signal: stopSignal(),
-    retrying: (error: Error, waitMs: number) =>
-      console.error(`${error.message}: again in ${waitMs / 1000} s`),
+    retrying: (error: Error, waitMs: number) => tellLine(`${error.message}: again in ${waitMs / 1000} s`),
   };
   await patiently(patience, async () => await dropVersion(storage.database, found)).catch(
     (error: unknown) => {

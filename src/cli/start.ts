@@ -178,7 +178,7 @@ function tellStandby(): (who: string) => void {
   let timer: NodeJS.Timeout | null = null;
   const print = (): void => {
     timer = null;
-    console.error(
+    tellLine(
       `standing by: ${[...told].join(', ')}: another process does this now. It is taken over here within seconds of that one's end.`,
     );
   };

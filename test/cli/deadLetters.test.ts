@@ -64,6 +64,7 @@ describe('balde dead-letters, of letters that are there', () => {
       key: IMPOSSIBLE.key,
       reason: expect.stringContaining('capacity_not_positive') as string,
       payload_bytes: IMPOSSIBLE.payload.length,
+      cut_from_bytes: null,
       handled: null,
     });
     const some = await list('--limit', '3');
@@ -198,7 +199,9 @@ describe('balde dead-letters, from the poison to its end [DLQ-2, DLQ-3]', () => 
       /--processor[^]*--all[^]*--limit[^]*default: 100[^]*--json/,
     );
     expect((await run('show', '--help')).stdout).toMatch(/--raw[^]*--json[^]*--data-dir/);
-    expect((await run('retry', '--help')).stdout).toMatch(/every\s+processor of that topic reads it/);
+    expect((await run('retry', '--help')).stdout).toMatch(
+      /Every\s+processor\s+of\s+that\s+topic\s+reads\s+it/,
+    );
     expect((await run('drop', '--help')).stdout).toMatch(/--yes/);
   });
 });

@@ -64,7 +64,7 @@ describe('balde what-if', () => {
       CRITICAL_PERCENT: '5',
     });
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^rules +w70-c5-m0-n1$/m);
+    expect(stdout).toMatch(/^rules +WARNING at 70 %, CRITICAL at 5 %$/m);
   });
 
   test('other rules: each difference in its list; text and CSV in order of time', async () => {
@@ -125,7 +125,8 @@ describe('balde what-if', () => {
     const file = join(folder, 'rules.svg');
     await balde(['what-if', '--warning', '70', '--svg', file], environment);
     const svg = await readFile(file, 'utf8');
-    for (const text of ['w70-c10-m0-n1', 'FALLING', 'ENTRIES_STATISTICS_READ']) expect(svg).toContain(text);
+    for (const text of ['WARNING at 70 %, CRITICAL at 10 %', 'FALLING', 'ENTRIES_STATISTICS_READ'])
+      expect(svg).toContain(text);
   });
 });
 
