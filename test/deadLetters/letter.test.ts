@@ -78,7 +78,9 @@ describe('the properties of a dead letter [DLQ-1]', () => {
       sourceTopic: null,
       sourcePartition: null,
       sourcePosition: null,
+      sourceEventTime: null,
       setAsideAt: null,
+      cutFromBytes: null,
       eventId: null,
     });
   });
@@ -131,10 +133,12 @@ describe('letters of the single topic there was before [DLQ-1]', () => {
     await migrate(url);
     await database.execute(`drop table balde.dead_letter_handled, balde.outbox_watermark`);
     await database.execute(`drop function balde.number_outbox, balde.expect_moved`);
-    await database.execute(`drop table balde.sealed_month`);
+    await database.execute(
+      `drop table balde.sealed_month, balde.first_message, balde.process, balde.installation, balde.lock`,
+    );
     await database.execute(
       `alter table balde.projection drop column revision, drop column state, drop column source, drop column until,
-         drop column served_at`,
+         drop column served_at, drop column views`,
     );
     await database.execute(`delete from balde_migrations.migration where name >= '0003'`);
     const log = new EmbeddedLog(database);
@@ -159,6 +163,10 @@ describe('letters of the single topic there was before [DLQ-1]', () => {
       '0004_outbox_watermark',
       '0005_versions',
       '0006_one_statement',
+      '0007_own_locks',
+      '0008_installation',
+      '0009_served_views',
+      '0010_first_messages',
     ]);
     for (const fold of FOLDS) await installFold(database, fold);
     for (const topic of TOPICS) await log.ensureTopic(topic);
