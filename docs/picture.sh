@@ -7,4 +7,4 @@ trap 'rm -rf "$folder"' EXIT
 chmod 755 "$folder"
 npm run -s build
 node dist/src/cli/balde.js demo --days 2 --data-dir "$folder/demo"
-node dist/src/cli/balde.js explain 99b4217b --data-dir "$folder/demo" --svg docs/alert.svg
+node dist/src/cli/balde.js explain 231591cb --data-dir "$folder/demo" --svg docs/alert.svg
