@@ -13,6 +13,7 @@ import { ArchiveDamagedError } from '../rebuild/source.ts';
 import { EmbeddedPostgresError } from '../store/embeddedPostgres.ts';
 import { adviceOf, DatabaseUnavailableError, UnfitDatabaseError } from '../store/errors.ts';
 import { ForeignFolderError } from '../store/ownFolder.ts';
+import { isStop } from './signals.ts';
 import { painted } from './terminal.ts';
 import { isFileError, systemErrorText, systemProblem } from '../systemErrors.ts';
 import { visibleJson, visibleLines } from '../visible.ts';
@@ -99,9 +100,16 @@ export const printJson = (value: unknown): void => console.log(visibleJson(JSON.
 
 export { stopSignal } from './signals.ts';
 
+/** What a shell says of a command that Ctrl-C ended. */
+const STOPPED_EXIT_CODE = 130;
+
 /** Ends the process with the message a person can act on; a stack trace only for what is a bug. */
 export function fail(error: unknown): void {
-  if (
+  process.exitCode = 1;
+  if (isStop(error)) {
+    tellLine('balde: stopped before it was done');
+    process.exitCode = STOPPED_EXIT_CODE;
+  } else if (
     error instanceof ConfigurationError ||
     error instanceof UsageError ||
     error instanceof EmbeddedPostgresError ||
@@ -122,7 +130,6 @@ export function fail(error: unknown): void {
   } else {
     tellLine(`balde: this is a defect: ${inspect(error)}`);
   }
-  process.exitCode = 1;
 }
 
 /** Works on a path that an option gave. @throws {UsageError} the system refuses the path: says why, and what to do */

@@ -16,6 +16,8 @@ export const unloggedJson = ({ table, month, participant, endpointId, rows }: Un
 export const numbered = (count: number, one: string): string =>
   `${numberText(count)} ${one}${count === 1 ? '' : 's'}`;
 
+const was = (count: number): string => (count === 1 ? 'was' : 'were');
+
 /** `, in 2026-03`, or `, in 3 months from 2026-03 to 2026-05`. */
 export function spanText(months: readonly EpochMs[]): string {
   const [first, last] = [months[0], months.at(-1)].map((month) =>
@@ -30,7 +32,7 @@ const sum = (rows: readonly Unlogged[]): number => rows.reduce((total, one) => t
 export function takenOverText(rows: readonly Unlogged[]): string[] {
   if (rows.length === 0) return [];
   return [
-    `${numbered(sum(rows), 'row')} were taken over from the version in service: the log does not reach back to their events. ` +
+    `${numbered(sum(rows), 'row')} ${was(sum(rows))} taken over from the version in service: the log does not reach back to their events. ` +
       'What they say could not be checked',
     ...linesOf('TAKEN OVER', rows),
   ];
@@ -39,7 +41,7 @@ export function takenOverText(rows: readonly Unlogged[]): string[] {
 export function leftOutText(rows: readonly Unlogged[]): string[] {
   if (rows.length === 0) return [];
   return [
-    `${numbered(sum(rows), 'row')} of the version in service were left out: the log reaches back to their time, and has no event of theirs`,
+    `${numbered(sum(rows), 'row')} of the version in service ${was(sum(rows))} left out: the log reaches back to their time, and has no event of theirs`,
     ...linesOf('LEFT OUT', rows),
   ];
 }

@@ -95,7 +95,11 @@ export type Report = <K extends keyof PollerEventMap>(name: K, event: PollerEven
 /** A poll of whose answer nothing can be believed is no success. */
 const NOTHING_POLLED = ['warn', 'polled, yet no policy of the answer can be believed'] as const;
 
+/** What follows may be a wait of a minute: it must not be a silent one. */
+const CALL_FAILED = ['warn', 'a call to the Bridge failed'] as const;
+
 function lineOf<K extends keyof PollerEventMap>(name: K, event: PollerEventMap[K]) {
+  if (name === 'onCall' && 'status' in event && event.status !== 'OK') return CALL_FAILED;
   return 'accepted' in event && event.accepted === 0 ? NOTHING_POLLED : LINES[name];
 }
 

@@ -137,24 +137,21 @@ function toWire(method: Method, { responseTime, category, policies }: Answer): o
 async function bind(server: Server, host: string, port: number, tls: ServerTls | undefined): Promise<number> {
   const credentials = tls === undefined ? ServerCredentials.createInsecure() : secure(tls);
   const address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
-  try {
-    return await new Promise<number>((resolve, reject) => {
-      server.bindAsync(address, credentials, (error, bound) => {
-        if (error === null) resolve(bound);
-        else reject(error);
-      });
+  await assertFree(host, port);
+  return await new Promise<number>((resolve, reject) => {
+    server.bindAsync(address, credentials, (error, bound) => {
+      if (error === null) resolve(bound);
+      else reject(error);
     });
-  } catch (error) {
-    throw await systemErrorOf(host, port, error);
-  }
+  });
 }
 
-/** gRPC tells in a text why it can't listen; the system, asked the same, says so by code. */
-async function systemErrorOf(host: string, port: number, error: unknown): Promise<unknown> {
+/** gRPC logs by itself that it can't listen, and tells why in a text; the system, asked before, says so by code. */
+async function assertFree(host: string, port: number): Promise<void> {
   const probe = createServer();
-  return await new Promise((resolve) => {
-    probe.once('error', resolve);
-    probe.listen(port, host, () => probe.close(() => resolve(error)));
+  await new Promise<void>((resolve, reject) => {
+    probe.once('error', reject);
+    probe.listen(port, host, () => probe.close(() => resolve()));
   });
 }
 

@@ -138,5 +138,6 @@ describe('[OPS-9] a port that is taken', () => {
     expect(text).toContain('another program listens there');
     expect(text).toContain(String(port));
     expect(text).not.toContain('defect');
+    expect(text.trim().split('\n')).toHaveLength(1);
   });
 });

@@ -107,6 +107,10 @@ describe('a Bridge that fails [POLL-3]', () => {
     expect(new Set(poller.calls.map((call) => call.correlationId)).size).toBe(1);
     expect(poller.all('onPollFailed')).toMatchObject([{ status: 'UNAVAILABLE', durationMs: 30_000 }]);
     expect(poller.all('onCall')).toHaveLength(5);
+    // Between two calls is a wait: each says why.
+    expect(
+      poller.lines.filter(({ msg, level }) => msg === 'a call to the Bridge failed' && level === 40),
+    ).toHaveLength(5);
     await poller.clock.advance(MINUTE);
     expect(callTimes(poller).slice(5)).toEqual([300]);
     await poller.stop();

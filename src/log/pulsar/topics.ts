@@ -1,6 +1,6 @@
 /** Topics of the namespace: made, measured and grown through the REST interface. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { LogError } from '../eventLog.ts';
+import { LogError, LogUnavailableError } from '../eventLog.ts';
 import type { TopicSpec } from '../eventLog.ts';
 import { AdminDeniedError, reasonOf } from './admin.ts';
 import type { AdminClient } from './admin.ts';
@@ -217,7 +217,8 @@ export class Topics {
     const until = performance.now() + POLICY_PATIENCE_MS;
     while (!(await this.#isDeduplicated(topic))) {
       if (performance.now() > until) {
-        throw new LogError(
+        // A broker that is busy takes longer; one that can't ends a start that has waited long enough.
+        throw new LogUnavailableError(
           `the broker did not enable deduplication on ${topic} within ${POLICY_PATIENCE_MS / 1_000} s: it needs topicLevelPoliciesEnabled`,
         );
       }
