@@ -32,7 +32,8 @@ function leapingClock(): Clock & { leap(): void } {
 const failedCalls = (world: World): number =>
   world.workers
     .flatMap((worker) => worker.lines)
-    .filter(({ msg, status: code }) => msg === 'the Bridge answered' && code === 'UNAVAILABLE').length;
+    .filter(({ msg, status: code }) => msg === 'a call to the Bridge failed' && code === 'UNAVAILABLE')
+    .length;
 
 interface Bucket extends Record<string, unknown> {
   readonly endpoint_id: string;

@@ -198,6 +198,8 @@ describePulsar('a message of others [FOLD-5, DLQ-1, ARC-4]', () => {
   let found: LogMessage[];
   let letters: Letter[];
   let archived: Map<string, LogMessage>;
+  /** Where the partition ended when each had just come. */
+  const ends: (string | null | undefined)[] = [];
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'balde-foreign-'));
@@ -214,7 +216,10 @@ describePulsar('a message of others [FOLD-5, DLQ-1, ARC-4]', () => {
     const [first] = await readAll(log, POLICY_STATES.name);
     const client = createClient(settings, () => undefined);
     const partition = `${topicUrl(settings, POLICY_STATES.name)}-partition-${first?.partition ?? 0}`;
-    for (const [i, one] of FORMS.entries()) await send(client, partition, one, i);
+    for (const [i, one] of FORMS.entries()) {
+      await send(client, partition, one, i);
+      ends.push((await log.ends(POLICY_STATES.name)).find((end) => end.partition === first?.partition)?.last);
+    }
     await client.close();
     await own.send([toMessage(observation({ responseTime: Date.UTC(2026, 1, 2) }), 2)]);
     await own.close();
@@ -236,7 +241,7 @@ describePulsar('a message of others [FOLD-5, DLQ-1, ARC-4]', () => {
   });
 
   it.each(FORMS.map(({ what }, i) => [what, i] as const))(
-    '%s is set aside by each processor, shown, and archived as it came',
+    '%s is the end when it comes last, is set aside by each processor, shown, and archived as it came',
     (_, i) => {
       const message = found[i];
       if (message === undefined) throw new Error('it did not come');
@@ -255,6 +260,7 @@ describePulsar('a message of others [FOLD-5, DLQ-1, ARC-4]', () => {
       }
       expectSame(archived.get(message.position), message);
       expectSame(fromStore(stored(message)), message);
+      expect(ends[i]).toBe(message.position);
       expect(readByOthers(message)).toBeLessThan(Date.UTC(10_000, 0, 1));
     },
   );

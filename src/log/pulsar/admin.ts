@@ -20,6 +20,9 @@ export class AdminDeniedError extends LogError {
   override readonly name = 'AdminDeniedError';
 }
 
+/** What is asked for has more headers than the broker's server writes (8 KB): it says 500, and nothing else. */
+export class HeadersTooLargeError extends LogUnavailableError {}
+
 const TIMEOUT_MS = 15_000;
 const MOST_REDIRECTS = 5;
 const MOVING_PATIENCE_MS = 10_000;
@@ -40,6 +43,7 @@ export class AdminClient {
    * @param path below `/admin/v2/`
    * @returns any status that a caller can make sense of: 2xx, 404, 409
    * @throws {AdminDeniedError} the role may not do this
+   * @throws {HeadersTooLargeError} the answer's headers are more than the server writes
    * @throws {LogUnavailableError} no answer, or one that says to try again, or credentials that may be renewed
    * @throws {LogError} what trying again does not change: credentials, certificates, a request that is wrong
    */
@@ -49,7 +53,7 @@ export class AdminClient {
     const until = performance.now() + MOVING_PATIENCE_MS;
     let reply = await this.#follow(method, url, text);
     for (const waitMs of doubling(50, 1_000)) {
-      if (!passes(reply) || performance.now() > until) break;
+      if (!passes(reply) || isHeaderOverflow(reply) || performance.now() > until) break;
       await delay(waitMs);
       reply = await this.#follow(method, url, text);
     }
@@ -59,6 +63,7 @@ export class AdminClient {
       throw obstacleError(refusal(url.origin, reasonOf(reply), this.#settings));
     if (status === 401 || status === 403)
       throw new AdminDeniedError(`${what}: ${status}, ${reasonOf(reply)}`);
+    if (isHeaderOverflow(reply)) throw new HeadersTooLargeError(`${what}: ${status}, without a reason`);
     if (passes(reply)) throw new LogUnavailableError(`${what}: ${status}, ${reasonOf(reply)}`);
     if (status < 300 || status === 404 || status === 409) return reply;
     throw new LogError(`${what}: ${status}, ${reasonOf(reply)}`);
@@ -131,6 +136,9 @@ export class AdminClient {
 /** Schemas that don't go together are no failure of the server, though it says 500. */
 const passes = ({ status, text }: Reply): boolean =>
   TRANSIENT.has(status) && !text.includes('schema compatibility check');
+
+/** Every other failure of the broker comes with a page or a reason. */
+const isHeaderOverflow = ({ status, text }: Reply): boolean => status === 500 && text === '';
 
 /** A role that was recognised is answered with a reason; credentials that were not, by the server in front. */
 const isAboutTheRole = ({ text }: Reply): boolean => /^\s*\{\s*"reason"/.test(text);

@@ -2,6 +2,7 @@
  * Where partitions end for readers: at the newest message that is delivered, which may lie before the newest
  * entry.
  */
+import type { EntryFacts } from './entry.ts';
 import { compareEntries } from './position.ts';
 import type { MessagePlace } from './position.ts';
 import type { Topics } from './topics.ts';
@@ -14,6 +15,12 @@ interface Known {
 
 /** Entries looked at together: behind one that is not delivered there are often more. */
 const TOGETHER = 16;
+
+/** The place of the last message in an entry. */
+const lastOf = (entry: MessagePlace, { batchSize }: EntryFacts): MessagePlace => ({
+  ...entry,
+  batch: (batchSize ?? 0) - 1,
+});
 
 export class Ends {
   readonly #topics: Pick<Topics, 'newestEntry' | 'entry' | 'layout'>;
@@ -35,10 +42,11 @@ export class Ends {
       (await this.#isThere(topic, partition, known))
     )
       return known.end;
-    const { delivered } = await this.#topics.entry(topic, partition, newest);
+    const facts = await this.#topics.entry(topic, partition, newest);
+    const { delivered } = facts;
     const found =
       delivered === 'message'
-        ? { end: newest, isSettled: true }
+        ? { end: lastOf(newest, facts), isSettled: true }
         : await this.#before(topic, partition, newest, delivered === 'never' ? known : undefined);
     if (found.isSettled && delivered !== 'notYet') this.#known.set(key, { entry: newest, end: found.end });
     return found.end;
@@ -68,9 +76,9 @@ export class Ends {
       for (const [i, place] of places.entries()) {
         if (known !== undefined && compareEntries(place, known.entry) <= 0)
           return { end: known.end, isSettled };
-        const { delivered, batchSize } = facts[i] ?? { delivered: 'never', batchSize: null };
-        if (delivered === 'message') return { end: { ...place, batch: (batchSize ?? 0) - 1 }, isSettled };
-        if (delivered === 'notYet') isSettled = false;
+        const of = facts[i];
+        if (of?.delivered === 'message') return { end: lastOf(place, of), isSettled };
+        if (of?.delivered === 'notYet') isSettled = false;
       }
       from = places.at(-1) ?? null;
     }

@@ -6,7 +6,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
 export interface EntryFacts {
-  /** Messages in an entry that is a batch; `null` when it is one message, not a batch. */
+  /** Messages in an entry that is a batch; `null` when it is given as one message: no batch, or an encrypted one. */
   readonly batchSize: number | null;
   /**
    * - `message`: readers are given it. - `never`: nobody is, now or later. - `notYet`: it is part of a
@@ -14,6 +14,12 @@ export interface EntryFacts {
    */
   readonly delivered: 'message' | 'never' | 'notYet';
 }
+
+/**
+ * Of an entry whose key and properties are more than the broker can say in headers. A marker has neither, and in a batch
+ * they lie with its messages: it is a message of its own.
+ */
+export const UNDESCRIBED: EntryFacts = { batchSize: null, delivered: 'message' };
 
 /** Of `GET …/ledger/…/entry/…`, which takes no more right than reading does. */
 export function entryFacts(headers: IncomingHttpHeaders): EntryFacts {
@@ -26,7 +32,7 @@ export function entryFacts(headers: IncomingHttpHeaders): EntryFacts {
   // A message of several chunks is given with its last.
   const isPart = chunk !== undefined && chunks !== undefined && Number(chunk) < Number(chunks) - 1;
   return {
-    batchSize: size === undefined ? null : Number(size),
+    batchSize: size === undefined || value('is-encrypted') === 'true' ? null : Number(size),
     delivered:
       isMarker || isPart || value('txn-aborted') === 'true'
         ? 'never'

@@ -2,11 +2,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { LogError, LogUnavailableError } from '../eventLog.ts';
 import type { TopicSpec } from '../eventLog.ts';
-import { AdminDeniedError, reasonOf } from './admin.ts';
+import { AdminDeniedError, HeadersTooLargeError, reasonOf } from './admin.ts';
 import type { AdminClient } from './admin.ts';
 import { Layout } from './layout.ts';
 import type { LedgerStats } from './layout.ts';
-import { entryFacts } from './entry.ts';
+import { entryFacts, UNDESCRIBED } from './entry.ts';
 import type { EntryFacts } from './entry.ts';
 import type { MessagePlace } from './position.ts';
 import type { PulsarSettings } from './settings.ts';
@@ -123,23 +123,24 @@ export class Topics {
     return stats?.publishers.map(({ producerName }) => producerName) ?? [];
   }
 
-  /** The newest entry, whatever it is; with its last message if it is a batch. `null` in a partition that is empty. */
+  /** The newest entry, whatever it is; `null` in a partition that is empty. */
   async newestEntry(topic: string, partition: number): Promise<MessagePlace | null> {
     const path = `${this.#path(topic)}-partition-${partition}/lastMessageId`;
-    const last = await this.#admin.get<{ ledgerId: number; entryId: number; batchIndex: number }>(path);
-    if (last !== null && last.entryId >= 0)
-      return { ledger: last.ledgerId, entry: last.entryId, batch: last.batchIndex };
+    const last = await this.#admin.get<{ ledgerId: number; entryId: number }>(path);
+    if (last !== null && last.entryId >= 0) return { ledger: last.ledgerId, entry: last.entryId, batch: -1 };
     // The last ledger was begun just now: the newest message lies in one before.
-    const { newest } = await this.layout(topic, partition);
-    if (newest === null) return null;
-    return { ...newest, batch: ((await this.entry(topic, partition, newest)).batchSize ?? 0) - 1 };
+    return (await this.layout(topic, partition)).newest;
   }
 
   /** What the broker says of an entry. */
   async entry(topic: string, partition: number, { ledger, entry }: MessagePlace): Promise<EntryFacts> {
     const path = `${this.#path(topic)}-partition-${partition}/ledger/${ledger}/entry/${entry}`;
-    const { headers } = await this.#admin.request('GET', path);
-    return entryFacts(headers);
+    try {
+      return entryFacts((await this.#admin.request('GET', path)).headers);
+    } catch (error) {
+      if (error instanceof HeadersTooLargeError) return UNDESCRIBED;
+      throw error;
+    }
   }
 
   /** Makes a subscription of one partition that begins with an entry. */
