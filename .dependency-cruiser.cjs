@@ -1,58 +1,63 @@
-/** Dependencies point inward (CONTRIBUTING.md, "The map"): cli → main → flows → {log, store, codec} → domain. */
-const layer = (name, from, to) => ({
-  name,
-  severity: 'error',
-  from: { path: from },
-  to: { path: to },
-});
+/** Dependencies point inward: dependency-map.cjs says what each folder may import. */
+const { MAP } = require('./dependency-map.cjs');
+
+/** Modules without a folder, which anybody but the domain may use: sleeping, the clock, where the package lies. */
+const COMMON = '^src/[^/]+\\.ts$';
+
+const SOURCES = '^(src|projections|tools)/.*\\.ts$';
+const FOLDERS = Object.keys(MAP);
+const isIn = (folders) => `^(${folders.join('|')})/`;
+const rule = (name, comment, from, to) => ({ name, comment, severity: 'error', from, to });
+const only = (name, from, module) => rule(name, '', { pathNot: from }, { path: `^node_modules/${module}/` });
+
+const inward = Object.entries(MAP)
+  .filter(([folder]) => folder !== 'src/domain' && folder !== 'projections')
+  .map(([folder, allowed]) =>
+    rule(
+      `from-${folder.replace('/', '-')}`,
+      `${folder} may import ${allowed.length === 0 ? 'no other folder' : allowed.join(', ')}`,
+      { path: isIn([folder]) },
+      { path: '^(src|projections|tools)/', pathNot: [isIn([folder, ...allowed]), COMMON] },
+    ),
+  );
 
 module.exports = {
   forbidden: [
-    { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
-    { name: 'no-unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
-    {
-      name: 'domain-is-pure',
-      comment:
-        'the domain knows nothing but itself: no I/O, no clock, no framework (the hash of crypto is a pure function)',
-      severity: 'error',
-      from: { path: '^src/domain/' },
-      to: { pathNot: '^(src/domain/|crypto$)' },
-    },
-    {
-      name: 'projections-import-only-domain',
-      severity: 'error',
-      from: { path: '^projections/' },
-      to: { pathNot: '^(projections/|src/domain/)' },
-    },
-    layer(
-      'codec-above-domain-only',
-      '^src/codec/',
-      '^src/(log|store|poll|consume|retain|serve|archive|analysis|simulator|config|cli|main)',
+    rule('no-circular', '', {}, { circular: true }),
+    rule('no-unresolvable', '', {}, { couldNotResolve: true }),
+    rule(
+      'folder-not-on-the-map',
+      'every folder of src, projections and tools stands in MAP',
+      { path: SOURCES, pathNot: [isIn(FOLDERS), COMMON] },
+      {},
     ),
-    layer(
-      'store-below-flows',
-      '^src/store/',
-      '^src/(log|codec|poll|consume|retain|serve|archive|analysis|simulator|config|cli|main)',
+    rule(
+      'file-not-on-the-map',
+      'the same, for a file that imports nothing',
+      { orphan: true, path: SOURCES, pathNot: [isIn(FOLDERS), COMMON] },
+      {},
     ),
-    layer(
-      'log-below-flows',
-      '^src/log/',
-      '^src/(codec|poll|consume|retain|serve|archive|analysis|simulator|config|cli|main)',
+    rule(
+      'domain-is-pure',
+      'the domain knows nothing but itself: no I/O, no clock, no framework (the hash of crypto is a pure function)',
+      { path: '^src/domain/' },
+      { pathNot: '^(src/domain/|crypto$)' },
     ),
-    layer(
-      'flows-do-not-know-main',
-      '^src/(poll|consume|retain|serve|archive|analysis|simulator)/',
-      '^src/(cli|main)',
+    rule(
+      'projections-are-pure',
+      'a projection knows the domain alone',
+      { path: '^projections/' },
+      { pathNot: '^(projections/|src/domain/)' },
     ),
-    layer('nothing-imports-the-command-line', '^(?!src/cli/)', '^src/cli/'),
-    layer('pg-only-in-store', '^(?!src/store/)', '^node_modules/(pg|pg-copy-streams|node-pg-migrate)/'),
-    layer('rxjs-only-in-flows', '^(?!src/(poll|consume)/)', '^node_modules/rxjs/'),
-    layer('pulsar-only-in-log', '^(?!src/log/)', '^node_modules/pulsar-client/'),
-    layer('grpc-only-at-the-bridge', '^(?!src/(poll|simulator|codec)/)', '^node_modules/@grpc/'),
-    layer('avro-only-in-codec', '^(?!src/codec/)', '^node_modules/avsc/'),
-    layer('echarts-only-in-charts', '^(?!src/analysis/charts)', '^node_modules/echarts/'),
-    layer('eventstore-only-in-archive', '^(?!src/archive/eventstore/)', '^node_modules/@eventstore/'),
-    layer('prom-client-only-in-serve', '^(?!src/serve/)', '^node_modules/prom-client/'),
+    ...inward,
+    only('pg-only-in-store', '^src/store/', '(pg|pg-copy-streams|node-pg-migrate)'),
+    only('rxjs-only-in-flows', '^src/(poll|consume)/', 'rxjs'),
+    only('pulsar-only-in-log', '^(src/log|tools/pulsar-binding)/', 'pulsar-client'),
+    only('grpc-only-at-the-bridge', '^src/(poll|simulator|codec)/', '@grpc'),
+    only('avro-only-in-codec', '^src/codec/', 'avsc'),
+    only('echarts-only-in-charts', '^src/analysis/charts', 'echarts'),
+    only('eventstore-only-in-archive', '^src/archive/eventstore/', '@eventstore'),
+    only('prom-client-only-in-serve', '^src/serve/', 'prom-client'),
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

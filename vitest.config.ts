@@ -1,13 +1,21 @@
 import { defineConfig } from 'vitest/config';
+import { CAMPAIGNS, filesOf, LANES } from './test/support/lanes.ts';
 
-export default defineConfig({
-  test: {
-    include: ['test/**/*.test.ts'],
-    globalSetup: ['test/support/globalPostgres.ts', 'test/support/globalPulsar.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
-    // Two shared cores: files that start servers of their own must not starve one another.
-    maxWorkers: 2,
-    reporters: ['default', ['json', { outputFile: '.balde/test-report.json' }]],
-  },
+/** `--mode` is a lane, or `campaign`; without one, every test. */
+export default defineConfig(({ mode }) => {
+  const lane = LANES.find((name) => name === mode);
+  const isCampaign = mode === 'campaign';
+  return {
+    test: {
+      include: isCampaign ? [...CAMPAIGNS] : lane === undefined ? ['test/**/*.test.ts'] : filesOf(lane),
+      globalSetup: lane === 'unit' ? [] : ['test/support/globalPostgres.ts', 'test/support/globalPulsar.ts'],
+      env: isCampaign ? { FAULTS_CAMPAIGN: '1' } : {},
+      testTimeout: 60_000,
+      hookTimeout: 60_000,
+      // Two shared cores: files that start servers of their own must not starve one another.
+      maxWorkers: 2,
+      fileParallelism: !isCampaign,
+      reporters: [isCampaign ? 'verbose' : 'default', ['json', { outputFile: '.balde/test-report.json' }]],
+    },
+  };
 });

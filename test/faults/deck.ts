@@ -10,7 +10,7 @@ export const TO_WORKERS = ['kill', 'kill at start', 'pause', 'half-open', 'rival
 export const TO_SERVERS = ['kill broker', 'kill Postgres', 'restore'] as const;
 export type Fault = (typeof TO_WORKERS)[number] | (typeof TO_SERVERS)[number];
 
-/** Of a hundred. */
+/** Of a hundred; at least {@link FEWEST}. */
 const SHARES: Readonly<Record<Fault, number>> = {
   kill: 45,
   'kill at start': 10,
@@ -22,13 +22,16 @@ const SHARES: Readonly<Record<Fault, number>> = {
   restore: 3,
 };
 
+/** Of each kind, however short the run. */
+export const FEWEST = 2;
+
 export class Deck {
   #left: Fault[];
   readonly dealt: Partial<Record<Fault, number>> = {};
 
   constructor(kinds: readonly Fault[], total: number, seed: number) {
     const cards = kinds.flatMap((kind) =>
-      Array.from({ length: Math.ceil((SHARES[kind] * total) / 100) }, () => kind),
+      Array.from({ length: Math.max(FEWEST, Math.ceil((SHARES[kind] * total) / 100)) }, () => kind),
     );
     this.#left = seeded(seed).shuffled(cards);
   }

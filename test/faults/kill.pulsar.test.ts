@@ -3,4 +3,6 @@ import { describePulsar, pulsarBroker } from '../support/pulsar.ts';
 import { killSuite } from './kills.ts';
 import { onPulsar } from './onPulsar.ts';
 
-describePulsar('on Pulsar', () => killSuite({ backend: () => onPulsar(pulsarBroker()), kills: 100 }));
+describePulsar('on Pulsar', () =>
+  killSuite({ backend: () => onPulsar(pulsarBroker()), kills: { short: 20, campaign: 100 } }),
+);

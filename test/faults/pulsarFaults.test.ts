@@ -1,9 +1,10 @@
 /**
- * Everything breaks at once, on Pulsar: workers, the broker, the database, connections; the database goes back to an
- * earlier backup while the topics go on. At the end tables and topics are what a straight fold of the observations
- * gives, and whoever subscribed to the alert topic saw each alert once.
+ * Everything breaks at once, on Pulsar: workers, the broker, the database, connections; the database goes
+ * back to an earlier backup while the topics go on. At the end tables and topics are what a straight fold of
+ * the observations gives, and whoever subscribed to the alert topic saw each alert once.
  *
- * FAULTS_SEED repeats a run's choices; FAULTS_KILLS makes it longer or shorter.
+ * FAULTS_SEED repeats a run's choices; FAULTS_KILLS makes it longer or shorter, `npm run test:campaign` at
+ * full length.
  */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { TOPICS } from '../../src/main/folds.ts';
@@ -11,6 +12,7 @@ import { describePulsar } from '../support/pulsarSuites.ts';
 import { inspect } from './aftermath.ts';
 import { startKillableBroker } from './broker.ts';
 import type { KillableBroker } from './broker.ts';
+import { figures, lengthOf } from './campaign.ts';
 import { FaultRun } from './faultRun.ts';
 import { Journal } from './journal.ts';
 import { onPulsar } from './onPulsar.ts';
@@ -22,7 +24,7 @@ import { startWorld, TWO_PARTICIPANTS } from './world.ts';
 import type { World } from './world.ts';
 
 const SEED = Number(process.env['FAULTS_SEED'] ?? 20_260);
-const FAULTS = Number(process.env['FAULTS_KILLS'] ?? 100);
+const FAULTS = lengthOf({ short: 20, campaign: 100 });
 
 describePulsar('on Pulsar', () => {
   let broker: KillableBroker;
@@ -65,14 +67,12 @@ describePulsar('on Pulsar', () => {
 
           const { observations, alerts, resolved } = compared;
           const seconds = Math.round((performance.now() - startedAt) / 1000);
-          await annotate(
-            JSON.stringify({ seed: SEED, faults: run.dealt, seconds, observations, alerts, resolved }),
-          );
+          await annotate(figures(run.dealt, compared, seconds, SEED));
           const dealt = Object.values(run.dealt).reduce((a, b) => a + b, 0);
           expect(dealt).toBeGreaterThanOrEqual(FAULTS);
           expect(observations).toBeGreaterThan(10 * FAULTS);
-          expect(alerts).toBeGreaterThan(30);
-          expect(resolved).toBeGreaterThan(20);
+          expect(alerts).toBeGreaterThan(FAULTS / 4);
+          expect(resolved).toBeGreaterThan(FAULTS / 5);
         },
       );
       await inspection.close();

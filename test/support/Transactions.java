@@ -7,8 +7,9 @@ import org.apache.pulsar.client.api.PulsarClient;
 import org.apache.pulsar.client.api.transaction.Transaction;
 
 /**
- * Publishes within transactions, which leave entries in a topic that nobody is given. Reads lines from its input, "topic
- * commit|abort|begin|end n": n transactions of one message each. What was begun is open until "end". Answers each with "done".
+ * Publishes within transactions, which leave entries in a topic that nobody is given. Reads lines from its input,
+ * "topic commit|abort|begin|end n": n transactions of one message each. What was begun is open until "end". Answers
+ * each with "done".
  */
 public class Transactions {
     public static void main(String[] arguments) throws Exception {

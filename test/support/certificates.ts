@@ -29,8 +29,7 @@ const time = (at: Date): Buffer =>
         .slice(2),
     ),
   );
-const named = (name: string): Buffer =>
-  sequence(der(0x31, sequence(oid('550403'), der(0x0c, Buffer.from(name)))));
+const named = (name: string): Buffer => sequence(der(0x31, sequence(oid('550403'), der(0x0c, Buffer.from(name)))));
 
 const ECDSA_WITH_SHA256 = sequence(oid('2a8648ce3d040302'));
 const TRUE = Buffer.from([0x01, 0x01, 0xff]);

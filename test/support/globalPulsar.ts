@@ -1,8 +1,11 @@
-/** One real Pulsar broker for the whole run, when a test file of the run needs it; else the reason why there is none. */
+/**
+ * One real Pulsar broker for the whole run, when a test file of the run needs it; else the reason why there
+ * is none.
+ */
 import type { TestProject } from 'vitest/node';
 import { ensureBinding } from '../../tools/pulsar-binding/binding.ts';
 import { openBroker } from './pulsarBroker.ts';
-import { anyNeedsBroker } from './pulsarImports.ts';
+import { needsBroker } from './lanes.ts';
 import { isWithoutPulsar } from './pulsarSuites.ts';
 
 declare module 'vitest' {
@@ -23,12 +26,10 @@ export default async function setup(project: TestProject): Promise<Teardown | un
       return Promise.resolve();
     };
   }
-  if (!(await anyNeedsBroker(await filesOf(project)))) return undefined;
+  if (!needsBroker(await filesOf(project))) return undefined;
   const report = (line: string): void => void process.stderr.write(`pulsar-client: ${line}\n`);
   const [binding, broker] = await Promise.allSettled([ensureBinding({ report }), openBroker()]);
-  const failed = [binding, broker].flatMap((part) =>
-    part.status === 'rejected' ? [part.reason as unknown] : [],
-  );
+  const failed = [binding, broker].flatMap((part) => (part.status === 'rejected' ? [part.reason as unknown] : []));
   if (broker.status === 'fulfilled' && failed.length === 0) {
     project.provide('pulsarUrl', broker.value.url);
     project.provide('pulsarAdminUrl', broker.value.adminUrl);

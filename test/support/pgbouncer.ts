@@ -32,10 +32,7 @@ export async function pgBouncer(target: string, poolMode: 'session' | 'transacti
   ];
   const file = join(folder, 'pgbouncer.ini');
   await writeFile(file, `${settings.join('\n')}\n`);
-  await writeFile(
-    join(folder, 'users'),
-    `"${decodeURIComponent(username)}" "${decodeURIComponent(password)}"\n`,
-  );
+  await writeFile(join(folder, 'users'), `"${decodeURIComponent(username)}" "${decodeURIComponent(password)}"\n`);
   const asNobody = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
   const child = spawn(PROGRAM, ['-q', file], { stdio: 'ignore', ...asNobody });
   const exited = new Promise((resolve) => child.once('exit', resolve));

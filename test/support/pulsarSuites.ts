@@ -5,6 +5,4 @@ import { describe } from 'vitest';
 export const isWithoutPulsar: boolean = process.env['BALDE_TEST_WITHOUT_PULSAR'] === '1';
 
 /** `describe` for what needs a Pulsar broker. */
-export const describePulsar: typeof describe | typeof describe.skip = isWithoutPulsar
-  ? describe.skip
-  : describe;
+export const describePulsar: typeof describe | typeof describe.skip = isWithoutPulsar ? describe.skip : describe;

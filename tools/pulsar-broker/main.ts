@@ -8,13 +8,14 @@ const usage = `Runs a Pulsar broker on this machine until Ctrl-C. Needs a JDK (1
 
 Usage: npm run pulsar -- [options]
 
-  --port N         port for clients (6650; 0 for any free one)
-  --web-port N     port of the admin interface (8080; 0 for any free one)
-  --data-dir PATH  where the broker keeps its data (.balde/pulsar)
-  --heap SIZE      heap and direct memory each (1g)
-  --quick-start    ready for half of the CPU time, slower under load
-  --json           write what is ready to standard output as one JSON object
-  --help           show this text
+  --port N            port for clients (6650; 0 for any free one)
+  --web-port N        port of the admin interface (8080; 0 for any free one)
+  --data-dir PATH     where the broker keeps its data (.balde/pulsar)
+  --heap SIZE         heap and direct memory each (1g)
+  --quick-start       ready for half of the CPU time, slower under load
+  --until-input-ends  stop as well when standard input ends: with the program that started this
+  --json              write what is ready to standard output as one JSON object
+  --help              show this text
 
 A second Ctrl-C kills the broker at once. Exit code: 0 stopped as asked, 1 failed; after Ctrl-C npm makes it 130.
 `;
@@ -25,6 +26,7 @@ interface Arguments {
   readonly dataDir: string;
   readonly heap: string;
   readonly quickStart: boolean;
+  readonly untilInputEnds: boolean;
   readonly json: boolean;
 }
 
@@ -44,19 +46,20 @@ function readArguments(): Arguments | undefined {
       'data-dir': { type: 'string', default: '.balde/pulsar' },
       heap: { type: 'string', default: '1g' },
       'quick-start': { type: 'boolean', default: false },
+      'until-input-ends': { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h' },
     },
   });
   if (values.help === true) return undefined;
-  if (!/^\d+[kmg]$/i.test(values.heap))
-    throw new Error(`--heap takes a size such as 512m or 1g, not ${values.heap}`);
+  if (!/^\d+[kmg]$/i.test(values.heap)) throw new Error(`--heap takes a size such as 512m or 1g, not ${values.heap}`);
   return {
     port: portOf('port', values.port),
     webPort: portOf('web-port', values['web-port']),
     dataDir: values['data-dir'],
     heap: values.heap,
     quickStart: values['quick-start'],
+    untilInputEnds: values['until-input-ends'],
     json: values.json,
   };
 }
@@ -79,7 +82,9 @@ function writeReady({ serviceUrl, adminUrl, pid, logFile }: Broker, json: boolea
   process.stdout.write(`${text}\n`);
 }
 
-/** Calls `stop` at the first Ctrl-C or SIGTERM, `kill` at the second. npm passes one Ctrl-C on a second time. */
+/**
+ * Calls `stop` at the first Ctrl-C or SIGTERM, `kill` at the second. npm passes one Ctrl-C on a second time.
+ */
 function onStopSignals(stop: () => void, kill: () => void): void {
   let asked: number | undefined;
   const heard = (): void => {
@@ -108,6 +113,7 @@ async function serve(asked: Arguments): Promise<number> {
     () => stop.abort(),
     () => void kill().finally(() => process.exit(130)),
   );
+  if (asked.untilInputEnds) process.stdin.once('end', () => stop.abort()).resume();
   const client = prepareClient();
   try {
     const { dataDir, heap, quickStart } = asked;

@@ -1,0 +1,30 @@
+/** Which folder may import which: held by .dependency-cruiser.cjs, told by CONTRIBUTING.md ("The map"). */
+const MAP = {
+  'src/domain': [],
+  projections: ['src/domain'],
+  'src/codec': ['src/domain'],
+  'src/store': ['src/domain'],
+  'src/simulator': ['src/codec', 'src/domain'],
+  'src/log': ['src/store', 'src/domain'],
+  'src/retain': ['src/log', 'src/store', 'src/domain'],
+  'src/serve': ['src/store', 'src/domain'],
+  'src/analysis': ['projections', 'src/store', 'src/domain'],
+  'src/poll': ['src/log', 'src/codec', 'src/domain'],
+  'src/consume': ['src/log', 'src/store', 'src/codec', 'src/domain'],
+  'src/rebuild': ['src/consume', 'src/log', 'src/store', 'src/codec', 'src/domain'],
+  'src/archive': ['src/rebuild', 'src/log', 'src/store', 'src/codec', 'src/domain'],
+  'src/config': ['src/poll', 'src/log', 'src/domain'],
+  'src/main': [
+    ...['src/config', 'src/archive', 'src/rebuild', 'src/consume', 'src/poll', 'src/analysis', 'src/serve'],
+    ...['src/retain', 'src/log', 'src/store', 'src/codec', 'projections', 'src/domain'],
+  ],
+  'src/demo': [
+    ...['src/main', 'src/consume', 'src/poll', 'src/simulator', 'src/serve', 'src/retain', 'src/log'],
+    ...['src/store', 'src/codec', 'projections', 'src/domain'],
+  ],
+  'src/cli': ['src', 'projections'],
+  'tools/pulsar-binding': [],
+  'tools/pulsar-broker': ['tools/pulsar-binding'],
+};
+
+module.exports = { MAP };
