@@ -60,7 +60,9 @@ interface Received {
   readonly at: number;
 }
 
-/** A subscriber as another team has one: a process and a client of its own, Failover on all partitions of each topic. */
+/**
+ * A subscriber as another team has one: a process and a client of its own, Failover on all partitions of each topic.
+ */
 async function subscribe(settings: PulsarSettings, topics: readonly string[]): Promise<void> {
   const client = createClient(settings, () => undefined);
   const consumers: NativeConsumer[] = [];
@@ -160,9 +162,7 @@ class Stages {
   }
 
   get lines(): string[] {
-    return [...this.#times].map(
-      ([stage, times]) => `  ${stage.padEnd(32)} p50 ${median(times).toFixed(1)} ms`,
-    );
+    return [...this.#times].map(([stage, times]) => `  ${stage.padEnd(32)} p50 ${median(times).toFixed(1)} ms`);
   }
 }
 

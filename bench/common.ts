@@ -18,9 +18,7 @@ export const INTERVAL_MS = 60_000;
 const POLICIES = Array.from({ length: 29 }, (_, i) => `POLICY_${String(i).padStart(2, '0')}`);
 
 /** Runs `work` on a server in a temporary folder, with the settings that the embedded default has. */
-export async function onServer<T>(
-  work: (urlOf: (database: string) => Promise<string>) => Promise<T>,
-): Promise<T> {
+export async function onServer<T>(work: (urlOf: (database: string) => Promise<string>) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'balde-bench-'));
   await chmod(folder, 0o755);
   const server = await startEmbeddedPostgres({ directory: join(folder, 'postgres') });

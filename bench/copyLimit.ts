@@ -19,9 +19,7 @@ const SCHEMA = schemaOf(statesProjection);
 /** The months that so many polls fall into. */
 export async function makePartitions({ database }: OnDatabase, polls: number): Promise<void> {
   for (const month of monthsBetween(START, START + polls * INTERVAL_MS)) {
-    await database.transaction(
-      async (tx) => await createPartition(tx, { schema: SCHEMA, table: 'history' }, month),
-    );
+    await database.transaction(async (tx) => await createPartition(tx, { schema: SCHEMA, table: 'history' }, month));
   }
 }
 
@@ -29,9 +27,7 @@ export async function makePartitions({ database }: OnDatabase, polls: number): P
 export async function copyLimit(installed: OnDatabase, polls: number): Promise<number> {
   await makePartitions(installed, polls);
   const events = Array.from({ length: polls }, (_, n) => pollAt(n)).flat();
-  const rows = foldBatch(statesProjection, new Map(), events).out.filter(
-    (change) => change.table === 'history',
-  );
+  const rows = foldBatch(statesProjection, new Map(), events).out.filter((change) => change.table === 'history');
   const start = performance.now();
   for (let i = 0; i < rows.length; i += COPY_BATCH) {
     const batch: readonly RowChange[] = rows.slice(i, i + COPY_BATCH);

@@ -66,9 +66,10 @@ export async function fillEmbedded(database: Database, polls: number): Promise<v
     );
   }
   for (const [partition, position] of next.entries()) {
-    await database.execute(
-      'update balde_log.partition set next_position = $3 where topic_id = $1 and partition = $2',
-      [topic?.id ?? 0, partition, position],
-    );
+    await database.execute('update balde_log.partition set next_position = $3 where topic_id = $1 and partition = $2', [
+      topic?.id ?? 0,
+      partition,
+      position,
+    ]);
   }
 }

@@ -72,8 +72,7 @@ await onServer(async (createDatabase) => {
       console.log(`publish, unbatched         ${shown(published)}/s`);
       console.log(`bare batchReceive          ${shown(bare)}/s`);
       console.log(`bare COPY into history     ${shown(copy)}/s`);
-      const shares = (rate: number): string =>
-        `${share(rate, bare)} of batchReceive, ${share(rate, copy)} of COPY`;
+      const shares = (rate: number): string => `${share(rate, bare)} of batchReceive, ${share(rate, copy)} of COPY`;
       console.log(`live path, states          ${shown(states)}/s   ${shares(states)}`);
       console.log(`live path, alerting        ${shown(alerting)}/s   ${shares(alerting)}`);
     } finally {

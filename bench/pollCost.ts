@@ -1,6 +1,6 @@
 /**
- * The time of one poll's processing (publish, receive, fold, commit; states and alerting) with an empty history and with
- * millions of rows, measured in turn on two databases of one server: `npm run bench:poll-cost -- [--rows N]`.
+ * The time of one poll's processing (publish, receive, fold, commit; states and alerting) with an empty history and
+ * with millions of rows, measured in turn on two databases of one server: `npm run bench:poll-cost -- [--rows N]`.
  */
 import { alertingReactor } from '../projections/alerting/fold.ts';
 import { statesProjection } from '../projections/states/fold.ts';
@@ -83,9 +83,7 @@ async function processPoll({ producer, consumers }: Pipeline, n: number, start: 
 async function fill({ database }: Installed): Promise<void> {
   const months = monthsBetween(addMonths(START, -12), START).slice(0, 12);
   for (const month of months) {
-    await database.transaction(
-      async (tx) => await createPartition(tx, { schema: SCHEMA, table: 'history' }, month),
-    );
+    await database.transaction(async (tx) => await createPartition(tx, { schema: SCHEMA, table: 'history' }, month));
     const perPolicy = Math.ceil(rows / months.length / 29);
     await database.execute(
       `insert into "${SCHEMA}".history
@@ -106,9 +104,7 @@ await onServer(async (createDatabase) => {
   const full = await install(await createDatabase('filled'));
   for (const { database } of [empty, full]) {
     const month = monthOf(START);
-    await database.transaction(
-      async (tx) => await createPartition(tx, { schema: SCHEMA, table: 'history' }, month),
-    );
+    await database.transaction(async (tx) => await createPartition(tx, { schema: SCHEMA, table: 'history' }, month));
   }
   await fill(full);
   const [count] = await full.database.query<{ n: number }>(`select count(*) as n from "${SCHEMA}".history`);

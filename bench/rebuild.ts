@@ -181,11 +181,7 @@ await onServer(async (createDatabase) => {
       allModes: true,
     });
     for (const { mode, eventsPerSecond } of peer.tried)
-      add(
-        `Emmett: ${mode}`,
-        eventsPerSecond,
-        `rebuild is ${(ours / eventsPerSecond).toFixed(1)} times as fast`,
-      );
+      add(`Emmett: ${mode}`, eventsPerSecond, `rebuild is ${(ours / eventsPerSecond).toFixed(1)} times as fast`);
   }
 });
 const file = flag('chart') ? text('chart') : join(packageRoot, '.balde', 'rebuild.svg');

@@ -195,17 +195,15 @@ async function alter(database: Database, fault: Fault, place: Place): Promise<()
   const bucket = [place.participant, place.policy];
   const times = [place.at, place.other, between(place)].map(iso);
   const touched = `h.participant = $1 and h.endpoint_id = $2 and h.response_time = any($3::timestamptz[])`;
-  const kept = await database.query<{ line: string }>(
-    `select h::text as line from ${SERVED} h where ${touched}`,
-    [...bucket, times],
-  );
+  const kept = await database.query<{ line: string }>(`select h::text as line from ${SERVED} h where ${touched}`, [
+    ...bucket,
+    times,
+  ]);
   await database.transaction(async (tx) => await fault.make(editOn(tx, place), place));
   return async () =>
     await database.transaction(async (tx) => {
       await tx.execute(`delete from ${SERVED} h where ${touched}`, [...bucket, times]);
-      await tx.execute(`insert into ${SERVED} select * from unnest($1::${SERVED}[])`, [
-        kept.map(({ line }) => line),
-      ]);
+      await tx.execute(`insert into ${SERVED} select * from unnest($1::${SERVED}[])`, [kept.map(({ line }) => line)]);
     });
 }
 
@@ -233,8 +231,7 @@ const namedBy = ({ participant, policy, at }: Place): string =>
 
 function isFound(fault: Fault, place: Place, { report, code }: Ran<Report>): boolean {
   const [difference, ...more] = report.differences;
-  if (difference === undefined || more.length > 0 || code !== 1 || report.not_compared.length > 0)
-    return false;
+  if (difference === undefined || more.length > 0 || code !== 1 || report.not_compared.length > 0) return false;
   const [served, other] = difference.rows;
   return (
     difference.table === 'history' &&
@@ -310,9 +307,7 @@ async function findNothing(url: string, when: string, costs: Costs): Promise<num
 /** Seconds in which the server alone reads every row of one version and hashes its text. */
 async function plainRead(database: Database): Promise<number> {
   const start = performance.now();
-  const [read] = await database.query<{ n: number }>(
-    `select count(*) as n, sum(hashtext(h::text)) from ${SERVED} h`,
-  );
+  const [read] = await database.query<{ n: number }>(`select count(*) as n, sum(hashtext(h::text)) from ${SERVED} h`);
   if (read?.n !== rows) throw new Error(`${read?.n} rows were read, not ${rows}`);
   return (performance.now() - start) / 1000;
 }
@@ -327,11 +322,7 @@ function printCosts(costs: Costs): void {
   };
   print('plain read of one version', limit);
   print('verify --seals-only', median(costs.seals));
-  print(
-    'verify --against',
-    median(costs.compare),
-    'reads two versions, then the seals: three times the rows',
-  );
+  print('verify --against', median(costs.compare), 'reads two versions, then the seals: three times the rows');
 }
 
 await onServer(async (createDatabase) => {
@@ -358,7 +349,5 @@ await onServer(async (createDatabase) => {
   await installed.close();
 });
 for (const what of wrong) console.log(`WRONG: ${what}`);
-console.log(
-  wrong.length === 0 ? 'every fault was found and named' : `${wrong.length} of verify's answers were wrong`,
-);
+console.log(wrong.length === 0 ? 'every fault was found and named' : `${wrong.length} of verify's answers were wrong`);
 process.exit(wrong.length === 0 ? 0 : 1);

@@ -1,6 +1,7 @@
 /**
  * Ends with 0 when an address answers within three seconds, else with 1 and the reason on standard error.
- * `node healthcheck.cjs [http://host:port/path | tcp://host:port]`; without an argument, this container's /healthz.
+ * `node healthcheck.cjs [http://host:port/path | tcp://host:port]`; without an argument, this container's
+ * /healthz.
  */
 'use strict';
 const http = require('node:http');

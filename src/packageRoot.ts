@@ -1,4 +1,6 @@
-/** Where the package lies: the code runs from `src/` in tests and from `dist/src/` when built, the data files stay put. */
+/**
+ * Where the package lies: the code runs from `src/` in tests and from `dist/src/` when built, the data files stay put.
+ */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -6,8 +8,7 @@ import { fileURLToPath } from 'node:url';
 function findUp(from: string): string {
   if (existsSync(join(from, 'package.json'))) return from;
   const parent = dirname(from);
-  if (parent === from)
-    throw new Error('package.json not found above the program: the installation is damaged');
+  if (parent === from) throw new Error('package.json not found above the program: the installation is damaged');
   return findUp(parent);
 }
 

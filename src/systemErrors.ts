@@ -75,9 +75,7 @@ export function systemProblem(error: unknown, path?: string): SystemProblem | nu
   if (found === null) return null;
   const failure = { ...found, path: path ?? found.path };
   const describe = PROBLEMS[failure.code];
-  return (
-    describe?.(failure) ?? { what: `the system answers ${failure.code}`, remedy: 'Look it up in errno(3).' }
-  );
+  return describe?.(failure) ?? { what: `the system answers ${failure.code}`, remedy: 'Look it up in errno(3).' };
 }
 
 /** Where an error was met, as far as it doesn't tell by itself: a failed read or write names no file. */
@@ -107,8 +105,7 @@ function failureOf(error: unknown): SystemFailure | null {
     address?: string;
     port?: number;
   };
-  if (typeof code !== 'string' || !/^E[A-Z0-9]+(_[A-Z]+)?$/.test(code) || code.startsWith('ERR_'))
-    return null;
+  if (typeof code !== 'string' || !/^E[A-Z0-9]+(_[A-Z]+)?$/.test(code) || code.startsWith('ERR_')) return null;
   return {
     code,
     syscall: syscall ?? '',
@@ -127,11 +124,7 @@ function missing({ path }: SystemFailure): SystemProblem {
 /** The topmost folder on the way to `path` that does not exist; `null` when only the last name is missing. */
 function firstMissingFolder(path: string): string | null {
   let found: string | null = null;
-  for (
-    let folder = dirname(path);
-    !existsSync(folder) && folder !== dirname(folder);
-    folder = dirname(folder)
-  ) {
+  for (let folder = dirname(path); !existsSync(folder) && folder !== dirname(folder); folder = dirname(folder)) {
     found = folder;
   }
   return found;

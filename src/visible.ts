@@ -1,9 +1,12 @@
 /**
- * Text of others as people see it. Names, error messages and keys come from the Bridge, from a broker, a server or a file:
- * they may hold what moves a terminal's cursor, colours it, turns the direction of its text, or can't be seen at all.
+ * Text of others as people see it. Names, error messages and keys come from the Bridge, from a broker, a server or a
+ * file: they may hold what moves a terminal's cursor, colours it, turns the direction of its text, or can't be seen at
+ * all.
  */
 
-/** Control characters, ends of lines and paragraphs, invisible and direction marks, halves of surrogate pairs, fillers. */
+/**
+ * Control characters, ends of lines and paragraphs, invisible and direction marks, halves of surrogate pairs, fillers.
+ */
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0]/gu;
 
 function written(character: string): string {

@@ -46,7 +46,9 @@ export async function abortable<T>(work: Promise<T>, signal: AbortSignal): Promi
   });
 }
 
-/** The outcome of `work`, or after `ms` what `late` gives or throws; the work itself goes on, and nobody hears of it. */
+/**
+ * The outcome of `work`, or after `ms` what `late` gives or throws; the work itself goes on, and nobody hears of it.
+ */
 export async function within<T>(ms: number, work: Promise<T>, late: () => T): Promise<T> {
   const given = new AbortController();
   const silence = delay(ms, undefined, { signal: given.signal }).then(late);

@@ -1,4 +1,7 @@
-/** What npm runs after `npm ci`: builds, where the compiler is. Left out with the development dependencies, it fails nothing. */
+/**
+ * What npm runs after `npm ci`: builds, where the compiler is. Left out with the development dependencies, it fails
+ * nothing.
+ */
 const { spawnSync } = require('node:child_process');
 const { existsSync } = require('node:fs');
 const { join } = require('node:path');
@@ -22,6 +25,5 @@ if (tsc === null) {
   process.stderr.write(`balde: nothing is built without the development dependencies; ${what}\n`);
 } else {
   process.exitCode =
-    spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' }).status ??
-    1;
+    spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' }).status ?? 1;
 }

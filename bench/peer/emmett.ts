@@ -21,8 +21,8 @@ export interface EmmettOptions {
   /** All modes, the slow ones on part of the events; otherwise the quickest alone. */
   readonly allModes?: boolean;
   /**
-   * What its interfaces and database allow beyond the defaults, on unless `false`: an index that its reads follow instead
-   * of sorting the whole store each time, and the JSON parser without its search for big integers.
+   * What its interfaces and database allow beyond the defaults, on unless `false`: an index that its reads follow
+   * instead of sorting the whole store each time, and the JSON parser without its search for big integers.
    */
   readonly tuned?: boolean;
 }
@@ -51,7 +51,9 @@ const BATCH_SIZES = [20_000, 50_000];
 /** Events that the modes with a round trip per event are measured on. */
 const SLOW_EVENTS = 5_800;
 
-/** Fills Emmett's store (not measured), rebuilds in each mode and tells the quickest. @throws {Error} the rows differ */
+/**
+ * Fills Emmett's store (not measured), rebuilds in each mode and tells the quickest. @throws {Error} the rows differ
+ */
 export async function emmettRebuild(options: EmmettOptions): Promise<EmmettRebuild> {
   const polls = Math.ceil(options.events / PER_POLL);
   const events = polls * PER_POLL;

@@ -2,11 +2,7 @@
 import { rawSql, sql } from '@event-driven-io/dumbo';
 import type { SQL } from '@event-driven-io/dumbo';
 import { MessageProcessorType } from '@event-driven-io/emmett';
-import type {
-  MessageProcessor,
-  ReadEventMetadataWithGlobalPosition,
-  RecordedMessage,
-} from '@event-driven-io/emmett';
+import type { MessageProcessor, ReadEventMetadataWithGlobalPosition, RecordedMessage } from '@event-driven-io/emmett';
 import {
   postgreSQLEventStoreConsumer,
   postgreSQLRawBatchSQLProjection,
@@ -64,7 +60,9 @@ function failures(): { keep: <T>(work: () => Promise<T>) => Promise<T>; rethrow:
   };
 }
 
-/** As documented: `postgreSQLRawBatchSQLProjection` answers with statements. Version 0.42 hands it one event at a time. */
+/**
+ * As documented: `postgreSQLRawBatchSQLProjection` answers with statements. Version 0.42 hands it one event at a time.
+ */
 export const rebuildByStatements: Run = async ({ url, batchSize, events }) => {
   const fold = folding();
   const failed = failures();
@@ -77,7 +75,9 @@ export const rebuildByStatements: Run = async ({ url, batchSize, events }) => {
   failed.rethrow();
 };
 
-/** `rebuildPostgreSQLProjections` with a handler that gathers the events of a batch and writes them with the last one. */
+/**
+ * `rebuildPostgreSQLProjections` with a handler that gathers the events of a batch and writes them with the last one.
+ */
 export const rebuildGathered: Run = async ({ url, batchSize, events, writing }) => {
   const fold = folding();
   const failed = failures();
@@ -102,11 +102,7 @@ export const rebuildGathered: Run = async ({ url, batchSize, events, writing }) 
   failed.rethrow();
 };
 
-async function truncated({
-  execute,
-}: {
-  execute: PostgreSQLProcessorHandlerContext['execute'];
-}): Promise<void> {
+async function truncated({ execute }: { execute: PostgreSQLProcessorHandlerContext['execute'] }): Promise<void> {
   await execute.command(TRUNCATE);
 }
 
@@ -150,25 +146,22 @@ export const consumeBatches: Run = async ({ url, batchSize, writing }) => {
       checkpoint = last;
     });
   };
-  const processor: MessageProcessor<
-    Observed,
-    ReadEventMetadataWithGlobalPosition,
-    PostgreSQLProcessorHandlerContext
-  > = {
-    id,
-    instanceId: id,
-    type: MessageProcessorType.PROJECTOR,
-    isActive: true,
-    init: async () => Promise.resolve(),
-    start: async ({ execute }) => {
-      await execute?.command(TRUNCATE);
-      return 'BEGINNING';
-    },
-    close: async () => Promise.resolve(),
-    handle: async (messages, context) => {
-      await failed.keep(async () => await handle(messages, context));
-    },
-  };
+  const processor: MessageProcessor<Observed, ReadEventMetadataWithGlobalPosition, PostgreSQLProcessorHandlerContext> =
+    {
+      id,
+      instanceId: id,
+      type: MessageProcessorType.PROJECTOR,
+      isActive: true,
+      init: async () => Promise.resolve(),
+      start: async ({ execute }) => {
+        await execute?.command(TRUNCATE);
+        return 'BEGINNING';
+      },
+      close: async () => Promise.resolve(),
+      handle: async (messages, context) => {
+        await failed.keep(async () => await handle(messages, context));
+      },
+    };
   const consumer = postgreSQLEventStoreConsumer<Observed>({
     connectionString: url,
     pulling: pullingOf(batchSize),
@@ -192,8 +185,7 @@ function statementOf({ table, how, row }: RowChange): SQL {
   );
   const others = columns.filter((column) => !spec.key.includes(column));
   const replacement = others.map((column) => `${column} = excluded.${column}`).join(', ');
-  const onConflict =
-    how === 'upsert' ? `on conflict (${spec.key.join(', ')}) do update set ${replacement}` : '';
+  const onConflict = how === 'upsert' ? `on conflict (${spec.key.join(', ')}) do update set ${replacement}` : '';
   return sql(
     `insert into ${SCHEMA}.${table} (${columns.join(', ')}) values (${columns.map(() => '%L').join(', ')}) ${onConflict}`,
     ...values,

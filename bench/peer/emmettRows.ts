@@ -27,18 +27,14 @@ export function folding(): (events: readonly Observed[]) => readonly RowChange[]
   };
 }
 
-/** Writes rows on Emmett's connection, in its transaction: history by COPY, or by one INSERT of arrays as the rest is. */
-export async function write(
-  client: pg.ClientBase,
-  writing: Writing,
-  changes: readonly RowChange[],
-): Promise<void> {
+/**
+ * Writes rows on Emmett's connection, in its transaction: history by COPY, or by one INSERT of arrays as the rest is.
+ */
+export async function write(client: pg.ClientBase, writing: Writing, changes: readonly RowChange[]): Promise<void> {
   const asked =
     writing === 'COPY'
       ? changes
-      : changes.map((change) =>
-          change.how === 'append' ? { ...change, how: 'insertIfAbsent' as const } : change,
-        );
+      : changes.map((change) => (change.how === 'append' ? { ...change, how: 'insertIfAbsent' as const } : change));
   await writeRows(sqlOn(client), SCHEMA, statesProjection.tables, asked);
 }
 

@@ -45,12 +45,7 @@ export async function fillStore(database: Database, polls: number): Promise<void
 function messagesOf(poll: number, transactionId: string): string {
   const lines = pollAt(poll).map((event) => {
     const { type, data } = toObserved(event);
-    const fields = [
-      `PolicyBucket-${event.participant}:${event.policy}`,
-      poll + 1,
-      transactionId,
-      event.eventId,
-    ];
+    const fields = [`PolicyBucket-${event.participant}:${event.policy}`, poll + 1, transactionId, event.eventId];
     // JSON has no tab or line break of its own; a backslash is doubled for COPY.
     return [...fields, 1, type, JSON.stringify(data).replaceAll('\\', '\\\\'), '{}'].join('\t');
   });

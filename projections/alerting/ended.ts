@@ -20,10 +20,7 @@ interface Ending {
 /** The end of an alert, with what was last seen of its bucket. */
 export function endWith({ alert, rules, ...ending }: Ending, seen: Sample): AlertResolved {
   const { participant, policy, reason } = ending;
-  const { utilizationPercent, recoveryEtaSeconds, exhaustionProjectionSeconds } = enrich(
-    { ...seen, policy },
-    null,
-  );
+  const { utilizationPercent, recoveryEtaSeconds, exhaustionProjectionSeconds } = enrich({ ...seen, policy }, null);
   const { availableTokens, capacity, responseTime, category } = seen;
   return {
     type: 'AlertResolved',
@@ -45,11 +42,7 @@ export function endWith({ alert, rules, ...ending }: Ending, seen: Sample): Aler
 }
 
 /** The end of an alert that stands open on the topic while the reactor, whose state this is, knows nothing of it. */
-export function supersede(
-  raised: AlertRaised,
-  state: AlertingState | undefined,
-  rules: ThresholdRules,
-): AlertResolved {
+export function supersede(raised: AlertRaised, state: AlertingState | undefined, rules: ThresholdRules): AlertResolved {
   const { participant, policy, alertId, severity, thresholdPercent, timestamp: raisedAt } = raised;
   const alert = { alertId, severity, thresholdPercent, raisedAt };
   const ending = { participant, policy, alert, reason: 'SUPERSEDED', rules } as const;
@@ -68,7 +61,9 @@ export function supersede(
   };
 }
 
-/** The state of a bucket whose alert is over on the topic, and in the reactor not: its next observation decides anew. */
+/**
+ * The state of a bucket whose alert is over on the topic, and in the reactor not: its next observation decides anew.
+ */
 export const withoutAlert = (state: AlertingState): AlertingState => ({
   ...state,
   machine: { level: 'OK', streak: [] },

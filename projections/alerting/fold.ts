@@ -21,9 +21,7 @@ import { categoryMessage, raisedMessage, resolvedMessage } from './messages.ts';
 export type { AlertingState } from './state.ts';
 
 /** The reactor under given rules. Rules are part of its meaning: each event names them in `ruleVersion`. */
-export function alertingReactor(
-  rules: ThresholdRules = DEFAULT_RULES,
-): Reactor<PolicyStateEvent, AlertingState> {
+export function alertingReactor(rules: ThresholdRules = DEFAULT_RULES): Reactor<PolicyStateEvent, AlertingState> {
   return {
     kind: 'reactor',
     name: 'alerting',
@@ -36,10 +34,8 @@ export function alertingReactor(
   };
 }
 
-const isLate = (
-  { newest, retiredAt = -Infinity }: AlertingState,
-  { responseTime }: PolicyStateEvent,
-): boolean => isNotNewer(responseTime, newest) || responseTime <= retiredAt;
+const isLate = ({ newest, retiredAt = -Infinity }: AlertingState, { responseTime }: PolicyStateEvent): boolean =>
+  isNotNewer(responseTime, newest) || responseTime <= retiredAt;
 
 /** Nothing will be observed that could end the alert. An observation that comes all the same decides anew. */
 function retire(

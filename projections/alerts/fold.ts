@@ -42,8 +42,7 @@ export const unended = ({ open, superseded = [] }: AlertsState): readonly AlertR
 
 /** Whether the topic has told of an alert, and of its end. */
 export const isOver = (state: AlertsState, alertId: string): boolean =>
-  knownOf(state).ids.some(([id]) => id === alertId) &&
-  !unended(state).some((alert) => alert.alertId === alertId);
+  knownOf(state).ids.some(([id]) => id === alertId) && !unended(state).some((alert) => alert.alertId === alertId);
 
 /** Alerts of a bucket that are known by id. */
 const MOST_KNOWN = 50;
@@ -217,8 +216,7 @@ function waiting(
 
 function resolve(state: AlertsState, event: AlertResolved): Step<AlertsState, RowChange<Table>> {
   const { open, superseded = [], early = [] } = state;
-  if (open?.alertId === event.alertId)
-    return { state: { ...state, open: null }, out: [alertChange(open, event)] };
+  if (open?.alertId === event.alertId) return { state: { ...state, open: null }, out: [alertChange(open, event)] };
   const closed = superseded.find(({ alertId }) => alertId === event.alertId);
   if (closed !== undefined) {
     const others = superseded.filter((one) => one !== closed);
@@ -231,9 +229,7 @@ function resolve(state: AlertsState, event: AlertResolved): Step<AlertsState, Ro
 
 /** Where code that does not keep ids was the last to see an alert, times tell. */
 const knownOf = ({ known, raisedAt }: AlertsState): KnownAlerts =>
-  known !== undefined && known.ids.at(-1)?.[1] === raisedAt
-    ? known
-    : { ids: known?.ids ?? [], since: raisedAt };
+  known !== undefined && known.ids.at(-1)?.[1] === raisedAt ? known : { ids: known?.ids ?? [], since: raisedAt };
 
 function isKnown(state: AlertsState, alertId: string, raisedAt: EpochMs): boolean {
   const { ids, since } = knownOf(state);

@@ -2,12 +2,7 @@
 import { enrich, isNotNewer, sameParameters, sampleOf } from '../../src/domain/enrichment.ts';
 import type { Enrichment, Sample } from '../../src/domain/enrichment.ts';
 import { bucketKey } from '../../src/domain/events.ts';
-import type {
-  EpochMs,
-  PolicyRetired,
-  PolicyStateEvent,
-  PolicyStateObserved,
-} from '../../src/domain/events.ts';
+import type { EpochMs, PolicyRetired, PolicyStateEvent, PolicyStateObserved } from '../../src/domain/events.ts';
 import { rowOf } from '../../src/domain/fold.ts';
 import type { Projection, RowChange, Step, Value } from '../../src/domain/fold.ts';
 
@@ -16,8 +11,8 @@ export interface StatesState {
   readonly newest: Sample;
   readonly firstSeen: EpochMs;
   /**
-   * When the bucket was retired, oldest first; observations after the last time brought it back. Times of long before the
-   * newest observation are forgotten: history doesn't go back that far.
+   * When the bucket was retired, oldest first; observations after the last time brought it back. Times of long before
+   * the newest observation are forgotten: history doesn't go back that far.
    */
   readonly retired?: readonly EpochMs[];
 }
@@ -126,8 +121,7 @@ function apply(state: StatesState | undefined, event: PolicyStateEvent): Step<St
 const isLate = (state: StatesState, { responseTime }: PolicyStateEvent): boolean =>
   isNotNewer(responseTime, state.newest) || responseTime <= (state.retired?.at(-1) ?? -Infinity);
 
-const isRetired = ({ newest, retired }: StatesState): boolean =>
-  (retired?.at(-1) ?? -Infinity) > newest.responseTime;
+const isRetired = ({ newest, retired }: StatesState): boolean => (retired?.at(-1) ?? -Infinity) > newest.responseTime;
 
 /** The bucket is no more among those that are observed; what was seen of it stays. */
 function retire(state: StatesState | undefined, event: PolicyRetired): Step<StatesState, RowChange<Table>> {
@@ -141,10 +135,7 @@ function retire(state: StatesState | undefined, event: PolicyRetired): Step<Stat
   };
 }
 
-function observe(
-  state: StatesState | undefined,
-  event: PolicyStateObserved,
-): Step<StatesState, RowChange<Table>> {
+function observe(state: StatesState | undefined, event: PolicyStateObserved): Step<StatesState, RowChange<Table>> {
   if (state !== undefined && isLate(state, event)) {
     // Repeated, or late. A late one is kept if it is new, without enrichment: its predecessor is no longer known.
     return {

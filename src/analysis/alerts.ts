@@ -1,13 +1,7 @@
 /** Alerts as what-if compares them: those really raised, and those that a set of rules would raise. */
 import { alertingReactor } from '../../projections/alerting/fold.ts';
 import type { AlertingState } from '../../projections/alerting/fold.ts';
-import type {
-  EndReason,
-  EpochMs,
-  PolicyStateEvent,
-  PolicyStateObserved,
-  Severity,
-} from '../domain/events.ts';
+import type { EndReason, EpochMs, PolicyStateEvent, PolicyStateObserved, Severity } from '../domain/events.ts';
 import type { Reactor } from '../domain/fold.ts';
 import type { RaiseReason, ThresholdRules } from '../domain/thresholds.ts';
 import { sampleOf } from '../domain/enrichment.ts';

@@ -4,8 +4,8 @@
  * Two samples only bound what was consumed between them, so the bucket is simulated twice, with the least and with the
  * most: tokens = min(capacity, tokens + refill) − consumption. Consumption comes at the end of its interval, after the
  * bucket brimmed over. History's least consumption assumes the same, so in the participant's own category the best case
- * gives the balance that DICT reported. Refill drips. Requests beyond an empty bucket are refused and not charged, so the
- * balance never falls below zero. What happens between two samples stays unseen, as it is with the real bucket.
+ * gives the balance that DICT reported. Refill drips. Requests beyond an empty bucket are refused and not charged, so
+ * the balance never falls below zero. What happens between two samples stays unseen, as it is with the real bucket.
  */
 import { isCreditedOnPaymentOrder } from '../domain/catalog.ts';
 import type { BucketParameters } from '../domain/catalog.ts';

@@ -77,8 +77,7 @@ export function compareSides(
   { bucket, read, baseline, whatIf }: Omit<ComparedBucket, 'matched' | 'incidents'>,
   { from = -Infinity, to = Infinity }: Window,
 ): ComparedBucket {
-  const inWindow = ({ raisedAt, resolvedAt }: Alert): boolean =>
-    raisedAt < to && (resolvedAt ?? Infinity) > from;
+  const inWindow = ({ raisedAt, resolvedAt }: Alert): boolean => raisedAt < to && (resolvedAt ?? Infinity) > from;
   const within = ({ pairs, added, gone }: Matched<JudgedAlert>): Matched<JudgedAlert> => ({
     pairs: pairs.filter((pair) => inWindow(pair.baseline) || inWindow(pair.whatIf)),
     added: added.filter(inWindow),
@@ -126,13 +125,7 @@ export function reportOf(
   };
 }
 
-const comparisonOf = ({
-  bucket,
-  baseline,
-  whatIf: folded,
-  matched,
-  incidents,
-}: ComparedBucket): PolicyComparison => ({
+const comparisonOf = ({ bucket, baseline, whatIf: folded, matched, incidents }: ComparedBucket): PolicyComparison => ({
   participant: bucket.participant,
   policy: bucket.policy,
   baseline: sideFigures(baseline),
@@ -148,10 +141,8 @@ function versionsOf(alerts: readonly Alert[]): Record<string, number> {
 }
 
 function totalRead(reads: readonly HistoryRead[]): HistoryRead {
-  const sum = (of: (read: HistoryRead) => number): number =>
-    reads.reduce((total, read) => total + of(read), 0);
-  const times = (of: (read: HistoryRead) => EpochMs | null): EpochMs[] =>
-    reads.map(of).filter((at) => at !== null);
+  const sum = (of: (read: HistoryRead) => number): number => reads.reduce((total, read) => total + of(read), 0);
+  const times = (of: (read: HistoryRead) => EpochMs | null): EpochMs[] => reads.map(of).filter((at) => at !== null);
   const edge = (found: readonly EpochMs[], pick: (a: number, b: number) => number): EpochMs | null =>
     found.length === 0 ? null : found.reduce((a, b) => pick(a, b));
   return {

@@ -26,13 +26,7 @@ export interface HistoryPoint extends Row {
 /** The columns of {@link HistoryPoint}, in the order they are shown. */
 export const POINT_COLUMNS = [
   ...['response_time', 'available_tokens', 'capacity', 'refill_tokens', 'refill_period_sec', 'psp_category'],
-  ...[
-    'remaining_percent',
-    'net_drain_per_minute',
-    'consumption_low',
-    'consumption_high',
-    'consumption_exact',
-  ],
+  ...['remaining_percent', 'net_drain_per_minute', 'consumption_low', 'consumption_high', 'consumption_exact'],
   ...['consumption_rate_per_minute', 'recovery_eta_seconds', 'exhaustion_projection_seconds'],
   ...['error_404_rate', 'blind_seconds'],
 ] as const;

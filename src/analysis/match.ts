@@ -23,15 +23,11 @@ export interface Matched<A extends Alert = Alert> {
 }
 
 /**
- * Alerts of one bucket, each list oldest first and without overlaps of its own. Alerts of the same severity that overlap
- * in time are the same one, each matched once, the earlier first: where two became one, the second is gone.
+ * Alerts of one bucket, each list oldest first and without overlaps of its own. Alerts of the same severity that
+ * overlap in time are the same one, each matched once, the earlier first: where two became one, the second is gone.
  * `until` is the newest observation: how long an alert that is still open has lasted.
  */
-export function matchAlerts<A extends Alert>(
-  baseline: readonly A[],
-  whatIf: readonly A[],
-  until: EpochMs,
-): Matched<A> {
+export function matchAlerts<A extends Alert>(baseline: readonly A[], whatIf: readonly A[], until: EpochMs): Matched<A> {
   const matches = (['WARNING', 'CRITICAL'] as const).map((severity) => {
     const of = (list: readonly A[]): A[] => list.filter((alert) => alert.severity === severity);
     return matchOne(of(baseline), of(whatIf), until);

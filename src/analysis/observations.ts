@@ -28,12 +28,7 @@ const PAGE = 5_000;
  * A row that came late, after a newer one of its bucket, changed no alert (DOM-10). It is known by having no enrichment
  * although it is not the one that made the bucket known: {@link isLate}.
  */
-export async function* historyOf(
-  sql: Sql,
-  bucket: Bucket,
-  until: EpochMs,
-  size = PAGE,
-): AsyncGenerator<HistoryRow[]> {
+export async function* historyOf(sql: Sql, bucket: Bucket, until: EpochMs, size = PAGE): AsyncGenerator<HistoryRow[]> {
   for (let after: string | null = '-infinity'; after !== null;) {
     const rows: HistoryRow[] = await sql.query<HistoryRow>(
       `select response_time, available_tokens, capacity, refill_tokens, refill_period_sec, psp_category,

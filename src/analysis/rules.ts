@@ -5,9 +5,7 @@ import type { ThresholdRules } from '../domain/thresholds.ts';
 export function rulesOf(version: string): ThresholdRules | null {
   const match = /^w([\d.]+)-c([\d.]+)-m([\d.]+)-n(\d+)$/.exec(version);
   if (match === null) return null;
-  const [warningPercent = 0, criticalPercent = 0, resolveMargin = 0, forObservations = 0] = match
-    .slice(1)
-    .map(Number);
+  const [warningPercent = 0, criticalPercent = 0, resolveMargin = 0, forObservations = 0] = match.slice(1).map(Number);
   return { warningPercent, criticalPercent, resolveMargin, forObservations };
 }
 

@@ -2,8 +2,8 @@
  * What-if: the production reactor over history under other rules, beside the alerts really raised.
  *
  * One bucket at a time, so memory holds one page of history and the alerts. Where the oldest months were dropped, the
- * first observation left of a bucket had a predecessor: alerts raised before it are in no list, and an alert really open
- * there is where every set of rules begins.
+ * first observation left of a bucket had a predecessor: alerts raised before it are in no list, and an alert really
+ * open there is where every set of rules begins.
  */
 import type { EpochMs } from '../domain/events.ts';
 import type { ThresholdRules } from '../domain/thresholds.ts';
@@ -36,9 +36,7 @@ export async function whatIf(sql: Sql, options: WhatIfOptions): Promise<WhatIfRe
     options.signal.throwIfAborted();
     options.onProgress(done, options.buckets.length);
     if (until !== null)
-      compared.push(
-        await compareBucket(sql, bucket, until, { ...options, retired: timesOf(retired, bucket, until) }),
-      );
+      compared.push(await compareBucket(sql, bucket, until, { ...options, retired: timesOf(retired, bucket, until) }));
   }
   options.onProgress(options.buckets.length, options.buckets.length);
   return reportOf(compared, options);
@@ -63,12 +61,7 @@ interface OfBucket extends WhatIfOptions {
   readonly retired: readonly EpochMs[];
 }
 
-async function compareBucket(
-  sql: Sql,
-  bucket: Bucket,
-  until: EpochMs,
-  options: OfBucket,
-): Promise<ComparedBucket> {
+async function compareBucket(sql: Sql, bucket: Bucket, until: EpochMs, options: OfBucket): Promise<ComparedBucket> {
   const real = (await raisedAlerts(sql, bucket)).map((alert) => knownAt(alert, until));
   const { read, zero, collectors } = await foldHistory(sql, bucket, until, real, options);
   const { from: first } = read;
@@ -80,9 +73,7 @@ async function compareBucket(
 
 /** The alert as it was when the last observation that is compared had come. */
 const knownAt = (alert: Alert, until: EpochMs): Alert =>
-  alert.resolvedAt === null || alert.resolvedAt <= until
-    ? alert
-    : { ...alert, resolvedAt: null, resolveReason: null };
+  alert.resolvedAt === null || alert.resolvedAt <= until ? alert : { ...alert, resolvedAt: null, resolveReason: null };
 
 interface FoldedBucket {
   readonly read: HistoryRead;
@@ -144,5 +135,4 @@ const collectorsOf = (
 
 /** The alert that the observation at `at` found open. */
 const openBefore = (alerts: readonly Alert[], at: EpochMs): Alert | null =>
-  alerts.find(({ raisedAt, resolvedAt }) => raisedAt < at && (resolvedAt === null || resolvedAt >= at)) ??
-  null;
+  alerts.find(({ raisedAt, resolvedAt }) => raisedAt < at && (resolvedAt === null || resolvedAt >= at)) ?? null;

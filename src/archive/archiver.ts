@@ -69,9 +69,7 @@ class Archiver {
     const { topic, target, observer, until, batchSize: max = BATCH_SIZE } = this.#options;
     const signal = this.#signal;
     const began = performance.now();
-    const messages = await this.#patiently(
-      async () => await consumer.receive({ max, waitMs: WAIT_MS, signal }),
-    );
+    const messages = await this.#patiently(async () => await consumer.receive({ max, waitMs: WAIT_MS, signal }));
     if (messages.length === 0) {
       // A partition may be in the hands of another archiver, which brings it there.
       if (until !== undefined) await this.#refresh();

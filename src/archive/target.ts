@@ -28,8 +28,8 @@ export interface ArchiveTarget {
   /** The same, for who only looks. */
   reached(topic: string, partition: number): Promise<Position | null>;
   /**
-   * Archives messages, which follow what is archived in each partition; what is there already is passed over. All of them
-   * are durable once it resolves. When it rejects some may be: give the same messages again.
+   * Archives messages, which follow what is archived in each partition; what is there already is passed over. All of
+   * them are durable once it resolves. When it rejects some may be: give the same messages again.
    * @returns how many were new
    * @throws {ArchiveUnavailableError} trying again is right
    */

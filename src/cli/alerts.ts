@@ -35,9 +35,7 @@ export function alertsCommand(): Command {
     .addOption(new Option('--open', 'open alerts only'))
     .addOption(participantOption())
     .addOption(policyOption())
-    .addOption(
-      new Option('--severity <severity>', SEVERITIES.join(' or ')).argParser(oneOfAnyCase(SEVERITIES)),
-    )
+    .addOption(new Option('--severity <severity>', SEVERITIES.join(' or ')).argParser(oneOfAnyCase(SEVERITIES)))
     .addOption(new Option('--level <severity>', 'the same').argParser(oneOfAnyCase(SEVERITIES)).hideHelp())
     .addOption(fromOption('raised at this time or later'))
     .addOption(toOption('raised before this time'))

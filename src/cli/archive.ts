@@ -34,9 +34,7 @@ export function archiveCommand(): Command {
 
 function statusCommand(): Command {
   const command = new Command('status')
-    .description(
-      'show where each archive stands, by topic and partition, and how far behind the event log it is',
-    )
+    .description('show where each archive stands, by topic and partition, and how far behind the event log it is')
     .addOption(jsonOption());
   return withStorageOptions(command).action(async (options: CommonOptions) => {
     archivesOf(readingConfig(options));
@@ -143,8 +141,7 @@ function progress(): { readonly observer: ArchiveObserver; readonly total: () =>
       if (process.stderr.isTTY) process.stderr.write(`${clear}archived ${numberText(events)} messages`);
     },
     retrying: (who, { message }) => {
-      if (message !== told)
-        process.stderr.write(`${clear}balde: ${who}: ${visible(message)}: trying again\n`);
+      if (message !== told) process.stderr.write(`${clear}balde: ${who}: ${visible(message)}: trying again\n`);
       told = message;
     },
   };

@@ -45,8 +45,7 @@ export function configOf(options: CommonOptions, overrides: Overrides = {}): Con
   return dataDir === undefined ? config : { ...config, databaseUrl: null };
 }
 
-export const readingConfig = (options: CommonOptions): Config =>
-  configOf(options, { withoutParticipants: true });
+export const readingConfig = (options: CommonOptions): Config => configOf(options, { withoutParticipants: true });
 
 /** Opens what an earlier run kept and closes it again. */
 export async function reading<T>(
@@ -58,9 +57,7 @@ export async function reading<T>(
   try {
     const missing = await missingReadModels(storage.database);
     if (missing.length > 0) {
-      throw new UsageError(
-        `the database lacks the read models ${missing.join(', ')}: run balde migrate first`,
-      );
+      throw new UsageError(`the database lacks the read models ${missing.join(', ')}: run balde migrate first`);
     }
     return await work(storage, config);
   } finally {
@@ -69,7 +66,8 @@ export async function reading<T>(
 }
 
 /**
- * The same for a command that writes to topics, or to the database what topics say: the namespace has to be this database's.
+ * The same for a command that writes to topics, or to the database what topics say: the namespace has to be this
+ * database's.
  * @throws {LogError} it is another's
  */
 export async function acting<T>(

@@ -5,15 +5,7 @@ import type { Letter, LetterOutcome, LetterStorage } from '../main/deadLetters.t
 import { FOLDS } from '../main/folds.ts';
 import { retryLetters } from '../main/retryLetters.ts';
 import { UsageError } from '../main/storage.ts';
-import {
-  acting,
-  jsonOption,
-  printJson,
-  printLine,
-  reading,
-  stopSignal,
-  withStorageOptions,
-} from './common.ts';
+import { acting, jsonOption, printJson, printLine, reading, stopSignal, withStorageOptions } from './common.ts';
 import type { CommonOptions } from './common.ts';
 import { numberText, table, timeText } from './format.ts';
 import type { Column } from './format.ts';
@@ -67,9 +59,7 @@ function listCommand(): Command {
     .description('list open letters, newest first')
     .addOption(processorOption())
     .addOption(new Option('--all', 'include letters that were retried or dropped'))
-    .addOption(
-      new Option('--limit <n>', 'show at most this many').default(100).argParser(parseWhole(1, 1_000_000)),
-    )
+    .addOption(new Option('--limit <n>', 'show at most this many').default(100).argParser(parseWhole(1, 1_000_000)))
     .addOption(jsonOption());
   return withStorageOptions(command).action(async (options: ListOptions) => await list(options));
 }
@@ -107,15 +97,11 @@ const HANDLED: readonly Column<Letter>[] = [
 
 function showCommand(): Command {
   const command = new Command('show')
-    .description(
-      'show one letter: its reason, origin, properties, and payload (decoded, as JSON text or in hex)',
-    )
+    .description('show one letter: its reason, origin, properties, and payload (decoded, as JSON text or in hex)')
     .addArgument(new Argument('<id>', 'id, as list shows it'))
     .addOption(new Option('--raw', 'write the payload alone, byte for byte').conflicts('json'))
     .addOption(jsonOption());
-  return withStorageOptions(command).action(
-    async (id: string, options: ShowOptions) => await show(id, options),
-  );
+  return withStorageOptions(command).action(async (id: string, options: ShowOptions) => await show(id, options));
 }
 
 async function show(id: string, options: ShowOptions): Promise<void> {
@@ -153,9 +139,7 @@ function retryCommand(): Command {
 
 function dropCommand(): Command {
   const command = new Command('drop')
-    .description(
-      'mark letters as done without sending them; they stay on their topic, and list --all shows them',
-    )
+    .description('mark letters as done without sending them; they stay on their topic, and list --all shows them')
     .addArgument(idsArgument())
     .addOption(new Option('--all', 'every open letter; needs --yes'))
     .addOption(new Option('--yes', 'confirm dropping all of them'))
@@ -168,9 +152,7 @@ function dropCommand(): Command {
       if (options.all === true && options.yes !== true) {
         const { processor } = options;
         const { letters: some, more } = await newestLetters(storage, { processor, signal }, 1);
-        throw new UsageError(
-          `this would drop ${numberText(some.length + more)} open letters: say --yes as well`,
-        );
+        throw new UsageError(`this would drop ${numberText(some.length + more)} open letters: say --yes as well`);
       }
       await report('dropped', dropLetters(storage, chosen), options);
     });
@@ -185,8 +167,7 @@ async function choose(
   signal: AbortSignal,
 ): Promise<AsyncIterable<readonly Letter[]> | Iterable<readonly Letter[]>> {
   if (all === ids.length > 0) throw new UsageError('name the letters by their ids, or all of them by --all');
-  if (processor !== undefined && !all)
-    throw new UsageError('--processor narrows --all; ids need no narrowing');
+  if (processor !== undefined && !all) throw new UsageError('--processor narrows --all; ids need no narrowing');
   return all ? letters(storage, { processor, signal }) : [await findLetters(storage, ids, signal)];
 }
 
@@ -202,9 +183,7 @@ async function report(
     if (json) continue;
     const was = handled === null ? '' : `${handled.action} ${timeText(handled.at)}`;
     if (outcome === 'cut')
-      printLine(
-        `left     ${letter.id}: it has only a part of its message, which is whole at ${sourceText(letter)}`,
-      );
+      printLine(`left     ${letter.id}: it has only a part of its message, which is whole at ${sourceText(letter)}`);
     else if (outcome === 'skipped') printLine(`skipped  ${letter.id}: ${was} already`);
     else if (verb === 'dropped') printLine(`dropped  ${letter.id}`);
     else printLine(`retried  ${letter.id}: published to ${letter.source} again`);

@@ -30,9 +30,7 @@ export function demoCommand(): Command {
     .description(
       'simulate days of 5-minute polls end to end and print a report; exits with 0 only if all invariants hold',
     )
-    .addOption(
-      new Option('--seed <n>', 'seed of the simulated traffic').default(1).argParser(parseWhole(0, 2 ** 31)),
-    )
+    .addOption(new Option('--seed <n>', 'seed of the simulated traffic').default(1).argParser(parseWhole(0, 2 ** 31)))
     .addOption(new Option('--days <d>', 'simulated days').default(1).argParser(parseWhole(1, 3_650)))
     .addOption(
       new Option(
@@ -100,9 +98,7 @@ async function prepareFolder(folder: string, { seed, days, yes }: DemoCommandOpt
   assertOwnFolder(folder, ownUsers());
   if (existsSync(join(folder, DEMO_MARKER))) {
     if (isServing(folder)) {
-      throw new UsageError(
-        `${folder} is in use: stop the Balde that runs on it, or give --data-dir another folder`,
-      );
+      throw new UsageError(`${folder} is in use: stop the Balde that runs on it, or give --data-dir another folder`);
     }
     await assertReplaceable(folder, yes === true);
     tellLine(`replacing the earlier demonstration in ${folder}`);

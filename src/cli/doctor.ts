@@ -45,10 +45,7 @@ async function examine(options: CommonOptions, signal: AbortSignal): Promise<Fin
   try {
     const isSimulated = source === 'simulator' && inspection.problems.includes(NO_PARTICIPANT);
     if (!isSimulated)
-      return [
-        ...(await examineAll(inspection, target, signal)),
-        ...sourceFindings(source, inspection.config),
-      ];
+      return [...(await examineAll(inspection, target, signal)), ...sourceFindings(source, inspection.config)];
     const simulated = asSimulated(overrides);
     return await examineAll(simulated, databaseOf(simulated, options), signal, true);
   } finally {
@@ -82,9 +79,7 @@ async function examineAll(
   const answered = bridges.flatMap(({ policies }) => policies);
   return [
     configurationFinding(inspection, isSimulated),
-    ...inspection.warnings.map((warning) =>
-      warn('configuration', warning, 'Correct it, or unset the variable.'),
-    ),
+    ...inspection.warnings.map((warning) => warn('configuration', warning, 'Correct it, or unset the variable.')),
     ...storage.findings,
     ...pulsar,
     ...owner,
@@ -105,16 +100,11 @@ function databaseOf({ config, databaseKnown }: Inspection, { dataDir }: CommonOp
 }
 
 const NOT_CHECKED: StorageFindings = {
-  findings: [
-    warn('database', 'not checked: the configuration does not say which', 'Correct the configuration.'),
-  ],
+  findings: [warn('database', 'not checked: the configuration does not say which', 'Correct the configuration.')],
   policies: [],
 };
 
-function configurationFinding(
-  { problems, config: { participants } }: Inspection,
-  isSimulated: boolean,
-): Finding {
+function configurationFinding({ problems, config: { participants } }: Inspection, isSimulated: boolean): Finding {
   if (problems.length > 0) return fail('configuration', problems.join('\n'), 'Correct what is listed.');
   if (isSimulated)
     return ok(

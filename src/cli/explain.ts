@@ -29,10 +29,7 @@ export function explainCommand(): Command {
   const command = new Command('explain')
     .description('explain why an alert was raised, from which observations, and what followed')
     .addArgument(
-      new Argument(
-        '[alert-id]',
-        'its id, or the beginning of it as balde alerts shows it (four characters or more)',
-      ),
+      new Argument('[alert-id]', 'its id, or the beginning of it as balde alerts shows it (four characters or more)'),
     )
     .addOption(new Option('--last', 'the newest alert'))
     .addOption(new Option('--participant <ispb>', 'with --last: of this participant'))

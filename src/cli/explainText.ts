@@ -106,11 +106,7 @@ const blindRow = (seconds: number): [string, string] => [
   `${durationText(seconds)} since the observation before`,
 ];
 
-const resolvedText = ({
-  resolved_at: at,
-  created_at: from,
-  resolution_reason: reason,
-}: AlertRecord): string =>
+const resolvedText = ({ resolved_at: at, created_at: from, resolution_reason: reason }: AlertRecord): string =>
   at === null
     ? 'not yet: the alert is open'
     : `${timeText(at)}, ${reason ?? ''}, after ${durationText(secondsBetween(from, at))}`;
@@ -164,8 +160,7 @@ function zeroText(alert: AlertRecord, zeroAt: number | null): string {
   if (zeroAt === null) return 'the bucket was never seen at zero';
   const lead = secondsBetween(alert.created_at, zeroAt);
   const when = lead === 0 ? 'when the alert was raised' : `${durationText(lead)} after the alert`;
-  const later =
-    alert.resolved_at !== null && zeroAt >= alert.resolved_at ? ', under a later alert of the chain' : '';
+  const later = alert.resolved_at !== null && zeroAt >= alert.resolved_at ? ', under a later alert of the chain' : '';
   return `at zero or below at ${timeText(zeroAt)}: ${when}${later}`;
 }
 

@@ -71,11 +71,7 @@ async function exportAll(what: ExportName, options: ExportOptions): Promise<void
   }
 }
 
-async function write(
-  source: ExportSource,
-  format: 'ndjson' | 'csv',
-  output: string | undefined,
-): Promise<void> {
+async function write(source: ExportSource, format: 'ndjson' | 'csv', output: string | undefined): Promise<void> {
   const target = output === undefined ? process.stdout : createWriteStream(output);
   const end = { end: output !== undefined };
   if (format === 'ndjson') {
@@ -99,6 +95,4 @@ async function* records(batches: AsyncIterable<readonly Row[]>): AsyncGenerator<
 
 /** Whoever read the output has enough, as `head` has: no error. */
 const isClosedPipe = (error: unknown): boolean =>
-  error instanceof Error &&
-  'code' in error &&
-  (error.code === 'EPIPE' || error.code === 'ERR_STREAM_DESTROYED');
+  error instanceof Error && 'code' in error && (error.code === 'EPIPE' || error.code === 'ERR_STREAM_DESTROYED');

@@ -63,15 +63,7 @@ const OBSERVATIONS: Pick<Topic<PolicyStateObserved>, 'name' | 'decode'> = {
 /** Fields of the Avro schema, in its order and in snake case, and where the message lies. */
 const OBSERVATION_COLUMNS = [
   ...['event_id', 'participant', 'policy', 'category', 'available_tokens', 'capacity', 'refill_tokens'],
-  ...[
-    'refill_period_sec',
-    'response_time',
-    'observed_at',
-    'correlation_id',
-    'poll_id',
-    'partition',
-    'position',
-  ],
+  ...['refill_period_sec', 'response_time', 'observed_at', 'correlation_id', 'poll_id', 'partition', 'position'],
 ];
 
 /** Fields of all three event types; those that an event lacks are left empty. */

@@ -27,13 +27,9 @@ export function table<R>(
   const widths = columns.map((_, i) => Math.max(...cells.map((line) => line[i]?.length ?? 0)));
   const groups = grouped(widths, width - indent.length);
   const padded = (line: readonly string[], i: number): string =>
-    columns[i]?.right === true
-      ? (line[i] ?? '').padStart(widths[i] ?? 0)
-      : (line[i] ?? '').padEnd(widths[i] ?? 0);
+    columns[i]?.right === true ? (line[i] ?? '').padStart(widths[i] ?? 0) : (line[i] ?? '').padEnd(widths[i] ?? 0);
   return cells.flatMap((line) =>
-    groups.map((group, n) =>
-      `${indent}${n === 0 ? '' : GAP}${group.map((i) => padded(line, i)).join(GAP)}`.trimEnd(),
-    ),
+    groups.map((group, n) => `${indent}${n === 0 ? '' : GAP}${group.map((i) => padded(line, i)).join(GAP)}`.trimEnd()),
   );
 }
 

@@ -39,11 +39,7 @@ const json = ({ folds, outbox }: Lag) => ({
   })),
 });
 
-const text = ({ folds, outbox }: Lag): string[] => [
-  ...table(FOLD_COLUMNS, folds),
-  '',
-  ...table(RELAY_COLUMNS, outbox),
-];
+const text = ({ folds, outbox }: Lag): string[] => [...table(FOLD_COLUMNS, folds), '', ...table(RELAY_COLUMNS, outbox)];
 
 const FOLD_COLUMNS: readonly Column<PartitionLag>[] = [
   { title: 'PROCESSOR', value: (p) => `${p.fold} v${p.version}${p.served ? '' : ' (not in service)'}` },

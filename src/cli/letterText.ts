@@ -48,17 +48,7 @@ function eventTimeOf(at: number): string | number {
 }
 
 /** What `list --json` has of each letter. */
-export const letterJson = ({
-  id,
-  topic,
-  partition,
-  position,
-  processor,
-  source,
-  facts,
-  message,
-  handled,
-}: Letter) => ({
+export const letterJson = ({ id, topic, partition, position, processor, source, facts, message, handled }: Letter) => ({
   id,
   topic,
   partition,
@@ -93,9 +83,7 @@ export function wholeLetterJson(letter: Letter) {
 
 /** Where its message first lay: `policy-states/2/17`. */
 export const sourceText = ({ source, facts }: Letter): string =>
-  [source, facts.sourcePartition ?? '?', facts.sourcePosition?.replace(/(?<!\d)0+(?=\d)/g, '') ?? '?'].join(
-    '/',
-  );
+  [source, facts.sourcePartition ?? '?', facts.sourcePosition?.replace(/(?<!\d)0+(?=\d)/g, '') ?? '?'].join('/');
 
 export const clipped = (text: string, most: number): string => {
   const line = visible(text);

@@ -24,10 +24,9 @@ export function migrateCommand(): Command {
   const command = new Command('migrate')
     .description('apply pending migrations and create read models and topics; safe to repeat')
     .addOption(
-      new Option(
-        '--partitions <n>',
-        'grow the topic of observations to this many partitions (Pulsar)',
-      ).argParser(parseWhole(1, 1_024)),
+      new Option('--partitions <n>', 'grow the topic of observations to this many partitions (Pulsar)').argParser(
+        parseWhole(1, 1_024),
+      ),
     )
     .addOption(new Option('--force', 'add partitions even while work is under way'))
     .addOption(jsonOption())

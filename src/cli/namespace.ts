@@ -32,9 +32,7 @@ export function namespaceCommand(): Command {
 }
 
 function showCommand(): Command {
-  const command = new Command('show')
-    .description('show the database that owns the namespace')
-    .addOption(jsonOption());
+  const command = new Command('show').description('show the database that owns the namespace').addOption(jsonOption());
   return withStorageOptions(command).action(async (options: CommonOptions) => {
     const config = readingConfig(options);
     const name = namespaceOf(config);

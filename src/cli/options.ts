@@ -9,8 +9,7 @@ export const SIMULATED_DEFAULTS = { POLL_INTERVAL: '10s', STALE_AFTER: '1m', LOG
 export function parseRoles(text: string): Role[] {
   const names = text.split(',').map((name) => name.trim());
   const unknown = names.filter((name) => !(ROLES as readonly string[]).includes(name));
-  if (unknown.length > 0)
-    throw new InvalidArgumentError(`unknown: ${unknown.join(', ')}. Roles: ${ROLES.join(', ')}.`);
+  if (unknown.length > 0) throw new InvalidArgumentError(`unknown: ${unknown.join(', ')}. Roles: ${ROLES.join(', ')}.`);
   return names as Role[];
 }
 

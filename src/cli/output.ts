@@ -1,6 +1,7 @@
 /**
- * Output of a process that must go on whoever reads it: a pipe that nobody empties, a reader that went away or a terminal
- * that was closed neither stop nor end it. Node.js writes to pipes synchronously: a full one would hold up every role.
+ * Output of a process that must go on whoever reads it: a pipe that nobody empties, a reader that went away or a
+ * terminal that was closed neither stop nor end it. Node.js writes to pipes synchronously: a full one would hold up
+ * every role.
  */
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { visibleLines } from '../visible.ts';
@@ -94,8 +95,8 @@ function tryWrite(fd: number, { bytes, from }: Rest): number | 'gone' {
 }
 
 /**
- * The same pipe or file opened anew, so that not waiting for it concerns nobody else who writes there. What can't be opened
- * so, such as a socket, is used as it is.
+ * The same pipe or file opened anew, so that not waiting for it concerns nobody else who writes there. What can't be
+ * opened so, such as a socket, is used as it is.
  */
 function nonBlocking(descriptor: number): { readonly fd: number; readonly close: () => void } {
   try {

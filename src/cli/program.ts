@@ -29,9 +29,7 @@ import { whatIfCommand } from './whatIf.ts';
 
 export const createProgram = (): Command =>
   new Command('balde')
-    .description(
-      'Watches the DICT rate-limit buckets of a Pix participant and raises alerts before they empty.',
-    )
+    .description('Watches the DICT rate-limit buckets of a Pix participant and raises alerts before they empty.')
     .version(versionOf())
     .showHelpAfterError()
     .addCommand(startCommand())

@@ -76,11 +76,9 @@ function cutOverCommand(): Command {
     .addArgument(what())
     .addArgument(version())
     .addOption(jsonOption());
-  return withStorageOptions(command).action(
-    async (name: RebuildableName, number: number, options: CommonOptions) => {
-      await acting(options, async (storage) => await goTo(storage, name, number, options));
-    },
-  );
+  return withStorageOptions(command).action(async (name: RebuildableName, number: number, options: CommonOptions) => {
+    await acting(options, async (storage) => await goTo(storage, name, number, options));
+  });
 }
 
 function rollbackCommand(): Command {
@@ -95,12 +93,7 @@ function rollbackCommand(): Command {
   });
 }
 
-async function goTo(
-  storage: Storage,
-  name: RebuildableName,
-  to: number,
-  options: CommonOptions,
-): Promise<void> {
+async function goTo(storage: Storage, name: RebuildableName, to: number, options: CommonOptions): Promise<void> {
   const done = await putInService({
     storage,
     what: name,
@@ -110,8 +103,7 @@ async function goTo(
     retrying: (error, waitMs) => tellLine(`${error.message}: again in ${waitMs / 1000} s`),
   });
   const { from, attempts, lockedMs } = done;
-  if (options.json === true)
-    printJson({ projection: name, version: to, from, attempts, locked_ms: lockedMs });
+  if (options.json === true) printJson({ projection: name, version: to, from, attempts, locked_ms: lockedMs });
   else {
     printLine(
       `${name} version ${to} is in service, after version ${from ?? '-'}: the views were locked for ${lockedMs.toFixed(0)} ms`,
@@ -131,22 +123,14 @@ function dropCommand(): Command {
     .addArgument(version())
     .addOption(new Option('--dry-run', 'show what would be removed, and do nothing'))
     .addOption(new Option('--yes', 'confirm, even for a version that is kept up to date for a rollback'));
-  return withStorageOptions(command).action(
-    async (name: RebuildableName, number: number, options: DropOptions) => {
-      await reading(options, async (storage) => await drop(storage, name, number, options));
-    },
-  );
+  return withStorageOptions(command).action(async (name: RebuildableName, number: number, options: DropOptions) => {
+    await reading(options, async (storage) => await drop(storage, name, number, options));
+  });
 }
 
-async function drop(
-  storage: Storage,
-  name: RebuildableName,
-  number: number,
-  options: DropOptions,
-): Promise<void> {
+async function drop(storage: Storage, name: RebuildableName, number: number, options: DropOptions): Promise<void> {
   const found = await findVersion(storage, name, number);
-  if (found.served)
-    throw new UsageError(`version ${number} of ${name} is in service: cut over to another first`);
+  if (found.served) throw new UsageError(`version ${number} of ${name} is in service: cut over to another first`);
   const asks = found.state === 'live' && options.yes !== true;
   if (options.dryRun === true || asks) {
     const { rows, bytes } = await sizeOfVersion(storage.database, found);
@@ -160,11 +144,9 @@ async function drop(
     signal: stopSignal(),
     retrying: (error: Error, waitMs: number) => tellLine(`${error.message}: again in ${waitMs / 1000} s`),
   };
-  await patiently(patience, async () => await dropVersion(storage.database, found)).catch(
-    (error: unknown) => {
-      throw error instanceof VersionServedError ? new UsageError(error.message) : error;
-    },
-  );
+  await patiently(patience, async () => await dropVersion(storage.database, found)).catch((error: unknown) => {
+    throw error instanceof VersionServedError ? new UsageError(error.message) : error;
+  });
   printLine(`${name} version ${number} is gone`);
 }
 

@@ -10,15 +10,7 @@ import { peakRssMib } from '../peakMemory.ts';
 import { RebuildDiffersError } from '../rebuild/rebuild.ts';
 import type { RebuildReport } from '../rebuild/rebuild.ts';
 import type { Comparison, Difference } from '../rebuild/verify.ts';
-import {
-  acting,
-  jsonOption,
-  printJson,
-  printLine,
-  stopSignal,
-  withStorageOptions,
-  tellLine,
-} from './common.ts';
+import { acting, jsonOption, printJson, printLine, stopSignal, withStorageOptions, tellLine } from './common.ts';
 import type { CommonOptions } from './common.ts';
 import { iso, numberText, timeText } from './format.ts';
 import { oneOf, parseWhole } from './options.ts';
@@ -55,21 +47,14 @@ export function rebuildCommand(): Command {
       ).argParser(oneOf(SOURCES)),
     )
     .addOption(
-      new Option(
-        '--verify',
-        'compare with the version in service first; if they differ, put nothing into service',
-      ),
+      new Option('--verify', 'compare with the version in service first; if they differ, put nothing into service'),
     )
     .addOption(new Option('--no-cut-over', 'leave the version in service where it is'))
     .addOption(new Option('--restart', 'drop an unfinished rebuild and start over'))
     .addOption(
-      new Option('--rate <n>', 'process at most this many events per second').argParser(
-        parseWhole(1, 10_000_000),
-      ),
+      new Option('--rate <n>', 'process at most this many events per second').argParser(parseWhole(1, 10_000_000)),
     )
-    .addOption(
-      timeOption('--until <time>', "events up to this time only; such a version can't be put in service"),
-    )
+    .addOption(timeOption('--until <time>', "events up to this time only; such a version can't be put in service"))
     .addOption(jsonOption())
     .addHelpText('after', HELP);
   withTimesHelp(command);
@@ -80,9 +65,7 @@ export function rebuildCommand(): Command {
 
 async function run(what: RebuildableName, options: RebuildCommandOptions): Promise<void> {
   if (options.until !== undefined && options.verify === true)
-    throw new UsageError(
-      '--verify compares with the version in service, which does not end at --until: leave one out',
-    );
+    throw new UsageError('--verify compares with the version in service, which does not end at --until: leave one out');
   const until = options.until ?? null;
   const signal = stopSignal();
   const progress = rebuildProgress();
@@ -108,8 +91,7 @@ async function run(what: RebuildableName, options: RebuildCommandOptions): Promi
     });
   } catch (error) {
     progress.stop();
-    if (error instanceof RebuildDiffersError)
-      for (const line of comparisonText(error.comparison)) printLine(line);
+    if (error instanceof RebuildDiffersError) for (const line of comparisonText(error.comparison)) printLine(line);
     if (!signal.aborted) throw error;
     tellLine('stopped: the same command goes on where this one was');
     process.exitCode = 130;
@@ -149,8 +131,7 @@ function text(what: string, report: RebuildReport, seconds: number, until: Epoch
   ];
   if (fill.expired > 0)
     lines.push(`${numberText(fill.expired)} rows are older than retention keeps, and were left out`);
-  if (fill.poison > 0)
-    lines.push(`${numberText(fill.poison)} messages can't be decoded: see balde dead-letters list`);
+  if (fill.poison > 0) lines.push(`${numberText(fill.poison)} messages can't be decoded: see balde dead-letters list`);
   if (comparison !== null) lines.push(...comparisonText(comparison));
   return [...lines, endText(what, report, until)];
 }
@@ -187,22 +168,14 @@ export function comparisonText(comparison: Comparison): string[] {
 }
 
 function differenceText({ table, month, participant, endpointId, rows, first }: Difference): string {
-  const where = [
-    table,
-    ...(month === null ? [] : [iso(month).slice(0, 7)]),
-    `${participant}:${endpointId}`,
-  ].join(' ');
+  const where = [table, ...(month === null ? [] : [iso(month).slice(0, 7)]), `${participant}:${endpointId}`].join(' ');
   const counts = rows[0] === rows[1] ? `${rows[0]} rows` : `${rows[0]} and ${rows[1]} rows`;
   if (first === null) return `DIFFERENT ${where}: ${counts}`;
   const key = Object.values(first.key).join(' ');
   if (first.left === null) return `DIFFERENT ${where}: ${counts}, first: ${key} is extra in the second`;
   if (first.right === null) return `DIFFERENT ${where}: ${counts}, first: ${key} is missing in the second`;
   const { left, right } = first;
-  const columns = Object.keys(left).filter(
-    (name) => JSON.stringify(left[name]) !== JSON.stringify(right[name]),
-  );
-  const values = columns.map(
-    (name) => `${name} ${JSON.stringify(left[name])} / ${JSON.stringify(right[name])}`,
-  );
+  const columns = Object.keys(left).filter((name) => JSON.stringify(left[name]) !== JSON.stringify(right[name]));
+  const values = columns.map((name) => `${name} ${JSON.stringify(left[name])} / ${JSON.stringify(right[name])}`);
   return `DIFFERENT ${where}: ${counts}, first: ${key}: ${values.join(', ')}`;
 }

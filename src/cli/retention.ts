@@ -27,10 +27,9 @@ export function retentionCommand(): Command {
       'create the coming months and drop whole months past retention, once; dropped rows are lost, alerts stay',
     )
     .addOption(
-      new Option(
-        '--months <n>',
-        'whole months to keep before the current one (or RETENTION_MONTHS, 13)',
-      ).argParser(parseWhole(1, 1_200)),
+      new Option('--months <n>', 'whole months to keep before the current one (or RETENTION_MONTHS, 13)').argParser(
+        parseWhole(1, 1_200),
+      ),
     )
     .addOption(new Option('--dry-run', 'list what it would create and drop, and do nothing'))
     .addOption(new Option('--yes', 'confirm dropping (without it, the months are listed)'))
@@ -38,9 +37,7 @@ export function retentionCommand(): Command {
     .addHelpText('after', HELP);
   return new Command('retention')
     .description('apply the retention of history')
-    .addCommand(
-      withStorageOptions(run).action(async (options: RetentionOptions) => await runRetention(options)),
-    );
+    .addCommand(withStorageOptions(run).action(async (options: RetentionOptions) => await runRetention(options)));
 }
 
 async function runRetention(options: RetentionOptions): Promise<void> {
@@ -83,8 +80,7 @@ async function attempt(
   }
 }
 
-const dropText = ({ name, rows }: RetentionPlan['drops'][number]): string =>
-  `${name}, ${numberText(rows)} rows`;
+const dropText = ({ name, rows }: RetentionPlan['drops'][number]): string => `${name}, ${numberText(rows)} rows`;
 
 const question = (drops: RetentionPlan['drops'], months: number): string =>
   [
@@ -103,10 +99,7 @@ const planJson = ({ horizon, newest, creates, drops, trimsBefore }: RetentionPla
   would_trim_before: iso(trimsBefore),
 });
 
-const planText = (
-  { horizon, newest, creates, drops, trimsBefore }: RetentionPlan,
-  months: number,
-): string[] => [
+const planText = ({ horizon, newest, creates, drops, trimsBefore }: RetentionPlan, months: number): string[] => [
   `would keep    ${months} whole months; newest observation ${timeText(newest)}`,
   `horizon       ${horizon === null ? '- (no history yet)' : timeText(horizon)}`,
   `would create  ${creates.length === 0 ? 'nothing: the months ahead exist' : createsText(creates)}`,
@@ -118,8 +111,7 @@ const planText = (
 /** `states_v1.history for 2026-11 2026-12; …`. */
 function createsText(creates: RetentionPlan['creates']): string {
   const months = new Map<string, string[]>();
-  for (const { table, month } of creates)
-    months.set(table, [...(months.get(table) ?? []), iso(month).slice(0, 7)]);
+  for (const { table, month } of creates) months.set(table, [...(months.get(table) ?? []), iso(month).slice(0, 7)]);
   return [...months].map(([table, list]) => `${table} for ${list.sort().join(' ')}`).join('; ');
 }
 

@@ -10,8 +10,8 @@ export const isStop = (error: unknown): boolean =>
   error instanceof StoppedError || (error instanceof Error && error.cause instanceof StoppedError);
 
 /**
- * Aborts on the first Ctrl-C, SIGTERM, or SIGHUP of a terminal that was closed; a second Ctrl-C or SIGTERM ends the process
- * at once. A hang-up may come several times, from the kernel and from the shell, and asks for no more haste.
+ * Aborts on the first Ctrl-C, SIGTERM, or SIGHUP of a terminal that was closed; a second Ctrl-C or SIGTERM ends the
+ * process at once. A hang-up may come several times, from the kernel and from the shell, and asks for no more haste.
  */
 export function stopSignal(): AbortSignal {
   const controller = new AbortController();

@@ -25,9 +25,7 @@ interface SimulateOptions {
 
 export function simulateCommand(): Command {
   return new Command('simulate')
-    .description(
-      'run a simulated Bridge over gRPC: buckets that behave as DICT documents, with seeded traffic',
-    )
+    .description('run a simulated Bridge over gRPC: buckets that behave as DICT documents, with seeded traffic')
     .addOption(new Option('--host <host>', 'address to listen on').default('127.0.0.1'))
     .addOption(
       new Option('--port <port>', 'port to listen on; 0 takes a free one')
@@ -70,8 +68,7 @@ async function simulate(options: SimulateOptions): Promise<void> {
   printLine(
     `Bridge simulator at ${simulator.address}${tls === null ? '' : tls.clientCa === undefined ? ' (TLS)' : ' (mutual TLS)'}: scenario ${scenario}, seed ${seed}, clock × ${speed}. Ctrl-C stops it.`,
   );
-  if (!signal.aborted)
-    await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+  if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
   await simulator.close();
 }
 

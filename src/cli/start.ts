@@ -43,9 +43,7 @@ export function startCommand(): Command {
         .default([...ROLES], 'all')
         .argParser(parseRoles),
     )
-    .addOption(
-      new Option('--simulate', 'start a simulated Bridge and poll it every 10 s, instead of a real one'),
-    );
+    .addOption(new Option('--simulate', 'start a simulated Bridge and poll it every 10 s, instead of a real one'));
   return withStorageOptions(command).action(async (options: StartOptions) => await start(options));
 }
 
@@ -157,8 +155,7 @@ function announce(
   print: Outputs['print'],
 ): void {
   const { schedule } = config.poll;
-  const when =
-    schedule.kind === 'cron' ? `cron ${schedule.expression} (UTC)` : `every ${formatDuration(schedule.ms)}`;
+  const when = schedule.kind === 'cron' ? `cron ${schedule.expression} (UTC)` : `every ${formatDuration(schedule.ms)}`;
   print('Balde starts. Ctrl-C stops it.');
   print(`  roles      ${roles.join(', ')}`);
   print(`  database   ${storage.description}`);
@@ -204,9 +201,7 @@ function tellFirstPoll(print: Outputs['print']): (participant: string, observati
   return (participant, observations) => {
     if (told.has(participant)) return;
     told.add(participant);
-    print(
-      `polled ${participant}: ${observations} policies. Alerts follow here; "balde status" shows the rest.`,
-    );
+    print(`polled ${participant}: ${observations} policies. Alerts follow here; "balde status" shows the rest.`);
   };
 }
 

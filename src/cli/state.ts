@@ -116,9 +116,7 @@ const COLUMNS: readonly Column<Shown>[] = [
   {
     title: 'OPEN ALERT',
     value: ({ state }) =>
-      state.alert_id === null
-        ? '-'
-        : `${state.alert_severity ?? ''} since ${timeText(state.alert_created_at)}`,
+      state.alert_id === null ? '-' : `${state.alert_severity ?? ''} since ${timeText(state.alert_created_at)}`,
   },
 ];
 

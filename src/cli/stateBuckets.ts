@@ -5,8 +5,7 @@ import type { Bucket, BucketFilter } from '../analysis/buckets.ts';
 import { UsageError } from '../main/storage.ts';
 import type { Sql } from '../store/database.ts';
 
-export const participantOption = (): Option =>
-  new Option('--participant <ispb>', 'buckets of this participant only');
+export const participantOption = (): Option => new Option('--participant <ispb>', 'buckets of this participant only');
 
 export const policyOption = (): Option => new Option('--policy <name>', 'buckets of this policy only');
 

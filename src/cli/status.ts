@@ -26,16 +26,13 @@ interface StatusOptions extends CommonOptions {
 
 export function statusCommand(): Command {
   const command = new Command('status')
-    .description(
-      'show the buckets (worst first), open alerts, the size of history, and how far the processors are',
-    )
+    .description('show the buckets (worst first), open alerts, the size of history, and how far the processors are')
     .addOption(participantOption())
     .addOption(policyOption())
     .addOption(
-      new Option(
-        '--level <level>',
-        `buckets that are ${LEVELS.join(', ')}, and alerts of that severity`,
-      ).argParser(oneOfAnyCase(LEVELS)),
+      new Option('--level <level>', `buckets that are ${LEVELS.join(', ')}, and alerts of that severity`).argParser(
+        oneOfAnyCase(LEVELS),
+      ),
     )
     .addOption(new Option('--severity <level>', 'the same').argParser(oneOfAnyCase(LEVELS)).hideHelp())
     .addOption(jsonOption());

@@ -13,16 +13,13 @@ export const unloggedJson = ({ table, month, participant, endpointId, rows }: Un
   rows,
 });
 
-export const numbered = (count: number, one: string): string =>
-  `${numberText(count)} ${one}${count === 1 ? '' : 's'}`;
+export const numbered = (count: number, one: string): string => `${numberText(count)} ${one}${count === 1 ? '' : 's'}`;
 
 const was = (count: number): string => (count === 1 ? 'was' : 'were');
 
 /** `, in 2026-03`, or `, in 3 months from 2026-03 to 2026-05`. */
 export function spanText(months: readonly EpochMs[]): string {
-  const [first, last] = [months[0], months.at(-1)].map((month) =>
-    month === undefined ? '' : iso(month).slice(0, 7),
-  );
+  const [first, last] = [months[0], months.at(-1)].map((month) => (month === undefined ? '' : iso(month).slice(0, 7)));
   if (months.length === 0) return '';
   return months.length === 1 ? `, in ${first}` : `, in ${months.length} months from ${first} to ${last}`;
 }

@@ -36,9 +36,7 @@ observation that arrives more than a day after its month's end breaks the seal, 
 export function verifyCommand(): Command {
   const command = new Command('verify')
     .description('check that the read models match the event log, and finished months their seals')
-    .addArgument(
-      new Argument('[what]', 'states or alerts').choices(Object.keys(REBUILDABLE)).default('states'),
-    )
+    .addArgument(new Argument('[what]', 'states or alerts').choices(Object.keys(REBUILDABLE)).default('states'))
     .addOption(
       new Option('--against <version>', 'compare with this version instead of building one').argParser(
         parseWhole(1, 2 ** 31 - 1),

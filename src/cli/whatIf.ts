@@ -8,15 +8,7 @@ import { rulesProblem } from '../domain/thresholds.ts';
 import type { ThresholdRules } from '../domain/thresholds.ts';
 import { UsageError } from '../main/storage.ts';
 import { svgOption, writeChart } from './chart.ts';
-import {
-  jsonOption,
-  printJson,
-  printLine,
-  printText,
-  reading,
-  stopSignal,
-  withStorageOptions,
-} from './common.ts';
+import { jsonOption, printJson, printLine, printText, reading, stopSignal, withStorageOptions } from './common.ts';
 import { oneOf, parseWhole } from './options.ts';
 import { participantOption, pickBuckets, policyOption } from './stateBuckets.ts';
 import { checkOrder, fromOption, toOption, withTimesHelp } from './times.ts';
@@ -34,34 +26,24 @@ export function whatIfCommand(): Command {
   const command = new Command('what-if')
     .description('compare the alerts that other thresholds would have raised with those really raised')
     .addOption(new Option('--warning <percent>', 'WARNING at or below this share left').argParser(parseShare))
+    .addOption(new Option('--critical <percent>', 'CRITICAL at or below this share left').argParser(parseShare))
     .addOption(
-      new Option('--critical <percent>', 'CRITICAL at or below this share left').argParser(parseShare),
-    )
-    .addOption(
-      new Option(
-        '--resolve-margin <points>',
-        'points above a threshold before a bucket counts as better',
-      ).argParser(parseShare),
-    )
-    .addOption(
-      new Option('--for-observations <n>', 'observations in a row that must agree').argParser(
-        parseWhole(1, 100),
+      new Option('--resolve-margin <points>', 'points above a threshold before a bucket counts as better').argParser(
+        parseShare,
       ),
     )
     .addOption(
-      new Option(
-        '--against-warning <percent>',
-        'compare with these rules instead of with what was raised',
-      ).argParser(parseShare),
+      new Option('--for-observations <n>', 'observations in a row that must agree').argParser(parseWhole(1, 100)),
+    )
+    .addOption(
+      new Option('--against-warning <percent>', 'compare with these rules instead of with what was raised').argParser(
+        parseShare,
+      ),
     )
     .addOption(new Option('--against-critical <percent>', 'the same, for CRITICAL').argParser(parseShare))
+    .addOption(new Option('--against-resolve-margin <points>', 'the same, for the margin').argParser(parseShare))
     .addOption(
-      new Option('--against-resolve-margin <points>', 'the same, for the margin').argParser(parseShare),
-    )
-    .addOption(
-      new Option('--against-for-observations <n>', 'the same, for observations in a row').argParser(
-        parseWhole(1, 100),
-      ),
+      new Option('--against-for-observations <n>', 'the same, for observations in a row').argParser(parseWhole(1, 100)),
     )
     .addOption(
       new Option(

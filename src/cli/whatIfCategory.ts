@@ -21,9 +21,7 @@ export async function whatIfCategory(options: WhatIfOptions): Promise<void> {
   if (category === undefined) return;
   const wrong = RULE_FLAGS.filter(([name]) => options[name] !== undefined).map(([, flag]) => flag);
   if (wrong.length > 0) {
-    throw new UsageError(
-      `--category asks about the bucket itself, not about alerts: leave out ${wrong.join(', ')}`,
-    );
+    throw new UsageError(`--category asks about the bucket itself, not about alerts: leave out ${wrong.join(', ')}`);
   }
   checkOrder(from, to);
   const signal = stopSignal();

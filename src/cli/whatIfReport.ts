@@ -125,9 +125,7 @@ export function whatIfText(report: WhatIfReport): string[] {
     `baseline  ${raised.join('; ') || 'no alert'}`,
     `history   ${numberText(history.observations)} observations from ${timeText(history.from)} to ${timeText(history.to)}${history.late > 0 ? `; ${numberText(history.late)} late ones count for no alert` : ''}`,
     ...(history.carriedIn > 0
-      ? [
-          `          ${history.carriedIn} alerts were open when the history kept begins: they are not compared`,
-        ]
+      ? [`          ${history.carriedIn} alerts were open when the history kept begins: they are not compared`]
       : []),
     '',
     ...table(SIDE_COLUMNS, [
@@ -173,9 +171,7 @@ type PolicyRow = Omit<PolicyComparison, 'participant'>;
 
 function policyRows(report: WhatIfReport): PolicyRow[] {
   const several = new Set(report.policies.map(({ participant }) => participant)).size > 1;
-  const rows = report.policies.map((row) =>
-    several ? { ...row, policy: `${row.participant} ${row.policy}` } : row,
-  );
+  const rows = report.policies.map((row) => (several ? { ...row, policy: `${row.participant} ${row.policy}` } : row));
   return [...rows, { ...report, policy: 'in all' }];
 }
 

@@ -5,14 +5,7 @@
  * newer ones: a reason that is not known stays as it is, fields and whole events that are not known are passed over.
  */
 import avro from 'avsc';
-import type {
-  AlertEvent,
-  AlertRaised,
-  AlertResolved,
-  CategoryChanged,
-  Cause,
-  EpochMs,
-} from '../domain/events.ts';
+import type { AlertEvent, AlertRaised, AlertResolved, CategoryChanged, Cause, EpochMs } from '../domain/events.ts';
 import { PoisonMessageError } from './errors.ts';
 import type { EncodedEvent } from './observation.ts';
 import { avroType, schemaText } from './schemas.ts';
@@ -36,14 +29,11 @@ const READ: Readonly<Record<EventType, avro.Type>> = {
 /** The event with any text for its reason. */
 function readable(event: EventType, version: number): avro.Type {
   const schema = JSON.parse(schemaText(event, version)) as { readonly fields: readonly { name: string }[] };
-  const fields = schema.fields.map((field) =>
-    field.name === 'reason' ? { ...field, type: 'string' } : field,
-  );
+  const fields = schema.fields.map((field) => (field.name === 'reason' ? { ...field, type: 'string' } : field));
   return avro.Type.forSchema({ ...schema, fields } as unknown as avro.Schema);
 }
 
-type WireCause = Record<'event_id' | 'response_time', string> &
-  Record<'available_tokens' | 'capacity', number>;
+type WireCause = Record<'event_id' | 'response_time', string> & Record<'available_tokens' | 'capacity', number>;
 
 /** The JSON as it travels; which optional fields are there depends on `event_type`. */
 interface WireAlertEvent {

@@ -141,8 +141,7 @@ function toMessage(form: EventForm, eventType: avro.Type, record: ArchiveRecord)
 /** What the definition of a record says of its event. @throws {RangeError} nothing */
 function eventTypeOf(type: avro.Type): avro.Type {
   const { fields } = type as unknown as Pick<avro.types.RecordType, 'fields'>;
-  const union = fields.find(({ name }) => name === 'event')?.type as
-    avro.types.UnwrappedUnionType | undefined;
+  const union = fields.find(({ name }) => name === 'event')?.type as avro.types.UnwrappedUnionType | undefined;
   const event = union?.types.find(({ typeName }) => typeName === 'record');
   if (event === undefined) throw new RangeError('its records hold no event');
   return event;
@@ -162,8 +161,7 @@ const OF_MESSAGES = /^_*balde_event_time$/;
 /** A time that is none is 0 in the file, and stands beside the message's properties as it was. */
 function writtenTime(eventTime: number, properties: ArchivedMessage['properties']): Timed {
   const isTime = Number.isInteger(eventTime) && eventTime >= 0 && eventTime < YEAR_10000;
-  if (isTime && !Object.keys(properties).some((name) => OF_MESSAGES.test(name)))
-    return { eventTime, properties };
+  if (isTime && !Object.keys(properties).some((name) => OF_MESSAGES.test(name))) return { eventTime, properties };
   const kept = Object.entries(properties).map(
     ([name, value]) => [OF_MESSAGES.test(name) ? `_${name}` : name, value] as const,
   );

@@ -2,8 +2,8 @@
  * What of a message is kept as the fields of its event, and what as bytes.
  *
  * An archive is for other programs too, so an event is kept with its fields. Whether they give the payload back byte by
- * byte is tried when it is written; where they don't, the payload is kept beside them. What is no event of its topic, and
- * would be a dead letter, is kept as bytes alone.
+ * byte is tried when it is written; where they don't, the payload is kept beside them. What is no event of its topic,
+ * and would be a dead letter, is kept as bytes alone.
  */
 import type avro from 'avsc';
 import { decodeAlertEvent, encodeAlertEvent } from './alertEvent.ts';
@@ -32,7 +32,8 @@ export interface EventForm {
 const policyStates: EventForm = {
   topic: POLICY_STATES.name,
   schema: schemaText('PolicyStateObserved', 1),
-  // As it is: leaving its type out here, or copying it, would cost more than coding it. Avro writes what its schema names.
+  // As it is: leaving its type out here, or copying it, would cost more than coding it. Avro writes what its schema
+  // names.
   toFields: (message) => decodeObservation(message) as unknown as Fields,
   toPayload: (fields, type) =>
     type === undefined ? encodeObservation(fields as unknown as PolicyStateEvent) : type.toBuffer(fields),
@@ -64,9 +65,7 @@ function knownPayload(fields: Fields): Buffer {
   } catch (error) {
     if (!(error instanceof PoisonMessageError)) throw error;
     // A value that a newer definition allows: whoever reads the message judges it.
-    const there = Object.entries(fields).filter(
-      ([name, value]) => value !== null || ALWAYS_THERE.includes(name),
-    );
+    const there = Object.entries(fields).filter(([name, value]) => value !== null || ALWAYS_THERE.includes(name));
     return Buffer.from(JSON.stringify(Object.fromEntries(there)), 'utf8');
   }
 }
@@ -84,9 +83,7 @@ const rateLimitAlerts: EventForm = {
   },
   toPayload: (fields) => {
     // Fields that a newer definition has stay, if the event has them: they come after those that are known.
-    const newer = Object.entries(fields).filter(
-      ([name, value]) => value !== null && !ALERT_FIELDS.includes(name),
-    );
+    const newer = Object.entries(fields).filter(([name, value]) => value !== null && !ALERT_FIELDS.includes(name));
     const known = knownPayload(fields);
     return newer.length === 0
       ? known

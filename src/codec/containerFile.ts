@@ -89,15 +89,12 @@ export class ContainerParser {
 
   #readHeader(): boolean {
     const magic = this.#rest.subarray(0, MAGIC.length);
-    if (!magic.equals(MAGIC.subarray(0, magic.length)))
-      throw new ContainerFileError('byte 0: no Avro container file');
+    if (!magic.equals(MAGIC.subarray(0, magic.length))) throw new ContainerFileError('byte 0: no Avro container file');
     const header = this.#decode(HEADER) as Header | null;
     if (header === null) return false;
     const meta = new Map(Object.entries(header.meta).map(([name, value]) => [name, value.toString('utf8')]));
     if (meta.get('avro.codec') !== 'deflate')
-      throw new ContainerFileError(
-        `byte 0: compressed with ${meta.get('avro.codec') ?? 'null'}, not deflate`,
-      );
+      throw new ContainerFileError(`byte 0: compressed with ${meta.get('avro.codec') ?? 'null'}, not deflate`);
     this.#meta = meta;
     this.#sync = header.sync;
     return true;

@@ -56,10 +56,7 @@ const isOwn = (name: string): boolean => (OWN as readonly string[]).includes(nam
 const letterId = (facts: LetterFacts): string =>
   [facts.consumer, facts.sourceTopic, facts.sourcePartition, facts.sourcePosition].join('/');
 
-export function writeLetter(
-  original: Readonly<Record<string, string>>,
-  facts: LetterFacts,
-): Record<string, string> {
+export function writeLetter(original: Readonly<Record<string, string>>, facts: LetterFacts): Record<string, string> {
   const kept = Object.entries(original).map(
     ([name, value]) => [isOwn(name) || name.startsWith(PREFIX) ? PREFIX + name : name, value] as const,
   );

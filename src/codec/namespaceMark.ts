@@ -1,4 +1,6 @@
-/** Whose a namespace is, as its topic `installation` tells it: JSON, one message for each change of owner or of place. */
+/**
+ * Whose a namespace is, as its topic `installation` tells it: JSON, one message for each change of owner or of place.
+ */
 import { z } from 'zod';
 import { PoisonMessageError } from './errors.ts';
 import type { EncodedEvent } from './observation.ts';

@@ -36,8 +36,7 @@ export function decodeObservation({ key, payload, properties }: EncodedEvent): P
   }
   const observed = decodeAvro(payload);
   const event: PolicyStateEvent = isRetirement ? { ...observed, type: 'PolicyRetired' } : observed;
-  const reason =
-    invalidObservation(event) ?? (key === bucketKey(event) ? null : `key ${key} is not the event's own`);
+  const reason = invalidObservation(event) ?? (key === bucketKey(event) ? null : `key ${key} is not the event's own`);
   if (reason !== null) throw new PoisonMessageError(reason);
   return event;
 }

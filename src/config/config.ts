@@ -104,8 +104,7 @@ export function inspectConfig(environment: Environment, overrides: Overrides = {
   if (overrides.dataDir !== undefined) merged.DATA_DIR = overrides.dataDir;
 
   const { settings, wrong } = parseSettings(merged, problems);
-  const participants =
-    overrides.withoutParticipants === true ? [] : collectParticipants(environment, file, problems);
+  const participants = overrides.withoutParticipants === true ? [] : collectParticipants(environment, file, problems);
   const warnings: string[] = [];
   checkNames(environment, problems, warnings);
   const databaseKnown =
@@ -154,17 +153,12 @@ function merge(layers: readonly Layer[], problems: Problems): Layer {
 }
 
 /** Settings, with defaults in the place of wrong ones; which those are is told in `wrong` and `problems`. */
-function parseSettings(
-  merged: Layer,
-  problems: Problems,
-): { settings: Settings; wrong: ReadonlySet<SettingName> } {
+function parseSettings(merged: Layer, problems: Problems): { settings: Settings; wrong: ReadonlySet<SettingName> } {
   const parsed = settingsSchema.safeParse(merged);
   const issues = parsed.success ? [] : parsed.error.issues;
   problems.push(...issues.map((issue) => describeIssue(issue, '')));
   const wrong = new Set(issues.map((issue) => issue.path[0] as SettingName));
-  const right = Object.fromEntries(
-    Object.entries(merged).filter(([name]) => !wrong.has(name as SettingName)),
-  );
+  const right = Object.fromEntries(Object.entries(merged).filter(([name]) => !wrong.has(name as SettingName)));
   const settings = parsed.success ? parsed.data : settingsSchema.parse(right);
   for (const { names, holds, problem } of SETTING_RULES) {
     if (names.every((name) => !wrong.has(name)) && !holds(settings)) problems.push(problem);

@@ -74,12 +74,7 @@ function slips(a: string, b: string): number {
       const same = a[i - 1] === b[j - 1] ? 0 : 1;
       const turned = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
       rows[i]?.push(
-        Math.min(
-          at(i - 1, j) + 1,
-          at(i, j - 1) + 1,
-          at(i - 1, j - 1) + same,
-          turned ? at(i - 2, j - 2) + 1 : Infinity,
-        ),
+        Math.min(at(i - 1, j) + 1, at(i, j - 1) + 1, at(i - 1, j - 1) + same, turned ? at(i - 2, j - 2) + 1 : Infinity),
       );
     }
   }

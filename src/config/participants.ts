@@ -12,7 +12,9 @@ export interface ParticipantConfig {
   readonly bridge: {
     readonly address: string;
     readonly tls: BridgeTls | null;
-    /** Reads the files of `tls` as they are now; not there where there are none. @throws {Error} they don't fit together */
+    /**
+     * Reads the files of `tls` as they are now; not there where there are none. @throws {Error} they don't fit together
+     */
     readonly readTls?: () => BridgeTls;
   };
 }
@@ -61,10 +63,7 @@ function tlsOf(
   return { tls: readTls(participant, files, problems), readTls: readAgain };
 }
 
-function participantOfEnvironment(
-  environment: Environment,
-  problems: Problems,
-): ParticipantInput | 'none' | 'wrong' {
+function participantOfEnvironment(environment: Environment, problems: Problems): ParticipantInput | 'none' | 'wrong' {
   const participant = environment['PARTICIPANT'] ?? '';
   const address = environment['BRIDGE_ADDRESS'] ?? '';
   const tls = tlsOfEnvironment(environment, problems);
@@ -92,9 +91,7 @@ function participantOfEnvironment(
 /** A typing error must not turn encryption off: BRIDGE_TLS is `true`, `false`, or follows from the files. */
 function tlsOfEnvironment(environment: Environment, problems: Problems): TlsFiles | undefined {
   const files = Object.fromEntries(
-    Object.entries(TLS_VARIABLES).flatMap(([field, name]) =>
-      environment[name] ? [[field, environment[name]]] : [],
-    ),
+    Object.entries(TLS_VARIABLES).flatMap(([field, name]) => (environment[name] ? [[field, environment[name]]] : [])),
   );
   const given = Object.keys(files).length > 0;
   switch (environment['BRIDGE_TLS'] ?? '') {

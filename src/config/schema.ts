@@ -66,8 +66,7 @@ const postgresUrl = z
     abort: true,
   })
   .refine((value) => /^\/[^/@:]*$/.test(new URL(value).pathname || '/') && !/[?#].*@/.test(value), {
-    message:
-      'names no plain database: characters such as / @ : ? # in user or password must be percent-encoded',
+    message: 'names no plain database: characters such as / @ : ? # in user or password must be percent-encoded',
   });
 
 const pulsarUrl = z.string().regex(/^pulsar(\+ssl)?:\/\/[^/?#@,]+:\d+(,[^/?#@,]+:\d+)*\/?$/, {
@@ -156,8 +155,7 @@ export const SETTING_RULES: readonly {
   {
     names: ['RESOLVE_MARGIN', 'WARNING_PERCENT'],
     holds: (s) => s.RESOLVE_MARGIN === 0 || !isAtMost(1, 1, s.WARNING_PERCENT, s.RESOLVE_MARGIN),
-    problem:
-      'RESOLVE_MARGIN: with WARNING_PERCENT it reaches 100 % of the capacity, so no alert could ever resolve',
+    problem: 'RESOLVE_MARGIN: with WARNING_PERCENT it reaches 100 % of the capacity, so no alert could ever resolve',
   },
 ];
 

@@ -114,8 +114,7 @@ function settingsOfFile(path: string, settings: unknown, problems: Problems): La
   }
   for (const [name, value] of Object.entries(settings)) {
     const parsed = scalarSchema.safeParse(value);
-    if (!isSettingName(name))
-      problems.push(`${path}: settings.${name} is not a setting of Balde${settingHint(name)}`);
+    if (!isSettingName(name)) problems.push(`${path}: settings.${name} is not a setting of Balde${settingHint(name)}`);
     else if (parsed.success) layer[name] = parsed.data;
     else problems.push(...parsed.error.issues.map((i) => `${path}: ${describeIssue(i, `settings.${name}`)}`));
   }

@@ -94,9 +94,7 @@ export async function consume<E, S, O>(
       return await processor.resume(partition);
     };
     const onStandby = (): void => observer.office?.(subscription, 'standby');
-    const opening = once(async () =>
-      log.consumer(topic, { subscription: { name: subscription, resume, onStandby } }),
-    );
+    const opening = once(async () => log.consumer(topic, { subscription: { name: subscription, resume, onStandby } }));
     await usingConsumer(await lastValueFrom(opening.pipe(outage())), async (consumer) =>
       lastValueFrom(follow(consumer), { defaultValue: undefined }),
     );

@@ -70,13 +70,10 @@ export function turns(turn: () => Observable<unknown>, signal: AbortSignal): Obs
 export const once = <T>(work: () => Promise<T>): Observable<T> => defer(() => from(work()));
 
 /**
- * Long work as one turn. Whenever it calls `alive`, waits between attempts begin from the smallest again: a process that
- * has seen many outages is as quick after the next one.
+ * Long work as one turn. Whenever it calls `alive`, waits between attempts begin from the smallest again: a process
+ * that has seen many outages is as quick after the next one.
  */
-export const whileAlive = (
-  work: (alive: () => void) => Promise<void>,
-  signal: AbortSignal,
-): Observable<unknown> =>
+export const whileAlive = (work: (alive: () => void) => Promise<void>, signal: AbortSignal): Observable<unknown> =>
   new Observable((subscriber) => {
     const alive = (): void => {
       // Once aborted, only the end of the work may end the stream.
@@ -92,10 +89,7 @@ export const whileAlive = (
   });
 
 /** Whoever opens a consumer closes it: its partitions go to the next one at once. */
-export async function usingConsumer<T>(
-  consumer: Consumer,
-  work: (consumer: Consumer) => Promise<T>,
-): Promise<T> {
+export async function usingConsumer<T>(consumer: Consumer, work: (consumer: Consumer) => Promise<T>): Promise<T> {
   try {
     return await work(consumer);
   } finally {

@@ -65,8 +65,8 @@ export class Processor<E, S, O> {
   /** Where to go on in a partition that this instance takes over: its checkpoint, as the database has it now. */
   async resume(partition: number): Promise<Position | null> {
     const position = await loadCheckpoint(this.#options.database, this.#options.fold, partition);
-    // Another instance was here since: what is remembered of the partition's keys is old. To a partition that was added,
-    // keys came from others, which other instances may have gone on with.
+    // Another instance was here since: what is remembered of the partition's keys is old. To a partition that was
+    // added, keys came from others, which other instances may have gone on with.
     if (!this.#positions.has(partition) || position !== this.#positions.get(partition)) this.#forget();
     this.#positions.set(partition, position);
     return position;
@@ -90,9 +90,7 @@ export class Processor<E, S, O> {
    * @throws whatever else keeps the database from taking any message: nothing was set aside for it
    */
   async process(messages: readonly LogMessage[]): Promise<Outcome> {
-    const fresh = messages.filter(
-      (message) => message.position > (this.#positions.get(message.partition) ?? ''),
-    );
+    const fresh = messages.filter((message) => message.position > (this.#positions.get(message.partition) ?? ''));
     if (fresh.length === 0) return 'committed';
     try {
       return await this.#attempt(fresh, () => this.#decode(fresh));
@@ -172,11 +170,7 @@ export class Processor<E, S, O> {
     observer.committed(fold.name, messages.length, (performance.now() - start) / 1000);
     if (expired > 0) observer.expired(fold.name, expired);
     for (const letter of sendsLetters ? poison : []) {
-      observer.deadLettered(
-        fold.name,
-        letter.properties['source_topic'] ?? '',
-        letter.properties['reason'] ?? '',
-      );
+      observer.deadLettered(fold.name, letter.properties['source_topic'] ?? '', letter.properties['reason'] ?? '');
     }
   }
 

@@ -32,11 +32,7 @@ export async function whenCaughtUp(
 }
 
 /** The outbox is looked at between two rounds: an entry that leaves it in between is seen on its topic. */
-async function allCaughtUp(
-  database: Database,
-  log: EventLog,
-  folds: readonly FoldedTopic[],
-): Promise<boolean> {
+async function allCaughtUp(database: Database, log: EventLog, folds: readonly FoldedTopic[]): Promise<boolean> {
   const round = async (): Promise<boolean> => {
     for (const fold of folds) if (!(await isCaughtUp(database, log, fold))) return false;
     return true;

@@ -136,9 +136,7 @@ async function forward(
   const { database, log, topic, observer } = options;
   const start = performance.now();
   // Letters may be as large as the broker takes them.
-  const most = isDeadLetterTopic(topic)
-    ? await oldestFitting(database, topic, BATCH, LETTER_BATCH_BYTES)
-    : BATCH;
+  const most = isDeadLetterTopic(topic) ? await oldestFitting(database, topic, BATCH, LETTER_BATCH_BYTES) : BATCH;
   const { entries, previous, highest } = await numberOutbox(database, topic, most);
   // Numbers that were given before are given again: what they were given to may be on the topic.
   if (previous !== term.highest) return 'restored';

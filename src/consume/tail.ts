@@ -35,10 +35,7 @@ export async function tail<E>(
       concatMap(() =>
         turns(
           () =>
-            once(async () => consumer.receive({ max: BATCH, waitMs: WAIT_MS, signal })).pipe(
-              outage(),
-              tap(showAll),
-            ),
+            once(async () => consumer.receive({ max: BATCH, waitMs: WAIT_MS, signal })).pipe(outage(), tap(showAll)),
           signal,
         ),
       ),

@@ -1,4 +1,6 @@
-/** The demonstration: simulated days from the Bridge to the tables and the alert topic, then a check of what came out. */
+/**
+ * The demonstration: simulated days from the Bridge to the tables and the alert topic, then a check of what came out.
+ */
 import { setMaxListeners } from 'node:events';
 import { alertsProjection } from '../../projections/alerts/fold.ts';
 import { statesProjection } from '../../projections/states/fold.ts';

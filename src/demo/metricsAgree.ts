@@ -21,9 +21,7 @@ function parseExposition(text: string): Map<string, number> {
 export async function metricsDisagreements(metrics: Metrics, sql: Sql): Promise<string[]> {
   const shown = parseExposition(await metrics.scrape());
   const expected = await expectedSeries(sql);
-  const relevant = [...shown.keys()].filter(
-    (key) => key.startsWith(PREFIX) && !key.includes('_duration_seconds'),
-  );
+  const relevant = [...shown.keys()].filter((key) => key.startsWith(PREFIX) && !key.includes('_duration_seconds'));
   return [
     ...[...expected].filter(([key, value]) => shown.get(key) !== value).map(([key]) => key),
     ...relevant.filter((key) => !expected.has(key) && !hasNotCounted(key, shown.get(key))),
@@ -31,8 +29,7 @@ export async function metricsDisagreements(metrics: Metrics, sql: Sql): Promise<
 }
 
 /** Counters whose labels are known begin at 0; what never happened is in no table. */
-const hasNotCounted = (key: string, value: number | undefined): boolean =>
-  key.includes('_total{') && value === 0;
+const hasNotCounted = (key: string, value: number | undefined): boolean => key.includes('_total{') && value === 0;
 
 /** Straight from history and alerts, not from the views that the metrics read. */
 async function expectedSeries(sql: Sql): Promise<Map<string, number>> {

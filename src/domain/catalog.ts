@@ -48,7 +48,4 @@ export const BY_CATEGORY: Readonly<Record<Category, BucketParameters>> = {
 };
 
 /** The policies whose buckets the participant's category sizes; all others are the same for everyone. */
-export const CATEGORY_POLICIES: readonly string[] = [
-  'ENTRIES_READ_PARTICIPANT_ANTISCAN',
-  'ENTRIES_STATISTICS_READ',
-];
+export const CATEGORY_POLICIES: readonly string[] = ['ENTRIES_READ_PARTICIPANT_ANTISCAN', 'ENTRIES_STATISTICS_READ'];

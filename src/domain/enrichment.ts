@@ -88,10 +88,7 @@ function recoveryEtaSeconds(sample: Sample): number | null {
 }
 
 /** floor(available / net drain); 0 at or below zero, `null` when not draining. */
-function exhaustionProjectionSeconds(
-  availableTokens: number,
-  netDrainPerMinute: number | null,
-): number | null {
+function exhaustionProjectionSeconds(availableTokens: number, netDrainPerMinute: number | null): number | null {
   if (availableTokens <= 0) return 0;
   if (netDrainPerMinute === null || netDrainPerMinute <= 0) return null;
   return Math.min(LARGEST, Math.floor((availableTokens / netDrainPerMinute) * 60));
@@ -107,7 +104,8 @@ function exhaustionProjectionSeconds(
  *
  * Inexact beyond that, with no upper bound: policies credited on payment orders; more tokens than all refill explains
  * (something else filled the bucket unseen, as a category that changed and changed back may); and a capacity, refill or
- * category that changed between the samples (how DICT re-bases the balance is not documented: the lower bound is 0 too).
+ * category that changed between the samples (how DICT re-bases the balance is not documented: the lower bound is 0
+ * too).
  */
 export function consumptionBetween(policy: string, before: Sample, after: Sample): Consumption {
   if (!sameParameters(before, after)) return { low: 0, high: null, exact: false };
@@ -142,9 +140,7 @@ export function enrich(
   const minutes = before === null ? null : (observation.responseTime - before.responseTime) / MINUTE;
   const consumption = before === null ? null : consumptionBetween(observation.policy, before, observation);
   const netDrainPerMinute =
-    before === null || minutes === null
-      ? null
-      : (before.availableTokens - observation.availableTokens) / minutes;
+    before === null || minutes === null ? null : (before.availableTokens - observation.availableTokens) / minutes;
   return {
     utilizationPercent: utilizationPercent(observation.availableTokens, observation.capacity),
     netDrainPerMinute,

@@ -32,8 +32,8 @@ export interface PolicyStateObserved {
 }
 
 /**
- * A bucket that is not observed any more: DICT lists its policy no longer, or a person said so. Its fields are those of an
- * observation, with what was last known of the bucket; `responseTime` is when it was answered without the policy.
+ * A bucket that is not observed any more: DICT lists its policy no longer, or a person said so. Its fields are those of
+ * an observation, with what was last known of the bucket; `responseTime` is when it was answered without the policy.
  */
 export interface PolicyRetired extends Omit<PolicyStateObserved, 'type'> {
   readonly type: 'PolicyRetired';
@@ -72,8 +72,9 @@ interface AlertTopicEvent {
 }
 
 /**
- * Why an alert ended. `SUPERSEDED`: another alert of the bucket was raised while it was open, or the reactor knows nothing
- * of it. `RETIRED`: the bucket is not observed any more. A newer version of Balde may have written others: they are kept.
+ * Why an alert ended. `SUPERSEDED`: another alert of the bucket was raised while it was open, or the reactor knows
+ * nothing of it. `RETIRED`: the bucket is not observed any more. A newer version of Balde may have written others: they
+ * are kept.
  */
 export type EndReason = ResolveReason | 'SUPERSEDED' | 'RETIRED';
 

@@ -15,14 +15,13 @@ const scratch = Buffer.concat([NAMESPACE, Buffer.alloc(1024)]);
 
 function namespaced(name: string): Buffer {
   // UTF-8 takes up to three bytes for each unit of a string.
-  if (3 * name.length > scratch.length - NAMESPACE.length)
-    return Buffer.concat([NAMESPACE, Buffer.from(name)]);
+  if (3 * name.length > scratch.length - NAMESPACE.length) return Buffer.concat([NAMESPACE, Buffer.from(name)]);
   return scratch.subarray(0, NAMESPACE.length + scratch.write(name, NAMESPACE.length));
 }
 
 /**
- * Names are joined by a separator that no ISPB contains; the free-form part comes last. By one call of the hash: all events
- * read have their ids computed again, and package uuid takes several times as long.
+ * Names are joined by a separator that no ISPB contains; the free-form part comes last. By one call of the hash: all
+ * events read have their ids computed again, and package uuid takes several times as long.
  */
 function uuid5(name: string): string {
   const hex = hash('sha1', namespaced(name), 'hex');
@@ -42,12 +41,8 @@ export const alertId = (participant: string, policy: string, severity: string, r
 /** One alert is raised once and resolved once, so its id and the event's type identify the event. */
 export const alertEventId = (type: string, alert: string): string => uuid5(`alert-event|${type}|${alert}`);
 
-export const categoryChangeId = (
-  participant: string,
-  policy: string,
-  at: EpochMs,
-  category: string,
-): string => uuid5(`category-changed|${participant}|${at}|${category}|${policy}`);
+export const categoryChangeId = (participant: string, policy: string, at: EpochMs, category: string): string =>
+  uuid5(`category-changed|${participant}|${at}|${category}|${policy}`);
 
 /** A poll is known by who asked and when. */
 export const pollIdentity = (participant: string, startedAt: EpochMs): string =>

@@ -78,14 +78,9 @@ export function levelOf(availableTokens: number, capacity: number, rules: Thresh
 }
 
 /** Why these rules make no sense together, or `null`. */
-export function rulesProblem({
-  warningPercent,
-  criticalPercent,
-  resolveMargin,
-}: ThresholdRules): string | null {
+export function rulesProblem({ warningPercent, criticalPercent, resolveMargin }: ThresholdRules): string | null {
   const [warning, critical, margin] = [warningPercent, criticalPercent, resolveMargin].map(percentText);
-  if (criticalPercent >= warningPercent)
-    return `CRITICAL (${critical} %) must be below WARNING (${warning} %)`;
+  if (criticalPercent >= warningPercent) return `CRITICAL (${critical} %) must be below WARNING (${warning} %)`;
   if (resolveMargin > 0 && isAtMost(1, 1, warningPercent, resolveMargin)) {
     return `the margin (${margin}) and WARNING (${warning} %) reach 100 %: no alert could ever resolve`;
   }

@@ -1,4 +1,6 @@
-/** What of a Bridge answer, or of an event read from the log, can be believed. One bad policy never loses the others. */
+/**
+ * What of a Bridge answer, or of an event read from the log, can be believed. One bad policy never loses the others.
+ */
 import type { EpochMs, PolicyStateEvent, PolicyStateObserved } from './events.ts';
 import { observationId, retirementId } from './identity.ts';
 
@@ -30,11 +32,7 @@ export const POLICY_REJECTIONS = [
 ] as const;
 export type PolicyRejection = (typeof POLICY_REJECTIONS)[number];
 
-export const ANSWER_REJECTIONS = [
-  'response_time_missing',
-  'response_time_implausible',
-  'no_policies',
-] as const;
+export const ANSWER_REJECTIONS = ['response_time_missing', 'response_time_implausible', 'no_policies'] as const;
 export type AnswerRejection = (typeof ANSWER_REJECTIONS)[number];
 
 interface RejectedPolicy {
@@ -60,7 +58,9 @@ export interface PollContext {
 }
 
 const DAY = 86_400_000;
-/** A time ahead of the poller's clock mutes its bucket until that time comes: only what clocks differ by is believed. */
+/**
+ * A time ahead of the poller's clock mutes its bucket until that time comes: only what clocks differ by is believed.
+ */
 const MOST_AHEAD = 600_000;
 /** The year the policies appeared in DICT is 2020; nothing older is DICT's. */
 const OLDEST_RESPONSE_TIME: EpochMs = Date.UTC(2020, 0, 1);
@@ -150,7 +150,9 @@ function observe(
   };
 }
 
-/** The letter, or `null` for none. What can't be a letter (a control character, a text) is not kept: it names nothing. */
+/**
+ * The letter, or `null` for none. What can't be a letter (a control character, a text) is not kept: it names nothing.
+ */
 function knownCategory(category: string | null): string | null {
   return category !== null && isCategory(category) ? category : null;
 }

@@ -169,10 +169,7 @@ export interface EventLog {
   /** The newest position of every partition: what "caught up" is measured against. */
   ends(topic: string): Promise<readonly PartitionEnd[]>;
   /** Messages after each of the positions; all of the partition for `null`. */
-  behind(
-    topic: string,
-    positions: ReadonlyMap<number, Position | null>,
-  ): Promise<ReadonlyMap<number, number>>;
+  behind(topic: string, positions: ReadonlyMap<number, Position | null>): Promise<ReadonlyMap<number, number>>;
   close(): Promise<void>;
 }
 

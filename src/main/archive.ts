@@ -49,8 +49,7 @@ function kindOf(name: TargetName, { archive }: ArchiveConfig): Kind | null {
   const target = async () => await import('../archive/eventstore/eventStoreTarget.ts');
   return {
     open: async () => (await target()).openEventStoreTarget(address),
-    source: async () =>
-      (await import('../archive/eventstore/eventStoreSource.ts')).openEventStoreSource(address),
+    source: async () => (await import('../archive/eventstore/eventStoreSource.ts')).openEventStoreSource(address),
     standing: async (topic) => await (await target()).eventStoreStanding(address, topic),
   };
 }
@@ -105,20 +104,14 @@ export async function runArchive(options: RunArchiveOptions, signal: AbortSignal
     },
     retrying: (who, error, waitMs) => {
       count(metrics, 'balde_outage_retries_total', { who });
-      logger.warn(
-        { who, error: error.message, waitMs },
-        'archive, database or log unavailable: trying again',
-      );
+      logger.warn({ who, error: error.message, waitMs }, 'archive, database or log unavailable: trying again');
     },
   };
   const standBy: StandBy = {
     waiting: (error) => logger.info({ reason: error.message }, 'archive: standing by'),
     taken: (name) => logger.info({ target: name }, 'archive: taken over'),
   };
-  await archiveAll(
-    { config, log: storage.log, observer, untilEnd: false, standBy: standsBy ? standBy : null },
-    signal,
-  );
+  await archiveAll({ config, log: storage.log, observer, untilEnd: false, standBy: standsBy ? standBy : null }, signal);
 }
 
 /** Told of an archive that another process writes. */

@@ -22,10 +22,7 @@ export interface Checkpoint extends Pick<FoldCheckpoint, 'fold' | 'version' | 's
 }
 
 /** Every partition of every installed version of every fold. What the log can't tell stands in `problem`. */
-export async function readCheckpoints({
-  database,
-  log,
-}: Pick<Storage, 'database' | 'log'>): Promise<Checkpoint[]> {
+export async function readCheckpoints({ database, log }: Pick<Storage, 'database' | 'log'>): Promise<Checkpoint[]> {
   const rows = new Map(
     (await listCheckpoints(database)).map((row) => [`${row.fold} ${row.version} ${row.partition}`, row]),
   );
@@ -67,11 +64,7 @@ async function behind(
 }
 
 /** By partition, why its position is none to go on from: asked by going there. */
-async function problemsOf(
-  log: EventLog,
-  topic: string,
-  positions: Positions,
-): Promise<ReadonlyMap<number, string>> {
+async function problemsOf(log: EventLog, topic: string, positions: Positions): Promise<ReadonlyMap<number, string>> {
   const problems = new Map<number, string>();
   const note = (partition: number, error: unknown): void => {
     if (!(error instanceof LogError)) throw error;
@@ -109,10 +102,7 @@ export interface ResetQuery {
 }
 
 /** Which checkpoints a reset would set back: those with a position. @throws {UsageError} no fold reads that */
-export async function resettable(
-  { database }: Pick<Storage, 'database'>,
-  query: ResetQuery,
-): Promise<CheckpointRow[]> {
+export async function resettable({ database }: Pick<Storage, 'database'>, query: ResetQuery): Promise<CheckpointRow[]> {
   const folds = foldsOf(query);
   return (await listCheckpoints(database)).filter(
     ({ fold, partition, position }) =>
@@ -121,10 +111,7 @@ export async function resettable(
 }
 
 /** @returns those that had a position, with it. @throws {UsageError} no fold reads that */
-export async function reset(
-  { database }: Pick<Storage, 'database'>,
-  query: ResetQuery,
-): Promise<CheckpointRow[]> {
+export async function reset({ database }: Pick<Storage, 'database'>, query: ResetQuery): Promise<CheckpointRow[]> {
   return await resetCheckpoints(database, { folds: foldsOf(query), partition: query.partition ?? null });
 }
 

@@ -1,8 +1,8 @@
 /**
  * The counters of what a process does, each with the series that are known before anything happened.
  *
- * `increase()` of a series that begins with 1 is 0: the first event of a rare kind would go unnoticed. So every series whose
- * labels are known begins with 0 when the process starts.
+ * `increase()` of a series that begins with 1 is 0: the first event of a rare kind would go unnoticed. So every series
+ * whose labels are known begins with 0 when the process starts.
  */
 import { ANSWER_REJECTIONS, POLICY_REJECTIONS } from '../domain/validation.ts';
 import { BRIDGE_STATUSES } from '../poll/bridgeError.ts';
@@ -28,15 +28,12 @@ interface CounterSpec {
 const OUTCOMES = ['ok', 'rejected', ...ANSWER_REJECTIONS, ...BRIDGE_STATUSES, 'ERROR'] as const;
 export type PollOutcome = (typeof OUTCOMES)[number];
 
-const ofParticipants = ({ participants }: Known): Labels[] =>
-  participants.map((participant) => ({ participant }));
+const ofParticipants = ({ participants }: Known): Labels[] => participants.map((participant) => ({ participant }));
 
 const ofParticipantsAnd =
   (label: string, values: readonly string[]) =>
   (known: Known): Labels[] =>
-    ofParticipants(known).flatMap((participant) =>
-      values.map((value) => ({ ...participant, [label]: value })),
-    );
+    ofParticipants(known).flatMap((participant) => values.map((value) => ({ ...participant, [label]: value })));
 
 const ofFolds = (): Labels[] => FOLDS.map(({ name }) => ({ fold: name }));
 

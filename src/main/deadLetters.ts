@@ -37,14 +37,10 @@ interface LetterQuery {
 const short = (position: string): string => position.replace(/(?<!\d)0+(?=\d)/g, '');
 
 /** `<topic>:<partition>:<position>`, such as `policy-states-states-DLQ:0:17`. */
-const letterId = ({ topic, partition, position }: LetterPlace): string =>
-  `${topic}:${partition}:${short(position)}`;
+const letterId = ({ topic, partition, position }: LetterPlace): string => `${topic}:${partition}:${short(position)}`;
 
 /** Letters in batches, topic by topic, oldest first; up to where the topics end at the start. */
-export async function* letters(
-  storage: LetterStorage,
-  query: LetterQuery,
-): AsyncGenerator<readonly Letter[]> {
+export async function* letters(storage: LetterStorage, query: LetterQuery): AsyncGenerator<readonly Letter[]> {
   const topics = DEAD_LETTER_TOPICS.filter(
     ({ processor }) => query.processor === undefined || processor === query.processor,
   );

@@ -9,9 +9,5 @@ import type { FillOrder } from './rebuild.ts';
 if (parentPort === null) throw new Error('this program is a thread of a rebuild, not one by itself');
 const { database: options, what, inTurn, ...order } = workerData as FillOrder;
 const database = connect(options);
-await fillForThread(
-  parentPort,
-  inTurn,
-  (given) => new Filler({ ...order, ...foldOf(what), ...given, database }),
-);
+await fillForThread(parentPort, inTurn, (given) => new Filler({ ...order, ...foldOf(what), ...given, database }));
 await database.close();

@@ -96,10 +96,7 @@ export function consumeObserver(metrics: Metrics, logger: Logger): ConsumeObserv
     },
     office: (who, state) => logger.info({ who }, OFFICES[state]),
     superseded: (fold, alerts) =>
-      logger.warn(
-        { fold, alerts },
-        'alerts were open on their topic that the database does not know: ended them',
-      ),
+      logger.warn({ fold, alerts }, 'alerts were open on their topic that the database does not know: ended them'),
     relayed: (topic, messages, duplicates, seconds) => {
       count(metrics, 'balde_messages_relayed_total', { topic }, messages);
       metrics.observe('relay', seconds);

@@ -13,7 +13,9 @@ export interface Growth {
   readonly after: number;
 }
 
-/** A key whose partition changes must have no message left in the old one, or its messages would overtake each other. */
+/**
+ * A key whose partition changes must have no message left in the old one, or its messages would overtake each other.
+ */
 const PROCEDURE = `A key may move to another partition, so nothing may be under way meanwhile:
   1. stop every process with role poller
   2. wait until balde lag shows 0 behind for the processors of ${POLICY_STATES.name}
@@ -52,10 +54,7 @@ async function pollers(pulsar: PulsarSettings): Promise<string[]> {
   }
 }
 
-async function lagging(
-  { database, log }: Pick<Storage, 'database' | 'log'>,
-  partitions: number,
-): Promise<string[]> {
+async function lagging({ database, log }: Pick<Storage, 'database' | 'log'>, partitions: number): Promise<string[]> {
   const found: string[] = [];
   for (const { fold, version, topic, positions } of await foldCheckpoints(database)) {
     if (topic !== POLICY_STATES.name) continue;

@@ -70,8 +70,7 @@ export async function rebuildReadModel(options: RebuildReadModelOptions): Promis
   const { storage, config, what, from } = options;
   const { databaseOptions } = storage;
   // A function can't go to another thread.
-  const fill =
-    options.fill ?? fillInThread(what, { ...databaseOptions, url: await currentUrl(databaseOptions.url) });
+  const fill = options.fill ?? fillInThread(what, { ...databaseOptions, url: await currentUrl(databaseOptions.url) });
   const opened = await openSource(storage, config, from);
   const source = options.counted?.over(opened) ?? opened;
   try {
@@ -81,16 +80,11 @@ export async function rebuildReadModel(options: RebuildReadModelOptions): Promis
   }
 }
 
-async function openSource(
-  storage: Where,
-  config: SourceConfig,
-  from: SourceName | null,
-): Promise<EventSource> {
+async function openSource(storage: Where, config: SourceConfig, from: SourceName | null): Promise<EventSource> {
   const configured: SourceName = config.pulsar === null ? 'embedded' : 'pulsar';
   if (from === null || from === configured) return logSource(storage.log, `the log (${configured})`);
   if (from === 'pulsar') throw new UsageError('--from pulsar needs PULSAR_URL');
-  if (from === 'embedded')
-    throw new UsageError('--from embedded: the event log is Pulsar, as PULSAR_URL says');
+  if (from === 'embedded') throw new UsageError('--from embedded: the event log is Pulsar, as PULSAR_URL says');
   return await openArchiveSource(from === 'file' ? 'files' : 'eventstore', config);
 }
 
@@ -131,11 +125,7 @@ export async function putInService(request: CutOverRequest): Promise<CutOverRepo
   );
 }
 
-export async function findVersion(
-  { database }: Where,
-  what: RebuildableName,
-  version: number,
-): Promise<Version> {
+export async function findVersion({ database }: Where, what: RebuildableName, version: number): Promise<Version> {
   const versions = await listVersions(database, what);
   const found = versions.find((one) => one.version === version);
   if (found !== undefined) return found;
@@ -155,9 +145,7 @@ export async function previousVersion({ database }: Where, what: RebuildableName
 
 /** @throws {UsageError} a rebuild was begun and not finished: what it has done is not to be dropped in passing */
 export async function refuseUnfinished({ database }: Where, what: RebuildableName): Promise<void> {
-  const left = (await listVersions(database, what)).find(
-    ({ state }) => state === 'filling' || state === 'catching_up',
-  );
+  const left = (await listVersions(database, what)).find(({ state }) => state === 'filling' || state === 'catching_up');
   if (left === undefined) return;
   throw new UsageError(
     `version ${left.version} of ${what} belongs to a rebuild that runs or was stopped: ` +

@@ -1,13 +1,13 @@
 /**
  * Brings the reactor's states and the alert topic in line, where a restored or new database knows less than the topic.
  *
- * An alert that is open on the topic and that no state knows would stay open for ever: it is ended there (SUPERSEDED). An
- * alert that is open in its state and over on the topic would never be told again: its bucket is decided anew.
+ * An alert that is open on the topic and that no state knows would stay open for ever: it is ended there (SUPERSEDED).
+ * An alert that is open in its state and over on the topic would never be told again: its bucket is decided anew.
  *
- * "Not known" is also true of a database that is only behind, so a partition is judged when all has been read that it held
- * when it was taken over: what is decided the same again is known by then. It is judged in one transaction that holds the
- * partition's checkpoint, and which looks at the outbox before the topic: what another instance has decided is in the
- * one or on the other.
+ * "Not known" is also true of a database that is only behind, so a partition is judged when all has been read that it
+ * held when it was taken over: what is decided the same again is known by then. It is judged in one transaction that
+ * holds the partition's checkpoint, and which looks at the outbox before the topic: what another instance has decided
+ * is in the one or on the other.
  */
 import { supersede, withoutAlert } from '../../projections/alerting/ended.ts';
 import type { AlertingState } from '../../projections/alerting/fold.ts';
@@ -84,9 +84,7 @@ export class Reconciler implements Between {
     await open.advance(signal);
     for (const [partition] of due) {
       const isOwn = (key: string): boolean => partitionOf(key, partitions) === partition;
-      const ended = await database.transaction(
-        async (tx) => await this.#judge(tx, partition, open, isOwn, signal),
-      );
+      const ended = await database.transaction(async (tx) => await this.#judge(tx, partition, open, isOwn, signal));
       if (ended === null) continue;
       this.#pending.delete(partition);
       effects.committed(ended);
@@ -149,11 +147,7 @@ export class Reconciler implements Between {
   }
 
   /** States whose open alert is over on the topic, as they go on. */
-  async #over(
-    tx: Sql,
-    open: OpenAlerts,
-    isOwn: (key: string) => boolean,
-  ): Promise<ReadonlyMap<string, AlertingState>> {
+  async #over(tx: Sql, open: OpenAlerts, isOwn: (key: string) => boolean): Promise<ReadonlyMap<string, AlertingState>> {
     const found = await statesWhere(tx, this.#schema, `state->'open' <> 'null'::jsonb`);
     const own = new Map([...(found as ReadonlyMap<string, AlertingState>)].filter(([key]) => isOwn(key)));
     const alerts = new Map([...own].map(([key, state]) => [key, state.open?.alertId ?? '']));

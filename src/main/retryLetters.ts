@@ -53,9 +53,7 @@ async function openSender({ log }: LetterStorage, source: string, signal: AbortS
     return { producer, nextId: producer.lastSequenceId + 1, sent: new Set() };
   } catch (error) {
     if (!(error instanceof ProducerBusyError)) throw error;
-    throw new UsageError(
-      `another retry of dead letters is at work on topic ${source}: wait until it is done`,
-    );
+    throw new UsageError(`another retry of dead letters is at work on topic ${source}: wait until it is done`);
   }
 }
 
@@ -94,9 +92,7 @@ const isDue = (letter: Letter, now: Handled | null): boolean =>
 /** Where the message first lay; a letter that doesn't say stands for itself. */
 function messageKey(letter: Letter): string {
   const { sourcePartition, sourcePosition } = letter.facts;
-  return sourcePartition === null || sourcePosition === null
-    ? letter.id
-    : `${sourcePartition}/${sourcePosition}`;
+  return sourcePartition === null || sourcePosition === null ? letter.id : `${sourcePartition}/${sourcePosition}`;
 }
 
 const messageOf = ({ facts, message }: Letter, sequenceId: number): OutgoingMessage => ({

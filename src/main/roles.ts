@@ -24,16 +24,7 @@ import { bePresent } from './presence.ts';
 import { runRetention } from './retention.ts';
 import type { Storage } from './storage.ts';
 
-export const ROLES = [
-  'poller',
-  'states',
-  'alerting',
-  'alerts',
-  'relay',
-  'retention',
-  'archive',
-  'http',
-] as const;
+export const ROLES = ['poller', 'states', 'alerting', 'alerts', 'relay', 'retention', 'archive', 'http'] as const;
 export type Role = (typeof ROLES)[number];
 
 export interface ProcessOptions {
@@ -152,9 +143,7 @@ export async function runRelays(
   observer: ConsumeObserver,
   signal: AbortSignal,
 ): Promise<void> {
-  await Promise.all(
-    RELAYED_TOPICS.map(async (topic) => await relay({ ...storage, topic, observer }, signal)),
-  );
+  await Promise.all(RELAYED_TOPICS.map(async (topic) => await relay({ ...storage, topic, observer }, signal)));
 }
 
 /** What a process stands by for is told to whoever started it, too. */
@@ -217,7 +206,6 @@ async function serveUntilStopped({ config, watched, metrics, signal, onServing }
     staleAfterMs: config.staleAfterMs,
   });
   onServing?.(server.url);
-  if (!signal.aborted)
-    await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+  if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
   await server.close();
 }

@@ -76,10 +76,7 @@ export async function foldStandings(sql: Sql, log: EventLog): Promise<FoldStandi
 export const isBehind = (position: Position | undefined, last: Position | null): boolean =>
   last !== null && (position === undefined || position < last);
 
-async function standingOf(
-  { positions, ...checkpoint }: FoldCheckpoint,
-  log: EventLog,
-): Promise<FoldStanding> {
+async function standingOf({ positions, ...checkpoint }: FoldCheckpoint, log: EventLog): Promise<FoldStanding> {
   const ends = await log.ends(checkpoint.topic);
   const behind = ends.filter(({ partition, last }) => isBehind(positions.get(partition), last));
   return {

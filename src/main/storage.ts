@@ -15,11 +15,7 @@ import { AdministratorNeededError } from '../log/pulsar/topics.ts';
 import type { Address } from '../store/client.ts';
 import { connect } from '../store/database.ts';
 import type { Database, DatabaseOptions } from '../store/database.ts';
-import {
-  hasEmbeddedPostgres,
-  isEmbeddedPostgresRunning,
-  startEmbeddedPostgres,
-} from '../store/embeddedPostgres.ts';
+import { hasEmbeddedPostgres, isEmbeddedPostgresRunning, startEmbeddedPostgres } from '../store/embeddedPostgres.ts';
 import type { EmbeddedPostgres } from '../store/embeddedPostgres.ts';
 import { DatabaseUnavailableError } from '../store/errors.ts';
 import { removeData } from '../store/serverPlace.ts';
@@ -109,8 +105,7 @@ export const isServing = (dataDir: string): boolean => isEmbeddedPostgresRunning
 const LOOK_MS = 1_000;
 
 /** Removes the database of a folder; nothing runs on it. */
-export const removeStorage = async (dataDir: string): Promise<void> =>
-  await removeData(postgresFolder(dataDir));
+export const removeStorage = async (dataDir: string): Promise<void> => await removeData(postgresFolder(dataDir));
 
 async function locate(
   { databaseUrl, databaseUrlFile, dataDir }: Location,
@@ -145,9 +140,7 @@ function elsewhere({ place, programs }: EmbeddedPostgres, directory: string): st
     ...(place === directory ? [] : [`its files in ${place}`]),
     ...(programs === null ? [] : [`its programs in ${programs}`]),
   ];
-  return moved.length === 0
-    ? ''
-    : `, run by another user than root, who can't get there: ${moved.join(', ')}`;
+  return moved.length === 0 ? '' : `, run by another user than root, who can't get there: ${moved.join(', ')}`;
 }
 
 /** Whoever connects has a dead server started again; nobody might connect for a while. */
@@ -215,8 +208,7 @@ async function own(ownership: Ownership, { takesOver = false }: StorageOptions):
 export async function openForReading(config: Location): Promise<Storage> {
   return await openExisting(config, async (database) => {
     const pending = await pendingMigrations(database);
-    if (pending.length > 0)
-      throw new UsageError(`the database lacks ${pending.join(', ')}: run balde migrate first`);
+    if (pending.length > 0) throw new UsageError(`the database lacks ${pending.join(', ')}: run balde migrate first`);
     return null;
   });
 }
@@ -274,11 +266,7 @@ async function ensureTopics(log: EventLog, topics: readonly TopicSpec[]): Promis
 /** One month more than history is kept, and whole months are longer than they look: see `TRIMMED_TOPICS`. */
 export const historyDays = (months: number): number => (months + 2) * 31;
 
-function openLog(
-  database: Database,
-  { pulsar, retentionMonths }: Location,
-  { pulsarLog }: StorageOptions,
-): EventLog {
+function openLog(database: Database, { pulsar, retentionMonths }: Location, { pulsarLog }: StorageOptions): EventLog {
   if (pulsar === undefined || pulsar === null) return new EmbeddedLog(database);
   return new PulsarLog(pulsar, {
     ...(retentionMonths === undefined ? {} : { historyDays: historyDays(retentionMonths) }),
@@ -287,9 +275,7 @@ function openLog(
 }
 
 const describeLog = (pulsar: PulsarSettings | null | undefined): string =>
-  pulsar
-    ? `Pulsar at ${pulsar.serviceUrl}, ${pulsar.tenant}/${pulsar.namespace}`
-    : 'embedded, in the same database';
+  pulsar ? `Pulsar at ${pulsar.serviceUrl}, ${pulsar.tenant}/${pulsar.namespace}` : 'embedded, in the same database';
 
 async function openOn(
   server: Server,
@@ -331,12 +317,7 @@ async function openOn(
 }
 
 /** Of a storage that was opened to read. */
-async function assertOwnedNow(
-  server: Server,
-  location: Location,
-  database: Database,
-  log: EventLog,
-): Promise<void> {
+async function assertOwnedNow(server: Server, location: Location, database: Database, log: EventLog): Promise<void> {
   const ownership = ownershipOf(server, location, database, log);
   if (ownership === null) return;
   const mark = await markIfAny(log);
@@ -344,10 +325,7 @@ async function assertOwnedNow(
 }
 
 /** The first that fails ends the others. */
-async function together(
-  all: readonly ((signal: AbortSignal) => Promise<void>)[],
-  signal: AbortSignal,
-): Promise<void> {
+async function together(all: readonly ((signal: AbortSignal) => Promise<void>)[], signal: AbortSignal): Promise<void> {
   const failed = new AbortController();
   const until = AbortSignal.any([signal, failed.signal]);
   const running = all.map(async (one) => {
@@ -360,10 +338,7 @@ async function together(
   await Promise.all(running);
 }
 
-async function patiently<T>(
-  { patienceMs = 0, onWaiting, signal }: StorageOptions,
-  work: () => Promise<T>,
-): Promise<T> {
+async function patiently<T>({ patienceMs = 0, onWaiting, signal }: StorageOptions, work: () => Promise<T>): Promise<T> {
   const until = performance.now() + patienceMs;
   for (let failures = 1; ; failures += 1) {
     try {

@@ -63,20 +63,20 @@ interface VerifyOptions {
   readonly waitsMs?: Patience['waitsMs'];
 }
 
-/** Compares the served version with another one, its rows with the log's own count, and months that are over with their seals. */
+/**
+ * Compares the served version with another one, its rows with the log's own count, and months that are over with their
+ * seals.
+ */
 export async function verifyReadModel(
   options: VerifyOptions & { readonly against: Version | null },
 ): Promise<Verified> {
   const { storage, what, against, counted = null, now, signal, retrying = () => undefined } = options;
   const { database } = storage;
   const { projection } = foldOf(what);
-  const again = async <R>(step: () => Promise<R>): Promise<R> =>
-    await patiently({ ...options, retrying }, step);
+  const again = async <R>(step: () => Promise<R>): Promise<R> => await patiently({ ...options, retrying }, step);
   const served = await again(async () => await servedVersion(database, what));
   const takenOver =
-    against === null
-      ? []
-      : ((await again(async () => await readUnlogged(database, against)))?.takenOver ?? []);
+    against === null ? [] : ((await again(async () => await readUnlogged(database, against)))?.takenOver ?? []);
   const follow = async (build: Version): Promise<number> =>
     await again(async () => await catchUp({ ...storage, ...foldOf(what), build, signal }));
   const comparison =
@@ -100,9 +100,7 @@ export async function verifyReadModel(
     async () => await checkSeals({ database, projection, served, seal, takenOver, now, horizon }),
   );
   const looked =
-    comparison === null
-      ? seals.intact + seals.altered.length > 0
-      : !wasNothingCompared(comparison, takenOver);
+    comparison === null ? seals.intact + seals.altered.length > 0 : !wasNothingCompared(comparison, takenOver);
   return { comparison, counts, seals, takenOver, looked };
 }
 

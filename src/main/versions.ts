@@ -66,10 +66,7 @@ export async function followVersions(
   if (failures.length > 0) throw failures[0];
 }
 
-async function liveVersions(
-  database: Database,
-  { name, version: revision }: FoldId,
-): Promise<Version[] | null> {
+async function liveVersions(database: Database, { name, version: revision }: FoldId): Promise<Version[] | null> {
   try {
     const versions = await listVersions(database, name);
     return versions.filter((version) => version.revision === revision && version.state === 'live');

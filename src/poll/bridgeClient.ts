@@ -82,8 +82,7 @@ export function createBridgeClient(options: BridgeOptions): BridgeClient {
           call.signal.removeEventListener('abort', cancel);
           if (call.signal.aborted) reject(call.signal.reason as Error);
           else if (error !== null) reject(failed(error));
-          else if (answer === undefined)
-            reject(bridgeErrorOf({ code: -1, details: 'an OK without a message' }));
+          else if (answer === undefined) reject(bridgeErrorOf({ code: -1, details: 'an OK without a message' }));
           else resolve(answer);
         },
       );
@@ -91,8 +90,7 @@ export function createBridgeClient(options: BridgeOptions): BridgeClient {
       call.signal.addEventListener('abort', cancel, { once: true });
     });
   return {
-    listPolicies: async (call) =>
-      answerFromWire(await renewing.using(async (client) => await list(client, call))),
+    listPolicies: async (call) => answerFromWire(await renewing.using(async (client) => await list(client, call))),
     close: () => renewing.close(),
   };
 }

@@ -44,11 +44,7 @@ export interface BridgePollDeps {
  * @throws {BridgeError} the last attempt's.
  * @throws the signal's reason, as soon as it aborts.
  */
-export async function askBridge(
-  deps: BridgePollDeps,
-  poll: Poll,
-  signal: AbortSignal,
-): Promise<PoliciesAnswer> {
+export async function askBridge(deps: BridgePollDeps, poll: Poll, signal: AbortSignal): Promise<PoliciesAnswer> {
   const waitFor = (error: unknown, failures: number): Observable<never> | Promise<void> => {
     const wait = error instanceof BridgeError ? pollWait(error, failures, deps.refillPeriodSec) : null;
     return wait === null ? throwError(() => error) : deps.clock.sleep(wait, signal);

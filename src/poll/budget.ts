@@ -30,10 +30,7 @@ export function overspending(
     if (schedule.ms * bucket.refillTokens >= bucket.refillPeriodSec * 1000) return null;
     return { pollsPerMinute: 60_000 / schedule.ms, refusedAfterMs: bucket.capacity / drainPerMs };
   }
-  if (
-    schedule.expression.trim().split(/\s+/).length <= CRON_FIELDS_WITHOUT_SECONDS &&
-    refillPerMs >= 1 / 60_000
-  )
+  if (schedule.expression.trim().split(/\s+/).length <= CRON_FIELDS_WITHOUT_SECONDS && refillPerMs >= 1 / 60_000)
     return null;
   const runs = new Cron(schedule.expression, { timezone: 'UTC' }).nextRuns(TICKS, new Date(from));
   const ticks = runs.map((run) => run.getTime());

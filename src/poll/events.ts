@@ -32,7 +32,9 @@ export interface PollerEventMap {
     /** Retries and their waits included. */
     readonly durationMs: number;
   };
-  /** A poll gave up. `status` is ERROR for what is no answer of the Bridge: a defect, or a log that refuses a message. */
+  /**
+   * A poll gave up. `status` is ERROR for what is no answer of the Bridge: a defect, or a log that refuses a message.
+   */
   readonly onPollFailed: OfPoll & {
     readonly status: BridgeStatus | 'ERROR';
     readonly durationMs: number;
@@ -72,23 +74,22 @@ export type PollerEvents = {
 };
 
 /** How each event is logged. */
-const LINES: Readonly<Record<keyof PollerEventMap, readonly ['debug' | 'info' | 'warn' | 'error', string]>> =
-  {
-    onElected: ['info', 'elected: polling'],
-    onStandby: ['info', 'another poller of this participant is at work: standing by'],
-    onFenced: ['warn', 'another poller took over: standing by'],
-    onCall: ['debug', 'the Bridge answered'],
-    onPolled: ['debug', 'polled'],
-    onPollFailed: ['error', 'poll failed: the next tick tries again'],
-    onRejectedPolicy: ['warn', 'policy rejected: the others of the poll are kept'],
-    onRejectedAnswer: ['error', 'answer of the Bridge rejected'],
-    onPublished: ['info', 'observations published'],
-    onRetired: ['warn', 'policies that DICT lists no longer are retired'],
-    onDuplicate: ['info', 'observations were in the log already'],
-    onSteppedBack: ['warn', "DICT's clock stepped back"],
-    onLogUnavailable: ['warn', 'event log unavailable: trying again'],
-    onAbandoned: ['warn', 'observations given up: the log never took them'],
-  };
+const LINES: Readonly<Record<keyof PollerEventMap, readonly ['debug' | 'info' | 'warn' | 'error', string]>> = {
+  onElected: ['info', 'elected: polling'],
+  onStandby: ['info', 'another poller of this participant is at work: standing by'],
+  onFenced: ['warn', 'another poller took over: standing by'],
+  onCall: ['debug', 'the Bridge answered'],
+  onPolled: ['debug', 'polled'],
+  onPollFailed: ['error', 'poll failed: the next tick tries again'],
+  onRejectedPolicy: ['warn', 'policy rejected: the others of the poll are kept'],
+  onRejectedAnswer: ['error', 'answer of the Bridge rejected'],
+  onPublished: ['info', 'observations published'],
+  onRetired: ['warn', 'policies that DICT lists no longer are retired'],
+  onDuplicate: ['info', 'observations were in the log already'],
+  onSteppedBack: ['warn', "DICT's clock stepped back"],
+  onLogUnavailable: ['warn', 'event log unavailable: trying again'],
+  onAbandoned: ['warn', 'observations given up: the log never took them'],
+};
 
 export type Report = <K extends keyof PollerEventMap>(name: K, event: PollerEventMap[K]) => void;
 

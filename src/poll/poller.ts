@@ -100,9 +100,7 @@ async function elected(context: Context): Promise<Producer> {
   const name = producerName(participant);
   const onStandby = (): void => context.report('onStandby', { participant });
   const options = { name, access: 'waitForExclusive', wholeSends: true, onStandby, signal } as const;
-  const producer = await untilAvailable(context, participant, signal, async () =>
-    log.producer(topic, options),
-  );
+  const producer = await untilAvailable(context, participant, signal, async () => log.producer(topic, options));
   context.report('onElected', { participant, lastSequenceId: producer.lastSequenceId });
   return producer;
 }
@@ -165,8 +163,7 @@ async function pollOnce(context: Context, publisher: Publisher, roll: Roll): Pro
 
 /** Fenced; or the log takes nothing from this poller any more, which polling on would only hide. */
 const endsTerm = (error: unknown): boolean =>
-  error instanceof LogError &&
-  !(error instanceof MessageRefusedError || error instanceof LogUnavailableError);
+  error instanceof LogError && !(error instanceof MessageRefusedError || error instanceof LogUnavailableError);
 
 function reportChecked(context: Context, poll: Poll, answer: PoliciesAnswer, checked: CheckedAnswer): void {
   const { report, clock } = context;
@@ -203,8 +200,7 @@ async function retireMissing(
 ): Promise<void> {
   const { logger, clock, report, retireAfterLists = 0, knownPolicies, signal } = context;
   if (retireAfterLists === 0) return;
-  const failed = (err: unknown): void =>
-    logger.debug({ err }, 'the read model did not tell which policies there are');
+  const failed = (err: unknown): void => logger.debug({ err }, 'the read model did not tell which policies there are');
   const known = within(KNOWN_MS, knownPolicies?.() ?? Promise.resolve([]), () => []).catch(failed);
   roll.learn((await abortable(known, signal)) ?? []);
   const due = roll.note(checked);

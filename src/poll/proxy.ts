@@ -1,7 +1,7 @@
 /**
- * The way to the Bridge. gRPC's own rule takes any proxy of the web that the environment names, which many a container has
- * set for everything: the Bridge would be asked for through it, or not be reached, without a word. Only `grpc_proxy`, which
- * is about gRPC alone, leads to it; the hosts of `no_grpc_proxy` (or `no_proxy`) are exempt.
+ * The way to the Bridge. gRPC's own rule takes any proxy of the web that the environment names, which many a container
+ * has set for everything: the Bridge would be asked for through it, or not be reached, without a word. Only
+ * `grpc_proxy`, which is about gRPC alone, leads to it; the hosts of `no_grpc_proxy` (or `no_proxy`) are exempt.
  */
 import type { ChannelOptions } from '@grpc/grpc-js';
 

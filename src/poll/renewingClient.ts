@@ -1,4 +1,6 @@
-/** A gRPC client whose certificates may be replaced while it is used: whoever renews the files need not restart Balde. */
+/**
+ * A gRPC client whose certificates may be replaced while it is used: whoever renews the files need not restart Balde.
+ */
 import { Client, credentials } from '@grpc/grpc-js';
 import type { ChannelCredentials, ChannelOptions } from '@grpc/grpc-js';
 

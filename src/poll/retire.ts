@@ -1,6 +1,6 @@
 /**
- * Publishes that policies are retired, by a producer of its own for each participant: the ids of observations stay what they
- * are, and a person can do it while a poller has its office.
+ * Publishes that policies are retired, by a producer of its own for each participant: the ids of observations stay what
+ * they are, and a person can do it while a poller has its office.
  */
 import type { PolicyRetired } from '../domain/events.ts';
 import type { EventLog } from '../log/eventLog.ts';
@@ -32,9 +32,7 @@ export async function publishRetirements(
     if (name === 'onLogUnavailable') report(name, event);
   };
   const options = { name: retiringProducer(poll.participant), access: 'exclusive', signal } as const;
-  const producer = await untilAvailable(deps, poll.participant, signal, async () =>
-    log.producer(topic, options),
-  );
+  const producer = await untilAvailable(deps, poll.participant, signal, async () => log.producer(topic, options));
   try {
     await createPublisher({ ...deps, report: quiet }, producer).publish(poll, retirements, signal);
   } finally {

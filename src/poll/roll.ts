@@ -28,8 +28,7 @@ export class Roll {
   /** What others have seen: a poller that begins may never see a policy that is gone. */
   learn(known: readonly KnownPolicy[]): void {
     for (const policy of known) {
-      if (!this.#seen.has(policy.policy) && !this.#retired.has(policy.policy))
-        this.#seen.set(policy.policy, policy);
+      if (!this.#seen.has(policy.policy) && !this.#retired.has(policy.policy)) this.#seen.set(policy.policy, policy);
     }
   }
 
@@ -51,8 +50,7 @@ export class Roll {
     if (this.#lists === 0) return [];
     return gone
       .filter(
-        ({ policy, responseTime: last }) =>
-          (this.#missing.get(policy) ?? 0) >= this.#lists && last < responseTime,
+        ({ policy, responseTime: last }) => (this.#missing.get(policy) ?? 0) >= this.#lists && last < responseTime,
       )
       .sort((a, b) => (a.policy < b.policy ? -1 : 1));
   }

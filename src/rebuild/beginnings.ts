@@ -15,8 +15,8 @@ interface Beginning {
 export type Beginnings = readonly Beginning[];
 
 /**
- * Without an event of its own in the log a participant was there before the oldest message, by another clock: that of its
- * own answers, which may have been held back for as long as the log was away. Milliseconds.
+ * Without an event of its own in the log a participant was there before the oldest message, by another clock: that of
+ * its own answers, which may have been held back for as long as the log was away. Milliseconds.
  */
 const OTHER_CLOCKS_MS = 24 * 3_600_000;
 
@@ -39,8 +39,8 @@ const NOTHING_LEFT: Beginning = { trimmed: true, time: null };
 const MOST_READ = 200_000;
 
 /**
- * Where the source begins in each partition. A log that counts its messages from a first one knows whether it is there; of
- * another one (Pulsar) only `remembered` tells: the messages that were the oldest when they were read.
+ * Where the source begins in each partition. A log that counts its messages from a first one knows whether it is there;
+ * of another one (Pulsar) only `remembered` tells: the messages that were the oldest when they were read.
  */
 export async function findBeginnings(options: {
   readonly log: EventLog;
@@ -96,7 +96,6 @@ async function firstMessages(
     }
   };
   if (!source.inTurn) await look(new Map(), null);
-  else
-    for (const only of ends.keys()) if (wanted.has(only)) await look(new Map([...ends, [only, null]]), only);
+  else for (const only of ends.keys()) if (wanted.has(only)) await look(new Map([...ends, [only, null]]), only);
   return found;
 }

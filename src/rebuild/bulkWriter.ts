@@ -2,7 +2,8 @@
  * Fills an empty version of a read model: COPY into tables without indexes, one transaction per chunk of events.
  *
  * Tables that grow (`since`) are written as the rows come. Months of a partitioned one are tables by themselves until
- * `finish.ts` attaches them; they get their index when the filling has gone past them. Of the others only the last row of each key counts in a chunk.
+ * `finish.ts` attaches them; they get their index when the filling has gone past them. Of the others only the last row
+ * of each key counts in a chunk.
  */
 import type { EpochMs } from '../domain/events.ts';
 import type { Projection, RowChange, TableSpec, Value } from '../domain/fold.ts';
@@ -90,8 +91,7 @@ export class ChunkRowsBuilder<T extends string> {
       }
       const time = change.row[timeAt] as EpochMs;
       if (horizon !== null && time < horizon) this.#expired += 1;
-      else if (change.how === 'insertIfAbsent')
-        rowsOf(grown, lateTable(table.spec), table.spec).push(change.row);
+      else if (change.how === 'insertIfAbsent') rowsOf(grown, lateTable(table.spec), table.spec).push(change.row);
       else monthRows(grown, table, time).push(change.row);
     }
     for (const [name, { spec, rows }] of grown) {
@@ -126,11 +126,7 @@ function rowsOf(grown: Map<string, { spec: TableSpec; rows: Row[] }>, name: stri
   return rows;
 }
 
-function monthRows(
-  grown: Map<string, { spec: TableSpec; rows: Row[] }>,
-  table: TableRows,
-  time: EpochMs,
-): Row[] {
+function monthRows(grown: Map<string, { spec: TableSpec; rows: Row[] }>, table: TableRows, time: EpochMs): Row[] {
   if (table.month !== null && table.month.start <= time && time < table.month.end) return table.month.rows;
   const start = monthOf(time);
   const rows = rowsOf(grown, monthTable(table.spec, start), table.spec);
@@ -179,10 +175,7 @@ export class BulkWriter<E, S, T extends string> {
   async write({ expected, next, changed, firsts, rows, reached }: Chunk<S>): Promise<void> {
     for (const name of rows.copies.keys()) await this.#ensureTable(name);
     await this.#database.transaction(async (tx) => {
-      await runParts(tx, [
-        moveCheckpoints(this.#build, expected, next),
-        ...stateParts(this.#schema, changed),
-      ]);
+      await runParts(tx, [moveCheckpoints(this.#build, expected, next), ...stateParts(this.#schema, changed)]);
       for (const [name, text] of rows.copies) await this.#copy(tx, name, text);
       await writeRows(tx, this.#schema, this.#projection.tables, rows.others);
       await saveFirsts(tx, this.#schema, firsts);

@@ -1,4 +1,6 @@
-/** The careful half of a rebuild: from where the filling ended to where the log ends, on the path that live events take. */
+/**
+ * The careful half of a rebuild: from where the filling ended to where the log ends, on the path that live events take.
+ */
 import { projectionEffects } from '../consume/effects.ts';
 import type { ConsumeObserver } from '../consume/observer.ts';
 import { Processor } from '../consume/processor.ts';
@@ -44,8 +46,7 @@ export async function catchUp<E, S, T extends string>(options: CatchUpOptions<E,
   for (let again = true; again;) {
     again = false;
     const after = new Map<number, string | null>();
-    for (let p = 0; p < (await log.partitions(projection.topic)); p += 1)
-      after.set(p, await processor.resume(p));
+    for (let p = 0; p < (await log.partitions(projection.topic)); p += 1) after.set(p, await processor.resume(p));
     for await (const messages of source.read({ topic: projection.topic, after, signal })) {
       read += messages.length;
       // Someone else brought it further: from there.

@@ -12,7 +12,10 @@ export interface CutOverOptions {
   readonly to: FoldId;
   /** The version in service when this began; `null` when there was none. An attempt may have ended, its answer lost. */
   readonly from: number | null;
-  /** Brings the new version to the end of the log; called until it is not behind the old one at the moment of the switch. */
+  /**
+   * Brings the new version to the end of the log; called until it is not behind the old one at the moment of the
+   * switch.
+   */
   readonly catchUp: () => Promise<unknown>;
   readonly signal: AbortSignal;
   /** Told when readers that hold the views open make it try again. */
@@ -27,8 +30,9 @@ export interface CutOverReport {
 }
 
 /**
- * A reader's open transaction keeps the views from being replaced, and whoever comes after queues behind the replacement:
- * it gives up after this long, which is as long as any reader waits, and less than a deadlock takes to be noticed.
+ * A reader's open transaction keeps the views from being replaced, and whoever comes after queues behind the
+ * replacement: it gives up after this long, which is as long as any reader waits, and less than a deadlock takes to be
+ * noticed.
  */
 const LOCK_TIMEOUT_MS = 250;
 /** Longer than most queries take: readers that cross each other all the time leave a gap sooner or later. */

@@ -1,8 +1,8 @@
 /**
  * The fast half of a rebuild: from the source's messages to the tables of a version that nobody reads yet.
  *
- * Reading, decoding, folding and encoding of one chunk overlap with the transaction of the one before. Chunks commit with
- * their checkpoint, so a rebuild that was killed goes on where its last commit left it.
+ * Reading, decoding, folding and encoding of one chunk overlap with the transaction of the one before. Chunks commit
+ * with their checkpoint, so a rebuild that was killed goes on where its last commit left it.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { PoisonMessageError } from '../codec/errors.ts';
@@ -206,8 +206,7 @@ export class Filler<E, S, T extends string> implements Filling {
     for (const [i, { partition, position, eventTime }] of messages.entries()) {
       // Of messages of one partition on end the last one counts.
       if (messages[i + 1]?.partition === partition) continue;
-      if (!chunk.expected.has(partition))
-        chunk.expected.set(partition, this.#positions.get(partition) ?? null);
+      if (!chunk.expected.has(partition)) chunk.expected.set(partition, this.#positions.get(partition) ?? null);
       chunk.next.set(partition, position);
       this.#times.set(partition, eventTime);
     }
@@ -229,8 +228,7 @@ export class Filler<E, S, T extends string> implements Filling {
       [...firsts].flatMap(([key, { begin }]) => (begin === -Infinity ? [] : [[key, begin] as const])),
     );
     if (begun.size === 0 || older === null) return;
-    for (const [key, state] of await seedStates(database, projection, older, begun))
-      this.#states.set(key, state);
+    for (const [key, state] of await seedStates(database, projection, older, begun)) this.#states.set(key, state);
   }
 
   #decode(message: LogMessage): E | null {

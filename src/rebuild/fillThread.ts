@@ -81,9 +81,7 @@ export class FillThread implements Filling {
     try {
       const ended = await new Promise<Ended>((resolve, reject) => {
         thread.on('error', reject);
-        thread.on('exit', (code) =>
-          reject(new Error(`the thread of a rebuild ended early, with code ${code}`)),
-        );
+        thread.on('exit', (code) => reject(new Error(`the thread of a rebuild ended early, with code ${code}`)));
         thread.on('message', (message: FromThread) => {
           if (message.kind === 'ended') resolve(message);
           else if (message.kind === 'committed') this.#committed(message.messages);

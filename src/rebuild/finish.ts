@@ -122,13 +122,7 @@ async function finishMonth(
 }
 
 /** Late observations of a month, where no other row has their place; of several the first. */
-async function insertLate(
-  tx: Sql,
-  schema: string,
-  spec: TableSpec,
-  into: string,
-  month: EpochMs,
-): Promise<void> {
+async function insertLate(tx: Sql, schema: string, spec: TableSpec, into: string, month: EpochMs): Promise<void> {
   const columns = Object.keys(spec.columns)
     .map((column) => `"${column}"`)
     .join(', ');

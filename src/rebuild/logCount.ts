@@ -80,9 +80,9 @@ export interface CountCheck {
 }
 
 /**
- * Holds the table that has one row for each observation against the log's count: as far as the log goes back, and for each
- * bucket up to the last observation that was counted. Where the log has all there ever was of a participant, it has to
- * account for every row.
+ * Holds the table that has one row for each observation against the log's count: as far as the log goes back, and for
+ * each bucket up to the last observation that was counted. Where the log has all there ever was of a participant, it
+ * has to account for every row.
  * @param from months before it are not looked at
  */
 export async function checkCounts(
@@ -124,12 +124,7 @@ export async function checkCounts(
 }
 
 /** Fewest and most rows that a bucket may have in a month. */
-function expected(
-  counter: LogCounter,
-  key: string,
-  month: EpochMs,
-  isWhole: boolean,
-): readonly [number, number] {
+function expected(counter: LogCounter, key: string, month: EpochMs, isWhole: boolean): readonly [number, number] {
   const bucket = counter.buckets.get(key);
   const { observed, unsure } = bucket?.months.get(month) ?? { observed: 0, unsure: 0 };
   // Where the log does not reach back, what is earlier was there before or not.

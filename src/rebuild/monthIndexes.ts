@@ -9,10 +9,9 @@ const INDEX_MEMORY = '256MB';
 
 /** Gives a month's table its key, unless it has it. */
 export async function indexMonth(tx: Sql, schema: string, table: string, spec: TableSpec): Promise<void> {
-  const [known] = await tx.query(
-    `select 1 from pg_constraint where conrelid = $1::regclass and contype = 'p'`,
-    [`"${schema}"."${table}"`],
-  );
+  const [known] = await tx.query(`select 1 from pg_constraint where conrelid = $1::regclass and contype = 'p'`, [
+    `"${schema}"."${table}"`,
+  ]);
   if (known !== undefined) return;
   await tx.execute(`set local maintenance_work_mem = '${INDEX_MEMORY}'`);
   await tx.execute(
@@ -27,8 +26,8 @@ interface FilledMonth {
 }
 
 /**
- * Indexes months that the filling has gone past while it goes on with the next, one at a time. Nothing depends on it: rows
- * that come after all find an index that takes them, and a month without one gets it in the end.
+ * Indexes months that the filling has gone past while it goes on with the next, one at a time. Nothing depends on it:
+ * rows that come after all find an index that takes them, and a month without one gets it in the end.
  */
 export class MonthIndexer {
   readonly #database: Database;

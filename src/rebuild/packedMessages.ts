@@ -1,6 +1,7 @@
 /**
- * Messages on their way to another thread of the process: their payloads as one piece of memory that changes hands, what
- * repeats from one to the next said once. Objects and buffers by themselves cost more to copy than to read from the log.
+ * Messages on their way to another thread of the process: their payloads as one piece of memory that changes hands,
+ * what repeats from one to the next said once. Objects and buffers by themselves cost more to copy than to read from
+ * the log.
  */
 import type { LogMessage, Position } from '../log/eventLog.ts';
 import { hasSame } from '../log/properties.ts';

@@ -1,4 +1,6 @@
-/** Steps of a rebuild that an outage broke off are begun again. Each of them can be: it looks at what is there first. */
+/**
+ * Steps of a rebuild that an outage broke off are begun again. Each of them can be: it looks at what is there first.
+ */
 import { setTimeout as delay } from 'node:timers/promises';
 import { advised } from '../advice.ts';
 import { LogUnavailableError } from '../log/eventLog.ts';
@@ -18,8 +20,8 @@ const isOutage = (error: unknown): error is Error =>
   error instanceof DatabaseUnavailableError || error instanceof LogUnavailableError;
 
 /**
- * A step that an outage broke off is begun again, until told to stop. It may have been done all the same, its answer lost.
- * Waits begin from the smallest again after an attempt that went well for longer than the longest of them.
+ * A step that an outage broke off is begun again, until told to stop. It may have been done all the same, its answer
+ * lost. Waits begin from the smallest again after an attempt that went well for longer than the longest of them.
  * @param passes what else passes when tried again
  */
 export async function patiently<R>(

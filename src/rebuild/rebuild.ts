@@ -91,9 +91,7 @@ export interface RebuildReport {
 }
 
 /** @throws {RebuildError} also when the versions differ: nothing is put in service then */
-export async function rebuild<E, S, T extends string>(
-  options: RebuildOptions<E, S, T>,
-): Promise<RebuildReport> {
+export async function rebuild<E, S, T extends string>(options: RebuildOptions<E, S, T>): Promise<RebuildReport> {
   const alone = new Alone(options.database, options.projection.name, options.signal);
   try {
     return await rebuildAlone(options, alone);
@@ -122,8 +120,7 @@ async function rebuildAlone<E, S, T extends string>(
   const { build, resumed } = await again(async () => await chooseVersion(options));
   const versions = await again(async () => await listVersions(database, projection.name));
   const older = versions.find(({ served }) => served) ?? null;
-  const filled =
-    build.state === 'filling' ? await fillWhole(options, { build, older, resumed }, again) : NOTHING;
+  const filled = build.state === 'filling' ? await fillWhole(options, { build, older, resumed }, again) : NOTHING;
   const carried = carriedOf(await again(async () => await readUnlogged(database, build)));
   const base = { version: build.version, resumed, ...filled, carried };
   if (until !== null) return { ...base, caughtUp: 0, comparison: null, cutOver: null };
@@ -131,9 +128,7 @@ async function rebuildAlone<E, S, T extends string>(
   const follow = async (): Promise<number> => await again(async () => await catchUp({ ...options, build }));
   const caughtUp = await follow();
   const comparison =
-    options.verify && older !== null
-      ? await compare(options, { build, older, follow, carried }, again)
-      : null;
+    options.verify && older !== null ? await compare(options, { build, older, follow, carried }, again) : null;
   if (!options.cutOver) {
     await again(async () => await setVersionState(database, build, 'live'));
     return { ...base, caughtUp, comparison, cutOver: null };
@@ -147,8 +142,7 @@ async function rebuildAlone<E, S, T extends string>(
         from: older?.version ?? null,
         catchUp: follow,
         signal: options.signal,
-        onWaiting: (attempt) =>
-          observer.step(`cutting over: readers hold the views open, attempt ${attempt + 1}`),
+        onWaiting: (attempt) => observer.step(`cutting over: readers hold the views open, attempt ${attempt + 1}`),
       }),
   );
   return { ...base, caughtUp, comparison, cutOver: done };
@@ -199,8 +193,7 @@ async function fillWhole<E, S, T extends string>(
     (error) => error instanceof CheckpointConflictError,
   );
   observer.step('building indexes');
-  const onMonth = (month: EpochMs): void =>
-    observer.step(`index of ${new Date(month).toISOString().slice(0, 7)}`);
+  const onMonth = (month: EpochMs): void => observer.step(`index of ${new Date(month).toISOString().slice(0, 7)}`);
   await again(async () => await finish({ ...options, ...chosen, database, beginnings, onMonth }));
   const fill = parts.reduce((a, b) => ({
     events: a.events + b.events,
@@ -226,8 +219,7 @@ async function chooseVersion<E, S, T extends string>({
     const made = await createVersion(database, projection, { source: source.description, until });
     return { build: made, resumed: false };
   }
-  const same =
-    left.source === source.description && left.until === until && left.revision === projection.version;
+  const same = left.source === source.description && left.until === until && left.revision === projection.version;
   if (same && !(await isOfEarlierProgram(database, left))) return { build: left, resumed: true };
   throw new RebuildError(
     `version ${left.version} of ${projection.name} was begun from ${left.source ?? 'the log'} and not finished: ` +

@@ -28,7 +28,5 @@ export async function seedStates<E, S, T extends string>(
      ) r`,
     [[...firsts.keys()], [...firsts.values()].map(timestamp)],
   );
-  return new Map(
-    rows.map((row) => [row.key, seed.state(row, row.older_state, firsts.get(row.key) ?? Infinity)]),
-  );
+  return new Map(rows.map((row) => [row.key, seed.state(row, row.older_state, firsts.get(row.key) ?? Infinity)]));
 }

@@ -11,8 +11,8 @@ export interface ReadRange {
 }
 
 /**
- * Gives the messages of a topic again. Partitions and positions are those of the event log, whatever the source: where an
- * archive ends, the log goes on.
+ * Gives the messages of a topic again. Partitions and positions are those of the event log, whatever the source: where
+ * an archive ends, the log goes on.
  */
 export interface EventSource {
   /** For people, without secrets: `the archive in /var/lib/balde/archive`. */
@@ -22,9 +22,9 @@ export interface EventSource {
   /** Whether it is the event log itself. */
   readonly isLog?: boolean;
   /**
-   * Messages after the given positions, up to where the source ended when it was asked. In batches of some thousand,
-   * of all partitions, in the order of their positions within each partition; the next batch is read when this one was taken, so
-   * memory stays flat. @throws {ArchiveDamagedError} what is read is not what was written
+   * Messages after the given positions, up to where the source ended when it was asked. In batches of some thousand, of
+   * all partitions, in the order of their positions within each partition; the next batch is read when this one was
+   * taken, so memory stays flat. @throws {ArchiveDamagedError} what is read is not what was written
    */
   read(range: ReadRange): AsyncIterable<readonly LogMessage[]>;
   /** Messages that `read` would give; `null` when that can't be told cheaply. */

@@ -1,6 +1,7 @@
 /**
- * What a rebuild takes over from the version in service: rows and states whose events the log does not reach back to, and
- * nothing else. The version in service is what a rebuild is there to check: what the log could tell is the log's to tell.
+ * What a rebuild takes over from the version in service: rows and states whose events the log does not reach back to,
+ * and nothing else. The version in service is what a rebuild is there to check: what the log could tell is the log's to
+ * tell.
  */
 import type { EpochMs } from '../domain/events.ts';
 import type { Projection, TableSpec } from '../domain/fold.ts';
@@ -101,8 +102,8 @@ async function findIdleKeys<E, S, T extends string>(
 }
 
 /**
- * Of a key with rows that the log must have, only the state before them is taken over: what the log has of it comes when
- * the version catches up, and what it has not is none of its rows.
+ * Of a key with rows that the log must have, only the state before them is taken over: what the log has of it comes
+ * when the version catches up, and what it has not is none of its rows.
  */
 async function seedIdleKeys<E, S, T extends string>(
   tx: Sql,
@@ -124,9 +125,9 @@ async function seedIdleKeys<E, S, T extends string>(
 }
 
 /**
- * Rows of what is true now whose last change the log does not reach back to, as that of a policy's parameters: the state of
- * their key came from the older version, and no event since has written them. Should the older version be further on, so is
- * its row: the events between are read from the log yet, and write it again.
+ * Rows of what is true now whose last change the log does not reach back to, as that of a policy's parameters: the
+ * state of their key came from the older version, and no event since has written them. Should the older version be
+ * further on, so is its row: the events between are read from the log yet, and write it again.
  */
 async function takeOverCurrent(
   tx: Sql,
@@ -184,8 +185,8 @@ export async function takeOverRows(
 }
 
 /**
- * Counts rows of the older version from before the log's first event of their key that were not taken over, since the log
- * has all there ever was of it: a rebuild leaves them out, and says so.
+ * Counts rows of the older version from before the log's first event of their key that were not taken over, since the
+ * log has all there ever was of it: a rebuild leaves them out, and says so.
  */
 export async function countLeftOut<E, S, T extends string>({
   database,

@@ -1,7 +1,7 @@
 /**
- * Rows of the version in service that a rebuild had no event for: those it took over, since the log does not reach back to
- * them, and those it left out, since the log does. They are counted in the transaction that takes them over, and kept with
- * the version: a rebuild that was broken off, or a verification weeks later, can still tell.
+ * Rows of the version in service that a rebuild had no event for: those it took over, since the log does not reach back
+ * to them, and those it left out, since the log does. They are counted in the transaction that takes them over, and
+ * kept with the version: a rebuild that was broken off, or a verification weeks later, can still tell.
  */
 import type { EpochMs } from '../domain/events.ts';
 import type { FoldId } from '../store/checkpoints.ts';

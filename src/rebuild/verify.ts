@@ -62,9 +62,7 @@ const LOOKS = 4;
  * Compares every bucket of two versions, each look in one snapshot while the processors go on. Buckets whose states are
  * equal have read the same events; those whose are not, or whose rows differ, are looked at again, and they alone.
  */
-export async function compareVersions<E, S, T extends string>(
-  options: CompareOptions<E, S, T>,
-): Promise<Comparison> {
+export async function compareVersions<E, S, T extends string>(options: CompareOptions<E, S, T>): Promise<Comparison> {
   const { left, right, catchUp, signal } = options;
   const equal = new Map<string, Equal>();
   const months = new Set<EpochMs>();
@@ -228,9 +226,7 @@ export async function checkSeals<E, S, T extends string>(options: {
   const { database, projection, served, seal, takenOver, now, horizon } = options;
   const unchecked = new Set(takenOver.map(({ month }) => month));
   // Rows of alerts are written again when they are resolved, in whichever month: only observations stay as they are.
-  const spec = Object.values<TableSpec>(projection.tables).find(
-    ({ partitionedBy }) => partitionedBy !== undefined,
-  );
+  const spec = Object.values<TableSpec>(projection.tables).find(({ partitionedBy }) => partitionedBy !== undefined);
   if (spec === undefined) return { intact: 0, altered: [], sealed: 0 };
   const schema = schemaOf(served);
   const seals = await loadSeals(database, projection.name, projection.version);

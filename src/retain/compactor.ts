@@ -2,10 +2,9 @@
  * The retention compactor: makes the months ahead, drops the months past retention, trims the event log behind them,
  * leaves alerts alone.
  *
- * Each step is idempotent and takes its own lock, so it may run twice, on several replicas, and be killed anywhere. A step
- * that can't be done is told in the end and keeps no other from being done.
- * What may be dropped is decided by DICT's clock as history shows it, as well as by the local one: a local clock that
- * jumps ahead drops nothing.
+ * Each step is idempotent and takes its own lock, so it may run twice, on several replicas, and be killed anywhere. A
+ * step that can't be done is told in the end and keeps no other from being done. What may be dropped is decided by
+ * DICT's clock as history shows it, as well as by the local one: a local clock that jumps ahead drops nothing.
  */
 import type { EpochMs } from '../domain/events.ts';
 import { addMonths, monthOf, monthsBetween } from '../domain/months.ts';
@@ -13,14 +12,7 @@ import type { EventLog } from '../log/eventLog.ts';
 import { readByAll } from '../store/checkpoints.ts';
 import type { Database, Sql } from '../store/database.ts';
 import { isConnectionLost } from '../store/errors.ts';
-import {
-  dropPast,
-  gapsOf,
-  hasRowsInDefault,
-  listPartitions,
-  makeMonth,
-  readHorizon,
-} from '../store/partitions.ts';
+import { dropPast, gapsOf, hasRowsInDefault, listPartitions, makeMonth, readHorizon } from '../store/partitions.ts';
 import type { Partition, PartitionedTable } from '../store/partitions.ts';
 
 /** A topic whose messages are kept about as long as history. */
@@ -114,9 +106,7 @@ export async function planRetention(
   const newest = await new Run(database).newestObservation(tables);
   const known = await readHorizon(database);
   const horizon =
-    newest === null
-      ? known
-      : Math.max(known ?? -Infinity, addMonths(monthOf(Math.min(now, newest)), -months));
+    newest === null ? known : Math.max(known ?? -Infinity, addMonths(monthOf(Math.min(now, newest)), -months));
   const creates: { table: string; month: EpochMs }[] = [];
   const drops: { name: string; rows: number }[] = [];
   for (const table of tables) {
@@ -256,10 +246,7 @@ async function historyTables(sql: Sql): Promise<PartitionedTable[]> {
   return rows.map(({ schema }) => ({ schema, table: 'history' }));
 }
 
-async function horizonOf(
-  { database, months, now }: RetentionOptions,
-  newest: EpochMs | null,
-): Promise<EpochMs | null> {
+async function horizonOf({ database, months, now }: RetentionOptions, newest: EpochMs | null): Promise<EpochMs | null> {
   if (newest === null) return await readHorizon(database);
   return await moveHorizon(database, addMonths(monthOf(Math.min(now, newest)), -months));
 }

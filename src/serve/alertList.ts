@@ -44,11 +44,7 @@ function parameters({ open, from, to, participant, policy, severity }: AlertFilt
 }
 
 /** Newest first; those raised at one instant in a fixed order. @param limit `null`: all of them */
-export async function alertsBetween(
-  sql: Sql,
-  filter: AlertFilter,
-  limit: number | null,
-): Promise<AlertRow[]> {
+export async function alertsBetween(sql: Sql, filter: AlertFilter, limit: number | null): Promise<AlertRow[]> {
   return await sql.query<AlertRow>(`select * ${FITTING} order by created_at desc, id desc limit $7::bigint`, [
     ...parameters(filter),
     limit,
@@ -56,10 +52,7 @@ export async function alertsBetween(
 }
 
 export async function countAlerts(sql: Sql, filter: AlertFilter): Promise<number> {
-  const [row] = await sql.query<{ alerts: number }>(
-    `select count(*) as alerts ${FITTING}`,
-    parameters(filter),
-  );
+  const [row] = await sql.query<{ alerts: number }>(`select count(*) as alerts ${FITTING}`, parameters(filter));
   return row?.alerts ?? 0;
 }
 

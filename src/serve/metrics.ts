@@ -169,7 +169,9 @@ export class Metrics {
     this.#showOperations(operational);
   }
 
-  /** From the first observation of a bucket on, its counters are there: at 0, so that the first alert is an increase. */
+  /**
+   * From the first observation of a bucket on, its counters are there: at 0, so that the first alert is an increase.
+   */
   #countAlerts(states: readonly LatestState[], alerts: readonly AlertCount[]): void {
     this.#created.reset();
     this.#resolved.reset();

@@ -1,8 +1,12 @@
-/** Reading for those who only watch: bounded in time, one asker for all who ask the same, never in the way of the work. */
+/**
+ * Reading for those who only watch: bounded in time, one asker for all who ask the same, never in the way of the work.
+ */
 import type { Database, DatabaseOptions, Sql } from '../store/database.ts';
 import { DatabaseUnavailableError, isLockTimeout } from '../store/errors.ts';
 
-/** What one answer may take altogether. Prometheus gives up after 10 s, an orchestrator's probe sooner. Milliseconds. */
+/**
+ * What one answer may take altogether. Prometheus gives up after 10 s, an orchestrator's probe sooner. Milliseconds.
+ */
 export const ANSWER_MS = 5_000;
 /** A lock that someone else holds is not waited for longer. Milliseconds. */
 const LOCK_MS = 2_000;
@@ -18,14 +22,11 @@ export const observingPool = (work: DatabaseOptions): DatabaseOptions => ({
 });
 
 /**
- * Reads in one snapshot. The limits are set inside the transaction: a pooler between here and the server may lose what a
- * session was given.
+ * Reads in one snapshot. The limits are set inside the transaction: a pooler between here and the server may lose what
+ * a session was given.
  * @throws {DatabaseUnavailableError} the database is away, or what is asked for is locked
  */
-export async function observe<T>(
-  database: Pick<Database, 'transaction'>,
-  read: (tx: Sql) => Promise<T>,
-): Promise<T> {
+export async function observe<T>(database: Pick<Database, 'transaction'>, read: (tx: Sql) => Promise<T>): Promise<T> {
   try {
     return await database.transaction(async (tx) => {
       await tx.execute(

@@ -30,8 +30,7 @@ export async function operations(sql: Sql, now: EpochMs): Promise<Operations> {
   const schema = row?.schema ?? null;
   return {
     outbox: await outboxSize(sql),
-    monthsAhead:
-      schema === null ? null : monthsAfter(now, await listPartitions(sql, { schema, table: 'history' })),
+    monthsAhead: schema === null ? null : monthsAfter(now, await listPartitions(sql, { schema, table: 'history' })),
     retentionSucceededAt: row?.succeeded ?? null,
     horizon: row?.horizon ?? null,
   };

@@ -30,11 +30,7 @@ export const timestamp = (at: EpochMs): WireTimestamp => {
 };
 
 /** State of the given buckets, which must have been advanced to `at`. */
-export function answerOf(
-  participant: ParticipantBuckets,
-  buckets: Iterable<BucketTraffic>,
-  at: EpochMs,
-): Answer {
+export function answerOf(participant: ParticipantBuckets, buckets: Iterable<BucketTraffic>, at: EpochMs): Answer {
   const policies: WirePolicy[] = [];
   for (const { policy, bucket } of buckets) {
     policies.push({

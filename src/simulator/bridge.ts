@@ -127,8 +127,7 @@ export class Bridge {
   }
 
   #make(participant: string): ParticipantBuckets {
-    const { seed, scenario, refill, category, categoryChanges, rebase, chargeRefused, includeUser } =
-      this.#options;
+    const { seed, scenario, refill, category, categoryChanges, rebase, chargeRefused, includeUser } = this.#options;
     return new ParticipantBuckets({
       participant,
       seed: seed ?? 1,

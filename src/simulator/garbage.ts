@@ -14,16 +14,13 @@ const eachPolicy =
   (change: (policy: WirePolicy) => WirePolicy, only?: string): Garble =>
   (answer) => ({
     ...answer,
-    policies: answer.policies.map((policy) =>
-      only === undefined || policy.name === only ? change(policy) : policy,
-    ),
+    policies: answer.policies.map((policy) => (only === undefined || policy.name === only ? change(policy) : policy)),
   });
 
 export const withoutResponseTime: Garble = (answer) => ({ ...answer, responseTime: null });
 
 /** Of the policy `only`, or of all. */
-export const zeroCapacity = (only?: string): Garble =>
-  eachPolicy((policy) => ({ ...policy, capacity: 0 }), only);
+export const zeroCapacity = (only?: string): Garble => eachPolicy((policy) => ({ ...policy, capacity: 0 }), only);
 
 export const negativeRefill = (only?: string): Garble =>
   eachPolicy((policy) => ({ ...policy, refill_tokens: -policy.refill_tokens }), only);

@@ -48,12 +48,7 @@ const antiscan = (name: string, scope: 'PSP' | 'USER'): PolicySpec => ({
   size: scope === 'PSP' ? 'category' : 'payer',
 });
 
-const fixed = (
-  name: string,
-  refillTokens: number,
-  capacity: number,
-  refillPeriodSec = MINUTE_SEC,
-): PolicySpec => ({
+const fixed = (name: string, refillTokens: number, capacity: number, refillPeriodSec = MINUTE_SEC): PolicySpec => ({
   name,
   scope: 'PSP',
   cost: ONE_PER_ANSWER,
@@ -108,5 +103,4 @@ export function sizeOf(policy: PolicySpec, category: Category): BucketSize {
 }
 
 /** Seconds from empty to full without traffic. */
-export const fullRefillSec = (size: BucketSize): number =>
-  (size.capacity / size.refillTokens) * size.refillPeriodSec;
+export const fullRefillSec = (size: BucketSize): number => (size.capacity / size.refillTokens) * size.refillPeriodSec;

@@ -109,12 +109,7 @@ export const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
 };
 
 /** Peak load of one policy, in tokens per step. Nobody but the poller spends POLICIES_LIST. */
-export function peakTokensPerStep(
-  scenario: Scenario,
-  policy: string,
-  size: BucketSize,
-  seed: number,
-): number {
+export function peakTokensPerStep(scenario: Scenario, policy: string, size: BucketSize, seed: number): number {
   if (policy === LIST_POLICY) return 0;
   const share = between(seed, hashText('load'), ...scenario.load);
   return (share * size.refillTokens * scenario.stepMs) / (size.refillPeriodSec * SECOND);
@@ -125,15 +120,13 @@ const BRASILIA_OFFSET_MS = -3 * HOUR;
 const MINUTES_PER_DAY = 1440;
 const MINUTES_PER_WEEK = 7 * MINUTES_PER_DAY;
 
-const bell = (hour: number, centre: number, width: number): number =>
-  Math.exp(-(((hour - centre) / width) ** 2));
+const bell = (hour: number, centre: number, width: number): number => Math.exp(-(((hour - centre) / width) ** 2));
 
 /** Load by minute of the week from Thursday 00:00 (the epoch's weekday), 1 at the weekday's peak. */
 const WEEK = Float64Array.from({ length: MINUTES_PER_WEEK }, (_, minute) => {
   const day = Math.floor(minute / MINUTES_PER_DAY);
   const hour = (minute % MINUTES_PER_DAY) / 60;
-  const shape =
-    0.06 + 0.75 * bell(hour, 11, 2.5) + 0.85 * bell(hour, 16.5, 2.8) + 0.3 * bell(hour, 20.5, 1.8);
+  const shape = 0.06 + 0.75 * bell(hour, 11, 2.5) + 0.85 * bell(hour, 16.5, 2.8) + 0.3 * bell(hour, 20.5, 1.8);
   const isWeekend = day === 2 || day === 3;
   return (shape / 0.99) * (isWeekend ? 0.45 : 1);
 });

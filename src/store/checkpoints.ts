@@ -11,11 +11,7 @@ export interface FoldId {
 export type Positions = ReadonlyMap<number, string | null>;
 
 /** Positions of all partitions, the rows created where missing. */
-export async function loadCheckpoints(
-  sql: Sql,
-  fold: FoldId,
-  partitions: number,
-): Promise<Map<number, string | null>> {
+export async function loadCheckpoints(sql: Sql, fold: FoldId, partitions: number): Promise<Map<number, string | null>> {
   await sql.execute(
     `insert into balde.checkpoint (fold, version, partition)
      select $1, $2, generate_series(0, $3 - 1) on conflict do nothing`,
@@ -164,19 +160,13 @@ export async function resetCheckpoints(
     );
     const before = (await listCheckpoints(tx)).filter(
       ({ fold, partition, position }) =>
-        which.folds.includes(fold) &&
-        position !== null &&
-        (which.partition === null || which.partition === partition),
+        which.folds.includes(fold) && position !== null && (which.partition === null || which.partition === partition),
     );
     await tx.execute(
       `update balde.checkpoint c set position = null, updated_at = clock_timestamp()
        from unnest($1::text[], $2::integer[], $3::integer[]) as u (fold, version, partition)
        where c.fold = u.fold and c.version = u.version and c.partition = u.partition`,
-      [
-        before.map(({ fold }) => fold),
-        before.map(({ version }) => version),
-        before.map(({ partition }) => partition),
-      ],
+      [before.map(({ fold }) => fold), before.map(({ version }) => version), before.map(({ partition }) => partition)],
     );
     return before;
   });

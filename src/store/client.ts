@@ -11,8 +11,7 @@ import type { Field } from './values.ts';
 /** A connection string, or who knows it at the moment: asked whenever a connection is made. */
 export type DatabaseUrl = string | (() => string | Promise<string>);
 
-export const currentUrl = async (url: DatabaseUrl): Promise<string> =>
-  typeof url === 'string' ? url : await url();
+export const currentUrl = async (url: DatabaseUrl): Promise<string> => (typeof url === 'string' ? url : await url());
 
 export interface Address {
   /** Of a file, what it held at the start. */
@@ -62,8 +61,8 @@ export class Clients {
   }
 
   /**
-   * One that is not connected yet: `connect` resolves when it is fit. What is wrong with the address is told then too: a
-   * pool may make clients at any time, when nobody would catch it.
+   * One that is not connected yet: `connect` resolves when it is fit. What is wrong with the address is told then too:
+   * a pool may make clients at any time, when nobody would catch it.
    */
   make(): pg.Client {
     return this.#make(this.#options.statementTimeoutMs, async (client) => await this.#prove(client));
@@ -126,8 +125,8 @@ class FitClient extends pg.Client {
       fields.all = message.fields;
       fields.next = 0;
     });
-    // For good, and from the first moment on: a connection may break between two statements, and even in the very packet
-    // that completes it, before whoever asked for it has it. The next statement fails with the same cause.
+    // For good, and from the first moment on: a connection may break between two statements, and even in the very
+    // packet that completes it, before whoever asked for it has it. The next statement fails with the same cause.
     this.on('error', () => undefined);
   }
 

@@ -175,15 +175,9 @@ export async function adoptOrLaunch(
   }
 }
 
-async function launch(
-  cluster: Cluster,
-  settings: Readonly<Record<string, string>>,
-  port: number,
-): Promise<void> {
+async function launch(cluster: Cluster, settings: Readonly<Record<string, string>>, port: number): Promise<void> {
   await removeStaleLock(cluster);
-  const flags = Object.entries({ ...settings, port: String(port) }).map(
-    ([name, value]) => `-c ${name}='${value}'`,
-  );
+  const flags = Object.entries({ ...settings, port: String(port) }).map(([name, value]) => `-c ${name}='${value}'`);
   await command(cluster, cluster.programs.pg_ctl, [
     ...['start', '-w', '-t', '60', '-D', cluster.data, '-l', cluster.logFile],
     ...['-o', flags.join(' ')],
@@ -210,9 +204,7 @@ async function removeStaleLock({ data }: Cluster): Promise<void> {
 }
 
 export async function stopServer(cluster: Cluster): Promise<void> {
-  await command(cluster, cluster.programs.pg_ctl, [
-    ...['stop', '-m', 'fast', '-w', '-t', '60', '-D', cluster.data],
-  ]);
+  await command(cluster, cluster.programs.pg_ctl, [...['stop', '-m', 'fast', '-w', '-t', '60', '-D', cluster.data]]);
 }
 
 export const readPassword = async ({ passwordFile }: Cluster): Promise<string> =>

@@ -61,13 +61,7 @@ export interface DatabaseOptions extends Address {
 }
 
 export function clientsOf(options: DatabaseOptions): Clients {
-  const {
-    url,
-    urlFile,
-    applicationName = 'balde',
-    statementTimeoutMs = 300_000,
-    mustWrite = false,
-  } = options;
+  const { url, urlFile, applicationName = 'balde', statementTimeoutMs = 300_000, mustWrite = false } = options;
   return new Clients({
     url,
     ...(urlFile === undefined ? {} : { urlFile }),
@@ -139,8 +133,8 @@ async function translated<T>(work: () => Promise<T>): Promise<T> {
 }
 
 /**
- * Uses a pooled client. It goes back to the pool only if all went well or the server itself refused something: after any
- * other error the connection may be broken, or the client be wrong about which statements it has prepared.
+ * Uses a pooled client. It goes back to the pool only if all went well or the server itself refused something: after
+ * any other error the connection may be broken, or the client be wrong about which statements it has prepared.
  */
 async function lend<T>(client: pg.PoolClient, use: (client: LentClient) => Promise<T>): Promise<T> {
   let broken = false;

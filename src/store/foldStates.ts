@@ -2,11 +2,7 @@
 import type { Sql } from './database.ts';
 import type { Part } from './parts.ts';
 
-export async function loadStates(
-  sql: Sql,
-  schema: string,
-  keys: readonly string[],
-): Promise<Map<string, unknown>> {
+export async function loadStates(sql: Sql, schema: string, keys: readonly string[]): Promise<Map<string, unknown>> {
   const rows = await sql.query<{ key: string; state: unknown }>(
     `select key, state from "${schema}".fold_state where key = any ($1::text[])`,
     [keys],
@@ -34,18 +30,12 @@ export const stateParts = (schema: string, states: ReadonlyMap<string, unknown>)
 
 /** Every key's state. */
 export async function allStates(sql: Sql, schema: string): Promise<Map<string, unknown>> {
-  const rows = await sql.query<{ key: string; state: unknown }>(
-    `select key, state from "${schema}".fold_state`,
-  );
+  const rows = await sql.query<{ key: string; state: unknown }>(`select key, state from "${schema}".fold_state`);
   return new Map(rows.map((row) => [row.key, row.state]));
 }
 
 /** States that fit a condition over `state`. */
-export async function statesWhere(
-  sql: Sql,
-  schema: string,
-  condition: string,
-): Promise<Map<string, unknown>> {
+export async function statesWhere(sql: Sql, schema: string, condition: string): Promise<Map<string, unknown>> {
   const rows = await sql.query<{ key: string; state: unknown }>(
     `select key, state from "${schema}".fold_state where ${condition}`,
   );

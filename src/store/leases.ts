@@ -1,6 +1,6 @@
 /**
- * Leases: who is the active producer of a name and the active consumer of a partition of the embedded log, who rebuilds.
- * Nobody but the owner of their table can take one.
+ * Leases: who is the active producer of a name and the active consumer of a partition of the embedded log, who
+ * rebuilds. Nobody but the owner of their table can take one.
  */
 import type { Database, Parameter, Row, Session } from './database.ts';
 import { StandingSession } from './standingSession.ts';

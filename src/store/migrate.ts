@@ -52,8 +52,8 @@ export async function migrate(address: DatabaseUrl | Address): Promise<string[]>
 }
 
 /**
- * Begins a transaction that waits for whoever migrates at this moment, and makes others wait until it ends. The lock is on
- * a table that only its owner may lock: anybody who may connect can take an advisory lock, for ever.
+ * Begins a transaction that waits for whoever migrates at this moment, and makes others wait until it ends. The lock is
+ * on a table that only its owner may lock: anybody who may connect can take an advisory lock, for ever.
  */
 async function lockMigrations(client: pg.Client): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
@@ -80,9 +80,7 @@ const answers = async (client: pg.Client): Promise<boolean> =>
 
 /** Names of the migrations this program has and the database lacks; all of them on an empty database. */
 export async function pendingMigrations(sql: Sql): Promise<string[]> {
-  const known = (await readdir(DIRECTORY))
-    .filter((file) => file.endsWith('.sql'))
-    .map((file) => file.slice(0, -4));
+  const known = (await readdir(DIRECTORY)).filter((file) => file.endsWith('.sql')).map((file) => file.slice(0, -4));
   const [exists] = await sql.query<{ there: boolean }>(
     `select to_regclass('balde_migrations.migration') is not null as there`,
   );

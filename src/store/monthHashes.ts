@@ -12,8 +12,8 @@ export interface Bucket {
 export interface MonthHash extends Bucket {
   readonly rows: number;
   /**
-   * MD5 over the rows' own MD5s in order of time and key. Rows are hashed as Postgres prints them under the settings of every
-   * Balde session; no column of a read model depends on the wall clock, so all of them count.
+   * MD5 over the rows' own MD5s in order of time and key. Rows are hashed as Postgres prints them under the settings of
+   * every Balde session; no column of a read model depends on the wall clock, so all of them count.
    */
   readonly hash: string;
 }
@@ -165,8 +165,7 @@ export async function firstDifference(
   spec: TableSpec,
   part: Part,
 ): Promise<RowDifference | null> {
-  const of = (schema: string): string =>
-    `(select ${columnsOf(spec)} from ${rowsOf(schema, spec, part).from})`;
+  const of = (schema: string): string => `(select ${columnsOf(spec)} from ${rowsOf(schema, spec, part).from})`;
   const keys = spec.key.map((column) => `"${column}"`).join(', ');
   const [row] = await sql.query<{ left: Row | null; right: Row | null }>(
     `select to_jsonb(a) as left, to_jsonb(b) as right from ${of(left)} a full join ${of(right)} b using (${keys})

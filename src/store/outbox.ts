@@ -115,11 +115,7 @@ export async function loadWatermark(sql: Sql, topic: string): Promise<Map<number
   return new Map(rows.map((row) => [row.partition, row.position]));
 }
 
-export async function saveWatermark(
-  sql: Sql,
-  topic: string,
-  ends: ReadonlyMap<number, string>,
-): Promise<void> {
+export async function saveWatermark(sql: Sql, topic: string, ends: ReadonlyMap<number, string>): Promise<void> {
   await sql.execute(
     `insert into balde.outbox_watermark (topic, partition, position)
      select $1, * from unnest($2::integer[], $3::text[])

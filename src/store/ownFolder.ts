@@ -41,7 +41,8 @@ const refuse = (what: string, remedy: string): never => {
 const ELSEWHERE = 'Give another folder (--data-dir or DATA_DIR)';
 
 /**
- * The folder and those above it; what is not there yet is nobody's. A process that isn't root may have links of its own.
+ * The folder and those above it; what is not there yet is nobody's. A process that isn't root may have links of its
+ * own.
  * @throws {ForeignFolderError}
  */
 export function assertOwnFolder(folder: string, owners: Owners): void {
@@ -51,8 +52,7 @@ export function assertOwnFolder(folder: string, owners: Owners): void {
   const found = look(path);
   if (found === null) return;
   if (found.isSymbolicLink()) {
-    if (isRoot())
-      refuse(`${path} is a link, which root does not follow`, `Name the folder itself (${target(path)})`);
+    if (isRoot()) refuse(`${path} is a link, which root does not follow`, `Name the folder itself (${target(path)})`);
     assertOwner(path, found, owners);
     assertOwnFolder(realpathSync(path), owners);
     return;

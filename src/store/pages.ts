@@ -60,9 +60,7 @@ function pageOf(
     ...(not === undefined ? [] : [`not ${not}`]),
     ...(after === null
       ? []
-      : [
-          `(${key.join(', ')}) > (${after.map((value, i) => given(value, keyTypes[i] ?? 'text')).join(', ')})`,
-        ]),
+      : [`(${key.join(', ')}) > (${after.map((value, i) => given(value, keyTypes[i] ?? 'text')).join(', ')})`]),
   ];
   const where = conditions.length === 0 ? '' : `where ${conditions.join(' and ')}`;
   const text = `select * from public.${relation} ${where} order by ${key.join(', ')} limit ${size}`;

@@ -1,6 +1,6 @@
 /**
- * Partitions of history, a UTC month each when Balde makes them. What there is, is known by the bounds in the catalogue: people
- * make partitions too, by other names, of other widths, and detach some.
+ * Partitions of history, a UTC month each when Balde makes them. What there is, is known by the bounds in the
+ * catalogue: people make partitions too, by other names, of other widths, and detach some.
  */
 import { addMonths, monthName, monthOf } from '../domain/months.ts';
 import type { EpochMs } from '../domain/events.ts';
@@ -35,7 +35,9 @@ interface Range {
 const BOUND = (word: 'FROM' | 'TO'): string =>
   `(regexp_match(b.bound, '${word} \\(''(?!-?infinity)([^'']+)''\\)'))[1]::timestamptz`;
 
-/** Every partition that is attached, in order of time, the DEFAULT one last. One that is being detached takes no rows. */
+/**
+ * Every partition that is attached, in order of time, the DEFAULT one last. One that is being detached takes no rows.
+ */
 export async function listPartitions(sql: Sql, { schema, table }: PartitionedTable): Promise<Partition[]> {
   const rows = await sql.query<{
     schema: string;
@@ -80,7 +82,9 @@ export function gapsOf(partitions: readonly Partition[], month: EpochMs): Range[
   return from < end ? [...gaps, { from, to: end }] : gaps;
 }
 
-/** First instants of the months that partitions take wholly, ascending; of a partition without an end its first month. */
+/**
+ * First instants of the months that partitions take wholly, ascending; of a partition without an end its first month.
+ */
 export async function partitionMonths(sql: Sql, parent: PartitionedTable): Promise<EpochMs[]> {
   const partitions = await listPartitions(sql, parent);
   const months = new Set<EpochMs>();
@@ -129,7 +133,9 @@ export async function createPartition(tx: Sql, parent: PartitionedTable, month: 
   return (await makeMonth(tx, parent, month)).length > 0;
 }
 
-/** Whether rows of a span lie in the DEFAULT partition, if there is one: no partition of the span can be attached then. */
+/**
+ * Whether rows of a span lie in the DEFAULT partition, if there is one: no partition of the span can be attached then.
+ */
 export async function hasRowsInDefault(
   sql: Sql,
   parent: PartitionedTable,

@@ -1,4 +1,6 @@
-/** One statement out of several parts: what a batch writes takes one round trip to the database instead of one for each. */
+/**
+ * One statement out of several parts: what a batch writes takes one round trip to the database instead of one for each.
+ */
 import type { Parameter, Sql } from './database.ts';
 
 export interface Part {

@@ -24,10 +24,9 @@ export async function renewProcess(sql: Sql, entry: ProcessEntry): Promise<void>
      on conflict (id) do update set seen_at = clock_timestamp()`,
     [entry.id, entry.host, entry.pid, entry.roles, entry.ruleVersion, entry.staleAfterMs / 1000],
   );
-  await sql.execute(
-    `delete from balde.process where seen_at < clock_timestamp() - $1 * interval '1 second'`,
-    [FORGOTTEN_SECONDS],
-  );
+  await sql.execute(`delete from balde.process where seen_at < clock_timestamp() - $1 * interval '1 second'`, [
+    FORGOTTEN_SECONDS,
+  ]);
 }
 
 export async function removeProcess(sql: Sql, id: string): Promise<void> {

@@ -28,10 +28,11 @@ export async function installFold(database: Database, fold: FoldId): Promise<voi
       name: fold.name,
       version: Math.max(fold.version, ...known.map(({ version }) => version + 1)),
     };
-    await tx.execute(
-      `insert into balde.projection (name, version, served, revision) values ($1, $2, false, $3)`,
-      [id.name, id.version, fold.version],
-    );
+    await tx.execute(`insert into balde.projection (name, version, served, revision) values ($1, $2, false, $3)`, [
+      id.name,
+      id.version,
+      fold.version,
+    ]);
     await createSchema(tx, id);
     if (!known.some(({ served }) => served)) await serve(tx, id);
   });
@@ -39,8 +40,9 @@ export async function installFold(database: Database, fold: FoldId): Promise<voi
 }
 
 /**
- * Shows the served version, if this code writes it, through the views of this code: an older program made them when it put
- * the version in service. Whoever reads a view for long is not waited for, nor others made to: the next start tries again.
+ * Shows the served version, if this code writes it, through the views of this code: an older program made them when it
+ * put the version in service. Whoever reads a view for long is not waited for, nor others made to: the next start tries
+ * again.
  */
 async function renewViews(database: Database, fold: FoldId): Promise<void> {
   const views = await readViews(fold);

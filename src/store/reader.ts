@@ -43,8 +43,7 @@ export async function ensureReader(database: Database): Promise<string | null> {
   if (!before.usage && before.views.length === 0) return null;
   await database.transaction(async (tx) => {
     await lock(tx, 'install');
-    for (const view of (await readerLacks(tx)).views)
-      await tx.execute(`grant select on public."${view}" to ${READER}`);
+    for (const view of (await readerLacks(tx)).views) await tx.execute(`grant select on public."${view}" to ${READER}`);
   });
   const after = await readerLacks(database);
   return after.usage || after.views.length > 0 ? inALine(after) : null;

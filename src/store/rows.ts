@@ -22,8 +22,7 @@ export async function writeRows(
       spec,
       changes.filter(({ table, how }) => table === name && (how === 'upsert' || how === 'delete')),
     );
-    const rows = (how: RowChange['how']): Rows =>
-      last.filter((change) => change.how === how).map(({ row }) => row);
+    const rows = (how: RowChange['how']): Rows => last.filter((change) => change.how === how).map(({ row }) => row);
     const [deleted, upserted] = [rows('delete'), rows('upsert')];
     if (deleted.length > 0) await remove(tx, schema, spec, deleted);
     if (upserted.length > 0) await insert(tx, schema, spec, upserted, replacement(spec));
@@ -35,13 +34,7 @@ const quote = (identifier: string): string => `"${identifier.replaceAll('"', '""
 export const copyTarget = (schema: string, { table, columns }: TableSpec): string =>
   `${quote(schema)}.${quote(table)} (${Object.keys(columns).map(quote).join(', ')})`;
 
-async function insert(
-  tx: Sql,
-  schema: string,
-  spec: TableSpec,
-  rows: Rows,
-  onConflict: string,
-): Promise<void> {
+async function insert(tx: Sql, schema: string, spec: TableSpec, rows: Rows, onConflict: string): Promise<void> {
   const types = Object.values(spec.columns);
   const arrays = types.map((type, i): Parameter => rows.map((row) => toParameter(row[i] ?? null, type)));
   const sources = types.map((type, i) => `$${i + 1}::${type}[]`).join(', ');
@@ -52,17 +45,10 @@ async function insert(
   );
 }
 
-async function remove(
-  tx: Sql,
-  schema: string,
-  { table, columns, key }: TableSpec,
-  rows: Rows,
-): Promise<void> {
+async function remove(tx: Sql, schema: string, { table, columns, key }: TableSpec, rows: Rows): Promise<void> {
   const at = key.map((column) => Object.keys(columns).indexOf(column));
   const types = key.map((column) => columns[column] ?? 'text');
-  const arrays = at.map((i, n): Parameter =>
-    rows.map((row) => toParameter(row[i] ?? null, types[n] ?? 'text')),
-  );
+  const arrays = at.map((i, n): Parameter => rows.map((row) => toParameter(row[i] ?? null, types[n] ?? 'text')));
   const sources = types.map((type, i) => `$${i + 1}::${type}[]`).join(', ');
   await tx.execute(
     `delete from ${quote(schema)}.${quote(table)} t using unnest(${sources}) as u (${key.map(quote).join(', ')})

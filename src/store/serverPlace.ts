@@ -15,16 +15,16 @@ import type { ServerUser } from './serverUser.ts';
 const ELSEWHERE = '/var/lib/balde';
 const NOTE = 'elsewhere';
 
-/** The folder that holds `data`, `password` and the server's log. Only a note that root or this user wrote is believed. */
+/**
+ * The folder that holds `data`, `password` and the server's log. Only a note that root or this user wrote is believed.
+ */
 export function placeOf(directory: string): string {
   const note = join(directory, NOTE);
   const found = existsSync(note) ? lstatSync(note) : null;
   if (found === null) return directory;
   const place = found.isFile() && ownUsers().has(found.uid) ? readFileSync(note, 'utf8').trim() : '';
   if (!/^\/var\/lib\/balde\/[0-9a-f]{16}$/.test(place))
-    throw new EmbeddedPostgresError(
-      `${note} does not say where the data is. Give another folder, or remove it.`,
-    );
+    throw new EmbeddedPostgresError(`${note} does not say where the data is. Give another folder, or remove it.`);
   return place;
 }
 

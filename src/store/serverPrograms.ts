@@ -26,8 +26,7 @@ export async function findPrograms(user: ServerUser | null): Promise<Programs> {
   const native = join(folder, 'native');
   const obstacle = user === null ? null : await obstacleToPrograms(native, user);
   if (user === null || obstacle === null) {
-    for (const name of ['pg_ctl', 'initdb', 'postgres'])
-      await makeExecutable(join(native, 'bin', program(name)));
+    for (const name of ['pg_ctl', 'initdb', 'postgres']) await makeExecutable(join(native, 'bin', program(name)));
     return { ...programsIn(native), copiedTo: null };
   }
   const copy = await copyPrograms(folder, user, obstacle);

@@ -26,8 +26,8 @@ const READ = 4;
 const PASS = 1;
 
 /**
- * The first folder on the way to `path` that the user can't pass, or `path` itself when it can't be read; `null` when it
- * can be reached. What is not there yet will belong to the user.
+ * The first folder on the way to `path` that the user can't pass, or `path` itself when it can't be read; `null` when
+ * it can be reached. What is not there yet will belong to the user.
  */
 export async function obstacleTo(path: string, user: ServerUser): Promise<string | null> {
   const there = await existing(path);

@@ -15,14 +15,14 @@ export async function saveSettings(sql: Sql, { rules, staleAfterMs }: Judging): 
        exists (select from balde.checkpoint where position is not null) as used
      from balde.setting`,
   );
-  await sql.execute(
-    'update balde.setting set warning_percent = $1, critical_percent = $2, stale_after_seconds = $3',
-    [warningPercent, criticalPercent, staleAfterMs / 1000],
-  );
+  await sql.execute('update balde.setting set warning_percent = $1, critical_percent = $2, stale_after_seconds = $3', [
+    warningPercent,
+    criticalPercent,
+    staleAfterMs / 1000,
+  ]);
   if (before?.used !== true) return null;
   const { warning, critical, stale } = before;
-  if (warning === warningPercent && critical === criticalPercent && stale * 1000 === staleAfterMs)
-    return null;
+  if (warning === warningPercent && critical === criticalPercent && stale * 1000 === staleAfterMs) return null;
   const words = (w: number, c: number, s: number): string =>
     `WARNING ${percentText(w)} %, CRITICAL ${percentText(c)} %, stale after ${s} s`;
   return `the views judged with ${words(warning, critical, stale)}; from now on with ${words(warningPercent, criticalPercent, staleAfterMs / 1000)}, as this process is set`;

@@ -1,6 +1,6 @@
 /**
- * What each SQLSTATE means for Balde: a table over all of PostgreSQL's (manual, appendix A) and of PgBouncer's, apart for
- * connecting and for working. A class (two characters) holds for all of its codes that have no entry of their own.
+ * What each SQLSTATE means for Balde: a table over all of PostgreSQL's (manual, appendix A) and of PgBouncer's, apart
+ * for connecting and for working. A class (two characters) holds for all of its codes that have no entry of their own.
  * The text of an error decides nothing: it differs between versions, languages and poolers.
  */
 
@@ -24,8 +24,7 @@ export interface Meaning {
 
 const meaning = (reaction: Reaction, advice: string | null = null): Meaning => ({ reaction, advice });
 
-const LOGIN =
-  'Check user and password in DATABASE_URL, and that pg_hba.conf lets this user in from this machine.';
+const LOGIN = 'Check user and password in DATABASE_URL, and that pg_hba.conf lets this user in from this machine.';
 const POOLER =
   'If a pooler is in between: it must know the database and the user of DATABASE_URL, have a free server connection (default_pool_size, max_client_conn) and reach the server; its log says more. DATABASE_URL must carry no options that it does not know.';
 const SERVER_LOG = "The server's log says more.";

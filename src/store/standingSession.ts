@@ -78,9 +78,7 @@ export class StandingSession {
   async #hold(signal: AbortSignal): Promise<void> {
     const session = await this.#database.session();
     const ended = new Promise<void>((resolve) => session.onEnd(resolve));
-    const aborted = new Promise<void>((resolve) =>
-      signal.addEventListener('abort', () => resolve(), { once: true }),
-    );
+    const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
     try {
       await this.#prepare(session);
       this.#failure = null;

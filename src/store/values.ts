@@ -25,11 +25,7 @@ const parseDate = pg.types.getTypeParser(TIMESTAMPTZ, 'text') as (text: string) 
 function instant(text: string, column: string): number {
   const at = Number(parseDate(text) ?? Number.NaN);
   if (!Number.isFinite(at) || at < YEAR_1) {
-    throw new UnreadableValueError(
-      column,
-      text,
-      'is no time in the form of DateStyle ISO, from the year 1 on',
-    );
+    throw new UnreadableValueError(column, text, 'is no time in the form of DateStyle ISO, from the year 1 on');
   }
   return at;
 }

@@ -50,16 +50,8 @@ export async function createVersion(
   });
 }
 
-export async function setVersionState(
-  sql: Sql,
-  { name, version }: FoldId,
-  state: VersionState,
-): Promise<void> {
-  await sql.execute(`update balde.projection set state = $3 where name = $1 and version = $2`, [
-    name,
-    version,
-    state,
-  ]);
+export async function setVersionState(sql: Sql, { name, version }: FoldId, state: VersionState): Promise<void> {
+  await sql.execute(`update balde.projection set state = $3 where name = $1 and version = $2`, [name, version, state]);
 }
 
 /** What a version takes: rows as the database estimates them, and bytes with indexes. */

@@ -1,11 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import {
-  categoryChart,
-  explainChart,
-  historyChart,
-  stateChart,
-  whatIfChart,
-} from '../../src/analysis/charts.ts';
+import { categoryChart, explainChart, historyChart, stateChart, whatIfChart } from '../../src/analysis/charts.ts';
 import type { CategoryOutcome } from '../../src/analysis/category.ts';
 import type { WhatIfReport } from '../../src/analysis/comparison.ts';
 import type { Explanation } from '../../src/analysis/explain.ts';
@@ -109,10 +103,7 @@ const CHARTS: readonly (readonly [string, () => Promise<string>, readonly string
   [
     'what-if',
     async () => await whatIfChart(report(12)),
-    [
-      'WARNING at 30 %, CRITICAL at 10 %, better only 5 points above, 2 observations must agree',
-      'raised at (UTC)',
-    ],
+    ['WARNING at 30 %, CRITICAL at 10 %, better only 5 points above, 2 observations must agree', 'raised at (UTC)'],
   ],
   ['what-if, many policies', async () => await whatIfChart(report(60)), ['30 quieter policies not shown']],
   [
@@ -144,8 +135,7 @@ const boxesOf = (svg: string): Box[] =>
     return { text, left, right: left + width, top: y - size * 0.4, bottom: y + size * 0.4 };
   });
 
-const meet = (a: Box, b: Box): boolean =>
-  a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+const meet = (a: Box, b: Box): boolean => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
 
 describe('charts', () => {
   test.each(CHARTS)('%s: says what it shows in words, and that times are UTC', async (name, draw, texts) => {
@@ -170,9 +160,7 @@ describe('charts', () => {
   test.each(CHARTS)('%s: no two labels overlap', async (_name, draw) => {
     const boxes = boxesOf(await draw());
     expect(boxes.length).toBeGreaterThan(2);
-    const overlaps = boxes.flatMap((a, i) =>
-      boxes.slice(i + 1).flatMap((b) => (meet(a, b) ? [[a.text, b.text]] : [])),
-    );
+    const overlaps = boxes.flatMap((a, i) => boxes.slice(i + 1).flatMap((b) => (meet(a, b) ? [[a.text, b.text]] : [])));
     expect(overlaps).toEqual([]);
   });
 });

@@ -35,9 +35,7 @@ describe('explain', () => {
   test('an alert that escalated: its cause, what came before, what followed, and the chain', async () => {
     const found = await explained('WARNING', 10);
     expect(found.alert).toMatchObject({ reason: 'THRESHOLD', resolution_reason: 'ESCALATED' });
-    expect(found.causes).toMatchObject([
-      { response_time: at(10), available_tokens: 150, consumption_low: 850 },
-    ]);
+    expect(found.causes).toMatchObject([{ response_time: at(10), available_tokens: 150, consumption_low: 850 }]);
     expect(found.before.map((point) => point.available_tokens)).toEqual([900, 880, 0]);
     expect(found.followed).toMatchObject({
       observations: 2,
@@ -55,9 +53,7 @@ describe('explain', () => {
 
   test('the same chain from its middle and its end', async () => {
     const middle = await explained('CRITICAL', 15);
-    expect(middle.chain.map(({ id }) => id)).toEqual(
-      (await explained('WARNING', 10)).chain.map(({ id }) => id),
-    );
+    expect(middle.chain.map(({ id }) => id)).toEqual((await explained('WARNING', 10)).chain.map(({ id }) => id));
     expect(middle).toMatchObject({
       zeroAt: at(20),
       followed: { observations: 3, lowest: { available_tokens: 0 } },

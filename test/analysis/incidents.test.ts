@@ -61,12 +61,7 @@ describe('flaps', () => {
 
   test('one that gets worse again after it eased does', () => {
     const eased = alert(20, 25, { raiseReason: 'DEESCALATED', ...escalated });
-    expect(flaps([...chain.slice(0, 2), eased, alert(25, 30, critical)])).toEqual([
-      false,
-      false,
-      false,
-      true,
-    ]);
+    expect(flaps([...chain.slice(0, 2), eased, alert(25, 30, critical)])).toEqual([false, false, false, true]);
   });
 });
 

@@ -130,9 +130,7 @@ describe('observations that came late', async () => {
   test('stricter rules raise earlier and give more lead', async () => {
     const report = await ask(database, { warningPercent: 25, criticalPercent: 15 });
     // 240 of 1000 left is ten minutes before 180, and 150 five before 90.
-    expect(
-      report.changed.map(({ whatIf: one, raisedShiftSeconds }) => [one.severity, raisedShiftSeconds]),
-    ).toEqual([
+    expect(report.changed.map(({ whatIf: one, raisedShiftSeconds }) => [one.severity, raisedShiftSeconds])).toEqual([
       ['WARNING', -600],
       ['CRITICAL', -300],
     ]);

@@ -56,9 +56,7 @@ describe('balde archive [ARC-7]', async () => {
     const ran = await balde(['archive', 'run', '--until-end'], environment);
     expect([ran.code, ran.stderr]).toEqual([0, '']);
     expect(ran.stdout).toBe(`archived ${2 * total} messages: everything up to the end of the event log\n`);
-    expect((await balde(['archive', 'run', '--until-end'], environment)).stdout).toMatch(
-      /^archived 0 messages/,
-    );
+    expect((await balde(['archive', 'run', '--until-end'], environment)).stdout).toMatch(/^archived 0 messages/);
 
     await publish(log, poll(START + 90 * 86_400_000));
     const after = jsonOf<StatusJson>(await balde(['archive', 'status', '--json'], environment));
@@ -114,11 +112,7 @@ describe('balde archive [ARC-7]', async () => {
   });
 
   test('an address with a password is never repeated', async () => {
-    for (const wrong of [
-      'esdb://me:secret@',
-      'http://me:secret@host',
-      'esdb://me:secret@host:port?tls=false',
-    ]) {
+    for (const wrong of ['esdb://me:secret@', 'http://me:secret@host', 'esdb://me:secret@host:port?tls=false']) {
       const { code, stderr, stdout } = await balde(['archive', 'verify'], { EVENTSTORE_URL: wrong });
       expect([code, stdout]).toEqual([1, '']);
       expect(stderr).toMatch(/EVENTSTORE_URL/);

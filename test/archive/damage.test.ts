@@ -29,8 +29,7 @@ describe('damage is named with file and place, and nothing damaged is given out 
     await cp(intact, folder, { recursive: true });
     return folder;
   };
-  const at = (folder: string, name: string, partition = 0): string =>
-    join(folder, STATES, String(partition), name);
+  const at = (folder: string, name: string, partition = 0): string => join(folder, STATES, String(partition), name);
 
   /** What was given before the damage must be what was written. */
   async function damageOf(folder: string): Promise<string> {
@@ -41,8 +40,7 @@ describe('damage is named with file and place, and nothing damaged is given out 
     } catch (error) {
       if (!(error instanceof ArchiveDamagedError)) throw error;
       expect(isOrdered(found)).toBe(true);
-      for (const message of found)
-        expect(message).toEqual(expected.get(`${message.partition}/${message.position}`));
+      for (const message of found) expect(message).toEqual(expected.get(`${message.partition}/${message.position}`));
       return error.message;
     }
     return expect.fail(`no damage was found in ${found.length} messages`);
@@ -95,9 +93,7 @@ describe('damage is named with file and place, and nothing damaged is given out 
     expect(await damageOf(short)).toMatch(/2026-02\.avro, byte 100, after record 0: the file ends there/);
     const bytes = await readFile(at(long, '2026-02.avro'));
     await writeFile(at(long, '2026-02.avro'), Buffer.concat([bytes, Buffer.from('x')]));
-    expect(await damageOf(long)).toMatch(
-      new RegExp(`2026-02\\.avro, byte ${bytes.length}.*goes on for 1 bytes`),
-    );
+    expect(await damageOf(long)).toMatch(new RegExp(`2026-02\\.avro, byte ${bytes.length}.*goes on for 1 bytes`));
     await rm(at(gone, '2026-02.avro'));
     expect(await damageOf(gone)).toMatch(/0\/2026-02\.avro is missing: \d+ messages up to position \d+/);
   });

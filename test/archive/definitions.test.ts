@@ -1,4 +1,7 @@
-/** A file is read by the definition in it, whichever version of Balde wrote it: an archive is kept for longer than a program. */
+/**
+ * A file is read by the definition in it, whichever version of Balde wrote it: an archive is kept for longer than a
+ * program.
+ */
 import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import avro from 'avsc';
@@ -25,12 +28,9 @@ const messages = (
 const [STATES, ALERTS] = TOPICS;
 const of = (topic: string): LogMessage[] => messages.filter((message) => message.topic === topic);
 
-test.each(TOPICS)(
-  'the first archive of %s gives its messages for ever, byte by byte [ARC-9]',
-  async (topic) => {
-    expect(await readSource(openFilesSource(FIRST), topic)).toEqual(of(topic));
-  },
-);
+test.each(TOPICS)('the first archive of %s gives its messages for ever, byte by byte [ARC-9]', async (topic) => {
+  expect(await readSource(openFilesSource(FIRST), topic)).toEqual(of(topic));
+});
 
 interface Field {
   readonly name: string;
@@ -96,9 +96,7 @@ const wire = (message: LogMessage | undefined): Record<string, unknown> =>
   JSON.parse(message?.payload.toString('utf8') ?? '') as Record<string, unknown>;
 
 /** The events of a later version, as they came on their topic and as its archive has them. */
-const LATER: Readonly<
-  Record<string, { readonly records: readonly object[]; readonly payloads: readonly Buffer[] }>
-> = {
+const LATER: Readonly<Record<string, { readonly records: readonly object[]; readonly payloads: readonly Buffer[] }>> = {
   [STATES]: ((): { records: object[]; payloads: Buffer[] } => {
     const type = avro.Type.forSchema(JSON.parse(new ArchiveRecords(STATES).schema) as avro.Schema);
     const known = new ArchiveRecords(STATES);
@@ -175,15 +173,11 @@ describe.each([
     }));
     await target.append(topic, later);
     await target.close();
-    expect((await readSource(openFilesSource(folder), topic)).slice(-2 * next.length)).toEqual([
-      ...next,
-      ...later,
-    ]);
+    expect((await readSource(openFilesSource(folder), topic)).slice(-2 * next.length)).toEqual([...next, ...later]);
     expect(await readdir(place)).toContain('2026-10_02.avro');
     // Any reader of Avro has the files one after the other.
     let records = 0;
-    for await (const one of avro.createFileDecoder(join(place, '2026-10_02.avro')))
-      records += one === null ? 0 : 1;
+    for await (const one of avro.createFileDecoder(join(place, '2026-10_02.avro'))) records += one === null ? 0 : 1;
     expect(records).toBe(next.length);
   });
 });

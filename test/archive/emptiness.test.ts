@@ -52,8 +52,7 @@ interface Case {
 }
 
 const partitionOfOne = async (log: EventLog): Promise<number> =>
-  (await log.ends(STATES)).find(({ last }) => last !== null)?.partition ??
-  expect.fail('nothing was published');
+  (await log.ends(STATES)).find(({ last }) => last !== null)?.partition ?? expect.fail('nothing was published');
 const empty = async ({ log, folder }: Given): Promise<string> => {
   const other = ((await partitionOfOne(log)) + 1) % 4;
   return join(folder, STATES, String(other));
@@ -109,8 +108,7 @@ const CASES: readonly Case[] = [
     before: async ({ log }) => publish(log, ofOne(AT)),
     after: async ({ folder }) => {
       for (const topic of TOPICS)
-        for (const partition of ['0', '1', '2', '3'])
-          await mkdir(join(folder, topic, partition), { recursive: true });
+        for (const partition of ['0', '1', '2', '3']) await mkdir(join(folder, topic, partition), { recursive: true });
     },
     messages: 3,
   },
@@ -173,9 +171,7 @@ function emptinessCases(open: () => Promise<World>): void {
     await after?.(given);
 
     for (const target of ['files', 'eventstore'] as const) {
-      const verified = await Promise.all(
-        TOPICS.map(async (topic) => verifyArchive(target, topic, config, patience())),
-      );
+      const verified = await Promise.all(TOPICS.map(async (topic) => verifyArchive(target, topic, config, patience())));
       expect(verified.reduce((sum, { events }) => sum + events, 0)).toBe(messages);
     }
     const standings = await archiveStandings(config, log);
@@ -186,8 +182,7 @@ function emptinessCases(open: () => Promise<World>): void {
     }
 
     // An archive of nothing beside a log of nothing says nothing for a version.
-    if (before === undefined)
-      await expect(rebuildFrom(config, world)).rejects.toThrow(/nothing was compared/);
+    if (before === undefined) await expect(rebuildFrom(config, world)).rejects.toThrow(/nothing was compared/);
     else await rebuildFrom(config, world);
     // What comes now is archived as if nothing had been odd.
     await publish(log, poll(AT + 60_000));
@@ -231,16 +226,14 @@ function emptinessCases(open: () => Promise<World>): void {
       [
         'all partitions but one',
         async (folder) => {
-          for (const partition of ['0', '1', '2'])
-            await rm(join(folder, STATES, partition), { recursive: true });
+          for (const partition of ['0', '1', '2']) await rm(join(folder, STATES, partition), { recursive: true });
         },
         /policy-states\/0 is missing or empty/,
       ],
       [
         'what was in the folder of the last partition',
         async (folder) => {
-          for (const name of await readdir(join(folder, STATES, '3')))
-            await rm(join(folder, STATES, '3', name));
+          for (const name of await readdir(join(folder, STATES, '3'))) await rm(join(folder, STATES, '3', name));
         },
         /policy-states\/3 is missing or empty/,
       ],

@@ -10,17 +10,7 @@ import { baldeDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { openEventStore } from './eventStoreServer.ts';
 import { EventStoreDouble } from './eventStoreDouble.ts';
-import {
-  alertMessages,
-  archiveTo,
-  fill,
-  inOrder,
-  isOrdered,
-  logMessages,
-  poll,
-  readSource,
-  TOPICS,
-} from './given.ts';
+import { alertMessages, archiveTo, fill, inOrder, isOrdered, logMessages, poll, readSource, TOPICS } from './given.ts';
 
 const START = Date.UTC(2026, 0, 2);
 const STATES = POLICY_STATES.name;
@@ -112,9 +102,7 @@ describe('what lies in EventStoreDB', async () => {
     expect(alert?.type).toBe('AlertRaised');
     expect(Buffer.from(alert?.data ?? [])).toEqual(raised?.payload);
     expect(alert?.id).toBe(raised?.properties['event_id']);
-    expect(server.events.some(({ stream }) => stream.startsWith('balde_policy_states-undecodable-'))).toBe(
-      true,
-    );
+    expect(server.events.some(({ stream }) => stream.startsWith('balde_policy_states-undecodable-'))).toBe(true);
   });
 
   test('damage is named with its stream and place [ARC-5]', async () => {
@@ -147,9 +135,7 @@ describe('what lies in EventStoreDB', async () => {
       [
         /position \d+ is there twice/,
         () =>
-          (server.events = intact.flatMap((event) =>
-            event === server.stream(STREAM)[0] ? [event, event] : [event],
-          )),
+          (server.events = intact.flatMap((event) => (event === server.stream(STREAM)[0] ? [event, event] : [event]))),
       ],
     ];
     for (const [message, damage] of damages) {
@@ -191,9 +177,7 @@ describe('outages and other archivers [ARC-3]', () => {
     };
     const target = openEventStoreTarget(server.url);
     let isDone = false;
-    const running = archiveTo(log, STATES, target, { batchSize: 20, observer }).finally(
-      () => (isDone = true),
-    );
+    const running = archiveTo(log, STATES, target, { batchSize: 20, observer }).finally(() => (isDone = true));
     await eventually('all is archived', async () => {
       if (told.length > 0) {
         told.length = 0;
@@ -244,9 +228,7 @@ describe('outages and other archivers [ARC-3]', () => {
     const backup = [...server.events];
     await target.append(STATES, messages.slice(12, 24));
     server.events = [...backup];
-    await expect(target.append(STATES, messages.slice(24))).rejects.toThrow(
-      /was restored to an earlier state/,
-    );
+    await expect(target.append(STATES, messages.slice(24))).rejects.toThrow(/was restored to an earlier state/);
     await target.close();
     server.events = backup.slice(0, -1);
     await archiveEvents(log, server.url);

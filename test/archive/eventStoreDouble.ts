@@ -1,8 +1,8 @@
 /**
  * Stands in for EventStoreDB where no server can be had: a gRPC server that serves the service definitions which the
- * client ships (Append and Read of the streams) with the client's own message classes. Of the
- * documented behaviour it keeps: expected revisions, idempotent appends (the same ids at the same place succeed and change
- * nothing), reading a stream in both directions, and reading $all forwards with a filter of stream prefixes.
+ * client ships (Append and Read of the streams) with the client's own message classes. Of the documented behaviour it
+ * keeps: expected revisions, idempotent appends (the same ids at the same place succeed and change nothing), reading a
+ * stream in both directions, and reading $all forwards with a filter of stream prefixes.
  */
 import { createRequire } from 'node:module';
 import { Server, ServerCredentials, status } from '@grpc/grpc-js';
@@ -35,8 +35,7 @@ export interface DoubleEvent {
 type Proposed = Streams.AppendReq.ProposedMessage;
 /** −1: no stream; `null`: any. */
 type Expected = number | null;
-type Outcome =
-  { readonly ok: true; readonly revision: number } | { readonly ok: false; readonly current: number };
+type Outcome = { readonly ok: true; readonly revision: number } | { readonly ok: false; readonly current: number };
 
 const nameOf = (identifier: Shared.StreamIdentifier | undefined): string =>
   Buffer.from(identifier?.getStreamName_asU8() ?? []).toString('utf8');
@@ -184,11 +183,7 @@ export class EventStoreDouble {
     recorded.setStreamRevision(String(this.stream(event.stream).indexOf(event)));
     recorded.setCommitPosition(at);
     recorded.setPreparePosition(at);
-    recorded
-      .getMetadataMap()
-      .set('type', event.type)
-      .set('content-type', event.contentType)
-      .set('created', '0');
+    recorded.getMetadataMap().set('type', event.type).set('content-type', event.contentType).set('created', '0');
     recorded.setData(event.data);
     recorded.setCustomMetadata(event.metadata);
     const read = new streams.ReadResp.ReadEvent();

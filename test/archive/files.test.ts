@@ -134,9 +134,7 @@ describe('a folder that can not be written [ARC-3]', () => {
     await rm(obstacle);
     await running;
     await target.close();
-    expect(inOrder(await readSource(openFilesSource(folder), STATES))).toEqual(
-      await logMessages(log, STATES),
-    );
+    expect(inOrder(await readSource(openFilesSource(folder), STATES))).toEqual(await logMessages(log, STATES));
   });
 
   test('the event log that was restored to an earlier state is told, not mixed in [ARC-2]', async () => {

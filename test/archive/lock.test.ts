@@ -31,9 +31,7 @@ async function zombie(): Promise<number> {
     parent.stdout.once('data', (line: Buffer) => resolve(Number(line.toString())));
   });
   process.kill(pid, 'SIGKILL');
-  await eventually('it is a zombie', async () =>
-    (await readFile(`/proc/${pid}/stat`, 'utf8')).includes(' Z '),
-  );
+  await eventually('it is a zombie', async () => (await readFile(`/proc/${pid}/stat`, 'utf8')).includes(' Z '));
   return pid;
 }
 
@@ -93,10 +91,7 @@ describe('one archiver per folder [ARC-6]', () => {
   });
 
   const LEFT: readonly (readonly [string, () => Promise<object | string>])[] = [
-    [
-      'a process that was killed and whose parent has not asked for it yet',
-      async () => ({ pid: await zombie() }),
-    ],
+    ['a process that was killed and whose parent has not asked for it yet', async () => ({ pid: await zombie() })],
     ['nobody: the machine stopped before the owner was written', async () => Promise.resolve('')],
     ['half an owner', async () => Promise.resolve('{"pid": 1, "ho')],
     ['a process of before the machine was booted', async () => livingIn('another-boot pid:[1]')],

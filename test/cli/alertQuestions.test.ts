@@ -26,8 +26,7 @@ interface Listed {
 }
 const run = async (...args: string[]) => await balde(args, { DATABASE_URL: url });
 const all = jsonOf<Listed[]>(await run('alerts', '--json'));
-const idsOf = (stdout: string): string[] =>
-  [...stdout.matchAll(/ ([0-9a-f]{8})$/gm)].map(([, id]) => id ?? '');
+const idsOf = (stdout: string): string[] => [...stdout.matchAll(/ ([0-9a-f]{8})$/gm)].map(([, id]) => id ?? '');
 const short = (alerts: readonly Listed[]): string[] => alerts.map(({ id }) => id.slice(0, 8));
 
 describe('balde alerts [OPS-20]', () => {
@@ -87,9 +86,7 @@ describe('balde status', () => {
     expect(stdout).toMatch(/^1 open:\n {2}[0-9a-f]{8} {2}2026-05-04 12:10:00Z {2}CRITICAL/m);
     expect(stdout).not.toContain(PARTICIPANT);
     expect(stdout).not.toContain('STEADY');
-    const stale = jsonOf<{ states: unknown[]; alerts: unknown[] }>(
-      await run('status', '--level', 'stale', '--json'),
-    );
+    const stale = jsonOf<{ states: unknown[]; alerts: unknown[] }>(await run('status', '--level', 'stale', '--json'));
     expect([stale.states.length, stale.alerts.length]).toEqual([4, 0]);
     expect((await run('status', '--level', 'ok')).stdout).toMatch(/no bucket like that[^]*no open alert/);
     expect((await run('status', '--policy', 'NONE')).stderr).toMatch(/no policy NONE was ever observed/);
@@ -101,9 +98,7 @@ describe('balde explain', () => {
   const id = newest?.id ?? '';
 
   test.each([4, 8, 13, 36])('takes the first %i characters of an id', async (length) => {
-    const found = jsonOf<{ alert: Listed }>(
-      await run('explain', id.slice(0, length).toUpperCase(), '--json'),
-    );
+    const found = jsonOf<{ alert: Listed }>(await run('explain', id.slice(0, length).toUpperCase(), '--json'));
     expect(found.alert.id).toBe(id);
   });
 
@@ -141,7 +136,6 @@ describe('balde explain', () => {
     await database.execute(`delete from alerts_v1.alerts where id = '${twin}'`);
     expect(code).toBe(1);
     expect(stderr).toMatch(/begins the ids of 2 alerts, give more of it:\n/);
-    for (const whole of [one, twin])
-      expect(stderr).toContain(`  ${whole}  2026-05-04 12:07:00Z  WARNING of FALLING`);
+    for (const whole of [one, twin]) expect(stderr).toContain(`  ${whole}  2026-05-04 12:07:00Z  WARNING of FALLING`);
   });
 });

@@ -63,9 +63,7 @@ describe('balde checkpoints [OPS-6]', async () => {
   test('list: each processor and partition, its position, and what comes after it', async () => {
     const { checkpoints } = jsonOf<ListJson>(await balde(['checkpoints', 'list', '--json'], environment));
     expect(checkpoints).toHaveLength(12);
-    const ends = new Map(
-      (await log.ends(POLICY_STATES.name)).map(({ partition, last }) => [partition, last]),
-    );
+    const ends = new Map((await log.ends(POLICY_STATES.name)).map(({ partition, last }) => [partition, last]));
     for (const { fold, topic, partition, position, behind, problem } of checkpoints) {
       expect([fold, partition, behind, problem]).toEqual([fold, partition, 0, null]);
       if (topic === POLICY_STATES.name) expect(position).toBe(ends.get(partition));
@@ -76,18 +74,13 @@ describe('balde checkpoints [OPS-6]', async () => {
   });
 
   test('reset asks first, names what it is about, and refuses what nobody reads', async () => {
-    const asked = await balde(
-      ['checkpoints', 'reset', '--topic', 'policy-states', '--fold', 'states'],
-      environment,
-    );
+    const asked = await balde(['checkpoints', 'reset', '--topic', 'policy-states', '--fold', 'states'], environment);
     expect(asked.code).toBe(1);
     expect(asked.stderr).toMatch(/^balde: this would let processors begin with the oldest message/);
     expect(asked.stderr).toMatch(/^ {2}states v1, partition \d, from \d{16}$/m);
     expect(asked.stderr).not.toMatch(/alerting/);
     const { stderr } = await balde(['checkpoints', 'reset', '--topic', 'nothing', '--yes'], environment);
-    expect(stderr).toBe(
-      'balde: no processor reads topic nothing: it is one of policy-states, rate-limit-alerts\n',
-    );
+    expect(stderr).toBe('balde: no processor reads topic nothing: it is one of policy-states, rate-limit-alerts\n');
     const wrong = ['checkpoints', 'reset', '--topic', 'policy-states', '--fold', 'alerts', '--yes'];
     expect((await balde(wrong, environment)).stderr).toMatch(/alerts does not read topic policy-states/);
   });
@@ -98,9 +91,7 @@ describe('balde checkpoints [OPS-6]', async () => {
     for (const topic of [POLICY_STATES.name, RATE_LIMIT_ALERTS.name]) {
       const { code, stdout } = await balde(['checkpoints', 'reset', '--topic', topic, '--yes'], environment);
       expect(code).toBe(0);
-      expect(stdout).toMatch(
-        /^reset {2}\w+ v1, partition \d, from \d{16}: goes on with the oldest message kept$/m,
-      );
+      expect(stdout).toMatch(/^reset {2}\w+ v1, partition \d, from \d{16}: goes on with the oldest message kept$/m);
     }
     const { checkpoints } = jsonOf<ListJson>(await balde(['checkpoints', 'list', '--json'], environment));
     for (const { position } of checkpoints) expect(position).toBeNull();

@@ -70,9 +70,7 @@ describe('balde status', () => {
 
 describe('balde alerts', () => {
   test('newest first, all and only the open ones, within times', async () => {
-    const all = jsonOf<{ severity: string; created_at: string }[]>(
-      await balde(['alerts', '--json'], environment),
-    );
+    const all = jsonOf<{ severity: string; created_at: string }[]>(await balde(['alerts', '--json'], environment));
     expect(all.map((alert) => [alert.severity, alert.created_at])).toEqual([
       ['CRITICAL', new Date(LAST).toISOString()],
       ['CRITICAL', new Date(LAST - 2 * MINUTE).toISOString()],
@@ -98,8 +96,7 @@ describe('balde export', () => {
     expect(ended.code).toBe(0);
     expect(ended.stderr).toMatch(/1 message could not be decoded/);
     const exported = lines(ended.stdout) as (Record<string, unknown> & { event_id: string })[];
-    const byId = (a: { event_id: string }, b: { event_id: string }): number =>
-      a.event_id.localeCompare(b.event_id);
+    const byId = (a: { event_id: string }, b: { event_id: string }): number => a.event_id.localeCompare(b.event_id);
     const expected = published.map((event) => ({
       event_id: event.eventId,
       participant: event.participant,
@@ -138,10 +135,7 @@ describe('balde export', () => {
   });
 
   test('alert-events are the JSON of the topic; alerts and states are the rows of their views in order', async () => {
-    const events = lines((await balde(['export', 'alert-events'], environment)).stdout) as Record<
-      string,
-      string
-    >[];
+    const events = lines((await balde(['export', 'alert-events'], environment)).stdout) as Record<string, string>[];
     expect(events.map((event) => event['event_type'])).toEqual([
       'AlertRaised',
       'AlertResolved',
@@ -156,10 +150,7 @@ describe('balde export', () => {
     const alerts = lines((await balde(['export', 'alerts'], environment)).stdout);
     const listed = jsonOf<unknown[]>(await balde(['alerts', '--json'], environment));
     expect(alerts).toEqual(listed.toReversed());
-    const states = lines((await balde(['export', 'states'], environment)).stdout) as Record<
-      string,
-      unknown
-    >[];
+    const states = lines((await balde(['export', 'states'], environment)).stdout) as Record<string, unknown>[];
     expect(states.map((row) => [row['endpoint_id'], row['available_tokens']])).toEqual([
       ...[300, 40, 10, 250, 0].map((tokens) => ['FALLING', tokens]),
       ...[300, 300, 300, 300, 300].map((tokens) => ['STEADY', tokens]),

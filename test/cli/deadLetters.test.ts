@@ -69,9 +69,7 @@ describe('balde dead-letters, of letters that are there', () => {
     });
     const some = await list('--limit', '3');
     expect([some.letters.length, some.more]).toEqual([3, 7]);
-    expect(new Set((await list()).letters.map(({ processor }) => processor))).toEqual(
-      new Set(['states', 'alerting']),
-    );
+    expect(new Set((await list()).letters.map(({ processor }) => processor))).toEqual(new Set(['states', 'alerting']));
     const { stdout } = await run('list', '--limit', '3', '--processor', 'states');
     expect(stdout).toMatch(/^ID +SET ASIDE +PROCESSOR +SOURCE +KEY +REASON$/m);
     expect(stdout).toMatch(/^policy-states-states-DLQ:0:5 .* states +policy-states\/\d\/\d+ +key of /m);
@@ -159,9 +157,7 @@ describe('balde dead-letters, from the poison to its end [DLQ-2, DLQ-3]', () => 
       expect(await run(...args)).toEqual({ code: 0, stdout: 'no open dead letter\n', stderr: '' });
     }
 
-    await database.execute(
-      `alter table states_v1.latest add constraint cause check (available_tokens <> 13)`,
-    );
+    await database.execute(`alter table states_v1.latest add constraint cause check (available_tokens <> 13)`);
     await publish(log, [outgoing(observed('A', 0, 13)), outgoing(observed('B', 0, 60))]);
     await settle(database, log);
     expect((await list()).letters).toMatchObject([{ id: id(1), processor: 'states' }]);
@@ -195,13 +191,9 @@ describe('balde dead-letters, from the poison to its end [DLQ-2, DLQ-3]', () => 
     const { url } = await baldeDatabase();
     const { run } = on(url);
     expect((await run('--help')).stdout).toMatch(/<topic>-<processor>-DLQ[^]*list[^]*show[^]*retry[^]*drop/);
-    expect((await run('list', '--help')).stdout).toMatch(
-      /--processor[^]*--all[^]*--limit[^]*default: 100[^]*--json/,
-    );
+    expect((await run('list', '--help')).stdout).toMatch(/--processor[^]*--all[^]*--limit[^]*default: 100[^]*--json/);
     expect((await run('show', '--help')).stdout).toMatch(/--raw[^]*--json[^]*--data-dir/);
-    expect((await run('retry', '--help')).stdout).toMatch(
-      /Every\s+processor\s+of\s+that\s+topic\s+reads\s+it/,
-    );
+    expect((await run('retry', '--help')).stdout).toMatch(/Every\s+processor\s+of\s+that\s+topic\s+reads\s+it/);
     expect((await run('drop', '--help')).stdout).toMatch(/--yes/);
   });
 });

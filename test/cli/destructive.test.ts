@@ -29,10 +29,7 @@ describe('commands that remove something', { timeout: 180_000 }, () => {
   it('retention run lists months with rows and drops them only when told so; a rehearsal does nothing', async () => {
     const before = await months();
     for (const args of [['--dry-run', '--yes'], []]) {
-      const { code, stdout, stderr } = await balde(
-        ['retention', 'run', '--months', '1', ...args],
-        environment,
-      );
+      const { code, stdout, stderr } = await balde(['retention', 'run', '--months', '1', ...args], environment);
       expect(code).toBe(args.length === 0 ? 1 : 0);
       expect(stdout + stderr).toMatch(/states_v4\.history_2026_03, 610 rows/);
       expect(stdout + stderr).toMatch(args.length === 0 ? /Nothing was done. Say --yes/ : /nothing was done/);

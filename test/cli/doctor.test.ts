@@ -123,11 +123,7 @@ describe('a Bridge that speaks TLS', () => {
       () => [address, { ca: authority.certPem, serverName: 'dict.example' }],
       /BRIDGE_TLS_SERVER_NAME/,
     ],
-    [
-      'that wants a client certificate',
-      () => [mutual, { ca: authority.certPem }],
-      /refuses the client certificate/,
-    ],
+    ['that wants a client certificate', () => [mutual, { ca: authority.certPem }], /refuses the client certificate/],
     [
       'that does not know the client’s authority',
       () => [mutual, { ca: authority.certPem, client: { cert: stranger.certPem, key: stranger.keyPem } }],

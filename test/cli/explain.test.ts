@@ -14,9 +14,9 @@ const folder = await mkdtemp(join(tmpdir(), 'balde-explain-'));
 afterAll(async () => await rm(folder, { recursive: true, force: true }));
 
 const iso = (at: number): string => new Date(at).toISOString();
-const [open, critical, warning] = jsonOf<{ id: string }[]>(
-  await balde(['alerts', '--json'], environment),
-).map(({ id }) => id) as [string, string, string];
+const [open, critical, warning] = jsonOf<{ id: string }[]>(await balde(['alerts', '--json'], environment)).map(
+  ({ id }) => id,
+) as [string, string, string];
 
 test('text: cause, rules, what came before, what followed, the incident', async () => {
   const { stdout, stderr, code } = await balde(['explain', warning], environment);

@@ -52,9 +52,7 @@ describe('[OPS-32] a folder that the simulator filled', () => {
     );
     const refused = await balde(['demo', ...where]);
     expect(refused.code).toBe(1);
-    expect(refused.stderr).toMatch(
-      /holds more than a demonstration: balde start has added to it since .* add --yes/,
-    );
+    expect(refused.stderr).toMatch(/holds more than a demonstration: balde start has added to it since .* add --yes/);
     const alerts = await balde(['alerts', ...where]);
     expect(alerts.code).toBe(0);
     await writeFile(join(folder, 'notes.txt'), 'mine');

@@ -18,47 +18,21 @@ import { foldAll, observationsUntil, PARTICIPANT, publish } from './seed.ts';
 
 /** What may not reach a terminal: it moves the cursor, colours, turns text around, or hides. */
 const NASTY = [
-  ...[
-    '\u0000',
-    '\u0007',
-    '\b',
-    '\t',
-    '\r',
-    '\u001b[2J',
-    '\u001b]0;title\u0007',
-    '\u007f',
-    '\u0085',
-    '\u009b31m',
-  ],
-  ...[
-    '\u00ad',
-    '\u061c',
-    '\u180e',
-    '\u200b',
-    '\u200d',
-    '\u200e',
-    '\u200f',
-    '\u2028',
-    '\u2029',
-    '\u202a',
-    '\u202e',
-  ],
+  ...['\u0000', '\u0007', '\b', '\t', '\r', '\u001b[2J', '\u001b]0;title\u0007', '\u007f', '\u0085', '\u009b31m'],
+  ...['\u00ad', '\u061c', '\u180e', '\u200b', '\u200d', '\u200e', '\u200f', '\u2028', '\u2029', '\u202a', '\u202e'],
   ...['\u2060', '\u2066', '\u2069', '\ufeff', '\ufff9', '\u3164', '\u{e0041}', '\ud800', '\udc00'],
 ];
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\u3164]/u;
 const unseen = (text: string): string[] =>
   Array.from(text).filter((character) => character !== '\n' && UNSEEN.test(character));
 
-test.each(NASTY.map((text) => [JSON.stringify(text), text] as const))(
-  '%s is written out [OPS-22]',
-  (_name, text) => {
-    for (const shown of [visible(text), visibleLines(text), visibleJson(JSON.stringify(text))]) {
-      expect(unseen(shown)).toEqual([]);
-      expect(shown).toContain('\\');
-    }
-    expect(JSON.parse(visibleJson(JSON.stringify({ [text]: text })))).toEqual({ [text]: text });
-  },
-);
+test.each(NASTY.map((text) => [JSON.stringify(text), text] as const))('%s is written out [OPS-22]', (_name, text) => {
+  for (const shown of [visible(text), visibleLines(text), visibleJson(JSON.stringify(text))]) {
+    expect(unseen(shown)).toEqual([]);
+    expect(shown).toContain('\\');
+  }
+  expect(JSON.parse(visibleJson(JSON.stringify({ [text]: text })))).toEqual({ [text]: text });
+});
 
 test('what people read stays, and what is long is cut and says so', () => {
   const words = 'água — “ção” ▁▂█ 漢字 👍 1 234';
@@ -91,10 +65,7 @@ describe('the ways out', () => {
     ['defects', () => fail(new TypeError(all))],
     ['what a Bridge says', () => fail(new BridgeError('INVALID_ARGUMENT', all))],
     ['tables', () => printLine(table([{ title: 'NAME', value: (name: string) => name }], [all]).join('\n'))],
-    [
-      'logs',
-      () => createLogger('info', { write: (line) => printLine(visibleJson(line)) }).info({ name: all }, all),
-    ],
+    ['logs', () => createLogger('info', { write: (line) => printLine(visibleJson(line)) }).info({ name: all }, all)],
   ])('%s [OPS-22]', (_name, work) => {
     const text = said(work);
     expect(text).not.toBe('');
@@ -117,8 +88,7 @@ describe('the ways out', () => {
       for (const [call] of text.matchAll(/console\.\w+\(|process\.(stdout|stderr)\.write\(.*/g))
         found.push(`${name} ${call}`);
     }
-    const own =
-      /^cli\/(common\.ts|deadLetters\.ts process\.stdout\.write\(letter\.message\.payload|archive\.ts )/;
+    const own = /^cli\/(common\.ts|deadLetters\.ts process\.stdout\.write\(letter\.message\.payload|archive\.ts )/;
     expect(found.filter((line) => !own.test(line))).toEqual([]);
   });
 });

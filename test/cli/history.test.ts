@@ -15,15 +15,11 @@ test('text: a sparkline of what was asked for above the rows, oldest first', asy
   const { stdout, code } = await balde(FALLING, environment);
   expect(code).toBe(0);
   const lines = stdout.split('\n');
-  expect(lines[0]).toMatch(
-    /^FALLING of 12345678: 5 observations from 2026-05-04 11:56:00Z to 2026-05-04 12:00:00Z$/,
-  );
+  expect(lines[0]).toMatch(/^FALLING of 12345678: 5 observations from 2026-05-04 11:56:00Z to 2026-05-04 12:00:00Z$/);
   expect(lines[1]).toBe('tokens left  █▂▁▇▁');
   expect(lines[3]).toMatch(/^TIME +TOKENS +CAPACITY +LEFT +DRAIN\/MIN +CONSUMED +FULL IN +EMPTY IN +LEVEL$/);
   expect(lines[4]).toMatch(/^2026-05-04 11:56:00Z +300 +300 +100\.0% +- +- +0s +- +OK$/);
-  expect(lines[5]).toMatch(
-    /^2026-05-04 11:57:00Z +40 +300 +13\.3% +260\.0 +260 to 320 +4m 20s +9s +WARNING$/,
-  );
+  expect(lines[5]).toMatch(/^2026-05-04 11:57:00Z +40 +300 +13\.3% +260\.0 +260 to 320 +4m 20s +9s +WARNING$/);
   expect(lines[8]).toMatch(/CRITICAL$/);
 });
 
@@ -38,9 +34,7 @@ test('the newest rows only, of the times given', async () => {
   expect(stdout).toMatch(/: 2 observations from .*, the newest 1 below\ntokens left {2}▂▁\n/);
   const csv = await balde([...FALLING, ...range, '--csv'], environment);
   const [header, first, , end] = csv.stdout.split('\n');
-  expect(header).toMatch(
-    /^response_time,available_tokens,capacity,.*,consumption_exact,.*,blind_seconds,level$/,
-  );
+  expect(header).toMatch(/^response_time,available_tokens,capacity,.*,consumption_exact,.*,blind_seconds,level$/);
   expect(first).toMatch(/^2026-05-04T11:57:00\.000Z,40,300,60,60,F,.*,false,.*,WARNING$/);
   expect(end).toBe('');
 });

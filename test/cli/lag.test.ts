@@ -51,9 +51,7 @@ describe('balde lag [OPS-5]', () => {
     expect(folds).toHaveLength(12);
     // A clock that is behind the events makes no negative age.
     const early = await readLag({ database, log }, 0, patience());
-    expect(early.folds.every(({ secondsBehind }) => secondsBehind === null || secondsBehind === 0)).toBe(
-      true,
-    );
+    expect(early.folds.every(({ secondsBehind }) => secondsBehind === null || secondsBehind === 0)).toBe(true);
   });
 
   test('counts from the oldest message for a fold that has not begun', async () => {

@@ -40,13 +40,9 @@ test('blind: capacity × period / refill at most the interval, the fastest first
 
 describe('what is said', () => {
   test('of blind policies: the interval that sees them, or the best that the budget allows', () => {
-    expect(check('blind policies', [FAST, SLOW], every(300_000))?.remedy).toMatch(
-      /^POLL_INTERVAL=59s sees them all/,
-    );
+    expect(check('blind policies', [FAST, SLOW], every(300_000))?.remedy).toMatch(/^POLL_INTERVAL=59s sees them all/);
     const hopeless = policy('BLINK', 5, 60);
-    expect(check('blind policies', [hopeless], every(300_000))?.remedy).toMatch(
-      /4s, more often .* POLL_INTERVAL=10s/,
-    );
+    expect(check('blind policies', [hopeless], every(300_000))?.remedy).toMatch(/4s, more often .* POLL_INTERVAL=10s/);
     expect(check('blind policies', [SLOW], every(300_000))).toMatchObject({ status: 'ok' });
     expect(check('blind policies', [], every(300_000))).toMatchObject({
       status: 'warn',

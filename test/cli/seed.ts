@@ -52,11 +52,7 @@ const quiet: ConsumeObserver = {
   relayed: () => undefined,
 };
 
-export async function publish(
-  log: EventLog,
-  observations: readonly PolicyStateObserved[],
-  firstId = 1,
-): Promise<void> {
+export async function publish(log: EventLog, observations: readonly PolicyStateObserved[], firstId = 1): Promise<void> {
   const producer = await log.producer(POLICY_STATES.name, {
     name: 'test',
     access: 'shared',

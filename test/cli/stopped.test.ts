@@ -14,10 +14,7 @@ const reason = new StoppedError('stopped');
 
 test.each([
   ['the reason of its signal', async () => Promise.reject(reason)],
-  [
-    'what a wait of Node makes of it',
-    async () => delay(60_000, undefined, { signal: AbortSignal.abort(reason) }),
-  ],
+  ['what a wait of Node makes of it', async () => delay(60_000, undefined, { signal: AbortSignal.abort(reason) })],
 ])('a command that was asked to stop says so and ends with 130: %s [OPS-3]', async (_, work) => {
   fail(await work().catch((error: unknown) => error));
   expect(lines).toEqual(['balde: stopped before it was done']);

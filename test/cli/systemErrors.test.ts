@@ -28,8 +28,7 @@ const PATHS = {
 const KINDS = Object.entries(PATHS);
 
 /** A code of errno, which is for programs. */
-const RAW =
-  /\bE(?:NO|IS|ACC|PERM|RO|ADDR|MFILE|NFILE|LOOP|NAMETOO|XDEV|BUSY|IO|CONN|AI_|TIMED|FBIG|DQUOT)[A-Z]*\b/;
+const RAW = /\bE(?:NO|IS|ACC|PERM|RO|ADDR|MFILE|NFILE|LOOP|NAMETOO|XDEV|BUSY|IO|CONN|AI_|TIMED|FBIG|DQUOT)[A-Z]*\b/;
 
 const failure = (code: string, more: object = {}): Error =>
   Object.assign(new Error(`${code}: what libuv says, open '/x'`), { code, syscall: 'open', ...more });
@@ -78,9 +77,7 @@ describe('an error of the operating system is told in words', () => {
   });
 
   test('codes that are not in the table are told with where they are explained', () => {
-    const names = [...getSystemErrorMap().values()]
-      .map(([name]) => name)
-      .filter((name) => name.startsWith('E'));
+    const names = [...getSystemErrorMap().values()].map(([name]) => name).filter((name) => name.startsWith('E'));
     for (const name of names) expect(systemProblem(failure(name)), name).not.toBeNull();
   });
 
@@ -118,9 +115,7 @@ describe('a file that is gone later on', () => {
 
   test('the folder of the archive', () => {
     const error = toArchiveError(failure('ENOSPC'), '/srv/archive') as Error;
-    expect(error.message).toMatch(
-      /^the archive in \/srv\/archive \(ARCHIVE_DIR\) .*: the disk is full\. Make/,
-    );
+    expect(error.message).toMatch(/^the archive in \/srv\/archive \(ARCHIVE_DIR\) .*: the disk is full\. Make/);
   });
 });
 

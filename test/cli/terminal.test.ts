@@ -81,9 +81,8 @@ test.each([
   expect(stripVTControlCharacters(colourful(line))).toBe(line);
 });
 
-test.each(['12345678  NOT_CRITICAL_READ', 'a look at it', 'TOKENS_OK  5', 'okay, this is prose'])(
-  '%j is not',
-  (line) => expect(colourful(line)).toBe(line),
+test.each(['12345678  NOT_CRITICAL_READ', 'a look at it', 'TOKENS_OK  5', 'okay, this is prose'])('%j is not', (line) =>
+  expect(colourful(line)).toBe(line),
 );
 
 describe('what is piped', async () => {

@@ -75,37 +75,33 @@ const COMMANDS: readonly (readonly [() => Command, readonly string[]])[] = [
 ];
 
 /** Without the word whose meaning is the command's own. */
-const timesOf = (command: Command): Option[] =>
-  command.options.filter(({ flags }) => flags.includes('<time>'));
+const timesOf = (command: Command): Option[] => command.options.filter(({ flags }) => flags.includes('<time>'));
 
-describe.each(COMMANDS.map(([make, rest]) => [make().name(), make, rest] as const))(
-  'balde %s',
-  (_name, make, rest) => {
-    test('takes times as the others do, and says so', () => {
-      const options = timesOf(make());
-      expect(options.length).toBeGreaterThan(0);
-      for (const option of options) {
-        const parse = (text: string): unknown => option.parseArg?.(text, undefined);
-        expect(parse('2026-01-31T09:00-03:00')).toBe(Date.UTC(2026, 0, 31, 12));
-        for (const text of ['yesterday', '2h']) expect(parse(text)).toEqual(expect.any(Number));
-        expect(() => parse('2026-02-30')).toThrow(/there is no 30 February 2026/);
-      }
-      let help = '';
-      make()
-        .configureOutput({ writeOut: (text) => void (help += text) })
-        .outputHelp();
-      expect(help).toMatch(/Times are UTC unless they name their offset/);
-    });
+describe.each(COMMANDS.map(([make, rest]) => [make().name(), make, rest] as const))('balde %s', (_name, make, rest) => {
+  test('takes times as the others do, and says so', () => {
+    const options = timesOf(make());
+    expect(options.length).toBeGreaterThan(0);
+    for (const option of options) {
+      const parse = (text: string): unknown => option.parseArg?.(text, undefined);
+      expect(parse('2026-01-31T09:00-03:00')).toBe(Date.UTC(2026, 0, 31, 12));
+      for (const text of ['yesterday', '2h']) expect(parse(text)).toEqual(expect.any(Number));
+      expect(() => parse('2026-02-30')).toThrow(/there is no 30 February 2026/);
+    }
+    let help = '';
+    make()
+      .configureOutput({ writeOut: (text) => void (help += text) })
+      .outputHelp();
+    expect(help).toMatch(/Times are UTC unless they name their offset/);
+  });
 
-    test('refuses times that enclose nothing, before it looks at any data', async () => {
-      const command = make();
-      if (!timesOf(command).some(({ long }) => long === '--from')) return;
-      for (const to of ['2026-05-04T08:59-03:00', '2026-05-04T12:00Z']) {
-        const args = [...rest, '--from', '2026-05-04T12:00', '--to', to];
-        await expect(make().parseAsync(args, { from: 'user' })).rejects.toThrow(
-          /^--from must be before --to: 2026-05-04 12:00:00Z is not before 2026-05-04 1[12]:\d\d:00Z$/,
-        );
-      }
-    });
-  },
-);
+  test('refuses times that enclose nothing, before it looks at any data', async () => {
+    const command = make();
+    if (!timesOf(command).some(({ long }) => long === '--from')) return;
+    for (const to of ['2026-05-04T08:59-03:00', '2026-05-04T12:00Z']) {
+      const args = [...rest, '--from', '2026-05-04T12:00', '--to', to];
+      await expect(make().parseAsync(args, { from: 'user' })).rejects.toThrow(
+        /^--from must be before --to: 2026-05-04 12:00:00Z is not before 2026-05-04 1[12]:\d\d:00Z$/,
+      );
+    }
+  });
+});

@@ -15,8 +15,7 @@ const names = Object.keys(services);
 const balde = names.filter((name) => services[name]?.image === 'balde:local');
 const isOneShot = ({ restart }: Service): boolean => restart === 'no';
 const serviceOf = (name: string): Service => services[name] ?? expect.fail(`no service ${name}`);
-const rolesOf = ({ command = [] }: Service): string[] =>
-  command[command.indexOf('--roles') + 1]?.split(',') ?? [];
+const rolesOf = ({ command = [] }: Service): string[] => command[command.indexOf('--roles') + 1]?.split(',') ?? [];
 
 /** What is used of the linter: the types it ships name their files without endings, which TypeScript can't follow. */
 interface Linter {
@@ -69,9 +68,7 @@ describe('docker-compose.yml', () => {
 
   it.each(names)('%s waits for services that can become what it waits for', (name) => {
     for (const [other, { condition }] of Object.entries(serviceOf(name).depends_on)) {
-      expect(condition).toBe(
-        isOneShot(serviceOf(other)) ? 'service_completed_successfully' : 'service_healthy',
-      );
+      expect(condition).toBe(isOneShot(serviceOf(other)) ? 'service_completed_successfully' : 'service_healthy');
       expect(Object.keys(serviceOf(other).depends_on)).not.toContain(name);
     }
   });
@@ -112,8 +109,7 @@ describe('settings in docker-compose.yml', () => {
   // Pulsar's settings are held to the configuration from the moment it has one of them.
   const hasPulsar = source.some((text) => text.includes('PULSAR_'));
   const isKnown = (setting: string): boolean =>
-    source.some((text) => new RegExp(`\\b${setting}\\b`).test(text)) ||
-    (!hasPulsar && setting.startsWith('PULSAR_'));
+    source.some((text) => new RegExp(`\\b${setting}\\b`).test(text)) || (!hasPulsar && setting.startsWith('PULSAR_'));
 
   it.each(balde)('%s: each is one of Balde', (name) => {
     const given = Object.keys(serviceOf(name).environment);
@@ -132,19 +128,11 @@ describe('settings in docker-compose.yml', () => {
       withoutParticipants: !polls,
     });
     expect(problems).toEqual([]);
-    expect(new URL(config.databaseUrl ?? '').password).toBe(
-      serviceOf('postgres').environment['POSTGRES_PASSWORD'],
-    );
+    expect(new URL(config.databaseUrl ?? '').password).toBe(serviceOf('postgres').environment['POSTGRES_PASSWORD']);
   });
 
   it('are the same wherever buckets are judged', () => {
-    const judging = [
-      'WARNING_PERCENT',
-      'CRITICAL_PERCENT',
-      'RESOLVE_MARGIN',
-      'FOR_OBSERVATIONS',
-      'STALE_AFTER',
-    ];
+    const judging = ['WARNING_PERCENT', 'CRITICAL_PERCENT', 'RESOLVE_MARGIN', 'FOR_OBSERVATIONS', 'STALE_AFTER'];
     const started = balde.filter((name) => serviceOf(name).command?.[0] === 'start');
     for (const setting of judging) {
       expect(new Set(started.map((name) => serviceOf(name).environment[setting])).size).toBe(1);

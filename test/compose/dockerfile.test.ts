@@ -43,10 +43,7 @@ describe('Dockerfile', () => {
     expect([build?.name, run?.name, others]).toEqual(['build', 'run', []]);
     const image = of(all, 'ARG').map((arg) => arg.getArgumentsContent())[0];
     expect(image).toBe(`NODE_IMAGE=node:${readText('.nvmrc').trim()}-bookworm`);
-    expect(of(all, 'FROM').map((from) => argumentsOf(from)[0])).toEqual([
-      '${NODE_IMAGE}',
-      '${NODE_IMAGE}-slim',
-    ]);
+    expect(of(all, 'FROM').map((from) => argumentsOf(from)[0])).toEqual(['${NODE_IMAGE}', '${NODE_IMAGE}-slim']);
   });
 
   it.each(sources)('copies %s, which is there and not ignored', (source) => {
@@ -115,9 +112,7 @@ describe('Dockerfile', () => {
   });
 
   it('is labelled with the version of package.json', () => {
-    const version = of(run?.instructions, 'ARG').find((arg) =>
-      arg.getArgumentsContent()?.startsWith('VERSION='),
-    );
+    const version = of(run?.instructions, 'ARG').find((arg) => arg.getArgumentsContent()?.startsWith('VERSION='));
     expect(version?.getArgumentsContent()).toBe(`VERSION=${manifest.version}`);
   });
 });

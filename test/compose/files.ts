@@ -42,8 +42,7 @@ const interpolate = (text: string): string =>
 
 export function readCompose(): z.infer<typeof compose> {
   // After parsing, as Compose does it: what is put in stays text.
-  const revive = (_: unknown, value: unknown): unknown =>
-    typeof value === 'string' ? interpolate(value) : value;
+  const revive = (_: unknown, value: unknown): unknown => (typeof value === 'string' ? interpolate(value) : value);
   return compose.parse(parse(readText('docker-compose.yml'), revive, { merge: true }));
 }
 

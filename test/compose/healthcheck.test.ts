@@ -25,11 +25,8 @@ afterAll(async () => {
 async function probe(...args: string[]): Promise<{ code: number; told: string }> {
   const script = join(packageRoot, 'docker', 'healthcheck.cjs');
   return await new Promise((resolve) => {
-    const child = execFile(
-      process.execPath,
-      [script, ...args],
-      { env: { HTTP_PORT: String(port) } },
-      (_, __, told) => resolve({ code: child.exitCode ?? -1, told }),
+    const child = execFile(process.execPath, [script, ...args], { env: { HTTP_PORT: String(port) } }, (_, __, told) =>
+      resolve({ code: child.exitCode ?? -1, told }),
     );
   });
 }

@@ -168,9 +168,7 @@ describe('[OPS-2] every error at once', () => {
   test('none configured, and one configured twice', () => {
     expect(problemsOf({})).toEqual([expect.stringContaining('no participant to poll: set PARTICIPANT')]);
     const file = fileOf({ participants: [{ participant: '12345678', bridge: { address: 'b:1' } }] });
-    expect(problemsOf({ ...POLLED, BALDE_CONFIG: file })).toEqual([
-      'participant 12345678 is configured twice',
-    ]);
+    expect(problemsOf({ ...POLLED, BALDE_CONFIG: file })).toEqual(['participant 12345678 is configured twice']);
   });
 
   test('numbers that coercion would have taken', () => {
@@ -192,9 +190,7 @@ describe('[OPS-2] every error at once', () => {
 
   test('encryption does not depend on a typing error', () => {
     for (const value of ['TRUE', 'yes', '1']) {
-      expect(problemsOf({ ...POLLED, BRIDGE_TLS: value })).toEqual([
-        'BRIDGE_TLS: must be one of true, false',
-      ]);
+      expect(problemsOf({ ...POLLED, BRIDGE_TLS: value })).toEqual(['BRIDGE_TLS: must be one of true, false']);
     }
     expect(problemsOf({ ...POLLED, BRIDGE_TLS: 'false', BRIDGE_TLS_SERVER_NAME: 'b' })).toHaveLength(1);
     expect(problemsOf({ BRIDGE_TLS: 'true' })).toEqual([expect.stringContaining('would apply to no Bridge')]);

@@ -32,9 +32,7 @@ describe('[OPS-9] a variable whose name is not known', () => {
     const { problems, warnings } = inspectConfig({ ...POLLED, [name]: '1' });
     expect(problems).toEqual(meant === null ? [] : [`${name}: is not known: did you mean ${meant}?`]);
     expect(warnings).toEqual(
-      meant === null && name.startsWith('BALDE_')
-        ? [`${name} is not read: Balde knows no such variable`]
-        : [],
+      meant === null && name.startsWith('BALDE_') ? [`${name} is not read: Balde knows no such variable`] : [],
     );
   });
 
@@ -43,33 +41,14 @@ describe('[OPS-9] a variable whose name is not known', () => {
     (name) => {
       const { problems, warnings } = inspectConfig({ ...POLLED, [name]: 'x' });
       expect(problems).toEqual([]);
-      expect(warnings).toEqual([
-        expect.stringMatching(new RegExp(`^${name} is not read: did you mean \\w+\\?$`)),
-      ]);
+      expect(warnings).toEqual([expect.stringMatching(new RegExp(`^${name} is not read: did you mean \\w+\\?$`))]);
     },
   );
 
   test.each([
-    ...[
-      'PATH',
-      'HOME',
-      'LANG',
-      'TZ',
-      'PGHOST',
-      'NODE_OPTIONS',
-      'http_proxy',
-      'no_proxy',
-      'POLICY',
-      'FORCE_COLOR',
-    ],
+    ...['PATH', 'HOME', 'LANG', 'TZ', 'PGHOST', 'NODE_OPTIONS', 'http_proxy', 'no_proxy', 'POLICY', 'FORCE_COLOR'],
     ...['BALDE_SERVICE_HOST', 'BALDE_SERVICE_PORT', 'BALDE_PORT', 'BALDE_PORT_9464_TCP_ADDR', 'PULSAR_PORT'],
-    ...[
-      'BALDE_TEST_WITHOUT_PULSAR',
-      'PULSAR_TEST_URL',
-      'BRIDGE_SERVICE_PORT_GRPC',
-      'HTTP_PROXY',
-      'HTTPS_PROXY',
-    ],
+    ...['BALDE_TEST_WITHOUT_PULSAR', 'PULSAR_TEST_URL', 'BRIDGE_SERVICE_PORT_GRPC', 'HTTP_PROXY', 'HTTPS_PROXY'],
   ])('%s is nobody’s mistake', (name) => {
     const { problems, warnings } = inspectConfig({ ...POLLED, [name]: 'x' });
     expect([...problems, ...warnings]).toEqual([]);
@@ -115,10 +94,7 @@ describe('[OPS-9] what is missing is not called malformed', () => {
 
 describe('[OPS-9] polls that POLICIES_LIST does not allow', () => {
   test.each([
-    [
-      { POLL_INTERVAL: '9s' },
-      /^POLL_INTERVAL polls up to 6.7 times a minute; .* 6 list calls a minute .* about 30m/,
-    ],
+    [{ POLL_INTERVAL: '9s' }, /^POLL_INTERVAL polls up to 6.7 times a minute; .* 6 list calls a minute .* about 30m/],
     [{ POLL_INTERVAL: '1s' }, /^POLL_INTERVAL polls up to 60 times a minute; .* about 22s/],
     [{ POLL_INTERVAL: '100ms' }, /^POLL_INTERVAL polls up to 600 times a minute/],
     [{ POLL_CRON: '* * * * * *' }, /^POLL_CRON polls up to 60 times a minute/],

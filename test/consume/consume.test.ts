@@ -10,28 +10,13 @@ import type { Database } from '../../src/store/database.ts';
 import { baldeDatabase } from '../support/database.ts';
 import { deadProxy } from '../support/deadProxy.ts';
 import { eventually } from '../support/eventually.ts';
-import {
-  everything,
-  gate,
-  history,
-  observed,
-  policyStates,
-  publish,
-  recorder,
-  states,
-  takeAll,
-} from './given.ts';
+import { everything, gate, history, observed, policyStates, publish, recorder, states, takeAll } from './given.ts';
 import type { Recorder, StatesRow, Twist } from './given.ts';
 
 const SUBSCRIPTION = 'states-v1';
 
 /** Starts to consume; `stop` aborts and waits for the end. */
-function start(
-  log: EventLog,
-  database: Database,
-  observer: Recorder = recorder(),
-  twist: Twist<StatesRow> = {},
-) {
+function start(log: EventLog, database: Database, observer: Recorder = recorder(), twist: Twist<StatesRow> = {}) {
   const abort = new AbortController();
   const done = consume(
     states(database, { observer, ...twist }),
@@ -50,9 +35,7 @@ function start(
 }
 
 const events = (from: number, n: number) =>
-  Array.from({ length: n }, (_, i) =>
-    observed(`P${(from + i) % 8}`, Math.floor((from + i) / 8), (from + i) % 100),
-  );
+  Array.from({ length: n }, (_, i) => observed(`P${(from + i) % 8}`, Math.floor((from + i) / 8), (from + i) % 100));
 
 const caughtUp = async (database: Database, log: EventLog) =>
   await eventually('everything read', async () =>
@@ -150,9 +133,7 @@ describe('outages [FOLD-6]', () => {
     const running = start(ownLog, own);
     for (let i = 0; i < 10; i += 1) {
       await publish(log, events(i * 80, 80));
-      await database.query(
-        `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'victim'`,
-      );
+      await database.query(`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'victim'`);
     }
     await caughtUp(database, log);
     await running.stop();

@@ -58,10 +58,7 @@ export const outgoing = (event: PolicyStateEvent): OutgoingMessage => ({
 });
 
 /** Publishes observations, or messages as they are. */
-export async function publish(
-  log: EventLog,
-  events: readonly (PolicyStateEvent | OutgoingMessage)[],
-): Promise<void> {
+export async function publish(log: EventLog, events: readonly (PolicyStateEvent | OutgoingMessage)[]): Promise<void> {
   const producer = await shared(log, POLICY_STATES.name, 'test');
   await producer.send(
     events.map((event) => ('payload' in event ? { ...event, sequenceId: ++lastId } : outgoing(event))),
@@ -69,8 +66,7 @@ export async function publish(
   await producer.close();
 }
 
-export const policyStates = async (log: EventLog): Promise<LogMessage[]> =>
-  await readAll(log, POLICY_STATES.name);
+export const policyStates = async (log: EventLog): Promise<LogMessage[]> => await readAll(log, POLICY_STATES.name);
 
 /** Everything a consumer told, as `[what, …]`. */
 export interface Recorder extends ConsumeObserver {
@@ -172,10 +168,7 @@ export async function everything(database: Database): Promise<Record<string, unk
   return found;
 }
 
-export const history = async (
-  database: Database,
-  policy?: string,
-): Promise<(readonly [string, number, number])[]> =>
+export const history = async (database: Database, policy?: string): Promise<(readonly [string, number, number])[]> =>
   (
     await database.query<{ policy: string; at: number; tokens: number }>(
       `select endpoint_id as policy, response_time as at, available_tokens as tokens

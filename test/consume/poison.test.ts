@@ -36,22 +36,10 @@ describe('a message that is no event [FOLD-5]', () => {
   it.each([
     ['is not Avro', message({ payload: Buffer.from('no Avro') }), /not a PolicyStateObserved version 1/],
     ['is empty', message({ payload: Buffer.alloc(0) }), /not a PolicyStateObserved version 1/],
-    [
-      'has bytes left over',
-      message({ payload: Buffer.concat([good.payload, Buffer.from('x')]) }),
-      /not a Policy/,
-    ],
-    [
-      'says it is something else',
-      message({ properties: { event_type: 'Other', schema_version: '1' } }),
-      /"Other"/,
-    ],
+    ['has bytes left over', message({ payload: Buffer.concat([good.payload, Buffer.from('x')]) }), /not a Policy/],
+    ['says it is something else', message({ properties: { event_type: 'Other', schema_version: '1' } }), /"Other"/],
     ['says nothing of itself', message({ properties: {} }), /undefined/],
-    [
-      'is of a version not known',
-      message({ properties: { ...good.properties, schema_version: '9' } }),
-      /"9"/,
-    ],
+    ['is of a version not known', message({ properties: { ...good.properties, schema_version: '9' } }), /"9"/],
     ['has values that can not be', outgoing(observed('A', 7, 50, { capacity: 0 })), /capacity_not_positive/],
     ['has a time that can not be', outgoing(observed('A', 7, 50, { observedAt: 0 })), /responseTime/],
     ['has an id that is not its own', outgoing(observed('A', 7, 50, { eventId: 'x' })), /eventId/],
@@ -102,9 +90,7 @@ const unstorable: NonNullable<Twist<StatesRow>['out']> = (event, out) =>
     : out;
 
 describe('a message that decodes and can not be stored [FOLD-5]', () => {
-  const many = Array.from({ length: 64 }, (_, i) =>
-    observed(i % 20 === 13 ? `BAD${i}` : `P${i % 5}`, i, 1_000 + i),
-  );
+  const many = Array.from({ length: 64 }, (_, i) => observed(i % 20 === 13 ? `BAD${i}` : `P${i % 5}`, i, 1_000 + i));
   const bad = many.filter(({ policy }) => policy.startsWith('BAD'));
 
   it('is found by halving, whatever stands around it', async () => {
@@ -126,8 +112,7 @@ describe('a message that decodes and can not be stored [FOLD-5]', () => {
   it('is found when the fold itself throws', async () => {
     const { database } = await run(many, {
       fold: (event) => {
-        if (bad.includes(event) || event.policy.startsWith('BAD'))
-          throw new TypeError(`no fold for ${event.policy}`);
+        if (bad.includes(event) || event.policy.startsWith('BAD')) throw new TypeError(`no fold for ${event.policy}`);
       },
     });
     expect(await history(database)).toHaveLength(64 - bad.length);
@@ -190,11 +175,7 @@ describe('a message that decodes and can not be stored [FOLD-5]', () => {
 describe('a fault that is no message’s', () => {
   it.each([
     ['a table is missing', 'alter table states_v1.latest rename to gone', /relation .* does not exist/],
-    [
-      'a column is missing',
-      'alter table states_v1.latest rename column capacity to gone',
-      /column .* does not exist/,
-    ],
+    ['a column is missing', 'alter table states_v1.latest rename column capacity to gone', /column .* does not exist/],
   ])('because %s sets nothing aside and says so', async (_, damage, complaint) => {
     const { database, log } = await baldeDatabase();
     await publish(log, [observed('A', 0, 50), observed('B', 0, 60)]);

@@ -1,17 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { DatabaseUnavailableError } from '../../src/store/errors.ts';
 import { baldeDatabase } from '../support/database.ts';
-import {
-  alerting,
-  everything,
-  history,
-  observed,
-  policyStates,
-  publish,
-  recorder,
-  states,
-  takeAll,
-} from './given.ts';
+import { alerting, everything, history, observed, policyStates, publish, recorder, states, takeAll } from './given.ts';
 
 async function given() {
   const base = await baldeDatabase();
@@ -149,8 +139,7 @@ describe('a batch that is delivered again [FOLD-4]', () => {
       ...database,
       transaction: async <T>(work: Parameters<typeof database.transaction<T>>[0]): Promise<T> => {
         const done = await database.transaction(work);
-        if (observer.told.length === 0 && lost-- === 0)
-          throw new DatabaseUnavailableError('the answer was lost');
+        if (observer.told.length === 0 && lost-- === 0) throw new DatabaseUnavailableError('the answer was lost');
         return done;
       },
     };

@@ -122,10 +122,7 @@ describe('the relay [OUT-2, OUT-3]', () => {
   });
 
   it.each([
-    [
-      'after numbering and before the send',
-      async (): ReturnType<Producer['send']> => Promise.reject(new Crash()),
-    ],
+    ['after numbering and before the send', async (): ReturnType<Producer['send']> => Promise.reject(new Crash())],
     [
       'after the send and before the answer',
       async (producer: Producer, messages: Parameters<Producer['send']>[0]) => {
@@ -181,46 +178,43 @@ describe('the relay [OUT-2, OUT-3]', () => {
   it.each([
     ['stopped', async (relay: ReturnType<typeof start>) => await relay.stop()],
     ['running', async () => Promise.resolve()],
-  ])(
-    'whose database is restored from a backup while it is %s doubles and loses nothing [OUT-4]',
-    async (_, pause) => {
-      const { database, log } = await baldeDatabase();
-      const before = start(log, database);
-      await decide(database, 0, 20);
-      await emptied(database);
-      await before.stop();
-      await decide(database, 20, 5);
-      const restore = await backUp(database);
-      const relay = start(log, database);
-      for (let from = 25; from < 60; from += 5) await decide(database, from, 5);
-      await emptied(database);
-      await pause(relay);
+  ])('whose database is restored from a backup while it is %s doubles and loses nothing [OUT-4]', async (_, pause) => {
+    const { database, log } = await baldeDatabase();
+    const before = start(log, database);
+    await decide(database, 0, 20);
+    await emptied(database);
+    await before.stop();
+    await decide(database, 20, 5);
+    const restore = await backUp(database);
+    const relay = start(log, database);
+    for (let from = 25; from < 60; from += 5) await decide(database, from, 5);
+    await emptied(database);
+    await pause(relay);
 
-      await restore();
-      const after = start(log, database);
-      // The folds decide again, what is kept in order of each key comes in another order of the keys; then something new.
-      const again = Array.from({ length: 35 }, (_, i) => 25 + i);
-      for (const key of [3, 1, 4, 0, 2]) {
-        await decideAll(
-          database,
-          again.filter((n) => n % 5 === key),
-        );
-      }
-      await decide(database, 60, 10);
-      await emptied(database);
-      expect(await sent(log)).toEqual(upTo(70));
-      expect(await inOrderPerKey(log)).toBe(true);
-
-      // What was read back is known from here on: the next term finds nothing behind its watermark.
-      const rows = await database.query<{ position: string }>(
-        `select position from balde.outbox_watermark where topic = $1 order by partition`,
-        [TOPIC],
+    await restore();
+    const after = start(log, database);
+    // The folds decide again, what is kept in order of each key comes in another order of the keys; then something new.
+    const again = Array.from({ length: 35 }, (_, i) => 25 + i);
+    for (const key of [3, 1, 4, 0, 2]) {
+      await decideAll(
+        database,
+        again.filter((n) => n % 5 === key),
       );
-      const ends = (await log.ends(TOPIC)).flatMap(({ last }) => (last === null ? [] : [last]));
-      expect(rows.map(({ position }) => position)).toEqual(ends);
-      await Promise.all([relay.stop(), after.stop()]);
-    },
-  );
+    }
+    await decide(database, 60, 10);
+    await emptied(database);
+    expect(await sent(log)).toEqual(upTo(70));
+    expect(await inOrderPerKey(log)).toBe(true);
+
+    // What was read back is known from here on: the next term finds nothing behind its watermark.
+    const rows = await database.query<{ position: string }>(
+      `select position from balde.outbox_watermark where topic = $1 order by partition`,
+      [TOPIC],
+    );
+    const ends = (await log.ends(TOPIC)).flatMap(({ last }) => (last === null ? [] : [last]));
+    expect(rows.map(({ position }) => position)).toEqual(ends);
+    await Promise.all([relay.stop(), after.stop()]);
+  });
 
   it('of which two run at once, while many transactions decide, sends each event once and in order', async () => {
     const { database, log, url } = await baldeDatabase();
@@ -251,9 +245,7 @@ describe('the relay [OUT-2, OUT-3]', () => {
     );
     await decide(database, 0, 10);
     await paused.reached;
-    await database.execute(
-      `update balde_log.lease set expires_at = '-infinity' where name like 'producer/%'`,
-    );
+    await database.execute(`update balde_log.lease set expires_at = '-infinity' where name like 'producer/%'`);
     const other = connect({ url });
     const otherLog = new EmbeddedLog(other);
     const heir = start(otherLog, other);
@@ -277,9 +269,7 @@ describe('the relay [OUT-2, OUT-3]', () => {
     const running = start(ownLog, own);
     for (let i = 0; i < 10; i += 1) {
       await decide(database, i * 30, 30);
-      await database.query(
-        `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'victim'`,
-      );
+      await database.query(`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'victim'`);
     }
     await emptied(database);
     await running.stop();

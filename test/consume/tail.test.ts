@@ -10,21 +10,14 @@ import { observed, publish } from './given.ts';
 const poison = { key: '12345678:A', payload: Buffer.from('x'), properties: {}, eventTime: 0, sequenceId: 0 };
 
 const traces = async (database: Awaited<ReturnType<typeof baldeDatabase>>['database']) =>
-  await database.query(
-    `select name from balde_log.lease union all select subscription from balde_log.cursor`,
-  );
+  await database.query(`select name from balde_log.lease union all select subscription from balde_log.cursor`);
 
 describe('whoever only watches', () => {
   it('sees what is published from now on, passes over what is no event, and leaves nothing behind', async () => {
     const { database, log } = await baldeDatabase();
     await publish(log, [observed('A', 0, 1)]);
     const [seen, abort] = [new Set<number>(), new AbortController()];
-    const watching = tail(
-      log,
-      POLICY_STATES,
-      ({ availableTokens }) => seen.add(availableTokens),
-      abort.signal,
-    );
+    const watching = tail(log, POLICY_STATES, ({ availableTokens }) => seen.add(availableTokens), abort.signal);
     let n = 0;
     await eventually('the first event after the start', async () => {
       n += 1;
@@ -44,12 +37,7 @@ describe('whoever only watches', () => {
     const own = connect({ url, applicationName: 'victim' });
     const ownLog = new EmbeddedLog(own);
     const [seen, abort] = [new Set<number>(), new AbortController()];
-    const watching = tail(
-      ownLog,
-      POLICY_STATES,
-      ({ availableTokens }) => seen.add(availableTokens),
-      abort.signal,
-    );
+    const watching = tail(ownLog, POLICY_STATES, ({ availableTokens }) => seen.add(availableTokens), abort.signal);
     let n = 0;
     await eventually('an event', async () => {
       n += 1;
@@ -57,9 +45,7 @@ describe('whoever only watches', () => {
       return seen.size > 0;
     });
     for (let i = 0; i < 5; i += 1) {
-      await database.query(
-        `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'victim'`,
-      );
+      await database.query(`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'victim'`);
       await publish(log, [observed('B', i, i)]);
     }
     await eventually('all events', async () => Promise.resolve([0, 1, 2, 3, 4].every((i) => seen.has(i))));

@@ -103,9 +103,7 @@ function positionCases({ opened }: Suite): void {
     const found = await take(consumer, 20, 7);
     await checkpoints.commit(consumer, found.slice(0, 10));
     await consumer.seek(0, checkpoints.at.get(0) ?? null);
-    expect(texts(await take(consumer, 20))).toEqual(
-      messages(['k'], 10, 20).map(({ payload }) => String(payload)),
-    );
+    expect(texts(await take(consumer, 20))).toEqual(messages(['k'], 10, 20).map(({ payload }) => String(payload)));
     await consumer.close();
   });
 
@@ -128,10 +126,7 @@ function sharingCases({ features, opened }: Suite): void {
   it('shares the partitions with others of its subscription: each has one reader', async () => {
     const { log, secondProcess } = opened();
     const topic = await newTopic(log, 4);
-    const consumers = [
-      await log.consumer(topic, fresh()),
-      await (await secondProcess()).consumer(topic, fresh()),
-    ];
+    const consumers = [await log.consumer(topic, fresh()), await (await secondProcess()).consumer(topic, fresh())];
     for (const consumer of consumers) await consumer.receive({ max: 10, waitMs: 0, signal: never });
     await (await shared(log, topic)).send(messages(keys(40), 0, 100));
     const signal = patience();

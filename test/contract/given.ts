@@ -116,8 +116,7 @@ export async function readAll(log: EventLog, topic: string): Promise<LogMessage[
   return all;
 }
 
-export const texts = (found: readonly LogMessage[]): string[] =>
-  found.map(({ payload }) => payload.toString());
+export const texts = (found: readonly LogMessage[]): string[] => found.map(({ payload }) => payload.toString());
 
 export function byPartition(found: readonly LogMessage[]): Map<number, LogMessage[]> {
   const groups = new Map<number, LogMessage[]>();

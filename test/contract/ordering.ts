@@ -1,16 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { EventLog, LogMessage } from '../../src/log/eventLog.ts';
-import {
-  byPartition,
-  disordered,
-  keys,
-  message,
-  newTopic,
-  patience,
-  readAll,
-  shared,
-  texts,
-} from './given.ts';
+import { byPartition, disordered, keys, message, newTopic, patience, readAll, shared, texts } from './given.ts';
 import type { Suite } from './given.ts';
 
 const WRITERS = 4;
@@ -45,8 +35,7 @@ function sequences(found: readonly LogMessage[]): Map<string, number[]> {
   return all;
 }
 
-const isRising = (numbers: readonly number[]): boolean =>
-  numbers.every((n, i) => i === 0 || n > (numbers[i - 1] ?? n));
+const isRising = (numbers: readonly number[]): boolean => numbers.every((n, i) => i === 0 || n > (numbers[i - 1] ?? n));
 
 /** Reads while the writers write, until it has as many messages as they will have sent. */
 async function tail(log: EventLog, topic: string): Promise<LogMessage[]> {

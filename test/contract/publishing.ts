@@ -144,9 +144,7 @@ function contentCases({ opened }: Suite): void {
     const consumer = await log.consumer(topic, { subscription: null });
     const sizes: number[] = [];
     for (let n = 0; n < 12_000; n += sizes.at(-1) ?? 0) {
-      sizes.push(
-        (await consumer.receive({ max: 700, waitMs: 5_000, signal: AbortSignal.timeout(30_000) })).length,
-      );
+      sizes.push((await consumer.receive({ max: 700, waitMs: 5_000, signal: AbortSignal.timeout(30_000) })).length);
     }
     expect(Math.max(...sizes)).toBeLessThanOrEqual(700);
     expect(await readAll(log, topic)).toHaveLength(12_000);

@@ -11,9 +11,7 @@ export function topicCases({ features, opened }: Suite): void {
       const { log, secondProcess } = opened();
       const other = await secondProcess();
       const name = await newTopic(log, 3);
-      await Promise.all(
-        [log, other, log].map(async (l) => l.ensureTopic({ name, partitions: 3, schema: bytes })),
-      );
+      await Promise.all([log, other, log].map(async (l) => l.ensureTopic({ name, partitions: 3, schema: bytes })));
       expect([await log.partitions(name), await other.partitions(name)]).toEqual([3, 3]);
     });
 

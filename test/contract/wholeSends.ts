@@ -95,9 +95,7 @@ function placeCases({ opened }: Suite): void {
     const producer = await shared(log, topic);
     for (let i = 0; i < 4; i += 1) await producer.send(messages(['k'], i * 5, 5));
     const all = await readAll(log, topic);
-    expect(all.map(({ position }) => placeOf(position).batch)).toEqual(
-      Array.from({ length: 20 }, (_, i) => i % 5),
-    );
+    expect(all.map(({ position }) => placeOf(position).batch)).toEqual(Array.from({ length: 20 }, (_, i) => i % 5));
     const consumer = await log.consumer(topic, { subscription: null });
     for (const at of [2, 17, 4, 9, 11]) {
       await consumer.seek(0, all[at]?.position ?? null);
@@ -129,8 +127,7 @@ function placeCases({ opened }: Suite): void {
     const { log } = opened();
     const topic = await newTopic(log, 1);
     const alike = { properties: { event_type: 'A', schema_version: '1' }, eventTime: Date.UTC(2026, 1, 1) };
-    const send = (from: number): OutgoingMessage[] =>
-      messages(['k'], from, 5).map((one) => ({ ...one, ...alike }));
+    const send = (from: number): OutgoingMessage[] => messages(['k'], from, 5).map((one) => ({ ...one, ...alike }));
     const other = (at: number, what: Partial<OutgoingMessage>): OutgoingMessage[] =>
       send(10 * at).map((one, i) => (i === at ? { ...one, ...what } : one));
     const sends = [
@@ -169,9 +166,7 @@ function placeCases({ opened }: Suite): void {
     const all = await readAll(log, topic);
     expect(await log.ends(topic)).toEqual([{ partition: 0, last: all.at(-1)?.position }]);
     for (const at of [0, 3, 4, 5, 8, 14]) {
-      expect(await log.behind(topic, new Map([[0, all[at]?.position ?? null]]))).toEqual(
-        new Map([[0, 14 - at]]),
-      );
+      expect(await log.behind(topic, new Map([[0, all[at]?.position ?? null]]))).toEqual(new Map([[0, 14 - at]]));
     }
     expect(await log.behind(topic, new Map([[0, null]]))).toEqual(new Map([[0, 15]]));
     // Of many entries the number is estimated, from some of them.

@@ -1,4 +1,6 @@
-/** Words of the dead letters' cases: messages that can't be used, folds and relays run to the end, what is found then. */
+/**
+ * Words of the dead letters' cases: messages that can't be used, folds and relays run to the end, what is found then.
+ */
 import { setMaxListeners } from 'node:events';
 import { POLICY_STATES } from '../../src/codec/topics.ts';
 import { whenCaughtUp } from '../../src/consume/progress.ts';

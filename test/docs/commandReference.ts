@@ -37,13 +37,7 @@ const cell = (text: string): string => text.replaceAll('|', '\\|');
 const argumentRow = (argument: { name(): string; description: string }): string =>
   `| \`${argument.name()}\` | ${cell(argument.description)} |`;
 
-function optionRow({
-  flags,
-  description,
-  defaultValue,
-  defaultValueDescription,
-  argChoices,
-}: Option): string {
+function optionRow({ flags, description, defaultValue, defaultValueDescription, argChoices }: Option): string {
   const value = defaultValueDescription ?? (defaultValue === undefined ? null : JSON.stringify(defaultValue));
   const choices = argChoices === undefined ? '' : ` (${argChoices.join(', ')})`;
   const isUseful = value !== null && value !== 'true' && value !== 'false';

@@ -22,8 +22,7 @@ describe('docs/commands.md', () => {
 const rowsOf = (text: string): [string, string][] =>
   [...text.matchAll(/^\| (.+?) \| (.*?) \|/gm)].map(([, first = '', second = '']) => [first, second]);
 
-const namesIn = (cell: string): string[] =>
-  [...cell.matchAll(/`([A-Z][A-Z\d_]+)/g)].map(([, name = '']) => name);
+const namesIn = (cell: string): string[] => [...cell.matchAll(/`([A-Z][A-Z\d_]+)/g)].map(([, name = '']) => name);
 
 describe('docs/configuration.md', () => {
   const rows = rowsOf(read('docs/configuration.md')).filter(([cell]) => namesIn(cell).length > 0);
@@ -33,17 +32,15 @@ describe('docs/configuration.md', () => {
   const source = ['config.ts', 'sources.ts', 'participants.ts', 'names.ts']
     .map((file) => read(`src/config/${file}`))
     .join('\n');
-  const others = [
-    ...source.matchAll(/'((?:BALDE|BRIDGE|DATABASE|EVENTSTORE|PARTICIPANT)[A-Z_]*)(?<!_)'/g),
-  ].map(([, name = '']) => name);
+  const others = [...source.matchAll(/'((?:BALDE|BRIDGE|DATABASE|EVENTSTORE|PARTICIPANT)[A-Z_]*)(?<!_)'/g)].map(
+    ([, name = '']) => name,
+  );
 
   test('has every setting, and no other', () => {
     const known = [...new Set([...settings, ...others])];
     expect(told.toSorted()).toEqual([...new Set(told)].sort());
     expect(known.filter((name) => !told.includes(name))).toEqual([]);
-    expect(
-      told.filter((name) => !known.includes(name) && !['NO_COLOR', 'FORCE_COLOR'].includes(name)),
-    ).toEqual([]);
+    expect(told.filter((name) => !known.includes(name) && !['NO_COLOR', 'FORCE_COLOR'].includes(name))).toEqual([]);
   });
 
   test('has their defaults', () => {
@@ -84,9 +81,7 @@ describe('README.md and docs/', () => {
 
   test.each(files)('%s links only to what is there', (file) => {
     const links = [...read(file).matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)].map(([, link = '']) => link);
-    const broken = links.filter(
-      (link) => !/^https?:/.test(link) && !existsSync(join(dirname(path(file)), link)),
-    );
+    const broken = links.filter((link) => !/^https?:/.test(link) && !existsSync(join(dirname(path(file)), link)));
     expect(broken).toEqual([]);
   });
 
@@ -114,8 +109,7 @@ describe('README.md and docs/', () => {
     );
     const wrong = used.filter(
       ({ command, options }) =>
-        !reference.includes(`\`balde ${command}`) ||
-        options.some((option) => !reference.includes(option.trim())),
+        !reference.includes(`\`balde ${command}`) || options.some((option) => !reference.includes(option.trim())),
     );
     expect(wrong).toEqual([]);
     expect(used.length).toBeGreaterThan(20);

@@ -123,10 +123,7 @@ it('every number of the enrichment is finite or null, and the interval is in ord
         responseTime: after.responseTime + 1,
         policy: 'CLAIMS_READ',
       };
-      const { consumption, ...numbers } = enrich(
-        { ...later, availableTokens: after.availableTokens },
-        before,
-      );
+      const { consumption, ...numbers } = enrich({ ...later, availableTokens: after.availableTokens }, before);
       for (const [name, value] of Object.entries(numbers)) {
         expect(value === null || Number.isFinite(value), name).toBe(true);
       }

@@ -45,17 +45,16 @@ describe('consumption between two samples', () => {
     });
   });
 
-  it.each([
-    'ENTRIES_READ_PARTICIPANT_ANTISCAN',
-    'ENTRIES_READ_USER_ANTISCAN',
-    'ENTRIES_READ_USER_ANTISCAN_V2',
-  ])('has no upper bound for %s, which payment orders credit', (policy) => {
-    expect(consumptionBetween(policy, left(500), left(300, 5))).toEqual({
-      low: 700,
-      high: null,
-      exact: false,
-    });
-  });
+  it.each(['ENTRIES_READ_PARTICIPANT_ANTISCAN', 'ENTRIES_READ_USER_ANTISCAN', 'ENTRIES_READ_USER_ANTISCAN_V2'])(
+    'has no upper bound for %s, which payment orders credit',
+    (policy) => {
+      expect(consumptionBetween(policy, left(500), left(300, 5))).toEqual({
+        low: 700,
+        high: null,
+        exact: false,
+      });
+    },
+  );
 
   it("is not the drop alone: 30000 → 29000 in 5 minutes at 1200/min is 1400/min (domain notes' example)", () => {
     const size = { capacity: 36_000, refillTokens: 1200 };

@@ -20,40 +20,37 @@ const MEMBERS = {
 } as const;
 
 describe('[DOM-12] what is accepted can be carried to every output', () => {
-  test.each(Object.entries(MEMBERS))(
-    '%s',
-    (_, [availableTokens, capacity, refillTokens, period, minutes]) => {
-      const bucket = { capacity, refillTokens, refillPeriodSec: period, category: 'A' };
-      const first = observed('P', 0, MAX, bucket);
-      const event = observed('P', minutes, availableTokens, bucket);
-      const told = enrich(event, first);
-      const whole = [
-        told.recoveryEtaSeconds,
-        told.exhaustionProjectionSeconds,
-        told.consumption?.low,
-        told.consumption?.high,
-      ];
-      for (const value of whole)
-        if (value !== null && value !== undefined) expect(Number.isSafeInteger(value)).toBe(true);
-      for (const value of [
-        told.utilizationPercent,
-        told.netDrainPerMinute,
-        told.consumptionRatePerMinute,
-        told.blindSeconds,
-      ])
-        if (value !== null) expect(Number.isFinite(value)).toBe(true);
-      if (refillTokens > 0) {
-        const missing = BigInt(Math.max(0, capacity - availableTokens));
-        const exact = (missing * BigInt(period) + BigInt(refillTokens) - 1n) / BigInt(refillTokens);
-        const most = BigInt(Number.MAX_SAFE_INTEGER - 1);
-        expect(BigInt(told.recoveryEtaSeconds ?? -1)).toBe(exact > most ? most : exact);
-      }
-      const { apply } = alertingReactor();
-      const { state } = apply(undefined, first);
-      for (const alert of apply(state, event).out) {
-        const payload = encodeAlertEvent(alert);
-        expect(decodeAlertEvent({ key: 'k', payload, properties: alertProperties(alert) })).toEqual(alert);
-      }
-    },
-  );
+  test.each(Object.entries(MEMBERS))('%s', (_, [availableTokens, capacity, refillTokens, period, minutes]) => {
+    const bucket = { capacity, refillTokens, refillPeriodSec: period, category: 'A' };
+    const first = observed('P', 0, MAX, bucket);
+    const event = observed('P', minutes, availableTokens, bucket);
+    const told = enrich(event, first);
+    const whole = [
+      told.recoveryEtaSeconds,
+      told.exhaustionProjectionSeconds,
+      told.consumption?.low,
+      told.consumption?.high,
+    ];
+    for (const value of whole)
+      if (value !== null && value !== undefined) expect(Number.isSafeInteger(value)).toBe(true);
+    for (const value of [
+      told.utilizationPercent,
+      told.netDrainPerMinute,
+      told.consumptionRatePerMinute,
+      told.blindSeconds,
+    ])
+      if (value !== null) expect(Number.isFinite(value)).toBe(true);
+    if (refillTokens > 0) {
+      const missing = BigInt(Math.max(0, capacity - availableTokens));
+      const exact = (missing * BigInt(period) + BigInt(refillTokens) - 1n) / BigInt(refillTokens);
+      const most = BigInt(Number.MAX_SAFE_INTEGER - 1);
+      expect(BigInt(told.recoveryEtaSeconds ?? -1)).toBe(exact > most ? most : exact);
+    }
+    const { apply } = alertingReactor();
+    const { state } = apply(undefined, first);
+    for (const alert of apply(state, event).out) {
+      const payload = encodeAlertEvent(alert);
+      expect(decodeAlertEvent({ key: 'k', payload, properties: alertProperties(alert) })).toEqual(alert);
+    }
+  });
 });

@@ -32,22 +32,14 @@ export function observation(with_: Partial<PolicyStateObserved> = {}): PolicySta
 }
 
 /** `tokens` of 1000 left, `minutes` after noon. */
-export const left = (
-  tokens: number,
-  minutes = 0,
-  more: Partial<PolicyStateObserved> = {},
-): PolicyStateObserved =>
+export const left = (tokens: number, minutes = 0, more: Partial<PolicyStateObserved> = {}): PolicyStateObserved =>
   observation({ availableTokens: tokens, responseTime: NOON + minutes * MINUTE, ...more });
 
 const times = fc.integer({ min: 0, max: 40 }).map((n) => NOON + n * 30_000 + (n % 7));
 
 /** Any legal observation: debt, surplus, changed parameters and categories; few times, so that they collide. */
 const anyObservation = (
-  policies: readonly [string, ...string[]] = [
-    'CLAIMS_READ',
-    'ENTRIES_READ_PARTICIPANT_ANTISCAN',
-    'LIMITE_NOVO',
-  ],
+  policies: readonly [string, ...string[]] = ['CLAIMS_READ', 'ENTRIES_READ_PARTICIPANT_ANTISCAN', 'LIMITE_NOVO'],
 ): fc.Arbitrary<PolicyStateObserved> =>
   fc
     .record({

@@ -1,13 +1,7 @@
 import fc from 'fast-check';
 import { v5 } from 'uuid';
 import { expect, it } from 'vitest';
-import {
-  alertEventId,
-  alertId,
-  categoryChangeId,
-  observationId,
-  pollIdentity,
-} from '../../src/domain/identity.ts';
+import { alertEventId, alertId, categoryChangeId, observationId, pollIdentity } from '../../src/domain/identity.ts';
 import { uuid5 } from '../oracle/arithmetic.ts';
 import { NOON, PARTICIPANT } from './given.ts';
 

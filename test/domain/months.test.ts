@@ -36,9 +36,7 @@ describe('months', () => {
   it('lists months over a year end, both ends included', () => {
     const months = monthsBetween(at('2027-11-30T23:59:59.999Z'), at('2028-03-01T00:00:00Z'));
     expect(months.map(monthName)).toEqual(['2027_11', '2027_12', '2028_01', '2028_02', '2028_03']);
-    expect(monthsBetween(at('2028-02-29T00:00:00Z'), at('2028-02-29T00:00:00Z')).map(monthName)).toEqual([
-      '2028_02',
-    ]);
+    expect(monthsBetween(at('2028-02-29T00:00:00Z'), at('2028-02-29T00:00:00Z')).map(monthName)).toEqual(['2028_02']);
     expect(monthsBetween(at('2028-03-01T00:00:00Z'), at('2028-02-01T00:00:00Z'))).toEqual([]);
   });
 

@@ -10,21 +10,14 @@ const MIN = -2_147_483_648;
 
 /** A percentage as text, with what it is in units of 10^-12. */
 const percent = fc
-  .tuple(
-    fc.integer({ min: 0, max: 99 }),
-    fc.integer({ min: 0, max: 12 }),
-    fc.bigInt({ min: 0n, max: 10n ** 12n - 1n }),
-  )
+  .tuple(fc.integer({ min: 0, max: 99 }), fc.integer({ min: 0, max: 12 }), fc.bigInt({ min: 0n, max: 10n ** 12n - 1n }))
   .map(([whole, decimals, fraction]) => {
     const kept = String(fraction).padStart(12, '0').slice(0, decimals);
     const text = kept === '' ? String(whole) : `${whole}.${kept}`;
     return { value: Number(text), units: BigInt(whole) * 10n ** 12n + BigInt(kept.padEnd(12, '0')) };
   });
 
-const capacity = fc.oneof(
-  fc.integer({ min: 1, max: MAX }),
-  fc.constantFrom(1, 2, 3, 7, 50_000, MAX - 1, MAX),
-);
+const capacity = fc.oneof(fc.integer({ min: 1, max: MAX }), fc.constantFrom(1, 2, 3, 7, 50_000, MAX - 1, MAX));
 
 describe('[DOM-6] a share of the capacity', () => {
   test.each<[number, number, number, boolean]>([
@@ -97,19 +90,14 @@ describe('[DOM-6] the views', async () => {
 
   test('judge as the program does, to the token', async () => {
     await fc.assert(
-      fc.asyncProperty(
-        capacity,
-        percent,
-        fc.integer({ min: -1, max: 1 }),
-        async (of, { value, units }, beside) => {
-          const tokens = Number((BigInt(of) * units) / 10n ** 14n) + beside;
-          const [row] = await database.query<{ at_most: boolean }>(
-            `select $1::integer * 100.0 <= $2::double precision::numeric * $3::integer as at_most`,
-            [tokens, value, of],
-          );
-          expect(row?.at_most).toBe(isAtMost(tokens, of, value));
-        },
-      ),
+      fc.asyncProperty(capacity, percent, fc.integer({ min: -1, max: 1 }), async (of, { value, units }, beside) => {
+        const tokens = Number((BigInt(of) * units) / 10n ** 14n) + beside;
+        const [row] = await database.query<{ at_most: boolean }>(
+          `select $1::integer * 100.0 <= $2::double precision::numeric * $3::integer as at_most`,
+          [tokens, value, of],
+        );
+        expect(row?.at_most).toBe(isAtMost(tokens, of, value));
+      }),
       { numRuns: 300 },
     );
     const [view] = await database.query<{ text: string }>(

@@ -62,17 +62,13 @@ describe('levelOf', () => {
 
   it('is exact at the edge for every capacity [DOM-6]', () => {
     fc.assert(
-      fc.property(
-        fc.integer({ min: 1, max: 2_147_483_647 }),
-        fc.constantFrom(10n, 20n),
-        (capacity, percent) => {
-          const edge = Number((BigInt(capacity) * percent) / 100n);
-          const order = (level: Level): number => LEVELS.indexOf(level);
-          const atLeast = percent === 10n ? 2 : 1;
-          expect(order(levelOf(edge, capacity, DEFAULT_RULES))).toBeGreaterThanOrEqual(atLeast);
-          expect(order(levelOf(edge + 1, capacity, DEFAULT_RULES))).toBeLessThan(atLeast);
-        },
-      ),
+      fc.property(fc.integer({ min: 1, max: 2_147_483_647 }), fc.constantFrom(10n, 20n), (capacity, percent) => {
+        const edge = Number((BigInt(capacity) * percent) / 100n);
+        const order = (level: Level): number => LEVELS.indexOf(level);
+        const atLeast = percent === 10n ? 2 : 1;
+        expect(order(levelOf(edge, capacity, DEFAULT_RULES))).toBeGreaterThanOrEqual(atLeast);
+        expect(order(levelOf(edge + 1, capacity, DEFAULT_RULES))).toBeLessThan(atLeast);
+      }),
     );
   });
 });
@@ -141,18 +137,10 @@ describe('forObservations', () => {
     ['changes with the third that agrees', [20, 20, 20], ['OK', 'OK', 'WARNING']],
     ['one that disagrees starts over', [20, 20, 50, 20, 20, 20], ['OK', 'OK', 'OK', 'OK', 'OK', 'WARNING']],
     ['enters what every one supports', [5, 15, 5], ['OK', 'OK', 'WARNING']],
-    [
-      'then goes on from there',
-      [5, 15, 5, 5, 5, 5],
-      ['OK', 'OK', 'WARNING', 'WARNING', 'WARNING', 'CRITICAL'],
-    ],
+    ['then goes on from there', [5, 15, 5, 5, 5, 5], ['OK', 'OK', 'WARNING', 'WARNING', 'WARNING', 'CRITICAL']],
     ['enters CRITICAL at once if all ask for it', [5, 5, 5], ['OK', 'OK', 'CRITICAL']],
     ['leaves with the third', [5, 5, 5, 50, 50, 50], ['OK', 'OK', 'CRITICAL', 'CRITICAL', 'CRITICAL', 'OK']],
-    [
-      'leaves to the worst of them',
-      [5, 5, 5, 50, 15, 50],
-      ['OK', 'OK', 'CRITICAL', 'CRITICAL', 'CRITICAL', 'WARNING'],
-    ],
+    ['leaves to the worst of them', [5, 5, 5, 50, 15, 50], ['OK', 'OK', 'CRITICAL', 'CRITICAL', 'CRITICAL', 'WARNING']],
     [
       'the other direction starts over',
       [15, 15, 15, 5, 50, 5, 5, 5],
@@ -192,9 +180,7 @@ describe('the machine, for all rules and observations', () => {
         for (const [i, availableTokens] of tokens.entries()) {
           state = advance(state, { availableTokens, capacity: 100 }, i, given).state;
           expect(state.streak.length).toBeLessThan(given.forObservations);
-          const sides = state.streak.map((s) =>
-            Math.sign(LEVELS.indexOf(s.level) - LEVELS.indexOf(state.level)),
-          );
+          const sides = state.streak.map((s) => Math.sign(LEVELS.indexOf(s.level) - LEVELS.indexOf(state.level)));
           expect(new Set(sides).size).toBeLessThanOrEqual(1);
         }
       }),
@@ -214,7 +200,7 @@ describe('the machine, for all rules and observations', () => {
 
 it('names the rules', () => {
   expect(ruleVersion(DEFAULT_RULES)).toBe('w20-c10-m0-n1');
-  expect(
-    ruleVersion({ warningPercent: 25, criticalPercent: 7.5, resolveMargin: 2, forObservations: 3 }),
-  ).toBe('w25-c7.5-m2-n3');
+  expect(ruleVersion({ warningPercent: 25, criticalPercent: 7.5, resolveMargin: 2, forObservations: 3 })).toBe(
+    'w25-c7.5-m2-n3',
+  );
 });

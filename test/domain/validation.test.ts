@@ -105,9 +105,7 @@ describe('an answer [DOM-2]', () => {
     if (!checked.ok) throw new Error(checked.detail);
     expect(checked.observations.map((o) => o.policy)).toEqual([...names].sort());
     const { observedAt, pollId, correlationId } = poll;
-    expect(checked.observations[0]).toEqual(
-      observation({ availableTokens: 500, observedAt, pollId, correlationId }),
-    );
+    expect(checked.observations[0]).toEqual(observation({ availableTokens: 500, observedAt, pollId, correlationId }));
   });
 
   it('without a category says nothing of it; an unknown letter is kept', () => {
@@ -144,9 +142,7 @@ const anyReading: fc.Arbitrary<PolicyReading> = fc.record({
     fc.constantFrom('CLAIMS_READ', 'EVENT_LIST', 'A', ''),
     fc.string({ unit: 'binary', maxLength: 8 }),
     fc.string({ unit: 'grapheme', maxLength: 8 }),
-    fc
-      .array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 4 })
-      .map((units) => String.fromCharCode(...units)),
+    fc.array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 4 }).map((units) => String.fromCharCode(...units)),
   ),
   availableTokens: fc.oneof(fc.integer(), fc.double({ min: 0.01 })),
   capacity: fc.oneof(fc.integer(), fc.nat({ max: 1000 })),

@@ -84,8 +84,7 @@ describe('the schema registered with the alert topic [OUT-5]', () => {
 
   it('refuses what is no event: a field missing, of another type, or unknown', () => {
     const event = JSON.stringify(withoutNulls(avroType('AlertRaised', 1).random()));
-    const changed = (change: object): string =>
-      JSON.stringify({ ...(JSON.parse(event) as object), ...change });
+    const changed = (change: object): string => JSON.stringify({ ...(JSON.parse(event) as object), ...change });
     expect(misfits(changed({ event_id: undefined }))).toEqual(['event_id']);
     expect(misfits(changed({ capacity: '5' }))).toEqual(['capacity']);
     expect(misfits(changed({ more: 1 }))).toEqual(['']);
@@ -98,9 +97,7 @@ describe('the schema registered with the alert topic [OUT-5]', () => {
       const added = next.fields.filter(({ name }) => !before.some((field) => field.name === name));
       expect(added.filter((field) => !isNullable(field))).toEqual([]);
       const kept = next.fields.filter(({ name }) => before.some((field) => field.name === name));
-      expect(kept.map(({ name, type }) => ({ name, type }))).toEqual(
-        before.map(({ name, type }) => ({ name, type })),
-      );
+      expect(kept.map(({ name, type }) => ({ name, type }))).toEqual(before.map(({ name, type }) => ({ name, type })));
       versions.push(next);
     }
     expect(definition).toEqual(versions.at(-1));
@@ -137,9 +134,7 @@ describe('the properties of an alert message [OUT-5]', () => {
 describe('docs/alert-topic.md', () => {
   it('shows a valid message of each event', async () => {
     const page = await readFile(join(packageRoot, 'docs/alert-topic.md'), 'utf8');
-    const shown = [...page.matchAll(/```json\n(?<json>[\s\S]*?)```/g)].map(
-      ({ groups }) => groups?.['json'] ?? '',
-    );
+    const shown = [...page.matchAll(/```json\n(?<json>[\s\S]*?)```/g)].map(({ groups }) => groups?.['json'] ?? '');
     expect(shown.flatMap(misfits)).toEqual([]);
     const events = shown.map((json) => JSON.parse(json) as Record<string, unknown>);
     expect(events.map((event) => event['event_type'])).toEqual([...EVENTS]);

@@ -63,9 +63,7 @@ export class FaultRun {
     const { seed } = this.#options;
     let serversDone = false;
     const servers = this.#hitServers(seeded(seed + 2)).finally(() => (serversDone = true));
-    const lanes = this.#lanes.map(async (lane, i) =>
-      this.#hitWorkers(lane, seeded(seed + 3 + i), () => serversDone),
-    );
+    const lanes = this.#lanes.map(async (lane, i) => this.#hitWorkers(lane, seeded(seed + 3 + i), () => serversDone));
     await Promise.all([servers, ...lanes]);
   }
 

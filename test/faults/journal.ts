@@ -76,7 +76,6 @@ function warnings(workers: readonly Worker[]): string[] {
     .filter(({ line }) => WARNINGS.has(line.level))
     .sort((a, b) => a.line.time.localeCompare(b.line.time))
     .map(
-      ({ worker, line }) =>
-        `${time(Date.parse(line.time))} worker ${worker.pid} ${JSON.stringify(line).slice(0, 300)}`,
+      ({ worker, line }) => `${time(Date.parse(line.time))} worker ${worker.pid} ${JSON.stringify(line).slice(0, 300)}`,
     );
 }

@@ -32,8 +32,7 @@ function leapingClock(): Clock & { leap(): void } {
 const failedCalls = (world: World): number =>
   world.workers
     .flatMap((worker) => worker.lines)
-    .filter(({ msg, status: code }) => msg === 'a call to the Bridge failed' && code === 'UNAVAILABLE')
-    .length;
+    .filter(({ msg, status: code }) => msg === 'a call to the Bridge failed' && code === 'UNAVAILABLE').length;
 
 interface Bucket extends Record<string, unknown> {
   readonly endpoint_id: string;
@@ -84,20 +83,14 @@ export function outageSuite(backend: () => Backend): void {
       const failed = failedCalls(world);
       await eventually('the outage is noticed', async () => Promise.resolve(failedCalls(world) > failed));
       await catchUp(database, log);
-      const [open, topic, polls] = [
-        await openAlerts(database),
-        await alertPositions(log),
-        published([worker]),
-      ];
+      const [open, topic, polls] = [await openAlerts(database), await alertPositions(log), published([worker])];
       clock.leap();
       const later = failedCalls(world);
       await eventually('another call fails', async () => Promise.resolve(failedCalls(world) > later));
       expect(published([worker])).toBe(polls);
       expect(await openAlerts(database)).toEqual(open);
       expect(await alertPositions(log)).toEqual(topic);
-      expect(new Set((await latest(database)).map((bucket) => bucket.health_status))).toEqual(
-        new Set(['STALE']),
-      );
+      expect(new Set((await latest(database)).map((bucket) => bucket.health_status))).toEqual(new Set(['STALE']));
 
       lift();
       const isFresh = async (): Promise<boolean> =>

@@ -28,9 +28,7 @@ test('[DOM-8] a state that begins anew is told of, although the answer to its co
     ...database,
     transaction: async (work) => {
       const result = await database.transaction(work);
-      const [anew] = await database.query(
-        `select from alerting_v1.fold_state where state->'open' = 'null'::jsonb`,
-      );
+      const [anew] = await database.query(`select from alerting_v1.fold_state where state->'open' = 'null'::jsonb`);
       if (isLost || anew === undefined) return result;
       isLost = true;
       throw new DatabaseUnavailableError('the answer was lost');

@@ -65,9 +65,7 @@ async function during<T>(processes: Processes, work: () => Promise<T>): Promise<
 async function expectAllOver({ database, log }: Pick<World, 'database' | 'log'>): Promise<void> {
   for (const participant of [ONE, TWO]) {
     const events = await told(log, participant);
-    const raised = events
-      .filter((text) => text.endsWith('raised'))
-      .map((text) => text.replace(' raised', ''));
+    const raised = events.filter((text) => text.endsWith('raised')).map((text) => text.replace(' raised', ''));
     const over = events.filter((text) => !text.endsWith('raised')).map((text) => text.split(' resolved')[0]);
     expect(over.sort()).toEqual(raised.sort());
   }
@@ -108,11 +106,7 @@ export function reconciling(open: () => Promise<World>): void {
     const again = start(database, log, W30);
     await during(again, async () => Promise.resolve());
     expect(again.superseded()).toBe(1);
-    expect(await told(log)).toEqual([
-      '2 WARNING raised',
-      '1 WARNING raised',
-      '2 WARNING resolved SUPERSEDED',
-    ]);
+    expect(await told(log)).toEqual(['2 WARNING raised', '1 WARNING raised', '2 WARNING resolved SUPERSEDED']);
     const table = `select extract(minute from created_at)::int as minute, resolution_reason as reason
       from dict_rate_limit_alerts order by 1`;
     expect(await database.query(table)).toEqual([
@@ -143,9 +137,7 @@ export function reconciling(open: () => Promise<World>): void {
   it('observations since the backup are gone: told first, and after a reset ended [OUT-4, PUL-2]', async () => {
     const world = await open();
     const { database } = world;
-    await during(start(database, world.log, W20), async () =>
-      publish(world.log, [at(0, 50), at(0, 50, TWO)]),
-    );
+    await during(start(database, world.log, W20), async () => publish(world.log, [at(0, 50), at(0, 50, TWO)]));
     await backup(database);
     await during(start(database, world.log, W20), async () =>
       publish(world.log, [at(1, 25), at(2, 15), at(3, 5, TWO)]),
@@ -162,11 +154,7 @@ export function reconciling(open: () => Promise<World>): void {
     const again = start(database, log, W20);
     await during(again, async () => Promise.resolve());
     expect(again.superseded()).toBe(2);
-    expect((await told(log)).sort()).toEqual([
-      '2 WARNING raised',
-      '2 WARNING resolved SUPERSEDED',
-      '8 WARNING raised',
-    ]);
+    expect((await told(log)).sort()).toEqual(['2 WARNING raised', '2 WARNING resolved SUPERSEDED', '8 WARNING raised']);
     // Of a participant that nothing came from any more, too: its partition is empty.
     expect(await told(log, TWO)).toEqual(['3 CRITICAL raised', '3 CRITICAL resolved SUPERSEDED']);
     await during(start(database, log, W20), async () => publish(log, [at(9, 90)]));

@@ -1,4 +1,6 @@
-/** What a relay meets after a crash: a database that forgot its last transactions, and a send that was stored in part. */
+/**
+ * What a relay meets after a crash: a database that forgot its last transactions, and a send that was stored in part.
+ */
 import { expect, it } from 'vitest';
 import { RATE_LIMIT_ALERTS } from '../../src/codec/topics.ts';
 import { relay } from '../../src/consume/relay.ts';
@@ -47,17 +49,10 @@ it('what is decided again, and more of it, in another order: each event once on 
 
   // As it was before the second decision; the reactors decide again at once, other partitions first, and go further.
   await database.transaction(async (tx) => {
-    await tx.execute('update balde.outbox_sequence set last_sequence_id = $2 where topic = $1', [
-      TOPIC,
-      last,
-    ]);
+    await tx.execute('update balde.outbox_sequence set last_sequence_id = $2 where topic = $1', [TOPIC, last]);
     await tx.execute('delete from balde.outbox_watermark where topic = $1', [TOPIC]);
     for (const { partition, position } of watermark)
-      await tx.execute('insert into balde.outbox_watermark values ($1, $2, $3)', [
-        TOPIC,
-        partition,
-        position,
-      ]);
+      await tx.execute('insert into balde.outbox_watermark values ($1, $2, $3)', [TOPIC, partition, position]);
     const again = [...keys.slice(4)].reverse().map((key) => ({
       topic: TOPIC,
       key,

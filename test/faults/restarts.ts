@@ -24,21 +24,17 @@ export function restartSuite(backend: () => Backend): void {
     await eventually(`${more} more polls`, isThere, 60_000);
   };
 
-  it(
-    'killed and started again it loses nothing and repeats no alert [OPS-3]',
-    { timeout: 180_000 },
-    async () => {
-      for (let turn = 0; turn < 4; turn += 1) {
-        const worker = world.start(ALL_ROLES);
-        await polled(6);
-        worker.signal('SIGKILL');
-        expect(await worker.exited).toBeNull();
-      }
-      const { observations, alerts } = await world.settle();
-      expect(observations).toBeGreaterThanOrEqual(24 * 29);
-      expect(alerts).toBeGreaterThan(10);
-    },
-  );
+  it('killed and started again it loses nothing and repeats no alert [OPS-3]', { timeout: 180_000 }, async () => {
+    for (let turn = 0; turn < 4; turn += 1) {
+      const worker = world.start(ALL_ROLES);
+      await polled(6);
+      worker.signal('SIGKILL');
+      expect(await worker.exited).toBeNull();
+    }
+    const { observations, alerts } = await world.settle();
+    expect(observations).toBeGreaterThanOrEqual(24 * 29);
+    expect(alerts).toBeGreaterThan(10);
+  });
 
   it(
     'told to stop under load it commits what it read, exits 0 and loses nothing [OPS-3]',

@@ -1,8 +1,8 @@
 /**
  * Consumers and processors when what they remember is no longer so.
  *
- * The database goes back to a backup under a running consumer, at its worst moments: between a batch and its commit, with
- * a log that then can't be told where to go on, and between two parts of one batch.
+ * The database goes back to a backup under a running consumer, at its worst moments: between a batch and its commit,
+ * with a log that then can't be told where to go on, and between two parts of one batch.
  */
 import { expect, it } from 'vitest';
 import { POLICY_STATES } from '../../src/codec/topics.ts';
@@ -22,10 +22,7 @@ async function restoreEmpty(database: Database): Promise<void> {
 }
 
 /** The log, its consumers changed. */
-const around = (
-  log: EventLog,
-  change: (consumer: Consumer) => Partial<Consumer>,
-): Pick<EventLog, 'consumer'> => ({
+const around = (log: EventLog, change: (consumer: Consumer) => Partial<Consumer>): Pick<EventLog, 'consumer'> => ({
   consumer: async (topic, options) => {
     const real = await log.consumer(topic, options);
     return {

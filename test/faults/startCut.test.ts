@@ -46,9 +46,7 @@ describe('a start [DB-3]', () => {
   it.each(['28P01', '28000', '3D000', '42501'])('ends at once when it is refused with %s', async (code) => {
     const refusing = await refusingServer(code);
     const began = performance.now();
-    const error = await openStorage(location(refusing.url), { patienceMs: 60_000 }).catch(
-      (reason: unknown) => reason,
-    );
+    const error = await openStorage(location(refusing.url), { patienceMs: 60_000 }).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(DatabaseUnavailableError);
     expect(performance.now() - began).toBeLessThan(30_000);
     await refusing.close();

@@ -30,12 +30,10 @@ export async function subscribe(log: EventLog): Promise<Subscriber> {
   const consumer = await log.consumer(TOPIC, { subscription: null });
   const reading = (async () => {
     while (!signal.aborted) {
-      const received = await consumer
-        .receive({ max: 1_000, waitMs: 1_000, signal })
-        .catch((error: unknown) => {
-          if (!(error instanceof LogUnavailableError || signal.aborted)) throw error;
-          return [];
-        });
+      const received = await consumer.receive({ max: 1_000, waitMs: 1_000, signal }).catch((error: unknown) => {
+        if (!(error instanceof LogUnavailableError || signal.aborted)) throw error;
+        return [];
+      });
       seen.push(...received);
     }
   })();
@@ -46,9 +44,7 @@ export async function subscribe(log: EventLog): Promise<Subscriber> {
     finish: async () => {
       const isThere = async (): Promise<boolean> => {
         const last = lastPositions(seen);
-        return (await log.ends(TOPIC)).every(
-          ({ partition, last: end }) => (last.get(partition) ?? null) === end,
-        );
+        return (await log.ends(TOPIC)).every(({ partition, last: end }) => (last.get(partition) ?? null) === end);
       };
       await eventually('the subscriber has seen everything', isThere, 90_000);
       stopping.abort();
@@ -76,8 +72,8 @@ export async function expectSoundAlerts(log: EventLog, subscriber: Subscriber): 
 /** What was seen, a line per message; then what the observations make and was not seen. */
 export async function evidence(log: EventLog, { seen }: Subscriber): Promise<string[]> {
   const messages = await readTopicOnce(log, POLICY_STATES.name);
-  const expected = Object.entries(oracle(decodable(messages, POLICY_STATES.decode)).topic).flatMap(
-    ([key, events]) => events.map((event) => ({ key, event: event as unknown as SeenEvent })),
+  const expected = Object.entries(oracle(decodable(messages, POLICY_STATES.decode)).topic).flatMap(([key, events]) =>
+    events.map((event) => ({ key, event: event as unknown as SeenEvent })),
   );
   const wanted = new Set(expected.map(({ event }) => event.event_id));
   const found = new Set(seen.map((message) => eventOf(message).event_id));

@@ -130,8 +130,7 @@ export function zombieSuite(backend: () => Backend): void {
         await eventually('the takeover', tookOver, 60_000);
         zombie.signal('SIGCONT');
         const fenced = 'another poller took over: standing by';
-        const found = async (): Promise<boolean> =>
-          Promise.resolve(zombie.lines.some((line) => line.msg === fenced));
+        const found = async (): Promise<boolean> => Promise.resolve(zombie.lines.some((line) => line.msg === fenced));
         await eventually('the zombie finds out', found, 90_000);
 
         for (const worker of [zombie, successor]) {

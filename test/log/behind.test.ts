@@ -27,18 +27,14 @@ describe('what is behind a position [LOG-2]', () => {
       new Map(Array.from({ length: 8 }, (_, p) => [p, count(groups.get(p)?.length ?? 0)]));
 
     expect(await behind(() => null)).toEqual(expected((n) => n));
-    expect(await behind((p) => groups.get(p)?.[2]?.position ?? null)).toEqual(
-      expected((n) => Math.max(n - 3, 0)),
-    );
+    expect(await behind((p) => groups.get(p)?.[2]?.position ?? null)).toEqual(expected((n) => Math.max(n - 3, 0)));
     expect(await behind((p) => groups.get(p)?.at(-1)?.position ?? null)).toEqual(expected(() => 0));
     expect(await messagesBehind(database, topic, new Map())).toEqual(new Map());
 
     const upTo = new Map([...groups].map(([p, own]) => [p, own[4]?.position ?? '']));
     await log.trim(name, Date.UTC(2100, 0, 1), upTo);
     expect(await behind(() => null)).toEqual(expected((n) => Math.max(n - 5, 0)));
-    expect(await behind((p) => groups.get(p)?.[2]?.position ?? null)).toEqual(
-      expected((n) => Math.max(n - 5, 0)),
-    );
+    expect(await behind((p) => groups.get(p)?.[2]?.position ?? null)).toEqual(expected((n) => Math.max(n - 5, 0)));
     await log.close();
   });
 });

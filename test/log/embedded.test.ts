@@ -60,9 +60,7 @@ function intercepted(pattern: RegExp, before: (text: string) => void): Database 
 
 const leaseNames = async (like: string): Promise<string[]> =>
   (
-    await database.query<{ name: string }>(`select name from balde_log.lease where name like $1 order by 1`, [
-      like,
-    ])
+    await database.query<{ name: string }>(`select name from balde_log.lease where name like $1 order by 1`, [like])
   ).map(({ name }) => name);
 
 describe('the lease of a producer [LOG-5]', () => {
@@ -72,9 +70,7 @@ describe('the lease of a producer [LOG-5]', () => {
       const first = await alone(paused, topic);
       await first.send([message('k', 0, 'first')]);
       // As if it had been stopped past its lease: not renewed in time, and nobody told it.
-      await database.execute(`update balde_log.lease set expires_at = '-infinity' where name like $1`, [
-        `%${topic}%`,
-      ]);
+      await database.execute(`update balde_log.lease set expires_at = '-infinity' where name like $1`, [`%${topic}%`]);
       await withLog(async (log) => {
         const second = await alone(log, topic);
         await second.send([message('k', 1, 'second')]);
@@ -94,10 +90,9 @@ describe('the lease of a producer [LOG-5]', () => {
         const producer = await alone(log, topic);
         const expiry = async () =>
           (
-            await database.query<{ at: number }>(
-              `select expires_at as at from balde_log.lease where name like $1`,
-              [`%${topic}%`],
-            )
+            await database.query<{ at: number }>(`select expires_at as at from balde_log.lease where name like $1`, [
+              `%${topic}%`,
+            ])
           )[0]?.at ?? 0;
         const first = await expiry();
         await eventually('five lives', async () => (await expiry()) > first + 5 * 300);
@@ -171,15 +166,11 @@ describe('the lease of a partition [LOG-6]', () => {
         await (await shared(log, topic)).send(messages(['k'], 0, 2));
         const consumer = await log.consumer(topic, fresh('s'));
         await take(consumer, 1, 1);
-        const [before] = await database.query(`select epoch from balde_log.lease where name like $1`, [
-          `%${topic}%`,
-        ]);
+        const [before] = await database.query(`select epoch from balde_log.lease where name like $1`, [`%${topic}%`]);
         // A stop of this process: no timer fires while the lease runs out.
         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 450);
         await take(consumer, 1, 1);
-        const [after] = await database.query(`select epoch from balde_log.lease where name like $1`, [
-          `%${topic}%`,
-        ]);
+        const [after] = await database.query(`select epoch from balde_log.lease where name like $1`, [`%${topic}%`]);
         expect(after?.['epoch']).toBeGreaterThan(before?.['epoch'] as number);
       },
       database,
@@ -323,9 +314,7 @@ describe('a send', () => {
       const batch = Array.from({ length: 18 }, (_, i) => message(`key-${i % 4}`, i, payload));
       const producer = await shared(log, topic);
       expect(await producer.send(batch)).toEqual({ stored: 18, duplicates: 0 });
-      expect((await readAll(log, topic)).every((found) => found.payload.length === payload.length)).toBe(
-        true,
-      );
+      expect((await readAll(log, topic)).every((found) => found.payload.length === payload.length)).toBe(true);
     });
   });
 });
@@ -340,9 +329,7 @@ describe('a topic of the embedded log', () => {
 
   it('places keys by FNV-1a, for ever', () => {
     // Published test vectors of the 32-bit hash: "" 811c9dc5, "a" e40c292c, "foobar" bf9cf968.
-    expect(['', 'a', 'foobar'].map((key) => partitionOf(key, 2 ** 32))).toEqual([
-      0x811c9dc5, 0xe40c292c, 0xbf9cf968,
-    ]);
+    expect(['', 'a', 'foobar'].map((key) => partitionOf(key, 2 ** 32))).toEqual([0x811c9dc5, 0xe40c292c, 0xbf9cf968]);
   });
 
   it('places all buckets of a participant beside one another [LOG-1]', () => {

@@ -5,9 +5,7 @@ import { AdminClient } from '../../src/log/pulsar/admin.ts';
 import { plainCluster } from '../../src/log/pulsar/settings.ts';
 
 /** A server that resets each connection at its second request, as one whose idle time-out ends at that moment does. */
-async function withResettingServer(
-  work: (admin: AdminClient, requests: () => number) => Promise<void>,
-): Promise<void> {
+async function withResettingServer(work: (admin: AdminClient, requests: () => number) => Promise<void>): Promise<void> {
   const seen = new Set<Socket>();
   let requests = 0;
   const server = createServer(({ socket }, response) => {

@@ -90,10 +90,7 @@ class Reading {
   /** The broker goes to just before the entry of `position`. */
   seek(position: Position | null): void {
     const { messages } = this.#partition;
-    const at =
-      position === null
-        ? 0
-        : messages.findIndex(({ place }) => compareEntries(place, placeOf(position)) >= 0);
+    const at = position === null ? 0 : messages.findIndex(({ place }) => compareEntries(place, placeOf(position)) >= 0);
     this.cursor = at < 0 ? messages.length : at;
   }
 
@@ -106,8 +103,7 @@ class Reading {
       if (verdict.kind === 'deliver') this.delivered.push(arrival.position);
       if (verdict.kind === 'deliver' || verdict.kind === 'skip') return;
       if (verdict.kind === 'next') next = nextEntry(this.#partition, verdict.after);
-      else if (verdict.kind === 'resume' && this.#resumes)
-        this.state = resumed(this.delivered.at(-1) ?? this.#from);
+      else if (verdict.kind === 'resume' && this.#resumes) this.state = resumed(this.delivered.at(-1) ?? this.#from);
       else {
         this.state = approaching(state.last);
         this.seek(state.last);
@@ -158,8 +154,7 @@ describe('a reader of a partition with entries that nobody is given [LOG-2, PUL-
         const from = all[at % all.length] ?? null;
         const reading = new Reading(partition, from, resumes);
         // A reader by itself shares the partition with nobody; at the start, the broker's first message is the first.
-        const can = (whim: Whim): boolean =>
-          resumes || (whim !== 'unsure' && (from !== null || whim === null));
+        const can = (whim: Whim): boolean => resumes || (whim !== 'unsure' && (from !== null || whim === null));
         play(partition, reading, broker.filter(can));
         expect(reading.delivered).toEqual(behind(partition, from));
       }),

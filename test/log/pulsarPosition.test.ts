@@ -84,14 +84,11 @@ describe('the ledgers of a partition', () => {
 
   it('say what is there, and what was removed or never was', () => {
     expect(layout.has(place(4, 2))).toBe(true);
-    for (const gone of [place(4, 3), place(3, 0), place(7, 0), place(13, 0)])
-      expect(layout.has(gone)).toBe(false);
+    for (const gone of [place(4, 3), place(3, 0), place(7, 0), place(13, 0)]) expect(layout.has(gone)).toBe(false);
   });
 
   it('count what lies behind a place, and find the place that so many follow', () => {
-    const behind = [null, place(4, 0), place(4, 2), place(9, 1), place(12, 4)].map((one) =>
-      layout.behind(one),
-    );
+    const behind = [null, place(4, 0), place(4, 2), place(9, 1), place(12, 4)].map((one) => layout.behind(one));
     expect(behind).toEqual([10, 9, 7, 5, 0]);
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 12 }), (n) => {

@@ -69,10 +69,7 @@ describe('a producer that stands by [LOG-5, PUL-4]', () => {
     } as unknown as NativeClient;
     const spec: ProducerSpec = {
       client,
-      settings: plainCluster(
-        { serviceUrl: 'pulsar://127.0.0.1:1', adminUrl: 'http://127.0.0.1:1' },
-        'double',
-      ),
+      settings: plainCluster({ serviceUrl: 'pulsar://127.0.0.1:1', adminUrl: 'http://127.0.0.1:1' }, 'double'),
       ...{ topic: 'topic', partitions: 1, name: 'p', schema: null, wholeSends: false },
       lastStored: async () => Promise.resolve(-1),
       isTaken: async () => {

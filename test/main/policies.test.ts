@@ -72,8 +72,7 @@ const typesOf = async (log: EventLog): Promise<string[]> =>
     ({ key, properties }) => `${key.split(':')[1] ?? ''} ${properties['event_type'] ?? ''}`,
   );
 
-const retiredOnly = (types: readonly string[]): string[] =>
-  types.filter((type) => type.endsWith('PolicyRetired'));
+const retiredOnly = (types: readonly string[]): string[] => types.filter((type) => type.endsWith('PolicyRetired'));
 
 const alerts = async (database: Database) =>
   await database.query<{ policy: string; reason: string | null }>(
@@ -178,12 +177,8 @@ describe('policies retired by a person [RETIRE-3]', () => {
     const { database, log } = await baldeDatabase();
     await polled({ database, log }, [[reading('A', 50), reading('B', 5)]], 2);
     await foldAll(database, log);
-    await expect(retirable(database, { participant: '99999999' })).rejects.toThrow(
-      /never observed|no policy of/,
-    );
-    await expect(retirable(database, { participant: PARTICIPANT, policy: 'C' })).rejects.toThrow(
-      /no policy C/,
-    );
+    await expect(retirable(database, { participant: '99999999' })).rejects.toThrow(/never observed|no policy of/);
+    await expect(retirable(database, { participant: PARTICIPANT, policy: 'C' })).rejects.toThrow(/no policy C/);
     const own = await retirable(database, { participant: PARTICIPANT });
     expect(own.map(({ policy }) => policy)).toEqual(['A', 'B']);
     await retirePolicies({ log }, PARTICIPANT, own, never);

@@ -1,4 +1,6 @@
-/** The oracle's view of the alert topic: which events one bucket's observations make. Shares no code with the program. */
+/**
+ * The oracle's view of the alert topic: which events one bucket's observations make. Shares no code with the program.
+ */
 import { consumed, exhaustion, minutesBetween, recovery, textOf, utilization, uuid5 } from './arithmetic.ts';
 import type { OracleObservation, OracleRow } from './arithmetic.ts';
 
@@ -19,8 +21,7 @@ const NAMES = ['OK', 'WARNING', 'CRITICAL'] as const;
 const limitOf = (rank: Rank, rules: OracleRules): number => (rank === 2 ? rules.critical : rules.warning);
 
 /** Whether more than `percent` of the capacity is left: available/capacity > percent/100. */
-const above = (one: OracleObservation, percent: number): boolean =>
-  one.availableTokens * 100 > percent * one.capacity;
+const above = (one: OracleObservation, percent: number): boolean => one.availableTokens * 100 > percent * one.capacity;
 
 /** The level that one observation asks for, given the level now. */
 function wanted(one: OracleObservation, now: Rank, rules: OracleRules): Rank {
@@ -100,8 +101,7 @@ function common(
     available_tokens: one.availableTokens,
     capacity: one.capacity,
     utilization_percent: utilization(one),
-    consumption_rate_per_minute:
-      before === null ? null : consumed(before, one).low / minutesBetween(before, one),
+    consumption_rate_per_minute: before === null ? null : consumed(before, one).low / minutesBetween(before, one),
     recovery_eta_seconds: recovery(one),
     exhaustion_projection_seconds: exhaustion(before, one),
     psp_category: one.category,
@@ -120,13 +120,7 @@ const left = (one: OracleObservation): string => {
   return `${one.availableTokens} of ${one.capacity} tokens left (${percent}%)`;
 };
 
-function raised(
-  one: OracleObservation,
-  open: Open,
-  from: Rank,
-  base: OracleRow,
-  rules: OracleRules,
-): WireEvent {
+function raised(one: OracleObservation, open: Open, from: Rank, base: OracleRow, rules: OracleRules): WireEvent {
   const name = NAMES[open.rank];
   const limit = limitOf(open.rank, rules);
   return {

@@ -120,8 +120,7 @@ export function enriched(one: OracleObservation, before: OracleObservation | nul
     consumption_low: use?.low ?? null,
     consumption_high: use?.high ?? null,
     consumption_exact: use === null ? null : use.low === use.high,
-    consumption_rate_per_minute:
-      before === null || use === null ? null : use.low / minutesBetween(before, one),
+    consumption_rate_per_minute: before === null || use === null ? null : use.low / minutesBetween(before, one),
     recovery_eta_seconds: recovery(one),
     exhaustion_projection_seconds: exhaustion(before, one),
     error_404_rate: null,

@@ -18,11 +18,7 @@ export interface Compared {
 }
 
 /** Every row of every table and every event of the alert topic is what a straight fold of the observations gives. */
-export async function expectDatabaseEqualsOracle(
-  sql: Sql,
-  log: EventLog,
-  rules?: OracleRules,
-): Promise<Compared> {
+export async function expectDatabaseEqualsOracle(sql: Sql, log: EventLog, rules?: OracleRules): Promise<Compared> {
   const messages = await readTopicOnce(log, POLICY_STATES.name);
   const observations = decodable(messages, POLICY_STATES.decode);
   const expected = rules === undefined ? oracle(observations) : oracle(observations, rules);

@@ -12,10 +12,7 @@ export async function readTopicOnce(log: EventLog, topic: string): Promise<LogMe
 }
 
 /** What the folds can use of the messages; the others go to the dead letters. */
-export function decodable<E>(
-  messages: readonly LogMessage[],
-  decode: (message: LogMessage) => E | null,
-): E[] {
+export function decodable<E>(messages: readonly LogMessage[], decode: (message: LogMessage) => E | null): E[] {
   return messages.flatMap((message) => {
     try {
       const event = decode(message);

@@ -43,9 +43,7 @@ describe('the converter of the Bridge', () => {
   });
 
   it('ignores fields that a newer Bridge adds', () => {
-    const known = method.responseSerialize(
-      answerToWire({ responseTime: 5_000, category: 'H', policies: [] }),
-    );
+    const known = method.responseSerialize(answerToWire({ responseTime: 5_000, category: 'H', policies: [] }));
     const added = Buffer.from([0x7a, 0x02, 0x68, 0x69]);
     const read = answerFromWire(method.responseDeserialize(Buffer.concat([known, added])));
     expect(read).toEqual({ responseTime: 5_000, category: 'H', policies: [] });

@@ -90,23 +90,19 @@ describe('listPolicies', () => {
     );
   });
 
-  it(
-    'reports a Bridge that is not there as unavailable, and finds it when it comes back',
-    RECONNECTS,
-    async () => {
-      const server = await bridge(ANSWER);
-      const asking = client(server.address);
-      await asking.listPolicies(call());
-      server.close();
-      expect(await failure(asking.listPolicies(call()))).toMatchObject({
-        code: 'UNAVAILABLE',
-        retry: 'backoff',
-      });
-      open.push(await startFakeBridge(ANSWER, ServerCredentials.createInsecure(), server.address));
-      const asked = async () => asking.listPolicies(call()).catch(() => null);
-      await expect.poll(asked, { timeout: 10_000 }).toEqual(ANSWER);
-    },
-  );
+  it('reports a Bridge that is not there as unavailable, and finds it when it comes back', RECONNECTS, async () => {
+    const server = await bridge(ANSWER);
+    const asking = client(server.address);
+    await asking.listPolicies(call());
+    server.close();
+    expect(await failure(asking.listPolicies(call()))).toMatchObject({
+      code: 'UNAVAILABLE',
+      retry: 'backoff',
+    });
+    open.push(await startFakeBridge(ANSWER, ServerCredentials.createInsecure(), server.address));
+    const asked = async () => asking.listPolicies(call()).catch(() => null);
+    await expect.poll(asked, { timeout: 10_000 }).toEqual(ANSWER);
+  });
 
   it('serves participants of several Bridges side by side', async () => {
     const [one, two] = [await bridge(ANSWER), await bridge(answerAt(Date.UTC(2026, 8, 21)))];
@@ -114,10 +110,7 @@ describe('listPolicies', () => {
       client(one.address, null, '11111111').listPolicies(call()),
       client(two.address, null, '22222222').listPolicies(call()),
     ]);
-    expect(answers.map((answer) => answer.responseTime)).toEqual([
-      Date.UTC(2026, 8, 20),
-      Date.UTC(2026, 8, 21),
-    ]);
+    expect(answers.map((answer) => answer.responseTime)).toEqual([Date.UTC(2026, 8, 20), Date.UTC(2026, 8, 21)]);
     expect(two.calls[0]?.get('pi-requesting-participant')).toEqual(['22222222']);
   });
 
@@ -168,9 +161,7 @@ describe('the table of statuses [POLL-3]', () => {
   });
 
   it('keeps only the beginning of a long text', () => {
-    expect(bridgeErrorOf({ code: status.INTERNAL, details: 'x'.repeat(10_000) }).message.length).toBeLessThan(
-      600,
-    );
+    expect(bridgeErrorOf({ code: status.INTERNAL, details: 'x'.repeat(10_000) }).message.length).toBeLessThan(600);
   });
 });
 

@@ -1,10 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import {
-  LogError,
-  MessageRefusedError,
-  ProducerBusyError,
-  ProducerFencedError,
-} from '../../src/log/eventLog.ts';
+import { LogError, MessageRefusedError, ProducerBusyError, ProducerFencedError } from '../../src/log/eventLog.ts';
 import { BridgeError } from '../../src/poll/bridgeError.ts';
 import type { BridgeStatus } from '../../src/poll/bridgeError.ts';
 import { createFakeLog } from './fakeLog.ts';
@@ -88,9 +83,7 @@ describe('an election [POLL-1]', () => {
     log.outage = { storedFirst: 0 };
     const poller = await start({ log, deps: AT_ONCE });
     await poller.clock.advance(MINUTE);
-    expect(poller.all('onLogUnavailable').map((event) => event.waitMs / 1000)).toEqual([
-      1, 2, 4, 8, 16, 20, 20,
-    ]);
+    expect(poller.all('onLogUnavailable').map((event) => event.waitMs / 1000)).toEqual([1, 2, 4, 8, 16, 20, 20]);
     log.outage = null;
     await poller.clock.advance(20_000);
     expect(poller.all('onPublished')).toHaveLength(1);
@@ -188,17 +181,14 @@ describe('a log that takes nothing more', () => {
     ['no longer lets the role in', new LogError('the role is not allowed to')],
     ['has a schema that does not fit', new LogError('the topic has a schema that is not compatible')],
     ['has lost its topic', new LogError('the topic does not exist')],
-  ])(
-    'because it %s ends the poller with that: polled on, nobody would know [PUL-2, POLL-5]',
-    async (_, refusal) => {
-      const log = createFakeLog();
-      const poller = await start({ log, deps: AT_ONCE });
-      log.refusal = refusal;
-      await poller.clock.advance(5 * MINUTE);
-      await expect(poller.running).rejects.toBe(refusal);
-      expect(poller.calls.length).toBeLessThanOrEqual(2);
-    },
-  );
+  ])('because it %s ends the poller with that: polled on, nobody would know [PUL-2, POLL-5]', async (_, refusal) => {
+    const log = createFakeLog();
+    const poller = await start({ log, deps: AT_ONCE });
+    log.refusal = refusal;
+    await poller.clock.advance(5 * MINUTE);
+    await expect(poller.running).rejects.toBe(refusal);
+    expect(poller.calls.length).toBeLessThanOrEqual(2);
+  });
 });
 
 describe('stopping', () => {

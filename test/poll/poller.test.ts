@@ -21,9 +21,7 @@ describe('a poll', () => {
       ['12345678:CLAIMS_READ', FIRST_TICK * ROOM],
       ['12345678:ENTRIES_WRITE', FIRST_TICK * ROOM + 1],
     ]);
-    expect(poller.all('onPublished')).toMatchObject([
-      { observations: 2, stored: 2, responseTime: FIRST_TICK },
-    ]);
+    expect(poller.all('onPublished')).toMatchObject([{ observations: 2, stored: 2, responseTime: FIRST_TICK }]);
     expect(poller.all('onPolled')).toMatchObject([{ accepted: 2, rejected: 0, category: 'F' }]);
     expect(poller.all('onDuplicate')).toEqual([]);
     await poller.stop();
@@ -108,9 +106,9 @@ describe('a Bridge that fails [POLL-3]', () => {
     expect(poller.all('onPollFailed')).toMatchObject([{ status: 'UNAVAILABLE', durationMs: 30_000 }]);
     expect(poller.all('onCall')).toHaveLength(5);
     // Between two calls is a wait: each says why.
-    expect(
-      poller.lines.filter(({ msg, level }) => msg === 'a call to the Bridge failed' && level === 40),
-    ).toHaveLength(5);
+    expect(poller.lines.filter(({ msg, level }) => msg === 'a call to the Bridge failed' && level === 40)).toHaveLength(
+      5,
+    );
     await poller.clock.advance(MINUTE);
     expect(callTimes(poller).slice(5)).toEqual([300]);
     await poller.stop();
@@ -209,9 +207,7 @@ describe('an answer [DOM-2]', () => {
     ]);
     expect(poller.all('onPolled')).toMatchObject([{ accepted: 2, rejected: 4 }]);
     const logged = poller.lines.filter((line) => line['reason'] === 'refill_tokens_negative');
-    expect(logged).toMatchObject([
-      { participant: '12345678', reading: { refillTokens: -1, capacity: 36_000 } },
-    ]);
+    expect(logged).toMatchObject([{ participant: '12345678', reading: { refillTokens: -1, capacity: 36_000 } }]);
   });
 
   it.each([

@@ -29,8 +29,7 @@ async function ask(): Promise<number> {
   const client = createBridgeClient({ address: simulator.address, participant: '12345678', tls: null });
   onTestFinished(() => client.close());
   const { signal } = new AbortController();
-  return (await client.listPolicies({ correlationId: 'a'.repeat(32), deadlineMs: 10_000, signal })).policies
-    .length;
+  return (await client.listPolicies({ correlationId: 'a'.repeat(32), deadlineMs: 10_000, signal })).policies.length;
 }
 
 describe('[POLL-7] the way to the Bridge', () => {

@@ -106,16 +106,13 @@ const answers = async (): Promise<void> => {
 };
 
 describe('certificates of a Bridge that are replaced while Balde runs [DB-5]', () => {
-  it.each(Object.keys(SOURCES) as (keyof typeof SOURCES)[])(
-    'are used from the next call on: of %s',
-    async (source) => {
-      client = open(source);
-      expect(await ask()).toEqual(ANSWER);
-      await renewBridge();
-      put(filesOf(renewed));
-      await answers();
-    },
-  );
+  it.each(Object.keys(SOURCES) as (keyof typeof SOURCES)[])('are used from the next call on: of %s', async (source) => {
+    client = open(source);
+    expect(await ask()).toEqual(ANSWER);
+    await renewBridge();
+    put(filesOf(renewed));
+    await answers();
+  });
 
   it.each<readonly [string, Readonly<Record<string, Buffer | string>>]>([
     ['only the certificate is new', { 'ca.pem': renewed.own.certPem, 'cert.pem': renewed.client.certPem }],

@@ -24,17 +24,11 @@ function list(minute: number, ...names: string[]) {
   return checked;
 }
 
-const names = (policies: readonly { readonly policy: string }[]): string[] =>
-  policies.map(({ policy }) => policy);
+const names = (policies: readonly { readonly policy: string }[]): string[] => policies.map(({ policy }) => policy);
 
 describe('a policy is gone [RETIRE-2]', () => {
   it.each<[string, number, ReturnType<typeof list>[], string[]]>([
-    [
-      'when three lists in a row lack it',
-      3,
-      [list(0, 'A', 'B'), list(1, 'A'), list(2, 'A'), list(3, 'A')],
-      ['B'],
-    ],
+    ['when three lists in a row lack it', 3, [list(0, 'A', 'B'), list(1, 'A'), list(2, 'A'), list(3, 'A')], ['B']],
     ['not after two', 3, [list(0, 'A', 'B'), list(1, 'A'), list(2, 'A')], []],
     [
       'not when one between has it',

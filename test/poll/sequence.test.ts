@@ -6,8 +6,7 @@ import { createPartitions } from './partitions.ts';
 
 const AT = Date.UTC(2026, 8, 20, 12, 0, 0, 0);
 const BASE = AT * ROOM;
-const names = (count: number): string[] =>
-  Array.from({ length: count }, (_, i) => `P${String(i).padStart(5, '0')}`);
+const names = (count: number): string[] => Array.from({ length: count }, (_, i) => `P${String(i).padStart(5, '0')}`);
 const THIRTY_ONE = names(31);
 
 describe('assignSequence', () => {

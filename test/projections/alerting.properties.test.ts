@@ -173,18 +173,11 @@ it('every event survives its encoding', () => {
 it('the events are those of the oracle, under any rules', () => {
   fc.assert(
     fc.property(anyLog(), anyRules, (log, rules) => {
-      const {
-        warningPercent: warning,
-        criticalPercent: critical,
-        resolveMargin: margin,
-        forObservations,
-      } = rules;
+      const { warningPercent: warning, criticalPercent: critical, resolveMargin: margin, forObservations } = rules;
       const expected = oracle(log, { warning, critical, margin, forObservations }).topic;
       const events = alertEvents(log, rules);
       for (const key of keysOf(log)) {
-        const wire = ofKey(events, key).map(
-          (event) => JSON.parse(encodeAlertEvent(event).toString()) as unknown,
-        );
+        const wire = ofKey(events, key).map((event) => JSON.parse(encodeAlertEvent(event).toString()) as unknown);
         expect(wire).toEqual(expected[key] ?? []);
       }
     }),

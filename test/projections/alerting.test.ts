@@ -20,11 +20,7 @@ describe('given a bucket, when it', () => {
     ['is just above the threshold', [201], []],
     ['falls and stays', [1000, 200, 150, 101], ['raised WARNING THRESHOLD']],
     ['recovers', [200, 201], ['raised WARNING THRESHOLD', 'resolved WARNING RECOVERED']],
-    [
-      'gets worse',
-      [200, 100],
-      ['raised WARNING THRESHOLD', 'resolved WARNING ESCALATED', 'raised CRITICAL ESCALATED'],
-    ],
+    ['gets worse', [200, 100], ['raised WARNING THRESHOLD', 'resolved WARNING ESCALATED', 'raised CRITICAL ESCALATED']],
     [
       'gets better',
       [100, 200],
@@ -113,9 +109,7 @@ describe('capacity comes from each observation', () => {
   });
 
   it('a larger one with the same tokens alerts', () => {
-    expect(short(alertEvents([left(500), left(500, 1, { capacity: 5000 })]))).toEqual([
-      'raised CRITICAL THRESHOLD',
-    ]);
+    expect(short(alertEvents([left(500), left(500, 1, { capacity: 5000 })]))).toEqual(['raised CRITICAL THRESHOLD']);
   });
 });
 

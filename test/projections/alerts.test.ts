@@ -68,9 +68,7 @@ describe('when it is resolved', () => {
 
 describe('redelivery', () => {
   it.each([1, 2, 3, 4])('of the first %i events changes nothing', (n) => {
-    expect(alerts([...escalation.slice(0, n), ...escalation.slice(0, n)])).toEqual(
-      alerts(escalation.slice(0, n)),
-    );
+    expect(alerts([...escalation.slice(0, n), ...escalation.slice(0, n)])).toEqual(alerts(escalation.slice(0, n)));
   });
 
   it('of an alert already resolved does not open it again', () => {

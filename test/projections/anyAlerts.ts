@@ -1,4 +1,7 @@
-/** Alert events in whatever order, whole or in part, known and unknown: what a topic may hold after restores and retries. */
+/**
+ * Alert events in whatever order, whole or in part, known and unknown: what a topic may hold after restores and
+ * retries.
+ */
 import fc from 'fast-check';
 import type { AlertEvent, AlertRaised, AlertResolved, Severity } from '../../src/domain/events.ts';
 import { alertEventId, alertId } from '../../src/domain/identity.ts';

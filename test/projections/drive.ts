@@ -36,10 +36,7 @@ function tablesOf<T extends string>(
   changes: readonly RowChange<T>[],
 ): Record<T, Rows> {
   const names = Object.keys(tables) as T[];
-  const result = Object.fromEntries(names.map((name): [T, Rows] => [name, new Map<string, Row>()])) as Record<
-    T,
-    Rows
-  >;
+  const result = Object.fromEntries(names.map((name): [T, Rows] => [name, new Map<string, Row>()])) as Record<T, Rows>;
   for (const { table, how, row } of changes) {
     const spec = tables[table];
     const columns = Object.keys(spec.columns);
@@ -58,10 +55,8 @@ function tablesOf<T extends string>(
   return result;
 }
 
-const project = <E, S, T extends string>(
-  projection: Projection<E, S, T>,
-  events: readonly E[],
-): Record<T, Rows> => tablesOf(projection.tables, run(projection, events));
+const project = <E, S, T extends string>(projection: Projection<E, S, T>, events: readonly E[]): Record<T, Rows> =>
+  tablesOf(projection.tables, run(projection, events));
 
 export const states = (events: readonly PolicyStateEvent[]) => project(statesProjection, events);
 
@@ -72,7 +67,5 @@ export const alerts = (events: readonly AlertEvent[]) => project(alertsProjectio
 
 export const listOf = (rows: Rows): Row[] => [...rows.values()];
 
-export const ofKey = <E extends { participant: string; policy: string }>(
-  events: readonly E[],
-  key: string,
-): E[] => events.filter((event) => bucketKey(event) === key);
+export const ofKey = <E extends { participant: string; policy: string }>(events: readonly E[], key: string): E[] =>
+  events.filter((event) => bucketKey(event) === key);

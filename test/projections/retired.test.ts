@@ -47,21 +47,11 @@ describe('a bucket that is retired [RETIRE-1]', () => {
       [],
     ],
     ['that was never observed changes nothing', [retired(low)], [], []],
-    [
-      'before its newest observation is not',
-      [low, left(90, 5), retired(low)],
-      ['AlertRaised THRESHOLD 0'],
-      [90],
-    ],
+    ['before its newest observation is not', [low, left(90, 5), retired(low)], ['AlertRaised THRESHOLD 0'], [90]],
     [
       'comes back with an observation, and alerts anew',
       [low, retired(low), left(50, 5), left(500, 6)],
-      [
-        'AlertRaised THRESHOLD 0',
-        'AlertResolved RETIRED 1',
-        'AlertRaised THRESHOLD 5',
-        'AlertResolved RECOVERED 6',
-      ],
+      ['AlertRaised THRESHOLD 0', 'AlertResolved RETIRED 1', 'AlertRaised THRESHOLD 5', 'AlertResolved RECOVERED 6'],
       [500],
     ],
     [
@@ -96,8 +86,7 @@ it('with retirements anywhere in the log, events and tables are those of the ora
       const all: PolicyStateEvent[] = [...events];
       for (const [place, later] of gone) {
         const last = events[place % events.length];
-        if (last !== undefined)
-          all.splice(place % (all.length + 1), 0, retired(last, later * 30_000 - 60_000));
+        if (last !== undefined) all.splice(place % (all.length + 1), 0, retired(last, later * 30_000 - 60_000));
       }
       return all;
     });
@@ -116,9 +105,7 @@ it('with retirements anywhere in the log, events and tables are those of the ora
       expect(sorted(listOf(policies))).toEqual(sorted(expected.policies));
       const decided = alertEvents(events);
       for (const key of new Set(events.map(bucketKey))) {
-        const wire = ofKey(decided, key).map(
-          (event) => JSON.parse(encodeAlertEvent(event).toString()) as unknown,
-        );
+        const wire = ofKey(decided, key).map((event) => JSON.parse(encodeAlertEvent(event).toString()) as unknown);
         expect(wire).toEqual(expected.topic[key] ?? []);
       }
     }),

@@ -127,9 +127,7 @@ describe('for all logs', () => {
     fc.assert(
       fc.property(anyLog(), (log) => {
         const { history, latest } = states(log);
-        expect(column(listOf(history), 'event_id').sort()).toEqual(
-          [...new Set(log.map((e) => e.eventId))].sort(),
-        );
+        expect(column(listOf(history), 'event_id').sort()).toEqual([...new Set(log.map((e) => e.eventId))].sort());
         for (const row of listOf(latest)) {
           const times = listOf(history).filter((r) => r['endpoint_id'] === row['endpoint_id']);
           expect(row['response_time']).toBe(Math.max(...times.map((r) => Number(r['response_time']))));

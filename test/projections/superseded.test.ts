@@ -18,8 +18,7 @@ import type { Row } from './drive.ts';
 
 const POLICY = 'CLAIMS_READ';
 const rows = (events: readonly AlertEvent[]): Row[] => listOf(alerts(events).alerts);
-const minute = (at: Row[string] | undefined): number | null =>
-  typeof at === 'number' ? (at - NOON) / MINUTE : null;
+const minute = (at: Row[string] | undefined): number | null => (typeof at === 'number' ? (at - NOON) / MINUTE : null);
 const short = (events: readonly AlertEvent[]) =>
   rows(events).map((row) => [
     minute(row['created_at']),

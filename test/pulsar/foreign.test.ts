@@ -1,6 +1,6 @@
 /**
- * Whatever a client of the protocol may send, in every place that handles a message: nothing ends, nothing is held up, and
- * the message is found in the dead letters and in the archive.
+ * Whatever a client of the protocol may send, in every place that handles a message: nothing ends, nothing is held up,
+ * and the message is found in the dead letters and in the archive.
  */
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -295,9 +295,7 @@ describePulsar('a message of others [FOLD-5, DLQ-1, ARC-4]', () => {
     );
     const outcomes = await collect(retryLetters({ database, log }, [due], AbortSignal.timeout(60_000)));
     const cut = outcomes.filter(({ outcome }) => outcome === 'cut');
-    expect(cut.map(({ letter: { message } }) => message.payload.length < 6_000_000)).toEqual(
-      cut.map(() => true),
-    );
+    expect(cut.map(({ letter: { message } }) => message.payload.length < 6_000_000)).toEqual(cut.map(() => true));
     expect(outcomes.filter(({ outcome }) => outcome === 'done')).toHaveLength(due.length - cut.length);
     const again = (await readAll(log, POLICY_STATES.name)).length - FORMS.length - 2;
     expect(again).toBe(due.length - cut.length);

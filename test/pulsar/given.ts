@@ -68,10 +68,7 @@ export async function obey(admin: Administrator, commands: readonly string[], ro
       /^pulsar-admin tenants create (\S+)$/,
       async (tenant) => await admin('PUT', `tenants/${tenant}`, { allowedClusters: ['standalone'] }),
     ],
-    [
-      /^pulsar-admin namespaces create (\S+)$/,
-      async (namespace) => await admin('PUT', `namespaces/${namespace}`),
-    ],
+    [/^pulsar-admin namespaces create (\S+)$/, async (namespace) => await admin('PUT', `namespaces/${namespace}`)],
     [
       /^pulsar-admin topics create-partitioned-topic (\S+) --partitions (\d+)$/,
       async (url = '', n) => await admin('PUT', `${path(url)}/partitions`, Number(n)),
@@ -149,13 +146,11 @@ export function run(args: readonly string[], environment: Environment): Running 
     stderr: () => err.join(''),
     ended,
     says: async (what, ms = 30_000) => {
-      await eventually(
-        `the program says ${what.source}`,
-        async () => Promise.resolve(what.test(all())),
-        ms,
-      ).catch((error: unknown) => {
-        throw new Error(`${String(error)}\nit said:\n${all()}`, { cause: error });
-      });
+      await eventually(`the program says ${what.source}`, async () => Promise.resolve(what.test(all())), ms).catch(
+        (error: unknown) => {
+          throw new Error(`${String(error)}\nit said:\n${all()}`, { cause: error });
+        },
+      );
     },
     stop: async () => {
       child.kill('SIGTERM');

@@ -1,4 +1,6 @@
-/** Where the policies of topics lie, as the broker tells it: brokers with apache/pulsar#25954 repeat what has its own. */
+/**
+ * Where the policies of topics lie, as the broker tells it: brokers with apache/pulsar#25954 repeat what has its own.
+ */
 import { expect, it } from 'vitest';
 import { POLICY_STATES, RATE_LIMIT_ALERTS } from '../../src/codec/topics.ts';
 import { PulsarLog } from '../../src/log/pulsar/pulsarLog.ts';

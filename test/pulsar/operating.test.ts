@@ -118,16 +118,12 @@ describePulsar('topics that change under a processor [PUL-2]', () => {
       );
       const { stdout } = await balde(['checkpoints', 'list'], environment);
       expect(stdout).toMatch(/^states v1 +policy-states +\d .* the topic no longer has this message$/m);
-      expect(stdout).toMatch(
-        /balde checkpoints reset --topic policy-states makes them begin with the oldest/,
-      );
+      expect(stdout).toMatch(/balde checkpoints reset --topic policy-states makes them begin with the oldest/);
 
       const reset = await balde(['checkpoints', 'reset', '--topic', 'policy-states', '--yes'], environment);
       expect(reset.code).toBe(0);
       await settle(database, anew);
-      expect([await hashStates(database, 'states_v1'), await hashAlerts(database, 'alerts_v1')]).toEqual(
-        before,
-      );
+      expect([await hashStates(database, 'states_v1'), await hashAlerts(database, 'alerts_v1')]).toEqual(before);
       expect(await readAll(anew, RATE_LIMIT_ALERTS.name)).toHaveLength(alerts);
 
       // What was read leaves the topic, and the checkpoints' messages with it.
@@ -225,10 +221,7 @@ describePulsar('addresses, the addon and other logs [PUL-1]', () => {
     const without = { ...environment, ...environmentOf(settingsOf({ serviceUrl, adminUrl })) };
     for (const args of [['migrate'], ['start', '--roles', 'states']]) {
       const { code, stderr } = await balde(args, without);
-      expect([code, stderr]).toEqual([
-        1,
-        expect.stringMatching(/^balde: .*run npm run pulsar:binding.*\n$/) as string,
-      ]);
+      expect([code, stderr]).toEqual([1, expect.stringMatching(/^balde: .*run npm run pulsar:binding.*\n$/) as string]);
     }
     expect((await doctor(without))('Pulsar client')).toMatchObject({
       status: 'fail',
@@ -311,9 +304,7 @@ describePulsar('a process on Pulsar, its doctor and its partitions [PUL-3]', () 
         /^deduplication is off in partition 0, 1, 2, 3/,
       );
       expect(spoilt(`topic ${POLICY_STATES.name}`)).toMatchObject({ status: 'warn' });
-      expect(spoilt(`topic ${POLICY_STATES.name}`)?.remedy).toMatch(
-        /set-retention \S+ --time 465d --size -1$/,
-      );
+      expect(spoilt(`topic ${POLICY_STATES.name}`)?.remedy).toMatch(/set-retention \S+ --time 465d --size -1$/);
       expect(spoilt('topic policy-states-states-DLQ')).toMatchObject({
         status: 'fail',
         remedy: 'Run balde migrate.',
@@ -343,8 +334,7 @@ describePulsar('a process on Pulsar, its doctor and its partitions [PUL-3]', () 
     'migrate --partitions: not while a poller is connected or a processor is behind; then it is done',
     async () => {
       const { environment, log, database, settings } = here;
-      const asked = async (...more: string[]) =>
-        await balde(['migrate', '--partitions', '6', ...more], environment);
+      const asked = async (...more: string[]) => await balde(['migrate', '--partitions', '6', ...more], environment);
       const poller = await log.producer(POLICY_STATES.name, {
         name: 'poller-12345678',
         access: 'exclusive',
@@ -382,9 +372,6 @@ describe('without Pulsar', () => {
   test('migrate --partitions says whom it is for', async () => {
     const { url } = await emptyDatabase();
     const { code, stderr } = await balde(['migrate', '--partitions', '6'], { DATABASE_URL: url });
-    expect([code, stderr]).toEqual([
-      1,
-      expect.stringMatching(/^balde: --partitions is for Pulsar/) as string,
-    ]);
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/^balde: --partitions is for Pulsar/) as string]);
   });
 });

@@ -48,11 +48,7 @@ afterAll(async () => {
   for (const storage of opened) await storage.close();
 });
 
-async function open(
-  databaseUrl: string,
-  pulsar: PulsarSettings,
-  options: StorageOptions = {},
-): Promise<Storage> {
+async function open(databaseUrl: string, pulsar: PulsarSettings, options: StorageOptions = {}): Promise<Storage> {
   const storage = await openStorage({ databaseUrl, dataDir: '/nonexistent', pulsar }, options);
   opened.push(storage);
   return storage;
@@ -70,10 +66,7 @@ describePulsar('[PUL-20] the topics of a namespace', () => {
     const first = await open(await newDatabase(), settings);
     const admin = administrator(settings.adminUrl);
     const retention = async (): Promise<string> =>
-      await admin(
-        'GET',
-        `persistent/${settings.tenant}/${settings.namespace}/${POLICY_STATES.name}/retention`,
-      );
+      await admin('GET', `persistent/${settings.tenant}/${settings.namespace}/${POLICY_STATES.name}/retention`);
     const before = await retention();
     const second = await newDatabase();
     const where = { databaseUrl: second, dataDir: '/nonexistent', pulsar: settings, retentionMonths: 1 };
@@ -102,10 +95,7 @@ describePulsar('[PUL-20] the topics of a namespace', () => {
 
   it('are one’s of two databases that start at the same moment', async () => {
     const settings = namespace();
-    const both = await Promise.allSettled([
-      open(await newDatabase(), settings),
-      open(await newDatabase(), settings),
-    ]);
+    const both = await Promise.allSettled([open(await newDatabase(), settings), open(await newDatabase(), settings)]);
     expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
     const [refused] = both.flatMap((one) => (one.status === 'rejected' ? [String(one.reason)] : []));
     expect(refused).toContain('belongs to another database');
@@ -125,11 +115,7 @@ describePulsar('[PUL-20] the topics of a namespace', () => {
       /another copy of this database .* is at work .*: poller-12345678 connected/,
     );
     await poller.close();
-    const restored = await eventually(
-      'the restored one',
-      async () => open(copy, settings).catch(() => null),
-      60_000,
-    );
+    const restored = await eventually('the restored one', async () => open(copy, settings).catch(() => null), 60_000);
     await restored.assertOwned?.();
     // What still runs on the first copy learns that it is not the one any more.
     expect(await failure(running.assertOwned?.() ?? Promise.resolve())).toMatch(
@@ -144,9 +130,7 @@ describePulsar('[PUL-20] the topics of a namespace', () => {
     const next = await open(await newDatabase(), settings, { takesOver: true });
     await next.assertOwned?.();
     expect(await watching).toContain('belongs to another database');
-    expect(await failure(former.assertOwned?.() ?? Promise.resolve())).toContain(
-      'belongs to another database',
-    );
+    expect(await failure(former.assertOwned?.() ?? Promise.resolve())).toContain('belongs to another database');
     expect(await failure(open(urlOf(former), settings))).toContain('belongs to another database');
   }, 150_000);
 
@@ -159,9 +143,7 @@ describePulsar('[PUL-20] the topics of a namespace', () => {
     const claimed = await open(await newDatabase(), other);
     const reading = await openForReading({ databaseUrl: urlOf(storage), dataDir: '', pulsar: other });
     opened.push(reading);
-    expect(await failure(reading.assertOwned?.() ?? Promise.resolve())).toContain(
-      'belongs to another database',
-    );
+    expect(await failure(reading.assertOwned?.() ?? Promise.resolve())).toContain('belongs to another database');
     await claimed.assertOwned?.();
   }, 120_000);
 });

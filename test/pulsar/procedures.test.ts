@@ -80,10 +80,7 @@ const LINES: readonly (readonly [RegExp, (shell: Shell, ...parts: string[]) => P
       shell.running = null;
     },
   ],
-  [
-    /^pg_dump --format=custom --file=balde\.dump "\$DATABASE_URL"$/,
-    async (shell) => await copy(shell, '', '_backup'),
-  ],
+  [/^pg_dump --format=custom --file=balde\.dump "\$DATABASE_URL"$/, async (shell) => await copy(shell, '', '_backup')],
   [
     /^dropdb "\$DATABASE" && createdb "\$DATABASE"$/,
     async (shell) => {
@@ -93,8 +90,7 @@ const LINES: readonly (readonly [RegExp, (shell: Shell, ...parts: string[]) => P
   [/^pg_restore --dbname="\$DATABASE_URL" balde\.dump$/, async (shell) => await copy(shell, '_backup', '')],
 ];
 
-const nameOf = ({ environment }: Shell): string =>
-  new URL(environment['DATABASE_URL'] ?? '').pathname.slice(1);
+const nameOf = ({ environment }: Shell): string => new URL(environment['DATABASE_URL'] ?? '').pathname.slice(1);
 
 const copy = async (shell: Shell, from: string, to: string): Promise<void> => {
   await eventually('a copy', async () =>
@@ -202,10 +198,7 @@ describePulsar('the procedures of docs/pulsar.md [OUT-4][PUL-20]', () => {
       await caughtUp(shell);
       await type(shell, '# stop every process');
       for (const { name } of TOPICS)
-        await admin(
-          'DELETE',
-          `persistent/${settings.tenant}/${settings.namespace}/${name}/partitions?force=true`,
-        );
+        await admin('DELETE', `persistent/${settings.tenant}/${settings.namespace}/${name}/partitions?force=true`);
       for (const line of blockOf('When the topics are lost')) await type(shell, line);
       const anew = new PulsarLog(settings);
       await publish(anew, THEN);
@@ -226,8 +219,7 @@ describePulsar('the procedures of docs/pulsar.md [OUT-4][PUL-20]', () => {
       await type(shell, 'npx balde start');
       await caughtUp(shell);
       await type(shell, '# stop every process');
-      for (const line of blockOf('"no longer has the message": a checkpoint that is lost'))
-        await type(shell, line);
+      for (const line of blockOf('"no longer has the message": a checkpoint that is lost')) await type(shell, line);
       await type(shell, 'npx balde start');
       await caughtUp(shell);
       expect(await rowsOf(shell)).toBe(FIRST.length);

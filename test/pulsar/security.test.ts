@@ -1,4 +1,7 @@
-/** A broker that asks for TLS and a proof of the role: certificates, tokens, rights, and what is said when they are wrong. */
+/**
+ * A broker that asks for TLS and a proof of the role: certificates, tokens, rights, and what is said when they are
+ * wrong.
+ */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -17,16 +20,7 @@ import { issue } from '../support/certificates.ts';
 import { emptyDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { describePulsar } from '../support/pulsarSuites.ts';
-import {
-  administrator,
-  commandsOf,
-  environmentOf,
-  lastWords,
-  obey,
-  run,
-  settingsOf,
-  tokenFor,
-} from './given.ts';
+import { administrator, commandsOf, environmentOf, lastWords, obey, run, settingsOf, tokenFor } from './given.ts';
 
 const START_MS = 150_000;
 const ROLE = 'balde';
@@ -135,11 +129,7 @@ describePulsar('a broker with TLS, tokens and rights [PUL-1]', () => {
   });
 
   test.each<[string, () => Partial<PulsarSettings>, RegExp]>([
-    [
-      'no proof of the role',
-      () => ({ token: null }),
-      /does not accept the credentials .*: set PULSAR_TOKEN or/,
-    ],
+    ['no proof of the role', () => ({ token: null }), /does not accept the credentials .*: set PULSAR_TOKEN or/],
     [
       'a token of another key',
       () => ({ token: { value: tokenFor('admin', randomBytes(32)) } }),
@@ -240,9 +230,7 @@ describePulsar('a broker with TLS, tokens and rights [PUL-1]', () => {
     const grown = await balde(['migrate', '--partitions', '6'], environment);
     expect(grown.stderr).toMatch(/can't be added with this role/);
     await obey(admin(), commandsOf(grown.stderr), 'clerk');
-    expect((await balde(['migrate', '--partitions', '6'], environment)).stdout).toMatch(
-      /has 6 partitions already/,
-    );
+    expect((await balde(['migrate', '--partitions', '6'], environment)).stdout).toMatch(/has 6 partitions already/);
 
     const started = run(['start', '--roles', 'states,alerting,alerts,relay,retention,http'], environment);
     await started.says(/metrics {4}http/);
@@ -264,8 +252,7 @@ describePulsar('a broker with TLS, tokens and rights [PUL-1]', () => {
           await log.partitions('nothing').then(
             () => false,
             (error: unknown) =>
-              error instanceof LogUnavailableError &&
-              error.message.includes('in PULSAR_TOKEN_FILE expired at'),
+              error instanceof LogUnavailableError && error.message.includes('in PULSAR_TOKEN_FILE expired at'),
           ),
       );
       const { url } = await emptyDatabase();

@@ -78,9 +78,7 @@ describePulsar('a topic that was terminated [PUL-2]', () => {
     const producer = await log.producer(topic, { name: 'p', access: 'exclusive', signal: never });
     await producer.send(messages(['k'], 0, n));
     await terminate(at, topic);
-    expect(texts(await readAll(log, topic))).toEqual(
-      messages(['k'], 0, n).map(({ payload }) => String(payload)),
-    );
+    expect(texts(await readAll(log, topic))).toEqual(messages(['k'], 0, n).map(({ payload }) => String(payload)));
     const readers = [new Checkpoints().subscription(), { subscription: null }];
     for (const options of readers) {
       const consumer = await log.consumer(topic, options);

@@ -108,9 +108,7 @@ describePulsar('entries that nobody is given', () => {
       expect(texts(all)).toEqual(expected);
       expect(await log.ends(topic)).toEqual([{ partition: 0, last: all.at(-1)?.position ?? null }]);
       for (const [i, { position }] of [{ position: null }, ...all].entries())
-        expect(await log.behind(topic, new Map([[0, position]]))).toEqual(
-          new Map([[0, expected.length - i]]),
-        );
+        expect(await log.behind(topic, new Map([[0, position]]))).toEqual(new Map([[0, expected.length - i]]));
       expect([...(await readBack(log, topic, new Map(), patience())).ends.values()]).toEqual(
         all.slice(-1).map(({ position }) => position),
       );

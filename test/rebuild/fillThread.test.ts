@@ -34,8 +34,7 @@ describe('a rebuild that fills in a thread', () => {
     const fill = fillInThread('states', db, program);
     return await rebuilt(given.database, given.log, 'states', { restart: true, ...others, fill });
   };
-  const hash = async (version: number): Promise<string> =>
-    await hashStates(given.database, `states_v${version}`);
+  const hash = async (version: number): Promise<string> => await hashStates(given.database, `states_v${version}`);
   /** The log as a source, with something that happens after so many batches. */
   const source = (after: number, happens: () => void): EventSource => {
     const whole = logSource(given.log, 'the log');

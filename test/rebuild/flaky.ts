@@ -16,9 +16,7 @@ export function flaky(real: Database, which: (statement: string) => boolean = ()
     if (!which(statement) || times === 2) return await run();
     cuts.set(statement, times + 1);
     if (times === 1) await run();
-    throw new DatabaseUnavailableError(
-      `the connection broke ${times === 0 ? 'before' : 'after'}: ${statement}`,
-    );
+    throw new DatabaseUnavailableError(`the connection broke ${times === 0 ? 'before' : 'after'}: ${statement}`);
   };
   const sql = (on: Sql): Sql => ({
     query: async <R extends Row>(text: string, parameters?: readonly Parameter[], name?: string) =>

@@ -53,12 +53,7 @@ export function untidy(events: readonly PolicyStateObserved[]): (PolicyStateObse
 }
 
 /** Folds a topic into the version that is in service, on the path of live events. */
-export async function live(
-  database: Database,
-  log: EventLog,
-  what: RebuildableName,
-  version = 1,
-): Promise<void> {
+export async function live(database: Database, log: EventLog, what: RebuildableName, version = 1): Promise<void> {
   await catchUp({ ...foldOf(what), database, log, build: { name: what, version }, signal: never() });
 }
 
@@ -71,9 +66,7 @@ export async function endsOf(log: EventLog): Promise<Map<number, string>> {
 export const never = (): AbortSignal => new AbortController().signal;
 
 /** Both read models differ in their types; the tests treat them alike. */
-function foldOf(
-  what: RebuildableName,
-): Pick<RebuildOptions<unknown, unknown, string>, 'projection' | 'decode'> {
+function foldOf(what: RebuildableName): Pick<RebuildOptions<unknown, unknown, string>, 'projection' | 'decode'> {
   const { projection, topic } = REBUILDABLE[what];
   return {
     projection: projection as unknown as RebuildOptions<unknown, unknown, string>['projection'],

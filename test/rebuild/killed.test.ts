@@ -134,9 +134,7 @@ describe('a rebuild that is killed again and again', () => {
       expect(fewest).toBeGreaterThanOrEqual(events.length);
       expect(reads).toBeGreaterThan(50);
       expect(await readTopicOnce(log, RATE_LIMIT_ALERTS.name)).toHaveLength(alertsBefore);
-      const pending = await database.query('select topic from balde.outbox where topic = $1', [
-        RATE_LIMIT_ALERTS.name,
-      ]);
+      const pending = await database.query('select topic from balde.outbox where topic = $1', [RATE_LIMIT_ALERTS.name]);
       expect(pending).toEqual([]);
     },
   );

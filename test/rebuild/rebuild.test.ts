@@ -83,8 +83,7 @@ describe('a rebuild', () => {
     await publishAlerts(log, history(30));
     await live(database, log, 'alerts');
     const upTo = new Map<number, string>();
-    for (const { partition, last } of await log.ends('rate-limit-alerts'))
-      if (last !== null) upTo.set(partition, last);
+    for (const { partition, last } of await log.ends('rate-limit-alerts')) if (last !== null) upTo.set(partition, last);
     expect(await log.trim('rate-limit-alerts', Date.UTC(2026, 2, 20), upTo)).toBeGreaterThan(50);
     const { carried, comparison } = await rebuilt(database, log, 'alerts', { verify: false });
     expect(comparison).toBeNull();
@@ -119,9 +118,9 @@ describe('a rebuild', () => {
         if (committed > 500) stop.abort(new Error('stopped'));
       },
     };
-    await expect(
-      rebuilt(database, log, 'states', { rate: 300, signal: stop.signal, observer }),
-    ).rejects.toThrow(/stopped|abort/);
+    await expect(rebuilt(database, log, 'states', { rate: 300, signal: stop.signal, observer })).rejects.toThrow(
+      /stopped|abort/,
+    );
     expect((await listVersions(database, 'states')).map(({ state }) => state)).toEqual(['live', 'filling']);
     await expect(rebuilt(database, log, 'states', { until: 5 })).rejects.toThrow('--restart');
     const storage = { database, log, logDescription: 'the log' };

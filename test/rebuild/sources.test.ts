@@ -84,10 +84,7 @@ describePulsar('a rebuild from Pulsar', () => {
 
     const { database } = await baldeDatabase();
     const log = new PulsarLog(
-      plainCluster(
-        { serviceUrl: pulsarBroker().url, adminUrl: pulsarBroker().adminUrl },
-        `rebuild-${randomUUID()}`,
-      ),
+      plainCluster({ serviceUrl: pulsarBroker().url, adminUrl: pulsarBroker().adminUrl }, `rebuild-${randomUUID()}`),
     );
     try {
       for (const topic of TOPICS) await log.ensureTopic(topic);

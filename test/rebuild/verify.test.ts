@@ -1,4 +1,6 @@
-/** What verify finds: one altered row, one missing, one too many, two in each other's place; and what it reads for it. */
+/**
+ * What verify finds: one altered row, one missing, one too many, two in each other's place; and what it reads for it.
+ */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { statesProjection } from '../../projections/states/fold.ts';
 import type { ColumnType, Projection } from '../../src/domain/fold.ts';
@@ -129,31 +131,28 @@ describe('verify', () => {
       { rows: [732, 732] },
     ],
   ];
-  it.each(cases)(
-    'names the month, the bucket and the row of %s [VERIFY-1]',
-    async (_, statements, expected) => {
-      // One connection's temporary table is not another's.
-      const { differences, seals } = await altered(
-        statements.map((statement) => statement.replace('create temporary table one', 'create table one')),
-      );
-      await database.execute('drop table if exists one');
-      expect(differences).toHaveLength(1);
-      expect(differences[0]).toMatchObject({
-        table: 'history',
-        month: Date.UTC(2026, 2, 1),
-        participant: '12345678',
-        endpointId: 'KEYS_CHECK',
-        ...expected,
-      });
-      expect(String(differences[0]?.first?.key['response_time'])).toMatch(/^2026-03-20T12:00/);
-      expect(seals.altered).toHaveLength(1);
-      expect(seals.altered[0]).toMatchObject({
-        endpointId: 'KEYS_CHECK',
-        month: Date.UTC(2026, 2, 1),
-        rows: 732,
-      });
-    },
-  );
+  it.each(cases)('names the month, the bucket and the row of %s [VERIFY-1]', async (_, statements, expected) => {
+    // One connection's temporary table is not another's.
+    const { differences, seals } = await altered(
+      statements.map((statement) => statement.replace('create temporary table one', 'create table one')),
+    );
+    await database.execute('drop table if exists one');
+    expect(differences).toHaveLength(1);
+    expect(differences[0]).toMatchObject({
+      table: 'history',
+      month: Date.UTC(2026, 2, 1),
+      participant: '12345678',
+      endpointId: 'KEYS_CHECK',
+      ...expected,
+    });
+    expect(String(differences[0]?.first?.key['response_time'])).toMatch(/^2026-03-20T12:00/);
+    expect(seals.altered).toHaveLength(1);
+    expect(seals.altered[0]).toMatchObject({
+      endpointId: 'KEYS_CHECK',
+      month: Date.UTC(2026, 2, 1),
+      rows: 732,
+    });
+  });
 
   const counted = (): CountedLog | null => countLog('states');
 
@@ -165,8 +164,7 @@ describe('verify', () => {
     });
     await database.execute(`create table lost as select * from states_v2.history where ${ROW}`);
     const { comparison, counts } = await undone(async () => {
-      for (const version of [1, 2])
-        await database.execute(`delete from states_v${version}.history where ${ROW}`);
+      for (const version of [1, 2]) await database.execute(`delete from states_v${version}.history where ${ROW}`);
       return await verify(2, counted());
     });
     await database.execute('insert into states_v2.history select * from lost');
@@ -187,10 +185,7 @@ describe('verify', () => {
     const first = await verifyReadModel({ ...options, signal: never() });
     expect(first.counts?.differences).toEqual([]);
     expect(first.counts?.months).toBe(3 * POLICIES.length);
-    await publish(
-      other.log,
-      untidy([observed('KEYS_CHECK', 71 * DAY, 5), observed('KEYS_CHECK', 60 * DAY + 1, 7)]),
-    );
+    await publish(other.log, untidy([observed('KEYS_CHECK', 71 * DAY, 5), observed('KEYS_CHECK', 60 * DAY + 1, 7)]));
     const second = await verifyReadModel({ ...options, signal: never() });
     expect(second.counts).toMatchObject({ rows: (first.counts?.rows ?? 0) + 2, differences: [] });
     // Of what has left the log nothing is counted, and nothing is missed.
@@ -258,9 +253,7 @@ describe('verify', () => {
       });
       expect(comparison?.rows).toBe(BUCKET_ROWS * POLICIES.length);
       expect(comparison?.months).toBe(2 * POLICIES.length);
-      expect(comparison?.current).toBe(
-        2 * POLICIES.length - (differences[0]?.endpointId === 'GHOST' ? 0 : 1),
-      );
+      expect(comparison?.current).toBe(2 * POLICIES.length - (differences[0]?.endpointId === 'GHOST' ? 0 : 1));
       expect(seals.altered).toEqual([]);
     },
   );

@@ -12,8 +12,7 @@ import { baldeDatabase } from '../support/database.ts';
 const HISTORY = { schema: 'states_v1', table: 'history' };
 const NOW = Date.UTC(2026, 8, 21, 12);
 const month = (n: number): number => addMonths(NOW, n);
-const months = (from: number, to: number): number[] =>
-  Array.from({ length: to - from + 1 }, (_, i) => month(from + i));
+const months = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, i) => month(from + i));
 
 const partitions = async (database: Database) => await partitionMonths(database, HISTORY);
 
@@ -87,8 +86,7 @@ describe('the compactor [RET-1, RET-2, RET-3]', () => {
 
   it('trims the log a month behind history, and only what every fold has read [RET-6]', async () => {
     const { database, log } = await withHistory(-20, 0);
-    const kept = async () =>
-      (await policyStates(log)).map(({ eventTime }) => eventTime).sort((a, b) => a - b);
+    const kept = async () => (await policyStates(log)).map(({ eventTime }) => eventTime).sort((a, b) => a - b);
     await database.execute(
       `insert into balde.projection (name, version, served, revision) values ('states', 2, false, 2)`,
     );
@@ -148,8 +146,7 @@ describe('the compactor [RET-1, RET-2, RET-3]', () => {
   it('says when it last succeeded, and does not when it fails', async () => {
     const { database } = await withHistory(0, 0);
     const last = async () =>
-      (await database.query<{ at: number | null }>('select last_success_at as at from balde.retention'))[0]
-        ?.at ?? null;
+      (await database.query<{ at: number | null }>('select last_success_at as at from balde.retention'))[0]?.at ?? null;
     expect(await last()).toBeNull();
     await compactAt(database, NOW);
     const first = await last();
@@ -161,9 +158,7 @@ describe('the compactor [RET-1, RET-2, RET-3]', () => {
 
   it('that can not drop a month makes the months ahead and drops the others all the same, and fails visibly', async () => {
     const { database } = await withHistory(-20, 0);
-    await database.execute(
-      `create view public.pinned as select * from states_v1.history_${monthName(month(-20))}`,
-    );
+    await database.execute(`create view public.pinned as select * from states_v1.history_${monthName(month(-20))}`);
     await expect(compactAt(database, NOW)).rejects.toThrow(/depend/);
     expect(await partitions(database)).toEqual(expect.arrayContaining(months(0, 3)));
     expect(await readHorizon(database)).toBe(month(-13));
@@ -201,9 +196,7 @@ describe('a clock that jumped [RET-3]', () => {
     await observe(database, Date.UTC(2040, 0, 1));
     const report = await compactAt(database, NOW);
     expect([report.dropped, report.horizon]).toEqual([[], month(-13)]);
-    expect(await partitions(database)).toEqual(
-      expect.arrayContaining([...months(-13, 3), Date.UTC(2040, 2, 1)]),
-    );
+    expect(await partitions(database)).toEqual(expect.arrayContaining([...months(-13, 3), Date.UTC(2040, 2, 1)]));
   });
 });
 

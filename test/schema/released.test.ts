@@ -89,8 +89,7 @@ describe('an event [OPS-4]', () => {
     for (const [event, versions] of await versionsOfEvents()) {
       for (const [i, writer] of versions.entries()) {
         for (const reader of versions.slice(i)) {
-          if (!canRead(reader.schema, writer.schema))
-            refused.push(`${event} v${reader.version} ← v${writer.version}`);
+          if (!canRead(reader.schema, writer.schema)) refused.push(`${event} v${reader.version} ← v${writer.version}`);
         }
       }
     }

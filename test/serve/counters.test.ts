@@ -91,12 +91,8 @@ describe('[OPS-8] counters begin at 0', async () => {
 
   test('no counter of the code is missing here', () => {
     const src = join(import.meta.dirname, '../../src');
-    const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) =>
-      file.endsWith('.ts'),
-    );
-    const named = files.flatMap(
-      (file) => readFileSync(join(src, file), 'utf8').match(/\bbalde_\w+_total\b/g) ?? [],
-    );
+    const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+    const named = files.flatMap((file) => readFileSync(join(src, file), 'utf8').match(/\bbalde_\w+_total\b/g) ?? []);
     expect([...new Set(named)].sort()).toEqual(counters.filter((name) => name.startsWith('balde_')).sort());
   });
 });
@@ -106,10 +102,7 @@ describe('[OPS-8] a poll of which nothing can be believed', () => {
     const lines: Record<string, unknown>[] = [];
     const metrics = new Metrics({ sql: database, now: () => LAST, staleAfterMs: MINUTE });
     const report = createReport(
-      pino(
-        { level: 'warn' },
-        { write: (line: string) => lines.push(JSON.parse(line) as Record<string, unknown>) },
-      ),
+      pino({ level: 'warn' }, { write: (line: string) => lines.push(JSON.parse(line) as Record<string, unknown>) }),
       pollerMetrics(metrics),
     );
     const polled = (accepted: number): PollerEventMap['onPolled'] => ({

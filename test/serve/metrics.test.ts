@@ -53,9 +53,7 @@ describe('[OPS-1] the ten metrics', () => {
       'dict_rate_limit_utilization_percent gauge',
     ]);
     const buckets = [
-      ...text.matchAll(
-        /monitoring_duration_seconds_bucket\{le="([^"]+)",operation="poll",participant="12345678"\}/g,
-      ),
+      ...text.matchAll(/monitoring_duration_seconds_bucket\{le="([^"]+)",operation="poll",participant="12345678"\}/g),
     ];
     expect(buckets.map((m) => m[1])).toEqual(['0.01', '0.05', '0.1', '0.5', '1', '5', '10', '+Inf']);
   });
@@ -91,9 +89,7 @@ describe('[OPS-1] the ten metrics', () => {
     const metrics = metricsAt(LAST + STALE_AFTER_MS);
     expect(seriesOf(await metrics.scrape()).has(bucket('capacity', 'FALLING'))).toBe(true);
     const series = seriesOf(await metricsAt(LAST + STALE_AFTER_MS + 1).scrape());
-    expect(
-      [...series.keys()].filter((key) => key.includes('psp_category') && !key.includes('severity')),
-    ).toEqual([]);
+    expect([...series.keys()].filter((key) => key.includes('psp_category') && !key.includes('severity'))).toEqual([]);
     const age = `balde_observation_age_seconds{endpoint_id="FALLING",participant="${PARTICIPANT}"}`;
     expect(series.get(age)).toBeCloseTo(900.001, 6);
     expect(series.get(alertSeries('created_total', 'CRITICAL'))).toBe(2);

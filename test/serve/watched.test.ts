@@ -58,26 +58,23 @@ describe('[OPS-7] whoever watches never hurts the work', () => {
     ['/metrics', 'balde.retention'],
     ['/readyz', 'states_v1.latest'],
     ['/readyz', 'balde_migrations.migration'],
-  ])(
-    '300 askers of %s while %s is locked: one query waits, all are answered in time',
-    async (path, table) => {
-      await locked(table, async () => {
-        const asked = Promise.all(Array.from({ length: 300 }, async () => await get(path)));
-        await eventually('a query waits for the lock', async () => (await waiting()) > 0);
-        expect(await waiting()).toBe(1);
-        const answers = await asked;
-        expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([503]));
-        expect(Math.max(...answers.map(({ ms }) => ms))).toBeLessThan(15_000);
-        expect(answers[0]?.body).toContain('another session holds a lock on what is asked for');
-        // Nobody asks any more, and nothing is left behind.
-        await eventually('no query is left', async () => (await waiting()) === 0);
-        expect((await get('/healthz')).status).toBe(200);
-      });
-      const after = await get('/metrics');
-      expect(after.status).toBe(200);
-      expect(Number(/^balde_scrape_errors_total (\d+)$/m.exec(after.body)?.[1])).toBeGreaterThan(0);
-    },
-  );
+  ])('300 askers of %s while %s is locked: one query waits, all are answered in time', async (path, table) => {
+    await locked(table, async () => {
+      const asked = Promise.all(Array.from({ length: 300 }, async () => await get(path)));
+      await eventually('a query waits for the lock', async () => (await waiting()) > 0);
+      expect(await waiting()).toBe(1);
+      const answers = await asked;
+      expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([503]));
+      expect(Math.max(...answers.map(({ ms }) => ms))).toBeLessThan(15_000);
+      expect(answers[0]?.body).toContain('another session holds a lock on what is asked for');
+      // Nobody asks any more, and nothing is left behind.
+      await eventually('no query is left', async () => (await waiting()) === 0);
+      expect((await get('/healthz')).status).toBe(200);
+    });
+    const after = await get('/metrics');
+    expect(after.status).toBe(200);
+    expect(Number(/^balde_scrape_errors_total (\d+)$/m.exec(after.body)?.[1])).toBeGreaterThan(0);
+  });
 
   test('300 scrapers at once share one answer', async () => {
     const answers = await Promise.all(Array.from({ length: 300 }, async () => await get('/metrics')));
@@ -117,16 +114,12 @@ describe('[OPS-7] whoever watches never hurts the work', () => {
         socket.on('close', () => resolve(answer));
         socket.end(text);
       });
-    expect(await say(`GET /metrics HTTP/1.1\r\nHost: b\r\nX: ${'x'.repeat(9_000)}\r\n\r\n`)).toContain(
-      ' 431 ',
-    );
+    expect(await say(`GET /metrics HTTP/1.1\r\nHost: b\r\nX: ${'x'.repeat(9_000)}\r\n\r\n`)).toContain(' 431 ');
     expect(await say('nonsense\r\n\r\n')).toContain(' 400 ');
     await say('GET /healthz HTTP/1.1\r\nHost: b\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
     await say('CONNECT b:80 HTTP/1.1\r\nHost: b\r\n\r\n');
     await say('GET /healthz HTTP/1.1\r\nHost: b\r\nContent-Length: 1000000\r\n\r\nshort');
-    expect(await say('GET http://[::bad HTTP/1.1\r\nHost: b\r\nConnection: close\r\n\r\n')).toContain(
-      ' 404 ',
-    );
+    expect(await say('GET http://[::bad HTTP/1.1\r\nHost: b\r\nConnection: close\r\n\r\n')).toContain(' 404 ');
     expect((await get('/healthz')).status).toBe(200);
   });
 });

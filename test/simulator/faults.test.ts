@@ -103,9 +103,7 @@ describe('a Bridge that answers garbage', () => {
 
   it('zero capacity, of one or all', async () => {
     const one = await garbled(garbage.zeroCapacity('EVENT_LIST'));
-    expect(one.policies.filter(({ capacity }) => capacity === 0).map(({ name }) => name)).toEqual([
-      'EVENT_LIST',
-    ]);
+    expect(one.policies.filter(({ capacity }) => capacity === 0).map(({ name }) => name)).toEqual(['EVENT_LIST']);
     const all = await garbled(garbage.zeroCapacity());
     expect(all.policies.every(({ capacity }) => capacity === 0)).toBe(true);
   });

@@ -12,8 +12,7 @@ describe('the policies of DICT API 2.12.1', () => {
   });
 
   it('are credited where the domain says so, and nowhere else', () => {
-    for (const { name, credit } of POLICIES)
-      expect([name, credit > 0]).toEqual([name, isCreditedOnPaymentOrder(name)]);
+    for (const { name, credit } of POLICIES) expect([name, credit > 0]).toEqual([name, isCreditedOnPaymentOrder(name)]);
   });
 
   it('vary by category in two policies', () => {
@@ -35,10 +34,7 @@ describe('the policies of DICT API 2.12.1', () => {
   });
 
   it('charge a 404 extra on the antiscan policies only', () => {
-    const extra = POLICIES.filter(({ cost }) => cost.notFound > 1).map(({ name, cost }) => [
-      name,
-      cost.notFound,
-    ]);
+    const extra = POLICIES.filter(({ cost }) => cost.notFound > 1).map(({ name, cost }) => [name, cost.notFound]);
     expect(extra).toEqual([
       ['ENTRIES_READ_USER_ANTISCAN', 20],
       ['ENTRIES_READ_USER_ANTISCAN_V2', 20],

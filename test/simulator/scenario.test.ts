@@ -102,17 +102,14 @@ describe('scenario day', () => {
   const monday = (seed: number, refill: 'lump' | 'drip') =>
     poll({ scenario: 'day', seed, refill }, 5 * MINUTE, START + DAY);
 
-  it.each([1, 2, 3, 4, 5])(
-    'takes a good handful of policies over the thresholds and back (seed %i)',
-    (seed) => {
-      const changed = crossed(monday(seed, 'lump'));
-      expect(changed.length).toBeGreaterThanOrEqual(5);
-      expect(changed.length).toBeLessThanOrEqual(20);
-      expect(changed.filter(([, course]) => course.includes('CRITICAL')).length).toBeGreaterThanOrEqual(2);
-      const recovered = changed.filter(([, course]) => course.at(-1) === 'OK');
-      expect(recovered.length).toBeGreaterThanOrEqual(4);
-    },
-  );
+  it.each([1, 2, 3, 4, 5])('takes a good handful of policies over the thresholds and back (seed %i)', (seed) => {
+    const changed = crossed(monday(seed, 'lump'));
+    expect(changed.length).toBeGreaterThanOrEqual(5);
+    expect(changed.length).toBeLessThanOrEqual(20);
+    expect(changed.filter(([, course]) => course.includes('CRITICAL')).length).toBeGreaterThanOrEqual(2);
+    const recovered = changed.filter(([, course]) => course.at(-1) === 'OK');
+    expect(recovered.length).toBeGreaterThanOrEqual(4);
+  });
 
   it('drives some buckets into debt', () => {
     const debts = monday(2, 'lump').flatMap(({ policies }) =>
@@ -167,8 +164,7 @@ describe('scenario lively', () => {
     for (let n = 0; n + 24 < hour.length; n += 24) {
       const span = hour.slice(n, n + 25);
       expect(crossed(span).length).toBeGreaterThan(3);
-      for (const [policy, course] of crossed(span))
-        expect([policy, course.includes('OK')]).toEqual([policy, true]);
+      for (const [policy, course] of crossed(span)) expect([policy, course.includes('OK')]).toEqual([policy, true]);
     }
     expect(courses(hour).get('POLICIES_LIST')).toEqual(['OK']);
   });

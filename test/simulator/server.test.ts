@@ -14,9 +14,7 @@ afterEach(async () => {
   for (const each of opened.splice(0).reverse()) await each.close();
 });
 
-async function serve(
-  options: SimulatorOptions = {},
-): Promise<{ simulator: Simulator; bridge: BridgeCaller }> {
+async function serve(options: SimulatorOptions = {}): Promise<{ simulator: Simulator; bridge: BridgeCaller }> {
   const clock = options.clock ?? manualClock(START);
   const simulator = await startSimulator({ scenario: 'calm', ...options, clock });
   opened.push(simulator);
@@ -144,15 +142,9 @@ describe('the server', () => {
   it('frees its port at once when closed, even under an open call, and can close twice', async () => {
     const { bridge, simulator } = await serve();
     simulator.faults.add({ kind: 'hung' }, { times: 1 }, { method: 'GetRateLimitPolicies' });
-    simulator.faults.add(
-      { kind: 'slow', delayMs: 3_600_000 },
-      { times: 1 },
-      { method: 'GetRateLimitPolicy' },
-    );
+    simulator.faults.add({ kind: 'slow', delayMs: 3_600_000 }, { times: 1 }, { method: 'GetRateLimitPolicy' });
     const open = [bridge.list(), bridge.read('EVENT_LIST')];
-    const cut = Promise.all(
-      open.map(async (call) => expect(call).rejects.toMatchObject({ code: status.CANCELLED })),
-    );
+    const cut = Promise.all(open.map(async (call) => expect(call).rejects.toMatchObject({ code: status.CANCELLED })));
     await expect.poll(() => simulator.faults.size).toBe(0);
     await simulator.close();
     await simulator.close();
@@ -165,9 +157,7 @@ describe('the server', () => {
 
   it('refuses a port that is taken', async () => {
     const { simulator } = await serve();
-    await expect(startSimulator({ port: Number(simulator.address.split(':')[1]) })).rejects.toThrow(
-      'EADDRINUSE',
-    );
+    await expect(startSimulator({ port: Number(simulator.address.split(':')[1]) })).rejects.toThrow('EADDRINUSE');
   });
 });
 

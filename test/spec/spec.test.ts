@@ -6,9 +6,9 @@ import { packageRoot } from '../../src/packageRoot.ts';
 
 const ID = /[A-Z]+-\d+/;
 
-const invariants = [
-  ...readFileSync(join(packageRoot, 'SPEC.md'), 'utf8').matchAll(/^\| ([A-Z]+-\d+) \|/gm),
-].map(([, id]) => id ?? '');
+const invariants = [...readFileSync(join(packageRoot, 'SPEC.md'), 'utf8').matchAll(/^\| ([A-Z]+-\d+) \|/gm)].map(
+  ([, id]) => id ?? '',
+);
 
 /** Ids in square brackets inside the titles of tests and suites, such as `[LOG-3]` or `[FOLD-1, OUT-2]`. */
 function citedIds(): Set<string> {

@@ -27,9 +27,7 @@ const failure = async (work: Promise<unknown>): Promise<unknown> =>
   );
 
 const raise = async (sqlState: string): Promise<unknown> =>
-  await failure(
-    database.execute(`do $$ begin raise exception using errcode = '${sqlState}', message = 'x'; end $$`),
-  );
+  await failure(database.execute(`do $$ begin raise exception using errcode = '${sqlState}', message = 'x'; end $$`));
 
 const pidOf = async (sql: Sql): Promise<number> =>
   (await sql.query<{ pid: number }>('select pg_backend_pid() as pid'))[0]?.pid ?? 0;
@@ -37,31 +35,19 @@ const pidOf = async (sql: Sql): Promise<number> =>
 const terminate = async (pid: number) => await database.query('select pg_terminate_backend($1)', [pid]);
 
 describe('an error of the database', () => {
-  it.each([
-    '08006',
-    '53100',
-    '53300',
-    '57P01',
-    '57014',
-    '58030',
-    '40001',
-    '40P01',
-    '55P03',
-    '25006',
-    '25P03',
-  ])('%s passes by itself: the whole may be tried again', async (code) => {
-    const error = await raise(code);
-    expect(error).toBeInstanceOf(DatabaseUnavailableError);
-    expect(isConnectionLost(error)).toBe(false);
-  });
-
-  it.each(['22001', '22P02', '22003', '23502', '23505', '23514', '54000'])(
-    '%s is about the data',
+  it.each(['08006', '53100', '53300', '57P01', '57014', '58030', '40001', '40P01', '55P03', '25006', '25P03'])(
+    '%s passes by itself: the whole may be tried again',
     async (code) => {
       const error = await raise(code);
-      expect([isRefusedData(error), isDatabaseError(error)]).toEqual([true, true]);
+      expect(error).toBeInstanceOf(DatabaseUnavailableError);
+      expect(isConnectionLost(error)).toBe(false);
     },
   );
+
+  it.each(['22001', '22P02', '22003', '23502', '23505', '23514', '54000'])('%s is about the data', async (code) => {
+    const error = await raise(code);
+    expect([isRefusedData(error), isDatabaseError(error)]).toEqual([true, true]);
+  });
 
   it.each(['42P01', '42501', '0A000', 'XX000', 'P0001', '3D000'])('%s is nobody’s message', async (code) => {
     const error = await raise(code);
@@ -276,9 +262,7 @@ describe('values [DB-4]', () => {
   ])(
     'of type %s that no number tells exactly, such as %s, are errors that name column and value',
     async (type, text) => {
-      const error = await failure(
-        database.query(`select 1 as one, $1::text::${type} as two, 3 as three`, [text]),
-      );
+      const error = await failure(database.query(`select 1 as one, $1::text::${type} as two, 3 as three`, [text]));
       expect(error).toBeInstanceOf(UnreadableValueError);
       expect((error as Error).message).toContain(`column two of the database holds ${JSON.stringify(text)}`);
       expect(isDatabaseError(error)).toBe(true);
@@ -287,33 +271,24 @@ describe('values [DB-4]', () => {
     },
   );
 
-  it.each(['SQL, DMY', 'German', 'Postgres'])(
-    'that come in DateStyle %s are none from 1970',
-    async (style) => {
-      const asking = database.transaction(async (tx) => {
-        await tx.execute(`set local datestyle to '${style}'`);
-        return await tx.query(`select timestamptz '2026-01-01T00:00:00Z' as response_time`);
-      });
-      expect(String(await failure(asking))).toMatch(
-        /column response_time .* no time in the form of DateStyle ISO/,
-      );
-    },
-  );
+  it.each(['SQL, DMY', 'German', 'Postgres'])('that come in DateStyle %s are none from 1970', async (style) => {
+    const asking = database.transaction(async (tx) => {
+      await tx.execute(`set local datestyle to '${style}'`);
+      return await tx.query(`select timestamptz '2026-01-01T00:00:00Z' as response_time`);
+    });
+    expect(String(await failure(asking))).toMatch(/column response_time .* no time in the form of DateStyle ISO/);
+  });
 
   it('of a setting may have spaces and backslashes', async () => {
     const own = connect({ url, settings: { 'balde.note': "a  b\\c 'd'" } });
-    expect(await own.query(`select current_setting('balde.note') as note`)).toEqual([
-      { note: "a  b\\c 'd'" },
-    ]);
+    expect(await own.query(`select current_setting('balde.note') as note`)).toEqual([{ note: "a  b\\c 'd'" }]);
     await own.close();
   });
 
   it('come in UTC whatever the database is set to', async () => {
     const { database: local } = await emptyDatabase({ timezone: 'America/Sao_Paulo', datestyle: 'German' });
     expect(await local.query('show timezone')).toEqual([{ TimeZone: 'UTC' }]);
-    expect(await local.query(`select '2026-01-01T00:00:00Z'::timestamptz as at`)).toEqual([
-      { at: Date.UTC(2026, 0) },
-    ]);
+    expect(await local.query(`select '2026-01-01T00:00:00Z'::timestamptz as at`)).toEqual([{ at: Date.UTC(2026, 0) }]);
   });
 
   it('of statements of one session keep the order of the calls', async () => {

@@ -25,8 +25,7 @@ async function done(steps: readonly Step[]): Promise<string | null> {
   for (const step of steps) {
     if ('position' in step) await runParts(database, rememberFirst(topic, at(step.position)));
     else if ('otherSource' in step) await rememberOther(database, topic, at(step.otherSource));
-    else if ('namespace' in step)
-      await database.execute('update balde.installation set log = $1', [step.namespace]);
+    else if ('namespace' in step) await database.execute('update balde.installation set log = $1', [step.namespace]);
     else await database.execute('update balde.installation set remembers_first = false');
   }
   const found = await readFirst(database, topic);
@@ -38,10 +37,7 @@ describe('the first message of a partition [REBUILD-9]', () => {
   const cases: Readonly<Record<string, readonly [readonly Step[], string | null]>> = {
     'is none where nothing was read': [[], 'nothing'],
     'is the one that was read first': [[read('0001')], '0001'],
-    'stays when the processors begin anew after messages were removed': [
-      [read('0001'), read('0007')],
-      '0001',
-    ],
+    'stays when the processors begin anew after messages were removed': [[read('0001'), read('0007')], '0001'],
     'is an earlier one, should one be read after all': [[read('0007'), read('0001')], '0001'],
     'is unknown on another namespace, where positions mean something else': [
       [read('0001'), { namespace: ELSEWHERE }],
@@ -55,10 +51,7 @@ describe('the first message of a partition [REBUILD-9]', () => {
     ],
     'is unknown once an archive of elsewhere was read': [[read('0001'), { otherSource: '0009' }], ''],
     'is unknown once an archive was read before the log': [[{ otherSource: '0001' }, read('0001')], ''],
-    'is not known of an installation that was there before its memory': [
-      [{ forgets: true }, read('0001')],
-      null,
-    ],
+    'is not known of an installation that was there before its memory': [[{ forgets: true }, read('0001')], null],
   };
   it.each(Object.entries(cases))('%s', async (_, [steps, expected]) => {
     expect(await done(steps)).toBe(expected);

@@ -63,8 +63,7 @@ describe('a session has the settings that Balde depends on [DB-1] [VIEW-2]', () 
     const { url, database } = await emptyDatabase();
     const role = `role_${randomUUID().replaceAll('-', '')}`;
     await database.execute(`create role ${role} superuser login password 'x'`);
-    for (const [name, hostile] of SETTINGS)
-      await database.execute(`alter role ${role} set ${name} to '${hostile}'`);
+    for (const [name, hostile] of SETTINGS) await database.execute(`alter role ${role} set ${name} to '${hostile}'`);
     const own = new URL(url);
     own.username = role;
     own.password = 'x';
@@ -136,9 +135,7 @@ describe('a database that Balde can not work on is told with what to do [DB-2]',
   it('on the first connection of a real server', async () => {
     const name = `latin_${randomUUID().replaceAll('-', '')}`;
     const server = connect({ url: inject('postgresUrl'), poolSize: 1 });
-    await server.execute(
-      `create database ${name} encoding 'LATIN1' lc_collate 'C' lc_ctype 'C' template template0`,
-    );
+    await server.execute(`create database ${name} encoding 'LATIN1' lc_collate 'C' lc_ctype 'C' template template0`);
     const url = new URL(inject('postgresUrl'));
     url.pathname = `/${name}`;
     const own = connect({ url: url.href });

@@ -49,8 +49,7 @@ const WORK: readonly (readonly [what: string, key: string, work: () => Promise<u
   [
     'a month of history',
     `hashtext('balde.partitions states_v1.history')`,
-    async () =>
-      await database.transaction(async (tx) => await createPartition(tx, HISTORY, Date.UTC(2031, 4))),
+    async () => await database.transaction(async (tx) => await createPartition(tx, HISTORY, Date.UTC(2031, 4))),
   ],
   [
     'a rebuild',

@@ -24,9 +24,7 @@ describe('migrations', () => {
     await expect(migrate('postgresql://nobody@127.0.0.1:1/none')).rejects.toThrow(DatabaseUnavailableError);
     const { url, database } = await emptyDatabase();
     await migrate(url);
-    await database.execute(
-      `insert into balde_migrations.migration (name, run_on) values ('9999_unknown', now())`,
-    );
+    await database.execute(`insert into balde_migrations.migration (name, run_on) values ('9999_unknown', now())`);
     await database.execute(`delete from balde_migrations.migration where name <> '9999_unknown'`);
     const error: unknown = await migrate(url).catch((e: unknown) => e);
     expect(error).toBeInstanceOf(Error);

@@ -74,9 +74,7 @@ describe('an entry of the outbox', () => {
 
   it('is announced when it commits, with its topic', async () => {
     const session = await database.session();
-    const heard = new Promise((resolve) =>
-      session.onNotification((channel, topic) => resolve([channel, topic])),
-    );
+    const heard = new Promise((resolve) => session.onNotification((channel, topic) => resolve([channel, topic])));
     await session.execute(`listen ${OUTBOX_CHANNEL}`);
     const topic = await newTopic();
     await put(database, topic, 'a');

@@ -26,8 +26,7 @@ async function bounds(on: Database): Promise<[string, string][]> {
   });
 }
 
-const iso = (text: string): string =>
-  new Date(text.replace(/([+-]\d\d)$/, '$1:00').replace(' ', 'T')).toISOString();
+const iso = (text: string): string => new Date(text.replace(/([+-]\d\d)$/, '$1:00').replace(' ', 'T')).toISOString();
 
 async function insert(on: Database, at: string): Promise<string> {
   const [row] = await on.query<{ partition: string }>(
@@ -50,13 +49,7 @@ describe.each([
     const base = target === database ? url : saoPaulo.url;
     const session = connect({ url: base, settings });
     // Sao Paulo changed its clocks in February and November until 2019, New York does in March and November.
-    const months = [
-      Date.UTC(2018, 1),
-      Date.UTC(2018, 10),
-      Date.UTC(2024, 1),
-      Date.UTC(2026, 2),
-      Date.UTC(2025, 11),
-    ];
+    const months = [Date.UTC(2018, 1), Date.UTC(2018, 10), Date.UTC(2024, 1), Date.UTC(2026, 2), Date.UTC(2025, 11)];
     try {
       for (const month of months) expect(await create(session, month)).toBe(true);
       expect(await bounds(session)).toEqual(
@@ -80,9 +73,7 @@ describe.each([
 describe('partitions [RET-5]', () => {
   it('are made once by many that race, each month', async () => {
     const months = Array.from({ length: 4 }, (_, i) => addMonths(Date.UTC(2030, 0), i));
-    const made = await Promise.all(
-      [...months, ...months, ...months].map(async (month) => create(database, month)),
-    );
+    const made = await Promise.all([...months, ...months, ...months].map(async (month) => create(database, month)));
     expect(made.filter(Boolean)).toHaveLength(4);
     expect(await partitionMonths(database, HISTORY)).toEqual(months);
     const dropped = await Promise.all([...months, ...months].map(async (month) => drop(database, month)));

@@ -20,9 +20,7 @@ const commit = async (from: string | null, to: string) =>
   await runParts(database, [
     moveCheckpoints(FOLD, new Map([[1, from]]), new Map([[1, to]])),
     ...stateParts('fold_v1', new Map([['key', { at: to }]])),
-    ...outboxParts([
-      { topic: 'topic', key: 'key', properties: { to }, eventTime: 1_000, payload: Buffer.from(to) },
-    ]),
+    ...outboxParts([{ topic: 'topic', key: 'key', properties: { to }, eventTime: 1_000, payload: Buffer.from(to) }]),
   ]);
 
 const found = async () => ({

@@ -40,22 +40,19 @@ describe('a pooler before the database [DB-2]', () => {
     await pooler.close();
   });
 
-  it.skipIf(!hasPgBouncer)(
-    'such as PgBouncer, is used with its default settings when it pools sessions',
-    async () => {
-      const { url } = await emptyDatabase({ timezone: 'America/Sao_Paulo' });
-      const pooler = await pgBouncer(url, 'session');
-      expect((await migrate(pooler.url)).length).toBeGreaterThan(0);
-      const pooled = connect({ url: pooler.url });
-      expect(await pooled.query('show timezone')).toEqual([{ TimeZone: 'UTC' }]);
-      const session = await pooled.session();
-      const heard = new Promise<string>((resolve) => session.onNotification((channel) => resolve(channel)));
-      await session.execute('listen news');
-      await pooled.execute('notify news');
-      expect(await heard).toBe('news');
-      await session.close();
-      await pooled.close();
-      await pooler.close();
-    },
-  );
+  it.skipIf(!hasPgBouncer)('such as PgBouncer, is used with its default settings when it pools sessions', async () => {
+    const { url } = await emptyDatabase({ timezone: 'America/Sao_Paulo' });
+    const pooler = await pgBouncer(url, 'session');
+    expect((await migrate(pooler.url)).length).toBeGreaterThan(0);
+    const pooled = connect({ url: pooler.url });
+    expect(await pooled.query('show timezone')).toEqual([{ TimeZone: 'UTC' }]);
+    const session = await pooled.session();
+    const heard = new Promise<string>((resolve) => session.onNotification((channel) => resolve(channel)));
+    await session.execute('listen news');
+    await pooled.execute('notify news');
+    expect(await heard).toBe('news');
+    await session.close();
+    await pooled.close();
+    await pooler.close();
+  });
 });

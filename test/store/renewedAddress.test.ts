@@ -18,8 +18,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const withPassword = (password: string): string =>
-  Object.assign(new URL(url), { username: role, password }).href;
+const withPassword = (password: string): string => Object.assign(new URL(url), { username: role, password }).href;
 
 /** A new connection each time: those that are open are not asked for a password again. */
 const fresh = async (of: Database): Promise<unknown> => {
@@ -48,10 +47,7 @@ describe('the address of the database in a file [DB-5]', () => {
     ['empty', ''],
     ['half written', 'postgresql://'],
     ['something else', 'hunter2'],
-    [
-      'names a certificate that is not there',
-      `URL?sslmode=verify-full&sslrootcert=${join(folder, 'none.pem')}`,
-    ],
+    ['names a certificate that is not there', `URL?sslmode=verify-full&sslrootcert=${join(folder, 'none.pem')}`],
     ['names a key that is not there', `URL?sslmode=no-verify&sslkey=${join(folder, 'none.key')}`],
   ])('is read again when it is %s, and says nothing of what it holds', async (_, content) => {
     await database.execute(`alter role ${role} password 'third'`);

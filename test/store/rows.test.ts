@@ -43,7 +43,9 @@ const read = async () => await database.query(`select * from rows_test."odd ""na
 const clear = async () => await database.execute(`truncate rows_test."odd ""name"`);
 const row = (id: string, note: string): Row => [id, 1.5, 2, true, 3, '{}', note];
 
-/** Anything that Postgres can hold: no NUL, no half of a surrogate pair. With a taste for what COPY treats specially. */
+/**
+ * Anything that Postgres can hold: no NUL, no half of a surrogate pair. With a taste for what COPY treats specially.
+ */
 const text = fc
   .oneof(
     fc.string({ unit: 'binary' }),
@@ -65,22 +67,19 @@ const value = fc.record({
 });
 
 describe('rows of any values', () => {
-  it.each(['append', 'insertIfAbsent', 'upsert'] as const)(
-    'written by %s come back unchanged',
-    async (how) => {
-      await fc.assert(
-        fc.asyncProperty(fc.array(value, { minLength: 1, maxLength: 30 }), async (values) => {
-          await clear();
-          const ids = values.map((_, i) => `id-${String(i).padStart(3, '0')}`);
-          await write(values.map((v, i) => [how, [ids[i] ?? '', v.n, v.big, v.yes, v.at, v.doc, v.note]]));
-          expect((await read()).map((found) => ({ ...found, id: null }))).toEqual(
-            values.map((v) => ({ ...v, id: null, doc: JSON.parse(v.doc) as unknown })),
-          );
-        }),
-        { numRuns: 40 },
-      );
-    },
-  );
+  it.each(['append', 'insertIfAbsent', 'upsert'] as const)('written by %s come back unchanged', async (how) => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(value, { minLength: 1, maxLength: 30 }), async (values) => {
+        await clear();
+        const ids = values.map((_, i) => `id-${String(i).padStart(3, '0')}`);
+        await write(values.map((v, i) => [how, [ids[i] ?? '', v.n, v.big, v.yes, v.at, v.doc, v.note]]));
+        expect((await read()).map((found) => ({ ...found, id: null }))).toEqual(
+          values.map((v) => ({ ...v, id: null, doc: JSON.parse(v.doc) as unknown })),
+        );
+      }),
+      { numRuns: 40 },
+    );
+  });
 
   it('come in chunks of many', async () => {
     await clear();

@@ -76,10 +76,7 @@ describe('[OPS-30] an embedded server that was killed', () => {
     await first.execute('create table if not exists kept as select 1 as n');
     await persistently(second, 'select n from kept');
     await kill();
-    await Promise.all([
-      persistently(first, 'select n from kept'),
-      persistently(second, 'select n from kept'),
-    ]);
+    await Promise.all([persistently(first, 'select n from kept'), persistently(second, 'select n from kept')]);
     expect(await owner.address()).toBe(await attached.address());
   });
 

@@ -24,9 +24,7 @@ test('the package holds the program and its data, no sources, tests or maps, and
   const files = await packed();
   expect(files.length).toBeLessThan(500);
   expect(
-    files.filter((name) =>
-      /^(test|bench|src|examples|\.)|^dist\/(bench|examples)|\.(ts|map)$|tsbuildinfo/.test(name),
-    ),
+    files.filter((name) => /^(test|bench|src|examples|\.)|^dist\/(bench|examples)|\.(ts|map)$|tsbuildinfo/.test(name)),
   ).toEqual([]);
   for (const name of files) await cp(join(packageRoot, name), join(folder, name), { recursive: true });
   await symlink(join(packageRoot, 'node_modules'), join(folder, 'node_modules'));

@@ -65,10 +65,7 @@ describe('cache', () => {
 describe('headers', () => {
   it('reads the names to forward from the sources', () => {
     const sources = mkdtempSync(join(tmpdir(), 'balde-sources-'));
-    writeFileSync(
-      join(sources, 'A.cc'),
-      '#include <pulsar/Client.h>\n#include "pulsar/c/message.h"\n#include <map>\n',
-    );
+    writeFileSync(join(sources, 'A.cc'), '#include <pulsar/Client.h>\n#include "pulsar/c/message.h"\n#include <map>\n');
     writeFileSync(join(sources, 'A.h'), '# include  <pulsar/Client.h>\n#include "Own.h"\n');
     writeFileSync(join(sources, 'A.js'), '#include <pulsar/Not.h>\n');
     expect(includedHeaders(sources)).toEqual(['pulsar/Client.h', 'pulsar/c/message.h']);
@@ -101,10 +98,7 @@ describe('what is missing', () => {
   afterAll(() => project.remove());
 
   /** Runs with only the given fake commands on the PATH; returns the error. */
-  async function failure(
-    commands: Record<string, string>,
-    options: BindingOptions = {},
-  ): Promise<BindingError> {
+  async function failure(commands: Record<string, string>, options: BindingOptions = {}): Promise<BindingError> {
     const { root, cacheFolder } = project;
     const bin = mkdtempSync(join(project.bin, 'case-'));
     for (const [name, script] of Object.entries(commands)) fakeCommand(bin, name, script);
@@ -128,9 +122,7 @@ describe('what is missing', () => {
   });
 
   it('names python3, and pip when only pip is missing', async () => {
-    expect((await failure({ 'g++': fine })).message).toMatch(
-      /Build: python3 is not on the PATH.*python3-pip/,
-    );
+    expect((await failure({ 'g++': fine })).message).toMatch(/Build: python3 is not on the PATH.*python3-pip/);
     const withoutPip = await failure({ 'g++': fine, python3: 'case "$*" in *pip*) exit 1 ;; esac' });
     expect(withoutPip.message).toMatch(/Build: python3 has no pip\. What to do: install it.*python3-pip/);
   });
@@ -143,9 +135,7 @@ describe('what is missing', () => {
     const said = 'ERROR: No matching distribution found for pulsar-client==3.13.0';
     const error = await failure({ 'g++': fine, python3: pip(`echo '${said}' >&2; exit 1`) });
     expect(error.problem).toBe('download-failed');
-    expect(error.message).toContain(
-      `could not download pulsar-client==3.13.0 for manylinux_2_28_x86_64:\n    ${said}`,
-    );
+    expect(error.message).toContain(`could not download pulsar-client==3.13.0 for manylinux_2_28_x86_64:\n    ${said}`);
     expect(error.message).toContain('What to do: let pip reach its package index');
   });
 
@@ -156,9 +146,7 @@ describe('what is missing', () => {
     esac`;
     const error = await failure({ 'g++': fine, python3 });
     expect(error.problem).toBe('wrong-library');
-    expect(error.message).toMatch(
-      /libpulsar-b0edd7ad\.so:\n {4}zipfile\.BadZipFile[^]*check the package index/,
-    );
+    expect(error.message).toMatch(/libpulsar-b0edd7ad\.so:\n {4}zipfile\.BadZipFile[^]*check the package index/);
   });
 
   it('tells an unsupported machine', async () => {
@@ -179,9 +167,7 @@ describe('what is missing', () => {
     writeFileSync(file, '');
     const error = await failure({}, { cacheFolder: join(file, 'cache') });
     expect(error.problem).toBe('cache-not-writable');
-    expect(error.message).toMatch(
-      /a-file\/cache cannot be written \(.*\)\.\n {2}What to do: set BALDE_CACHE_DIR/,
-    );
+    expect(error.message).toMatch(/a-file\/cache cannot be written \(.*\)\.\n {2}What to do: set BALDE_CACHE_DIR/);
   });
 
   it('tells when node_modules cannot be written', () => {
@@ -191,9 +177,7 @@ describe('what is missing', () => {
     const root = process.geteuid?.() === 0;
     if (root) process.seteuid?.(65534);
     try {
-      expect(() => checkWritable(folder)).toThrow(
-        /lib\/binding cannot be written \(EACCES[^]*owner of node_modules/,
-      );
+      expect(() => checkWritable(folder)).toThrow(/lib\/binding cannot be written \(EACCES[^]*owner of node_modules/);
     } finally {
       if (root) process.seteuid?.(0);
       rmSync(folder, { recursive: true });

@@ -16,11 +16,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  type BindingOptions,
-  type BindingResult,
-  ensureBinding,
-} from '../../tools/pulsar-binding/binding.ts';
+import { type BindingOptions, type BindingResult, ensureBinding } from '../../tools/pulsar-binding/binding.ts';
 import { bindingFolder, hashesOf, stampedState } from '../../tools/pulsar-binding/load.ts';
 import { thisMachine } from '../../tools/pulsar-binding/platform.ts';
 import { type TestProject, makeProject, pathOf } from './pulsarBindingProject.ts';
@@ -65,12 +61,8 @@ describe('the addon built on libpulsar of the Python wheel', () => {
     expect(source).toBe('built');
     expect(existsSync(addon)).toBe(true);
     expect(lines.join('\n')).toMatch(/fetching libpulsar[^]*compiling the addon[^]*loading the addon/);
-    expect(await inChild(`console.log(pulsar.MessageId.latest().toString())`)).toContain(
-      '9223372036854775807',
-    );
-    expect(readFileSync(join(project.packageFolder, 'src', 'cert.pem'), 'utf8')).toContain(
-      'BEGIN CERTIFICATE',
-    );
+    expect(await inChild(`console.log(pulsar.MessageId.latest().toString())`)).toContain('9223372036854775807');
+    expect(readFileSync(join(project.packageFolder, 'src', 'cert.pem'), 'utf8')).toContain('BEGIN CERTIFICATE');
     expect(readdirSync(project.cacheFolder)).toHaveLength(1);
   });
 

@@ -49,8 +49,7 @@ describe('the latest states [VIEW-3]', () => {
 
   it('become stale by the passing of time alone', async () => {
     const { database } = await given(['QUIET', 50, 60_000]);
-    const status = async () =>
-      await database.query('select health_status from v_dict_rate_limit_latest_states');
+    const status = async () => await database.query('select health_status from v_dict_rate_limit_latest_states');
     expect(await status()).toEqual([{ health_status: 'OK' }]);
     await database.execute('update balde.setting set stale_after_seconds = 30');
     expect(await status()).toEqual([{ health_status: 'STALE' }]);

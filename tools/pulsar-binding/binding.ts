@@ -230,8 +230,7 @@ async function isUsable(context: Context): Promise<boolean> {
   if (!isPackagePresent(packageFolder)) return false;
   const state = stampedState(packageFolder, machine);
   if (state !== 'unknown') return state === 'loadable';
-  if (!hasCertificates(packageFolder) || (await whyNotLoadable(packageFolder, env)) !== undefined)
-    return false;
+  if (!hasCertificates(packageFolder) || (await whyNotLoadable(packageFolder, env)) !== undefined) return false;
   rememberLoadable(packageFolder, machine);
   return true;
 }

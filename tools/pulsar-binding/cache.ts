@@ -102,7 +102,9 @@ export function checkWritable(packageFolder: string): void {
   }
 }
 
-/** Puts the addon's files of `from` where the package looks for them, each by a rename: readers never see half a file. */
+/**
+ * Puts the addon's files of `from` where the package looks for them, each by a rename: readers never see half a file.
+ */
 export function installAddon(from: string, packageFolder: string): void {
   const folder = bindingFolder(packageFolder);
   mkdirSync(folder, { recursive: true });

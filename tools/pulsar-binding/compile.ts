@@ -48,9 +48,7 @@ export function nodeHeaderFolders(nodeProgram: string, home: string): string[] {
 }
 
 async function findNodeHeaders(options: CompileOptions): Promise<string> {
-  const found = nodeHeaderFolders(process.execPath, homedir()).find((folder) =>
-    existsSync(join(folder, 'node_api.h')),
-  );
+  const found = nodeHeaderFolders(process.execPath, homedir()).find((folder) => existsSync(join(folder, 'node_api.h')));
   if (found !== undefined) return found;
   return fetchNodeHeaders(options);
 }
@@ -97,11 +95,7 @@ async function compileOrThrow(args: readonly string[], what: string, options: Co
   );
 }
 
-async function compileAll(
-  sources: readonly string[],
-  includes: string[],
-  options: CompileOptions,
-): Promise<string[]> {
+async function compileAll(sources: readonly string[], includes: string[], options: CompileOptions): Promise<string[]> {
   const waiting = [...sources];
   const objects: string[] = [];
   const work = async (): Promise<void> => {
@@ -109,14 +103,7 @@ async function compileAll(
       const object = join(options.workFolder, `${basename(source, '.cc')}.o`);
       objects.push(object);
       try {
-        const args = [
-          ...compilerOptions,
-          ...includes.flatMap((folder) => ['-I', folder]),
-          '-c',
-          source,
-          '-o',
-          object,
-        ];
+        const args = [...compilerOptions, ...includes.flatMap((folder) => ['-I', folder]), '-c', source, '-o', object];
         await compileOrThrow(args, basename(source), options);
       } catch (error) {
         waiting.length = 0;
@@ -143,10 +130,6 @@ export async function compileAddon(options: CompileOptions): Promise<string> {
   options.report(`compiling the addon: ${sources.length} files, about 10 s`);
   const objects = await compileAll(sources, includes, options);
   const addon = join(workFolder, 'pulsar.node');
-  await compileOrThrow(
-    [...linkerOptions, ...objects.sort(), options.library, '-o', addon],
-    'linking',
-    options,
-  );
+  await compileOrThrow([...linkerOptions, ...objects.sort(), options.library, '-o', addon], 'linking', options);
   return addon;
 }

@@ -57,11 +57,7 @@ const unpack = 'import sys, zipfile; zipfile.ZipFile(sys.argv[1]).extract(sys.ar
  * Downloads the wheel into `folder`, takes the library out and returns its path, named as its SONAME.
  * Throws a {@link BindingError} when it cannot be had or is not the library that the headers describe.
  */
-export async function fetchLibrary(
-  library: WheelLibrary,
-  folder: string,
-  env: NodeJS.ProcessEnv,
-): Promise<string> {
+export async function fetchLibrary(library: WheelLibrary, folder: string, env: NodeJS.ProcessEnv): Promise<string> {
   const file = await downloadWheel(library, join(folder, 'wheel'), env);
   const member = `pulsar_client.libs/${library.file}`;
   const { ok, output } = await run('python3', ['-c', unpack, file, member, folder], {

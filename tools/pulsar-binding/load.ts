@@ -111,10 +111,7 @@ const loadScript = `
  * Loads the addon in a process of its own, every symbol resolved at once (Node alone resolves them when first called).
  * Returns undefined when it loads, otherwise the end of what that process said.
  */
-export async function whyNotLoadable(
-  packageFolder: string,
-  env: NodeJS.ProcessEnv,
-): Promise<string | undefined> {
+export async function whyNotLoadable(packageFolder: string, env: NodeJS.ProcessEnv): Promise<string | undefined> {
   if (addonFiles(bindingFolder(packageFolder)).length === 0) return '    there is no addon';
   const { NODE_OPTIONS: _ignored, ...rest } = env;
   const { ok, timedOut, output } = await run(process.execPath, ['-e', loadScript, packageFolder], {

@@ -77,9 +77,7 @@ const supported =
  * The wheel's library for the machine, or why there is none and what to do.
  * Shapes: `{ library }` or `{ message }`.
  */
-export function libraryFor(
-  machine: Machine,
-): { library: WheelLibrary } | { library?: undefined; message: string } {
+export function libraryFor(machine: Machine): { library: WheelLibrary } | { library?: undefined; message: string } {
   const { platform, arch, libc, glibcVersion } = machine;
   if (platform !== 'linux')
     return {

@@ -8,8 +8,7 @@ const limitMs = 30_000;
 /** Why the installer failed, as one line without its log decoration. */
 function reasonOf(output: string): string {
   const lines = output.split('\n').filter((line) => line.trim() !== '');
-  const line =
-    lines.find((candidate) => /\berror\b/i.test(candidate) && /\w{4}/.test(candidate)) ?? lines.at(-1);
+  const line = lines.find((candidate) => /\berror\b/i.test(candidate) && /\w{4}/.test(candidate)) ?? lines.at(-1);
   return (line ?? 'no reason given').replace(/^.*?\[?error\]?\s+(install )?/i, '').trim();
 }
 
@@ -17,10 +16,7 @@ function reasonOf(output: string): string {
  * Runs `node-pre-gyp install` without its fall-back to a build.
  * Returns undefined when the files are in place (not yet proved loadable), otherwise why not.
  */
-export async function fetchPrebuilt(
-  packageFolder: string,
-  env: NodeJS.ProcessEnv,
-): Promise<string | undefined> {
+export async function fetchPrebuilt(packageFolder: string, env: NodeJS.ProcessEnv): Promise<string | undefined> {
   const requireFromPackage = createRequire(join(packageFolder, 'package.json'));
   const installer = join(
     dirname(requireFromPackage.resolve('@mapbox/node-pre-gyp/package.json')),

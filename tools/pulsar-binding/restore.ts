@@ -5,16 +5,7 @@
  * `npm install` in the project would also remove what npm does not know and could add or remove development packages.
  * Therefore npm installs elsewhere, in the versions of the project's package-lock.json, and what is missing is copied.
  */
-import {
-  copyFileSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { BindingError, lastLines, textOf } from './errors.ts';
@@ -67,8 +58,7 @@ function copyMissing(folder: string, root: string): void {
   const modules = join(root, 'node_modules');
   mkdirSync(modules, { recursive: true });
   for (const path of Object.keys(packages).sort()) {
-    if (!existsSync(join(root, path, 'package.json')))
-      copyPackage(join(folder, path), join(root, path), modules);
+    if (!existsSync(join(root, path, 'package.json'))) copyPackage(join(folder, path), join(root, path), modules);
   }
 }
 

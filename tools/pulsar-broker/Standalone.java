@@ -6,8 +6,8 @@ import org.apache.pulsar.metadata.api.MetadataStoreConfig;
 import org.apache.pulsar.metadata.api.extended.MetadataStoreExtended;
 
 /**
- * Starts Pulsar standalone after three preparations. Arguments: the metadata folder, the bookie's folder, "old" or "new"
- * (whether they were there already), then the arguments of PulsarStandaloneStarter.
+ * Starts Pulsar standalone after three preparations. Arguments: the metadata folder, the bookie's folder, "old" or
+ * "new" (whether they were there already), then the arguments of PulsarStandaloneStarter.
  *
  * <p>A broker that was killed leaves its bookie registered. Met by the next start, the leftover is deleted, the new
  * registration takes that deletion for its own, deletes itself to register again, and so on for ever, with a whole core

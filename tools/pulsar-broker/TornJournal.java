@@ -10,15 +10,16 @@ import java.util.zip.CRC32C;
 /**
  * Takes back the record of the bookie's journal that a SIGKILL tore.
  *
- * <p>A kill ends a write to a file at the boundary of a page. The journal's space is filled with zeros beforehand, so the
- * replay takes such a record for whole (version 4.0.7 looks at no digest there), the ledger ends in an entry that no
- * client accepts ("Digest mismatch"), and its topic never opens again. The record was not acknowledged: the writer had
- * not returned. Other bookies make up for it in a cluster; here there is one.
+ * <p>A kill ends a write to a file at the boundary of a page. The journal's space is filled with zeros beforehand, so
+ * the replay takes such a record for whole (version 4.0.7 looks at no digest there), the ledger ends in an entry that
+ * no client accepts ("Digest mismatch"), and its topic never opens again. The record was not acknowledged: the writer
+ * had not returned. Other bookies make up for it in a cluster; here there is one.
  *
  * <p>Only a record is taken back that is the last one, has the wrong digest, and is zero from the start of a page on.
  *
- * <p>Format: BookKeeper, class Journal, versions 5 and 6: a header of 512 bytes, then records of a length (4 bytes), ledger
- * id, entry id, last confirmed entry, length of the ledger (8 bytes each), CRC-32C (4 bytes), data. Length 0 ends it.
+ * <p>Format: BookKeeper, class Journal, versions 5 and 6: a header of 512 bytes, then records of a length (4 bytes),
+ * ledger id, entry id, last confirmed entry, length of the ledger (8 bytes each), CRC-32C (4 bytes), data. Length 0
+ * ends it.
  */
 final class TornJournal {
   private static final int HEADER = 512;

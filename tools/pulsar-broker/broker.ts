@@ -90,10 +90,7 @@ async function portsFor({ ports = {}, tls }: BrokerOptions): Promise<BrokerPorts
   return await choosePorts({ ...plain, serviceTls: ports.serviceTls ?? 0, adminTls: ports.adminTls ?? 0 });
 }
 
-async function tokenFor({
-  tokenSecretFile,
-  superUser = 'admin',
-}: BrokerOptions): Promise<TokenSettings | undefined> {
+async function tokenFor({ tokenSecretFile, superUser = 'admin' }: BrokerOptions): Promise<TokenSettings | undefined> {
   if (tokenSecretFile === undefined) return undefined;
   const secret = await readSecret(resolve(tokenSecretFile));
   return { secretFile: tokenSecretFile, superUser, token: createToken(secret, superUser) };

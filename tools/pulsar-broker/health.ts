@@ -34,8 +34,7 @@ export async function whenHealthy(broker: BrokerProcess, options: HealthOptions)
   while (!(await isHealthy(options.adminUrl, options.token))) {
     options.signal.throwIfAborted();
     if (broker.isGone()) throw await failure('The broker ended while it started', options);
-    if (Date.now() > end)
-      throw await failure(`The broker is not ready after ${options.timeoutMs / 1000} s`, options);
+    if (Date.now() > end) throw await failure(`The broker is not ready after ${options.timeoutMs / 1000} s`, options);
     await Promise.race([delay(POLL_MS), broker.exited]);
   }
 }

@@ -13,7 +13,9 @@ const HOW_TO_JAVA =
   `Install a JDK, version ${OLDEST_JAVA} or newer (Debian: apt-get install openjdk-17-jdk-headless), ` +
   'or set JAVA_HOME to the folder of one.';
 
-/** The `java` to run: that of JAVA_HOME where it is set, else the one on the PATH. @throws {BrokerError} none, too old */
+/**
+ * The `java` to run: that of JAVA_HOME where it is set, else the one on the PATH. @throws {BrokerError} none, too old
+ */
 export async function findJava(env: Environment): Promise<string> {
   const home = env['JAVA_HOME'];
   const java = home === undefined || home === '' ? 'java' : join(home, 'bin', 'java');
@@ -73,14 +75,10 @@ export async function compileJava(
   const cause = output.includes('jdk.compiler')
     ? 'This Java is a runtime without compiler.'
     : `Its compiler refused ${sources.join(', ')}:\n${lastLines(output, 12)}`;
-  throw new BrokerError(
-    'no-compiler',
-    `The starter of the broker can't be compiled. ${cause} ${HOW_TO_JAVA}`,
-  );
+  throw new BrokerError('no-compiler', `The starter of the broker can't be compiled. ${cause} ${HOW_TO_JAVA}`);
 }
 
 export const pathDelimiter = process.platform === 'win32' ? ';' : ':';
 
 /** Without the colours that Maven writes even into a pipe. */
-const plain = (text: string): string =>
-  text.replaceAll(new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, 'g'), '');
+const plain = (text: string): string => text.replaceAll(new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, 'g'), '');

@@ -1,16 +1,7 @@
 /** The chart of `balde explain`. */
 import type { Explanation } from '../explain.ts';
 import { rulesInWords, rulesOf } from '../rules.ts';
-import {
-  COLOURS,
-  emptyNote,
-  minuteText,
-  render,
-  timeAxis,
-  titled,
-  tokenAxis,
-  tokenSeries,
-} from './render.ts';
+import { COLOURS, emptyNote, minuteText, render, timeAxis, titled, tokenAxis, tokenSeries } from './render.ts';
 
 const SIZE = { width: 1000, height: 500 };
 
@@ -26,11 +17,7 @@ export async function explainChart(explanation: Explanation): Promise<string> {
   ];
   return await render(
     {
-      title: titled(
-        `${alert.severity} of ${alert.endpoint_id}, participant ${alert.participant}`,
-        told,
-        SIZE,
-      ),
+      title: titled(`${alert.severity} of ${alert.endpoint_id}, participant ${alert.participant}`, told, SIZE),
       legend: { bottom: 0, itemGap: 28 },
       grid: { left: 90, right: 40, top: 112, bottom: 92 },
       xAxis: timeAxis,

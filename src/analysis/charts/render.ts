@@ -69,10 +69,7 @@ export function tokenSeries({ points }: Pick<Profile, 'points'>, rules: Threshol
   const tokens = {
     ...{ name: 'tokens left', type: 'line' as const, color: COLOURS.tokens },
     showSymbol: points.length < 80,
-    data: points.map(({ response_time, available_tokens }): [number, number] => [
-      response_time,
-      available_tokens,
-    ]),
+    data: points.map(({ response_time, available_tokens }): [number, number] => [response_time, available_tokens]),
   };
   if (rules === null) return { tokens, thresholds: [] };
   const { warningPercent, criticalPercent } = rules;

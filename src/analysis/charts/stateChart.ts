@@ -26,11 +26,7 @@ const LEVEL_COLOURS: Readonly<Record<Level, string>> = {
 };
 
 /** What is left of each bucket, the worst on top. `buckets` come worst first. */
-export async function stateChart(
-  buckets: readonly BucketBar[],
-  at: EpochMs,
-  rules: ThresholdRules,
-): Promise<string> {
+export async function stateChart(buckets: readonly BucketBar[], at: EpochMs, rules: ThresholdRules): Promise<string> {
   const shown = buckets.slice(0, BARS_MAX).reverse();
   const several = new Set(buckets.map(({ participant }) => participant)).size > 1;
   const names = shown.map(({ participant, policy }) => (several ? `${participant} ${policy}` : policy));

@@ -22,11 +22,7 @@ export async function whatIfChart(report: WhatIfReport): Promise<string> {
   const size = { width: WIDTH, height: timeTop + BINS_HEIGHT + 70 };
   return await render(
     {
-      title: titled(
-        ruleVersionInWords(report.ruleVersion),
-        subtitle(report, ranked.length - policies.length),
-        size,
-      ),
+      title: titled(ruleVersionInWords(report.ruleVersion), subtitle(report, ranked.length - policies.length), size),
       legend: { top: 86, itemGap: 28, data: ['baseline', 'what-if'] },
       grid: [
         { left, right: 60, top: TOP, height: barsHeight },
@@ -91,8 +87,7 @@ const VERSIONS_MAX = 2;
 function subtitle({ baselineRules, counts, baseline, whatIf }: WhatIfReport, hidden: number): string[] {
   const versions = Object.keys(baselineRules);
   const named = versions.slice(0, VERSIONS_MAX).map(ruleVersionInWords);
-  const more =
-    versions.length > VERSIONS_MAX ? `; and ${versions.length - VERSIONS_MAX} other sets of rules` : '';
+  const more = versions.length > VERSIONS_MAX ? `; and ${versions.length - VERSIONS_MAX} other sets of rules` : '';
   const rest = hidden > 0 ? `; ${hidden} quieter policies not shown` : '';
   return [
     versions.length === 0 ? 'compared with what was raised' : `compared with ${named.join('; ')}${more}`,

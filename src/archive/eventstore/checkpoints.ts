@@ -1,6 +1,6 @@
 /**
- * How far a topic is archived, kept in EventStoreDB itself: one stream per topic, to which an event is appended after the
- * events of each batch. What is behind the last one is not archived yet, whatever of it is there.
+ * How far a topic is archived, kept in EventStoreDB itself: one stream per topic, to which an event is appended after
+ * the events of each batch. What is behind the last one is not archived yet, whatever of it is there.
  */
 import { v5 } from 'uuid';
 import { z } from 'zod';
@@ -42,10 +42,9 @@ export interface Standing {
 export function parseCheckpoint(event: StoredEvent): Checkpoint {
   const parsed = checkpointSchema.safeParse(event.data);
   if (event.type === TYPE && parsed.success) return parsed.data;
-  throw new ArchiveDamagedError(
-    `stream ${event.stream}, revision ${event.revision}, is no checkpoint of the archive`,
-    { cause: parsed.error },
-  );
+  throw new ArchiveDamagedError(`stream ${event.stream}, revision ${event.revision}, is no checkpoint of the archive`, {
+    cause: parsed.error,
+  });
 }
 
 export async function readStanding(connection: Connection, topic: string): Promise<Standing> {

@@ -140,8 +140,8 @@ export class Connection {
     const setting = this.#file === null ? 'EVENTSTORE_URL' : 'EVENTSTORE_URL_FILE';
     try {
       const client = EventStoreDBClient.connectionString(this.#currentUrl());
-      // Its BatchAppend keeps what waits for an answer in one place for all connections of the process: when one of them
-      // breaks, the answers to the others end the process. Told that the server has no such call, it uses Append.
+      // Its BatchAppend keeps what waits for an answer in one place for all connections of the process: when one of
+      // them breaks, the answers to the others end the process. Told that the server has no such call, it uses Append.
       (client as unknown as Supporting).supports = async () => Promise.resolve(false);
       this.#wasRight = true;
       return client;

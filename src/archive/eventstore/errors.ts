@@ -14,8 +14,7 @@ const PASSING: ReadonlySet<string> = new Set([
 /** gRPC status codes (statuscodes.md of gRPC). */
 const [DENIED_CODES, PASSING_CODES] = [new Set([7, 16]), new Set([1, 2, 4, 8, 10, 13, 14])];
 
-const codeOf = (error: Error): number =>
-  'code' in error && typeof error.code === 'number' ? error.code : Number.NaN;
+const codeOf = (error: Error): number => ('code' in error && typeof error.code === 'number' ? error.code : Number.NaN);
 
 /** Who may be renewed is waited for. */
 function denied(error: Error, where: string, renewed: boolean): Error {
@@ -44,7 +43,5 @@ export function toArchiveError(error: unknown, where: string, renewed = false): 
   // Looking for a member of a cluster that can be used ends in an error without a type.
   const passes =
     PASSING.has(type) || PASSING_CODES.has(codeOf(error)) || error.message.startsWith('Failed to discover');
-  return passes
-    ? new ArchiveUnavailableError(`${where} can't be used: ${error.message}`, { cause: error })
-    : error;
+  return passes ? new ArchiveUnavailableError(`${where} can't be used: ${error.message}`, { cause: error }) : error;
 }

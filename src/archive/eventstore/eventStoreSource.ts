@@ -1,9 +1,9 @@
 /**
  * The archive in EventStoreDB as a source of rebuilds.
  *
- * All streams of a topic are read in the order in which they were stored. Within a batch that is not the order of the log:
- * what is read is held back until the checkpoint of its batch comes, which says how many messages of which range there
- * must be.
+ * All streams of a topic are read in the order in which they were stored. Within a batch that is not the order of the
+ * log: what is read is held back until the checkpoint of its batch comes, which says how many messages of which range
+ * there must be.
  */
 import type { LogMessage, Position } from '../../log/eventLog.ts';
 import { ArchiveDamagedError } from '../../rebuild/source.ts';

@@ -15,8 +15,7 @@ import { StreamWriter } from './streamWriter.ts';
 const CONCURRENCY = 8;
 const MOST_ATTEMPTS = 20;
 
-export const describeEventStore = (connection: Connection): string =>
-  `the archive in ${connection.description}`;
+export const describeEventStore = (connection: Connection): string => `the archive in ${connection.description}`;
 
 export function openEventStoreTarget(address: EventStoreAddress): ArchiveTarget {
   return new EventStoreTarget(new Connection(address));
@@ -107,16 +106,10 @@ class EventStoreTarget implements ArchiveTarget {
       }
       this.#standings.delete(topic);
     }
-    throw new ArchiveUnavailableError(
-      `the checkpoints of ${topic} in ${this.description} move again and again`,
-    );
+    throw new ArchiveUnavailableError(`the checkpoints of ${topic} in ${this.description} move again and again`);
   }
 
-  async #written(
-    topic: string,
-    standing: Standing,
-    parts: readonly CheckpointPart[],
-  ): Promise<Standing | null> {
+  async #written(topic: string, standing: Standing, parts: readonly CheckpointPart[]): Promise<Standing | null> {
     try {
       return await writeCheckpoint(this.#connection, topic, standing, parts);
     } catch (error) {
@@ -155,10 +148,7 @@ function partsAfter({ partitions }: Standing, batch: Batch): CheckpointPart[] {
 }
 
 /** Where EventStoreDB stands. @throws {ArchiveUnavailableError} */
-export async function eventStoreStanding(
-  address: EventStoreAddress,
-  topic: string,
-): Promise<PartitionStanding[]> {
+export async function eventStoreStanding(address: EventStoreAddress, topic: string): Promise<PartitionStanding[]> {
   const connection = new Connection(address);
   try {
     const { partitions } = await readStanding(connection, topic);

@@ -1,7 +1,7 @@
 /**
- * Reading $all with a filter that the server applies. The protocol has that (ReadReq.Options.filter of streams.proto), but
- * the client offers it for subscriptions only, which have no end: the request is made here from the client's own classes
- * and sent over its connection.
+ * Reading $all with a filter that the server applies. The protocol has that (ReadReq.Options.filter of streams.proto),
+ * but the client offers it for subscriptions only, which have no end: the request is made here from the client's own
+ * classes and sent over its connection.
  */
 import { createRequire } from 'node:module';
 import type { EventStoreDBClient } from '@eventstore/db-client';
@@ -39,10 +39,7 @@ export interface FilteredRead {
 }
 
 /** From the beginning to where $all ends when the server gets there. */
-export async function filteredRead(
-  client: EventStoreDBClient,
-  prefixes: readonly string[],
-): Promise<FilteredRead> {
+export async function filteredRead(client: EventStoreDBClient, prefixes: readonly string[]): Promise<FilteredRead> {
   const request = requestFor(prefixes);
   const inner = client as unknown as Openable;
   const stream = await inner.GRPCStreamCreator(grpc.StreamsClient, 'readAllFiltered', (streamsClient) =>

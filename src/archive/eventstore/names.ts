@@ -15,7 +15,4 @@ export const undecodableStreamOf = (topic: string, partition: number): string =>
 export const checkpointStreamOf = (topic: string): string => `balde_archive-${topic}`;
 
 /** Begin the names of all streams of a topic, and perhaps of others. */
-export const prefixesOf = (topic: string): readonly string[] => [
-  `${category(topic)}-`,
-  checkpointStreamOf(topic),
-];
+export const prefixesOf = (topic: string): readonly string[] => [`${category(topic)}-`, checkpointStreamOf(topic)];

@@ -58,8 +58,7 @@ const withTimes = (fields: Json, change: (time: unknown) => unknown): Json => ({
 
 const JSON_FORMS: Readonly<Record<string, JsonForm>> = {
   'policy-states': {
-    toData: ({ type: _type, ...fields }) =>
-      withTimes(fields, (time) => new Date(time as number).toISOString()),
+    toData: ({ type: _type, ...fields }) => withTimes(fields, (time) => new Date(time as number).toISOString()),
     toPayload: (data, form) => form.toPayload(withTimes(data, (time) => Date.parse(time as string))),
   },
   'rate-limit-alerts': {

@@ -1,6 +1,6 @@
 /**
- * Which partitions of a folder hold messages, and the newest month of each: `begun.json`. Without it a partition or a last
- * month that was lost would look like one that nothing was ever written to.
+ * Which partitions of a folder hold messages, and the newest month of each: `begun.json`. Without it a partition or a
+ * last month that was lost would look like one that nothing was ever written to.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,4 +1,7 @@
-/** Checksums of a file that grows: of all of it, and of each MiB, so that a reader need not read all before it trusts any. */
+/**
+ * Checksums of a file that grows: of all of it, and of each MiB, so that a reader need not read all before it trusts
+ * any.
+ */
 import { createHash } from 'node:crypto';
 import type { Hash } from 'node:crypto';
 

@@ -50,9 +50,7 @@ async function* readPartition(
         if (wanted.length > 0) yield wanted;
       }
     } else if (JSON.stringify(summary.previous) !== JSON.stringify(previous)) {
-      throw new ArchiveDamagedError(
-        `${file.path} does not follow the file before it: one is missing or was replaced`,
-      );
+      throw new ArchiveDamagedError(`${file.path} does not follow the file before it: one is missing or was replaced`);
     }
     previous = previousOf(summary) ?? previous;
   }

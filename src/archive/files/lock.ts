@@ -14,11 +14,13 @@ interface Owner {
   readonly pid: number;
   readonly host: string;
   readonly token: string;
-  /** When the process started, as the kernel counts it: a process id is given again. `null` where that can't be told. */
+  /**
+   * When the process started, as the kernel counts it: a process id is given again. `null` where that can't be told.
+   */
   readonly started: string | null;
   /**
-   * Where its process id means something: the machine's run since it was booted, and the namespace of process ids, which
-   * containers have each their own of, also under one name. Missing in what earlier versions wrote.
+   * Where its process id means something: the machine's run since it was booted, and the namespace of process ids,
+   * which containers have each their own of, also under one name. Missing in what earlier versions wrote.
    */
   readonly where?: string | null;
 }

@@ -7,8 +7,8 @@
  *     2026-11.avro.part    the month that is open; bytes behind the length in its .json are not archived yet
  *     2026-11.json
  *
- * A file has one definition of its records. Where that changes within a month the next file is `2026-11_02.avro`: a part of
- * the month, which stands after it in the order of names and is treated as a month of its own.
+ * A file has one definition of its records. Where that changes within a month the next file is `2026-11_02.avro`: a
+ * part of the month, which stands after it in the order of names and is treated as a month of its own.
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -108,9 +108,7 @@ export async function monthsIn(folder: string): Promise<MonthFile[]> {
   }
   const open = months.slice(0, -1).find(({ isOpen }) => isOpen);
   if (open !== undefined)
-    throw new ArchiveDamagedError(
-      `${open.path} is open, and there is a later month: its .avro file is missing`,
-    );
+    throw new ArchiveDamagedError(`${open.path} is open, and there is a later month: its .avro file is missing`);
   return months;
 }
 
@@ -118,9 +116,7 @@ async function monthOf(folder: string, month: string, found: ReadonlySet<string>
   const isOpen = !found.has('avro');
   const path = isOpen ? openPath(folder, month) : closedPath(folder, month);
   if (!found.has('json'))
-    throw new ArchiveDamagedError(
-      `${summaryPath(folder, month)} is missing: without it ${path} can't be checked`,
-    );
+    throw new ArchiveDamagedError(`${summaryPath(folder, month)} is missing: without it ${path} can't be checked`);
   const summary = await readSummary(folder, month);
   const [topic, partition] = [basename(dirname(folder)), basename(folder)];
   if (summary.month !== month || summary.topic !== topic || String(summary.partition) !== partition)

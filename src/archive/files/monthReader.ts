@@ -76,10 +76,7 @@ class MonthReader {
     if (size < summary.length)
       throw this.#damaged(size, `the file ends there, but ${summary.length} bytes were written`);
     if (!isOpen && size > summary.length)
-      throw this.#damaged(
-        summary.length,
-        `the file goes on for ${size - summary.length} bytes that were not written`,
-      );
+      throw this.#damaged(summary.length, `the file goes on for ${size - summary.length} bytes that were not written`);
   }
 
   async #chunk(handle: FileHandle, i: number, checksum: string): Promise<Buffer> {
@@ -124,8 +121,7 @@ class MonthReader {
         );
     }
     const said = parsePrevious(meta.get(META.previous));
-    if (JSON.stringify(said) !== JSON.stringify(previous))
-      throw this.#damaged(0, chainBroken(said, previous));
+    if (JSON.stringify(said) !== JSON.stringify(previous)) throw this.#damaged(0, chainBroken(said, previous));
   }
 
   #messages(block: ContainerBlock): readonly LogMessage[] {
@@ -164,19 +160,17 @@ class MonthReader {
     const text = await readFile(checksumPath(folder, month), 'utf8').catch(() => null);
     if (text === null) throw new ArchiveDamagedError(`${checksumPath(folder, month)} is missing`);
     if (text.split(' ')[0] !== whole)
-      throw new ArchiveDamagedError(
-        `${checksumPath(folder, month)} is not the checksum of ${file.path}: ${whole}`,
-      );
+      throw new ArchiveDamagedError(`${checksumPath(folder, month)} is not the checksum of ${file.path}: ${whole}`);
   }
 
   #damaged(byte: number, what: string): ArchiveDamagedError {
-    return new ArchiveDamagedError(
-      `${this.#reading.file.path}, byte ${byte}, after record ${this.#records}: ${what}`,
-    );
+    return new ArchiveDamagedError(`${this.#reading.file.path}, byte ${byte}, after record ${this.#records}: ${what}`);
   }
 }
 
-/** The definition that a file's records were written under; `null` where it has no header. @throws {ArchiveDamagedError} */
+/**
+ * The definition that a file's records were written under; `null` where it has no header. @throws {ArchiveDamagedError}
+ */
 export async function schemaIn(path: string): Promise<string | null> {
   const parser = new ContainerParser();
   const handle = await open(path, 'r');

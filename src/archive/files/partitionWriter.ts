@@ -66,7 +66,9 @@ export class PartitionWriter {
     this.#folder = partitionFolder(options.folder, options.topic, options.partition);
   }
 
-  /** Cuts off what a crash left behind the last batch. @throws {ArchiveDamagedError} what is there can't be continued */
+  /**
+   * Cuts off what a crash left behind the last batch. @throws {ArchiveDamagedError} what is there can't be continued
+   */
   static async open(options: WriterOptions): Promise<PartitionWriter> {
     const writer = new PartitionWriter(options);
     await mkdir(writer.#folder, { recursive: true });

@@ -57,12 +57,10 @@ const CLOSED_AFTER_HANDSHAKE = 'closed after the handshake';
 const REFUSED =
   'The Bridge refuses the client certificate: check BRIDGE_TLS_CERT_FILE and BRIDGE_TLS_KEY_FILE, and that their authority is the one it expects.';
 
-const AUTHORITY =
-  'The Bridge shows a certificate of an authority that is not trusted: check BRIDGE_TLS_CA_FILE.';
+const AUTHORITY = 'The Bridge shows a certificate of an authority that is not trusted: check BRIDGE_TLS_CA_FILE.';
 
 const TLS_REMEDIES: Readonly<Record<string, string>> = {
-  CERT_HAS_EXPIRED:
-    "The Bridge's certificate has expired (or this machine's clock is wrong): have it renewed.",
+  CERT_HAS_EXPIRED: "The Bridge's certificate has expired (or this machine's clock is wrong): have it renewed.",
   ERR_TLS_CERT_ALTNAME_INVALID:
     "The Bridge's certificate carries another name: set BRIDGE_TLS_SERVER_NAME to the one it carries, if that is right.",
   SELF_SIGNED_CERT_IN_CHAIN: AUTHORITY,
@@ -70,10 +68,8 @@ const TLS_REMEDIES: Readonly<Record<string, string>> = {
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: AUTHORITY,
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: AUTHORITY,
   [CLOSED_AFTER_HANDSHAKE]: REFUSED,
-  ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL:
-    'The port speaks TLS but not HTTP/2: another service answers there.',
-  ECONNRESET:
-    'The Bridge closed the connection in the handshake: it may want a client certificate, or not speak TLS.',
+  ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL: 'The port speaks TLS but not HTTP/2: another service answers there.',
+  ECONNRESET: 'The Bridge closed the connection in the handshake: it may want a client certificate, or not speak TLS.',
   ERR_SSL_WRONG_VERSION_NUMBER: 'The port does not speak TLS: check the port, or leave BRIDGE_TLS out.',
 };
 

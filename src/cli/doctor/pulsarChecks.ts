@@ -161,11 +161,7 @@ function checkProcessor(fold: (typeof FOLDS)[number], topic: TopicState | undefi
   const name = `${fold.name}-v${fold.version}`;
   const found = topic?.subscriptions.get(name);
   if (found === undefined)
-    return warn(
-      check,
-      `${fold.topic} has no subscription ${name} yet`,
-      `Start a process with role ${fold.name}.`,
-    );
+    return warn(check, `${fold.topic} has no subscription ${name} yet`, `Start a process with role ${fold.name}.`);
   const { backlog, consumers } = found;
   // The newest message of each partition stays unacknowledged, see docs/pulsar.md.
   const detail = `subscription ${name}: ${numberText(backlog)} not acknowledged; the newest of each partition stays so`;

@@ -64,11 +64,7 @@ export interface ScheduleOptions {
 export function checkSchedule({ schedule, staleAfterMs, policies, now }: ScheduleOptions): Finding[] {
   const gaps = gapsOf(schedule, now);
   const budget = budgetMs(policies);
-  return [
-    checkBudget(gaps, budget),
-    checkStaleness(gaps, staleAfterMs),
-    checkBlindness(gaps, budget, policies),
-  ];
+  return [checkBudget(gaps, budget), checkStaleness(gaps, staleAfterMs), checkBlindness(gaps, budget, policies)];
 }
 
 function checkBudget({ shortestMs, longestMs }: PollGaps, budget: number): Finding {
@@ -98,9 +94,7 @@ function checkBlindness({ longestMs }: PollGaps, budget: number, policies: reado
   const blind = blindPolicies(policies, longestMs);
   const [fastest] = blind;
   if (fastest === undefined) return ok(check, 'none: no bucket can empty and refill between two polls');
-  const names = blind.map(
-    ({ name, fullRefillMs: ms }) => `${name} (${formatDuration(Math.ceil(ms / 1000) * 1000)})`,
-  );
+  const names = blind.map(({ name, fullRefillMs: ms }) => `${name} (${formatDuration(Math.ceil(ms / 1000) * 1000)})`);
   const detail = `${blind.length} can empty and refill within one interval, unseen: ${names.join(', ')}`;
   return warn(check, detail, blindRemedy(fastest, budget));
 }

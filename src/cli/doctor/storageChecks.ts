@@ -52,11 +52,7 @@ export async function checkStorage(config: Config, simulated = false): Promise<S
 
 const unopened = (error: unknown): Finding =>
   error instanceof UsageError
-    ? warn(
-        'database',
-        error.message,
-        'Nothing, if Balde never ran here: balde start or balde migrate creates it.',
-      )
+    ? warn('database', error.message, 'Nothing, if Balde never ran here: balde start or balde migrate creates it.')
     : unreachable(error);
 
 function unreachable(error: unknown): Finding {
@@ -77,9 +73,7 @@ async function checkOpened(storage: Storage, config: Config, simulated: boolean)
   );
   const what = `${description}, PostgreSQL ${server?.version ?? 'of unknown version'}`;
   const findings: Finding[] = [
-    server?.read_only === true
-      ? fail('database', `${what}: takes no writes`, READ_ONLY)
-      : ok('database', what),
+    server?.read_only === true ? fail('database', `${what}: takes no writes`, READ_ONLY) : ok('database', what),
     clockFinding('database clock', server?.now ?? asked, asked, Date.now()),
   ];
   const pending = await pendingMigrations(database);
@@ -90,10 +84,7 @@ async function checkOpened(storage: Storage, config: Config, simulated: boolean)
   const missing = await missingReadModels(database);
   const topics = config.pulsar === null ? [await checkTopics(log)] : [];
   if (missing.length > 0) {
-    findings.push(
-      fail('schema', `lacks the read models ${missing.join(', ')}`, 'Run balde migrate.'),
-      ...topics,
-    );
+    findings.push(fail('schema', `lacks the read models ${missing.join(', ')}`, 'Run balde migrate.'), ...topics);
     return { findings, policies: [] };
   }
   findings.push(ok('schema', 'up to date'), ...topics, await checkRole(database));
@@ -141,25 +132,13 @@ async function checkMonths(database: Database, simulated: boolean): Promise<Find
   const detail = `history is prepared for ${monthsAhead ?? 0} months ahead; the compactor last succeeded ${timeText(retentionSucceededAt)}`;
   if ((monthsAhead ?? 0) >= MONTHS_AHEAD) return ok('retention', detail);
   if (simulated)
-    return warn(
-      'retention',
-      detail,
-      'Nothing, while no simulator runs: balde start --simulate prepares them.',
-    );
+    return warn('retention', detail, 'Nothing, while no simulator runs: balde start --simulate prepares them.');
   return retentionSucceededAt === null
     ? warn('retention', detail, 'Start a process with role retention, or run balde retention run.')
-    : fail(
-        'retention',
-        detail,
-        'See the log of role retention for why it fails; balde retention run repeats it.',
-      );
+    : fail('retention', detail, 'See the log of role retention for why it fails; balde retention run repeats it.');
 }
 
-async function checkFreshness(
-  database: Database,
-  { staleAfterMs }: Config,
-  simulated: boolean,
-): Promise<Finding> {
+async function checkFreshness(database: Database, { staleAfterMs }: Config, simulated: boolean): Promise<Finding> {
   const newest = await newestObservation(database);
   if (newest === null) {
     return warn('observations', 'there is none yet', 'Start a process with roles poller and states.');
@@ -167,8 +146,7 @@ async function checkFreshness(
   const age = Date.now() - newest;
   const detail = `the newest is ${durationText(age / 1000)} old (${timeText(newest)})`;
   if (age <= staleAfterMs) return ok('observations', detail);
-  if (simulated)
-    return warn('observations', detail, 'No simulator adds to them now: balde start --simulate goes on.');
+  if (simulated) return warn('observations', detail, 'No simulator adds to them now: balde start --simulate goes on.');
   const remedy = `Nothing newer within STALE_AFTER (${formatDuration(staleAfterMs)}): see the logs of roles poller and states, and balde status for folds that are behind.`;
   return fail('observations', detail, remedy);
 }
@@ -177,8 +155,7 @@ async function checkFreshness(
 async function checkProcesses(database: Database): Promise<Finding> {
   const entries = await livingProcesses(database);
   const lines = entries.map((entry) => `${processText(entry)}: ${judgingText(entry)}`);
-  if (allJudgeAlike(entries))
-    return ok('thresholds', lines.length === 0 ? 'no process runs now' : lines.join('\n'));
+  if (allJudgeAlike(entries)) return ok('thresholds', lines.length === 0 ? 'no process runs now' : lines.join('\n'));
   return warn(
     'thresholds',
     `processes judge buckets differently:\n${lines.join('\n')}`,

@@ -179,9 +179,7 @@ export class EmbeddedConsumer implements Consumer {
       [this.#topic.id, order.map(([partition]) => partition), order.map(([, cursor]) => cursor.after), max],
     );
     // Aborted, the rows are not missed: only what is handed out moves the cursor. Nor is what was lost meanwhile.
-    const rows = (await abortable(query, signal)).filter((row) =>
-      this.#isActive(this.#cursor(row.partition)),
-    );
+    const rows = (await abortable(query, signal)).filter((row) => this.#isActive(this.#cursor(row.partition)));
     for (const row of rows) this.#cursor(row.partition).after = row.position;
     return rows.map((row) => ({
       topic: this.#topic.name,

@@ -142,8 +142,7 @@ export class EmbeddedLog implements EventLog {
       this.#assertOpen();
       const lease = await this.#leases.take(`producer/${topic.name}/${name}`, signal);
       if (lease !== null) return lease;
-      if (access === 'exclusive')
-        throw new ProducerBusyError(`another producer of ${topic.name} is named ${name}`);
+      if (access === 'exclusive') throw new ProducerBusyError(`another producer of ${topic.name} is named ${name}`);
       if (!told) onStandby?.();
       await new Wakeup().wait(0, STANDBY_MS, signal);
     }

@@ -178,7 +178,6 @@ function assertStorable({ key, properties, eventTime, sequenceId }: OutgoingMess
   if (!Number.isSafeInteger(sequenceId) || sequenceId < 0) throw new LogError(`sequence id ${sequenceId}`);
   if (!(eventTime >= 0 && eventTime < YEAR_10000)) throw new LogError(`event time ${eventTime}`);
   for (const text of [key, ...Object.entries(properties).flat()]) {
-    if (/\0|\p{Surrogate}/u.test(text))
-      throw new LogError(`text that can't be stored: ${JSON.stringify(text)}`);
+    if (/\0|\p{Surrogate}/u.test(text)) throw new LogError(`text that can't be stored: ${JSON.stringify(text)}`);
   }
 }

@@ -26,10 +26,10 @@ export class Topics {
       );
       const [created] = inserted;
       if (created === undefined) return;
-      await tx.execute(
-        `insert into balde_log.partition (topic_id, partition) select $1, generate_series(0, $2 - 1)`,
-        [created.id, spec.partitions],
-      );
+      await tx.execute(`insert into balde_log.partition (topic_id, partition) select $1, generate_series(0, $2 - 1)`, [
+        created.id,
+        spec.partitions,
+      ]);
     });
     const topic = await this.get(spec.name);
     if (topic.partitions < spec.partitions) {
@@ -47,8 +47,7 @@ export class Topics {
       `select id, partitions from balde_log.topic where name = $1`,
       [name],
     );
-    if (row === undefined)
-      throw new LogError(`topic ${name} does not exist: create it with ensureTopic first`);
+    if (row === undefined) throw new LogError(`topic ${name} does not exist: create it with ensureTopic first`);
     const topic = { id: row.id, name, partitions: row.partitions };
     this.#known.set(name, topic);
     return topic;

@@ -29,14 +29,10 @@ export async function trimPartition(database: Database, topic: Topic, bounds: Bo
 
 /**
  * The first position that stays, of the oldest messages: the first that is young enough, the newest of all, which marks
- * the end for readers, or the one behind the step. Asked for by itself: a single statement that also deletes was planned
- * over the whole table (600 ms instead of 1).
+ * the end for readers, or the one behind the step. Asked for by itself: a single statement that also deletes was
+ * planned over the whole table (600 ms instead of 1).
  */
-async function firstKept(
-  database: Database,
-  topic: Topic,
-  { partition, upTo, before }: Bounds,
-): Promise<number> {
+async function firstKept(database: Database, topic: Topic, { partition, upTo, before }: Bounds): Promise<number> {
   const [row] = await database.query<{ kept: number | null }>(
     `select least(
        coalesce(min(position) filter (where event_time >= $4), max(position) + 1),

@@ -61,8 +61,7 @@ export class AdminClient {
     const what = `${method} ${url.origin}${url.pathname}`;
     if (status === 401 && !isAboutTheRole(reply))
       throw obstacleError(refusal(url.origin, reasonOf(reply), this.#settings));
-    if (status === 401 || status === 403)
-      throw new AdminDeniedError(`${what}: ${status}, ${reasonOf(reply)}`);
+    if (status === 401 || status === 403) throw new AdminDeniedError(`${what}: ${status}, ${reasonOf(reply)}`);
     if (isHeaderOverflow(reply)) throw new HeadersTooLargeError(`${what}: ${status}, without a reason`);
     if (passes(reply)) throw new LogUnavailableError(`${what}: ${status}, ${reasonOf(reply)}`);
     if (status < 300 || status === 404 || status === 409) return reply;
@@ -90,11 +89,7 @@ export class AdminClient {
     throw new LogUnavailableError(`${start.href} redirects without end`);
   }
 
-  async #once(
-    method: string,
-    url: URL,
-    body: string | null,
-  ): Promise<Reply & { location: string | undefined }> {
+  async #once(method: string, url: URL, body: string | null): Promise<Reply & { location: string | undefined }> {
     const token = readToken(this.#settings.token);
     const headers = {
       accept: 'application/json',

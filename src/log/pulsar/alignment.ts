@@ -197,9 +197,5 @@ const isNear = (last: MessagePlace | null, place: MessagePlace): boolean =>
 /** Whether a message at `place` comes right after everything up to `position`, as far as numbers tell. */
 export function isRightAfter(position: Position, place: MessagePlace): boolean {
   const last = placeOf(position);
-  return (
-    position >= positionOf(place) ||
-    isNextOfBatch(last, place) ||
-    (last.batch < 0 && isEntryAfter(last, place))
-  );
+  return position >= positionOf(place) || isNextOfBatch(last, place) || (last.batch < 0 && isEntryAfter(last, place));
 }

@@ -23,9 +23,7 @@ export async function messagesBehind(
   // Behind the end there may be entries that nobody is given.
   const entries = Math.max(0, layout.behind(place) - layout.behind(end));
   const looks = Math.min(entries, LOOKED_INTO);
-  const places = Array.from({ length: looks }, (_, i) =>
-    layout.nth(Math.floor((i * entries) / looks), place),
-  );
+  const places = Array.from({ length: looks }, (_, i) => layout.nth(Math.floor((i * entries) / looks), place));
   const sizes = await Promise.all(places.map(async (entry) => (entry === undefined ? 1 : await size(entry))));
   const messages = sizes.reduce((sum, n) => sum + n, 0);
   return restOfBatch + (looks === 0 ? 0 : Math.round((messages * entries) / looks));

@@ -44,8 +44,7 @@ export class BatchReading {
     const count = size === 1 ? 0 : Math.min(size - place.batch, arrived.length - i) - 1;
     if (count <= 0) return { messages, end: first };
     const last = arrivalOf(messageAt(arrived, i + count));
-    if (!isSameEntry(place, last.place) || last.place.batch !== place.batch + count)
-      return { messages, end: first };
+    if (!isSameEntry(place, last.place) || last.place.batch !== place.batch + count) return { messages, end: first };
     for (const [n, between] of positionsFrom({ ...place, batch: place.batch + 1 }, count).entries())
       messages.push(this.#toMessage(messageAt(arrived, i + 1 + n), between, common));
     return { messages, end: last };

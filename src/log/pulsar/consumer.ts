@@ -82,8 +82,8 @@ export class PulsarConsumer implements Consumer {
   }
 
   /**
-   * Starts with another partition each time, so that one with a long backlog doesn't starve the others. A partition that
-   * fails does not take along what another has given: it fails again at the next turn.
+   * Starts with another partition each time, so that one with a long backlog doesn't starve the others. A partition
+   * that fails does not take along what another has given: it fails again at the next turn.
    */
   async #take(max: number): Promise<LogMessage[]> {
     const count = this.#readers.length;

@@ -54,9 +54,7 @@ export class Ends {
 
   /** Retention may have taken the ledger before. */
   async #isThere(topic: string, partition: number, { entry, end }: Known): Promise<boolean> {
-    return (
-      end === null || end.ledger === entry.ledger || (await this.#topics.layout(topic, partition)).has(end)
-    );
+    return end === null || end.ledger === entry.ledger || (await this.#topics.layout(topic, partition)).has(end);
   }
 
   /** Goes back from an entry that is not delivered, no further than what is known. */
@@ -74,8 +72,7 @@ export class Ends {
         places.push(at);
       const facts = await Promise.all(places.map(async (at) => this.#topics.entry(topic, partition, at)));
       for (const [i, place] of places.entries()) {
-        if (known !== undefined && compareEntries(place, known.entry) <= 0)
-          return { end: known.end, isSettled };
+        if (known !== undefined && compareEntries(place, known.entry) <= 0) return { end: known.end, isSettled };
         const of = facts[i];
         if (of?.delivered === 'message') return { end: lastOf(place, of), isSettled };
         if (of?.delivered === 'notYet') isSettled = false;

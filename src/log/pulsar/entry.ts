@@ -16,8 +16,8 @@ export interface EntryFacts {
 }
 
 /**
- * Of an entry whose key and properties are more than the broker can say in headers. A marker has neither, and in a batch
- * they lie with its messages: it is a message of its own.
+ * Of an entry whose key and properties are more than the broker can say in headers. A marker has neither, and in a
+ * batch they lie with its messages: it is a message of its own.
  */
 export const UNDESCRIBED: EntryFacts = { batchSize: null, delivered: 'message' };
 

@@ -47,8 +47,7 @@ export const TERMINATED =
 /** What a person can do about results that don't pass by themselves. */
 const HINTS: Readonly<Record<string, string>> = {
   AuthenticationError: 'the broker does not accept the credentials: check PULSAR_TOKEN or the certificate',
-  AuthorizationError:
-    'the role is not allowed to: an administrator must grant it produce and consume on the namespace',
+  AuthorizationError: 'the role is not allowed to: an administrator must grant it produce and consume on the namespace',
   ErrorGettingAuthenticationData: 'the token can not be read: check PULSAR_TOKEN_FILE',
   IncompatibleSchema:
     'the topic has a schema that this version of Balde is not compatible with: see its registered schema, or use another namespace',

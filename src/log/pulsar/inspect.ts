@@ -59,9 +59,7 @@ export class Inspector {
     return {
       partitions,
       notDeduplicated: [...stats.keys()].filter((i) => stats[i]?.deduplicationStatus !== 'Enabled'),
-      producers: [
-        ...new Set(stats.flatMap((one) => one?.publishers.map(({ producerName }) => producerName) ?? [])),
-      ],
+      producers: [...new Set(stats.flatMap((one) => one?.publishers.map(({ producerName }) => producerName) ?? []))],
       subscriptions: merged(stats),
       retentionMinutes: await this.#retention(path),
       schema: await this.#schema(name),
@@ -94,9 +92,7 @@ export class Inspector {
   }
 
   async #schema(topic: string): Promise<TopicState['schema']> {
-    const found = await this.#admin.get<{ type: string; data: string }>(
-      `schemas/${this.#namespace}/${topic}/schema`,
-    );
+    const found = await this.#admin.get<{ type: string; data: string }>(`schemas/${this.#namespace}/${topic}/schema`);
     return found === null ? null : { type: found.type, definition: found.data };
   }
 }

@@ -43,8 +43,7 @@ export function sequenceIdOf(native: NativeMessage): number {
   return Number.isSafeInteger(id) ? id : -1;
 }
 
-export const isSentBy = (native: NativeMessage, producer: string): boolean =>
-  native.getProducerName() === producer;
+export const isSentBy = (native: NativeMessage, producer: string): boolean => native.getProducerName() === producer;
 
 function propertiesOf(native: NativeMessage): Record<string, string> {
   const properties: Record<string, string> = {};

@@ -70,8 +70,7 @@ function certificateHint(setting: AddressSetting, code: string): string | null {
 
 function absent(setting: AddressSetting, url: string, code: string): Obstacle {
   const hint = absenceHint(setting, code);
-  const derived =
-    setting === 'PULSAR_ADMIN_URL' ? " (when it isn't set: port 8080 or 8443 of PULSAR_URL's host)" : '';
+  const derived = setting === 'PULSAR_ADMIN_URL' ? " (when it isn't set: port 8080 or 8443 of PULSAR_URL's host)" : '';
   return { what: `${url} does not answer (${code}): ${hint}${derived}`, passes: true };
 }
 

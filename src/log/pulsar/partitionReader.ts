@@ -7,17 +7,7 @@
  */
 import { LogError, LogUnavailableError, PositionLostError } from '../eventLog.ts';
 import type { LogMessage, Position } from '../eventLog.ts';
-import {
-  accepted,
-  aligned,
-  approaching,
-  baseOf,
-  isRightAfter,
-  resumed,
-  start,
-  step,
-  unsure,
-} from './alignment.ts';
+import { accepted, aligned, approaching, baseOf, isRightAfter, resumed, start, step, unsure } from './alignment.ts';
 import type { Alignment, Arrival, Step } from './alignment.ts';
 import { BatchReading } from './batchReading.ts';
 import { TERMINATED, toLogError } from './errors.ts';
@@ -126,12 +116,10 @@ export class PartitionReader {
     // The end of the ledger before is acknowledged along with the second entry of this one.
     if (entry === 0) return;
     const before = serializeId({ ledger, entry: entry - 1, batch: -1 }, this.partition);
-    await this.#native
-      .acknowledgeCumulativeId(loadPulsar().MessageId.deserialize(before))
-      .catch((error: unknown) => {
-        // An optimisation: what was not acknowledged is delivered again and skipped.
-        if (toLogError('', error).name !== 'LogUnavailableError') throw toLogError('acknowledging', error);
-      });
+    await this.#native.acknowledgeCumulativeId(loadPulsar().MessageId.deserialize(before)).catch((error: unknown) => {
+      // An optimisation: what was not acknowledged is delivered again and skipped.
+      if (toLogError('', error).name !== 'LogUnavailableError') throw toLogError('acknowledging', error);
+    });
   }
 
   async close(unsubscribe: boolean): Promise<void> {
@@ -168,8 +156,7 @@ export class PartitionReader {
       next = undefined;
       if (verdict.kind === 'deliver' || verdict.kind === 'skip') return verdict.kind;
       if (verdict.kind === 'next') next = await this.#nextAfter(verdict.after, arrival.place);
-      else if (verdict.kind === 'resume' && resume !== null)
-        this.#state = resumed(await this.#resumeAt(resume));
+      else if (verdict.kind === 'resume' && resume !== null) this.#state = resumed(await this.#resumeAt(resume));
       else {
         // A reader by itself knows where it was.
         await this.#goTo(state.last);
@@ -235,8 +222,7 @@ export class PartitionReader {
   /** The topic may be another one by now; and what was sought, or left out by the broker, may never come. */
   async #checkWhileQuiet(): Promise<void> {
     const { phase, last } = this.#state;
-    const isDue =
-      performance.now() - this.#quietSince > (phase === 'approaching' ? APPROACH_MS : IDLE_CHECK_MS);
+    const isDue = performance.now() - this.#quietSince > (phase === 'approaching' ? APPROACH_MS : IDLE_CHECK_MS);
     if (!isDue) return;
     this.#quietSince = performance.now();
     const layout = await this.#spec.layout();
@@ -247,9 +233,7 @@ export class PartitionReader {
     const place = await this.#spec.newest();
     const newest = place === null || (last !== null && positionOf(place) <= last) ? null : positionOf(place);
     if (newest === null && layout.isTerminated)
-      throw new LogError(
-        `partition ${this.partition} of topic ${this.#spec.topic} is read to its end: ${TERMINATED}`,
-      );
+      throw new LogError(`partition ${this.partition} of topic ${this.#spec.topic} is read to its end: ${TERMINATED}`);
     if (mayBeOthers) return;
     const isOverdue = newest !== null && (phase === 'approaching' || newest === this.#overdue);
     // What was published this moment is on its way.

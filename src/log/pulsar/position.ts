@@ -47,8 +47,7 @@ export function placeOf(position: Position): MessagePlace {
 }
 
 /** Negative, 0 or positive, as the entry of `a` lies before, is or lies after that of `b`. */
-export const compareEntries = (a: MessagePlace, b: MessagePlace): number =>
-  a.ledger - b.ledger || a.entry - b.entry;
+export const compareEntries = (a: MessagePlace, b: MessagePlace): number => a.ledger - b.ledger || a.entry - b.entry;
 
 export const isSameEntry = (a: MessagePlace, b: MessagePlace): boolean => compareEntries(a, b) === 0;
 

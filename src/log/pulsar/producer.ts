@@ -46,7 +46,10 @@ export interface ProducerSpec {
 /** A send that the broker did not answer in this time fails; it may have been stored. Milliseconds. */
 const SEND_TIMEOUT_MS = 10_000;
 const MAX_PENDING = 200_000;
-/** Batches are closed by hand: neither time nor number may cut them. Milliseconds (the longest the client takes), messages. */
+/**
+ * Batches are closed by hand: neither time nor number may cut them. Milliseconds (the longest the client takes),
+ * messages.
+ */
 const BY_HAND = { batchingMaxPublishDelayMs: 2 ** 31 - 1, batchingMaxMessages: MAX_PENDING };
 /** Most bytes of a batch. A larger send becomes several, cut at the same places whenever it is sent. */
 const BATCH_BYTES = 1_000_000;
@@ -72,8 +75,7 @@ async function openOne(spec: ProducerSpec, partition: number): Promise<NativePro
 export async function openProducers(spec: ProducerSpec): Promise<NativeProducer[]> {
   const opened: NativeProducer[] = [];
   try {
-    for (let partition = 0; partition < spec.partitions; partition += 1)
-      opened.push(await openOne(spec, partition));
+    for (let partition = 0; partition < spec.partitions; partition += 1) opened.push(await openOne(spec, partition));
     return opened;
   } catch (error) {
     await closeAll(opened);
@@ -83,7 +85,8 @@ export async function openProducers(spec: ProducerSpec): Promise<NativeProducer[
 }
 
 /**
- * Asks again until the name is free: the broker's REST interface, so that the client has no refusal to report as an error.
+ * Asks again until the name is free: the broker's REST interface, so that the client has no refusal to report as an
+ * error.
  * @param onStandby told once, unless the name is free at once
  */
 export async function standBy(
@@ -130,12 +133,7 @@ export class PulsarProducer implements Producer {
   #renewing: Promise<void> | null = null;
   #closing: Promise<void> | null = null;
 
-  constructor(
-    spec: ProducerSpec,
-    native: readonly NativeProducer[],
-    lastSequenceId: number,
-    onClose: () => void,
-  ) {
+  constructor(spec: ProducerSpec, native: readonly NativeProducer[], lastSequenceId: number, onClose: () => void) {
     this.#spec = spec;
     this.#native = native;
     this.#lastSequenceId = lastSequenceId;
@@ -211,8 +209,7 @@ export class PulsarProducer implements Producer {
     const marks = new Map<OutgoingMessage, string>();
     for (const batch of batches.values()) {
       const [first] = batch;
-      if (first !== undefined && isUniform(batch))
-        marks.set(first, uniformMark(batch.length, this.#spec.name));
+      if (first !== undefined && isUniform(batch)) marks.set(first, uniformMark(batch.length, this.#spec.name));
     }
     return marks;
   }
@@ -289,10 +286,7 @@ export class PulsarProducer implements Producer {
  *   It goes with its producer.
  * @throws the reason of the first message that failed
  */
-async function outcomeOf(
-  sends: readonly Promise<boolean>[],
-  flushes: readonly Promise<unknown>[],
-): Promise<boolean[]> {
+async function outcomeOf(sends: readonly Promise<boolean>[], flushes: readonly Promise<unknown>[]): Promise<boolean[]> {
   const settled = Promise.allSettled(sends);
   const unlessStuck = Promise.all(flushes).then(
     async () => await settled,
@@ -310,8 +304,6 @@ async function outcomeOf(
 
 /** @throws {MessageRefusedError} what the wire format can't carry */
 function assertSendable({ sequenceId, eventTime }: OutgoingMessage): void {
-  if (!Number.isSafeInteger(sequenceId) || sequenceId < 0)
-    throw new MessageRefusedError(`sequence id ${sequenceId}`);
-  if (!Number.isSafeInteger(eventTime) || eventTime < 0)
-    throw new MessageRefusedError(`event time ${eventTime}`);
+  if (!Number.isSafeInteger(sequenceId) || sequenceId < 0) throw new MessageRefusedError(`sequence id ${sequenceId}`);
+  if (!Number.isSafeInteger(eventTime) || eventTime < 0) throw new MessageRefusedError(`event time ${eventTime}`);
 }

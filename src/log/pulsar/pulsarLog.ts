@@ -69,8 +69,7 @@ const temporary = (): Subscription => {
 };
 
 const isLeftover = (name: string): boolean =>
-  name.startsWith(READER_PREFIX) &&
-  Number(/\d+/.exec(name.slice(READER_PREFIX.length))?.[0]) < Date.now() - DAY_MS;
+  name.startsWith(READER_PREFIX) && Number(/\d+/.exec(name.slice(READER_PREFIX.length))?.[0]) < Date.now() - DAY_MS;
 
 export class PulsarLog implements EventLog {
   readonly #settings: PulsarSettings;
@@ -121,10 +120,7 @@ export class PulsarLog implements EventLog {
     const subscribe = async (partition: number): Promise<NativeConsumer> =>
       await this.#subscribe(topic, { partition, ...temporary() });
     const lastStored = async (): Promise<number> =>
-      await lastSequenceId(
-        { topics: this.#topics, ends: this.#ends },
-        { topic, partitions, name, subscribe },
-      );
+      await lastSequenceId({ topics: this.#topics, ends: this.#ends }, { topic, partitions, name, subscribe });
     const spec = {
       ...{ client: this.#client, settings: this.#settings, topic },
       ...{ partitions, name, schema, wholeSends, lastStored },
@@ -197,10 +193,7 @@ export class PulsarLog implements EventLog {
     );
   }
 
-  async behind(
-    topic: string,
-    positions: ReadonlyMap<number, Position | null>,
-  ): Promise<ReadonlyMap<number, number>> {
+  async behind(topic: string, positions: ReadonlyMap<number, Position | null>): Promise<ReadonlyMap<number, number>> {
     this.#assertOpen();
     const counts = [...positions].map(async ([partition, position]) => {
       const place = position === null ? null : placeOf(position);

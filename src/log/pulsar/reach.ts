@@ -61,11 +61,7 @@ async function examine(url: string, settings: PulsarSettings): Promise<Obstacle 
   if (await speaksTheOther(greeting, isTls)) return otherLanguage(SETTING, url);
   if (reply.kind === 'failed') return networkObstacle(SETTING, url, reply.code);
   if (reply.kind === 'closed')
-    return networkObstacle(
-      SETTING,
-      url,
-      reply.encrypted ? CLOSED_AFTER_HANDSHAKE : 'it closes the connection',
-    );
+    return networkObstacle(SETTING, url, reply.encrypted ? CLOSED_AFTER_HANDSHAKE : 'it closes the connection');
   return { what: `${url} is no Pulsar broker: ${SETTING} must name its port for clients`, passes: false };
 }
 

@@ -18,10 +18,7 @@ export class AdministratorNeededError extends LogError {
   readonly commands: readonly string[];
 
   constructor(message: string, commands: readonly string[], options?: ErrorOptions) {
-    super(
-      `${message}. An administrator must run:\n${commands.map((line) => `  ${line}`).join('\n')}`,
-      options,
-    );
+    super(`${message}. An administrator must run:\n${commands.map((line) => `  ${line}`).join('\n')}`, options);
     this.commands = commands;
   }
 }
@@ -78,8 +75,7 @@ export class Topics {
   /** @throws {LogError} there is no such topic */
   async partitions(topic: string): Promise<number> {
     const known = this.#partitions.get(topic) ?? (await this.#existing(topic));
-    if (known === null)
-      throw new LogError(`there is no topic ${topicUrl(this.#settings, topic)}: run balde migrate`);
+    if (known === null) throw new LogError(`there is no topic ${topicUrl(this.#settings, topic)}: run balde migrate`);
     return known;
   }
 
@@ -92,8 +88,7 @@ export class Topics {
   /** @throws {LogError} fewer than there are: partitions can't be taken away */
   async grow(topic: string, partitions: number): Promise<void> {
     const now = await this.refreshPartitions(topic);
-    if (partitions < now)
-      throw new LogError(`topic ${topic} has ${now} partitions, and Pulsar takes none away`);
+    if (partitions < now) throw new LogError(`topic ${topic} has ${now} partitions, and Pulsar takes none away`);
     if (partitions > now) {
       await this.#addPartitions(topic, partitions);
       await this.refreshPartitions(topic);
@@ -163,9 +158,7 @@ export class Topics {
   async removeLeftovers(topic: string, isLeftover: (name: string) => boolean): Promise<void> {
     for (let partition = 0; partition < (await this.partitions(topic)); partition += 1) {
       const path = `${this.#path(topic)}-partition-${partition}`;
-      const stats = await this.#admin.get<{ subscriptions: Record<string, { consumers: unknown[] }> }>(
-        `${path}/stats`,
-      );
+      const stats = await this.#admin.get<{ subscriptions: Record<string, { consumers: unknown[] }> }>(`${path}/stats`);
       for (const [name, { consumers }] of Object.entries(stats?.subscriptions ?? {})) {
         if (isLeftover(name) && consumers.length === 0)
           await this.#admin.request('DELETE', `${path}/subscription/${name}`);
