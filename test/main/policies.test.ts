@@ -1,5 +1,4 @@
 /** Policies that DICT lists no longer, from the poller's answers to tables, rebuilds and what-if; and by a person. */
-import pino from 'pino';
 import { describe, expect, it } from 'vitest';
 import { whatIf } from '../../src/analysis/whatIf.ts';
 import { listBuckets } from '../../src/analysis/buckets.ts';
@@ -14,7 +13,6 @@ import { countLog, verifyReadModel } from '../../src/main/verify.ts';
 import { startPoll } from '../../src/poll/bridgePoll.ts';
 import { publishRetirements } from '../../src/poll/retire.ts';
 import { retirementOf } from '../../src/poll/roll.ts';
-import { runPoller } from '../../src/poll/poller.ts';
 import type { Database } from '../../src/store/database.ts';
 import { foldAll } from '../cli/seed.ts';
 import { never } from '../contract/given.ts';
@@ -22,50 +20,7 @@ import { expectDatabaseEqualsOracle } from '../oracle/compare.ts';
 import { readTopicOnce } from '../oracle/readLog.ts';
 import { rebuilt } from '../rebuild/given.ts';
 import { baldeDatabase } from '../support/database.ts';
-import { eventually } from '../support/eventually.ts';
-
-const PARTICIPANT = '12345678';
-const reading = (name: string, availableTokens: number) => ({
-  name,
-  ...{ availableTokens, capacity: 100, refillTokens: 1, refillPeriodSec: 60 },
-});
-
-/** Polls every 100 ms until these lists, the last of them again and again, have been asked `times` times. */
-async function polled(
-  { database, log }: { database: Database; log: EventLog },
-  lists: readonly (readonly ReturnType<typeof reading>[])[],
-  times: number,
-): Promise<void> {
-  const stop = new AbortController();
-  let asked = 0;
-  let published = 0;
-  const running = runPoller(
-    {
-      participant: PARTICIPANT,
-      topic: POLICY_STATES.name,
-      schedule: { kind: 'every', ms: 100 },
-      pollWhenElected: true,
-      retireAfterLists: 3,
-      knownPolicies: async () => await observedPolicies(database, PARTICIPANT),
-      bridge: {
-        listPolicies: async () => {
-          const policies = lists[Math.min(asked, lists.length - 1)] ?? [];
-          asked += 1;
-          return Promise.resolve({ responseTime: Date.now(), category: 'F', policies });
-        },
-      },
-      log,
-      encode: toMessage,
-      clock: systemClock,
-      logger: pino({ level: 'silent' }),
-      events: { onPublished: () => (published += 1) },
-    },
-    stop.signal,
-  );
-  await eventually(`${times} polls`, async () => Promise.resolve(published >= times));
-  stop.abort(new Error('enough'));
-  await running;
-}
+import { PARTICIPANT, polled, reading } from './polled.ts';
 
 const typesOf = async (log: EventLog): Promise<string[]> =>
   (await readTopicOnce(log, POLICY_STATES.name)).map(

@@ -1,5 +1,6 @@
 /** On Pulsar, whose positions don't tell it, Balde knows by itself whether its log is whole. */
 import { beforeAll, expect, it } from 'vitest';
+import { POLICY_STATES } from '../../src/codec/topics.ts';
 import { PulsarLog } from '../../src/log/pulsar/pulsarLog.ts';
 import { TOPICS } from '../../src/main/folds.ts';
 import type { RebuildableName } from '../../src/main/folds.ts';
@@ -10,7 +11,7 @@ import { history, live, publishAlerts, rebuilt } from '../rebuild/given.ts';
 import { baldeDatabase } from '../support/database.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { describePulsar, pulsarBroker } from '../support/pulsar.ts';
-import { environmentOf, settingsOf } from './given.ts';
+import { administrator, environmentOf, settingsOf } from './given.ts';
 
 interface Unlogged {
   readonly table: string;
@@ -83,6 +84,24 @@ describePulsar('what is older than the log on Pulsar [REBUILD-9, REBUILD-7, VERI
   }
 
   it.each(Object.entries(INVENTED))(
+    '%s is taken over, and named, in an installation that does not know what it read first',
+    async (_, invention) => {
+      await given.database.execute('update balde.installation set remembers_first = false');
+      try {
+        await invented(invention, async () => {
+          const ended = await verify(invention.what);
+          const told = jsonOf<Told>(ended);
+          expect([ended.code, told.differences]).toEqual([0, []]);
+          expect(told.taken_over).toContainEqual(expect.objectContaining({ table: invention.table, rows: 1 }));
+        });
+      } finally {
+        await given.database.execute('update balde.installation set remembers_first = true');
+      }
+    },
+    120_000,
+  );
+
+  it.each(Object.entries(INVENTED))(
     '%s, invented, is found by verify and left out by a rebuild where the log is whole',
     async (_, invention) => {
       const { what, table } = invention;
@@ -107,4 +126,23 @@ describePulsar('what is older than the log on Pulsar [REBUILD-9, REBUILD-7, VERI
     },
     120_000,
   );
+
+  it('is kept when the topic was made anew: the log has lost what came before', async () => {
+    const { database } = given;
+    const admin = administrator(adminUrl);
+    const path = `persistent/${settings.tenant}/${settings.namespace}/${POLICY_STATES.name}`;
+    await admin('DELETE', `${path}/partitions?force=true`);
+    const anew = new PulsarLog(settings);
+    await anew.ensureTopic(POLICY_STATES);
+    await database.execute('update balde.checkpoint set position = null');
+    const rowsBefore = await database.query('select count(*) as n from states_v1.history');
+    await publish(anew, history(3).slice(-100));
+    await live(database, anew, 'states');
+    const { carried, version } = await rebuilt(database, anew, 'states', { cutOver: false });
+    expect(carried.leftOut).toEqual([]);
+    expect(carried.rows).toBe((rowsBefore[0] as { n: number }).n);
+    const [made] = await database.query<{ n: number }>(`select count(*) as n from states_v${version}.history`);
+    expect(made?.n).toBe(carried.rows + 100);
+    await anew.close();
+  }, 120_000);
 });
