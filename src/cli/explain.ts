@@ -88,6 +88,8 @@ async function lastId(sql: Sql, options: ExplainOptions): Promise<string> {
   const filter = { open: false, from: null, to: null, participant, policy, severity: null };
   const [last] = await alertsBetween(sql, filter, 1);
   if (last !== undefined) return last.id;
-  if (participant !== null || policy !== null) await pickBuckets(sql, options);
-  throw new UsageError('no alert was raised yet: there is nothing to explain');
+  const narrowed = participant !== null || policy !== null;
+  if (narrowed) await pickBuckets(sql, options);
+  const of = narrowed ? ` for ${[participant, policy].filter((name) => name !== null).join(', ')}` : '';
+  throw new UsageError(`no alert was raised${of} yet: there is nothing to explain`);
 }

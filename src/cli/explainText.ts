@@ -149,7 +149,7 @@ function followedText({ alert, followed, zeroAt, profile }: Explanation): string
   return [
     '',
     'What followed',
-    `  ${followed.observations} observations until ${timeText(followed.until)}${alert.resolved_at === null ? ', the newest' : ''}`,
+    `  ${followed.observations} ${followed.observations === 1 ? 'observation' : 'observations'} until ${timeText(followed.until)}${alert.resolved_at === null ? ', the newest' : ''}`,
     `  lowest ${numberText(lowest.available_tokens)} tokens (${percentText(lowest.remaining_percent)}) at ${timeText(lowest.response_time)}`,
     `  ${zeroText(alert, zeroAt)}`,
     `  tokens left ${sparkline(points)}`,

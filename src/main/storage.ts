@@ -137,10 +137,10 @@ async function locate(
 /** Root's folders may be closed to the user that runs the server. */
 function elsewhere({ place, programs }: EmbeddedPostgres, directory: string): string {
   const moved = [
-    ...(place === directory ? [] : [`its files in ${place}`]),
-    ...(programs === null ? [] : [`its programs in ${programs}`]),
+    ...(place === directory ? [] : [`files in ${place}`]),
+    ...(programs === null ? [] : [`programs in ${programs}`]),
   ];
-  return moved.length === 0 ? '' : `, run by another user than root, who can't get there: ${moved.join(', ')}`;
+  return moved.length === 0 ? '' : ` (${moved.join(', ')}: it does not run as root)`;
 }
 
 /** Whoever connects has a dead server started again; nobody might connect for a while. */
@@ -233,10 +233,13 @@ const HELD: Readonly<Record<Source, string>> = {
     'observations of a real Bridge, and simulated ones never go among them. Give another folder: --data-dir .balde-simulated',
 };
 
+/** Without where its files are. */
+const described = (description: string): string => description.replace(/ \(.*\)$/, '');
+
 /** @throws {UsageError} it is filled from elsewhere */
 async function assertSource(database: Database, { description }: Server, source: Source): Promise<void> {
   const held = await settleSource(database, source);
-  if (held !== source) throw new UsageError(`${description}: it holds ${HELD[held]}.`);
+  if (held !== source) throw new UsageError(`${described(description)}: it holds ${HELD[held]}.`);
 }
 
 /** When the first message comes it would be found late. @throws {LogError} checkpoints are of another log */
