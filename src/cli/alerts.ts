@@ -5,7 +5,7 @@ import { alertsBetween, countAlerts } from '../serve/alertList.ts';
 import type { AlertFilter, AlertRow, Severity } from '../serve/alertList.ts';
 import { durationText, iso, numberText, table, timeText } from './format.ts';
 import type { Column } from './format.ts';
-import { jsonOption, printJson, printLine, reading, withStorageOptions } from './common.ts';
+import { jsonOption, printJson, printLine, observing, withStorageOptions } from './common.ts';
 import type { CommonOptions } from './common.ts';
 import { oneOfAnyCase, parseWhole } from './options.ts';
 import { participantOption, pickBuckets, policyOption } from './stateBuckets.ts';
@@ -62,7 +62,7 @@ async function listAlerts(options: AlertsOptions): Promise<void> {
     policy: options.policy ?? null,
     severity: options.severity ?? options.level ?? null,
   };
-  await reading(options, async ({ database }) => {
+  await observing(options, async ({ database }) => {
     const limit = options.limit ?? (json ? null : MOST_LINES);
     const alerts = await alertsBetween(database, filter, limit);
     // Nothing found, and a bucket asked for that there never was: said, not taken for a good sign.

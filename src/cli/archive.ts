@@ -10,6 +10,7 @@ import {
   jsonOption,
   printJson,
   printLine,
+  observing,
   reading,
   readingConfig,
   stopSignal,
@@ -38,7 +39,7 @@ function statusCommand(): Command {
     .addOption(jsonOption());
   return withStorageOptions(command).action(async (options: CommonOptions) => {
     archivesOf(readingConfig(options));
-    await reading(options, async (storage, config) => {
+    await observing(options, async (storage, config) => {
       const standings = await archiveStandings(config, storage.log);
       if (options.json === true) printJson({ partitions: standings });
       else for (const line of table(COLUMNS, standings)) printLine(line);

@@ -5,7 +5,7 @@ import type { Checkpoint, ResetQuery } from '../main/checkpoints.ts';
 import { FOLDS } from '../main/folds.ts';
 import { UsageError } from '../main/storage.ts';
 import type { CheckpointRow } from '../store/checkpoints.ts';
-import { acting, jsonOption, printJson, printLine, reading, withStorageOptions } from './common.ts';
+import { acting, jsonOption, observing, printJson, printLine, reading, withStorageOptions } from './common.ts';
 import type { CommonOptions } from './common.ts';
 import { iso, numberText, table, timeText } from './format.ts';
 import type { Column } from './format.ts';
@@ -27,7 +27,7 @@ function listCommand(): Command {
     .description('list the last message committed by each processor and partition, when, and how many follow')
     .addOption(jsonOption());
   return withStorageOptions(command).action(async (options: CommonOptions) => {
-    await reading(options, async (storage) => {
+    await observing(options, async (storage) => {
       const found = await readCheckpoints(storage);
       if (options.json === true) printJson({ checkpoints: found.map(json) });
       else for (const line of text(found)) printLine(line);

@@ -6,12 +6,12 @@ import { ConfigurationError, loadConfig } from '../config/config.ts';
 import type { Config, Overrides } from '../config/config.ts';
 import { missingReadModels } from '../main/standing.ts';
 import { openForReading, UsageError } from '../main/storage.ts';
-import type { Storage } from '../main/storage.ts';
+import type { Storage, StorageOptions } from '../main/storage.ts';
 import { LogError } from '../log/eventLog.ts';
 import { RebuildError } from '../rebuild/rebuild.ts';
 import { ArchiveDamagedError } from '../rebuild/source.ts';
 import { EmbeddedPostgresError } from '../store/embeddedPostgres.ts';
-import { adviceOf, DatabaseUnavailableError, UnfitDatabaseError } from '../store/errors.ts';
+import { adviceOf, DatabaseUnavailableError, isLockTimeout, UnfitDatabaseError } from '../store/errors.ts';
 import { ForeignFolderError } from '../store/ownFolder.ts';
 import { isStop } from './signals.ts';
 import { painted } from './terminal.ts';
@@ -47,13 +47,16 @@ export function configOf(options: CommonOptions, overrides: Overrides = {}): Con
 
 export const readingConfig = (options: CommonOptions): Config => configOf(options, { withoutParticipants: true });
 
-/** Opens what an earlier run kept and closes it again. */
+type Work<T> = (storage: Storage, config: Config) => Promise<T>;
+
+/** Opens what an earlier run kept and closes it again. For commands that change something. */
 export async function reading<T>(
   options: CommonOptions,
-  work: (storage: Storage, config: Config) => Promise<T>,
+  work: Work<T>,
+  storageOptions: StorageOptions = {},
 ): Promise<T> {
   const config = readingConfig(options);
-  const storage = await openForReading(config);
+  const storage = await openForReading(config, storageOptions);
   try {
     const missing = await missingReadModels(storage.database);
     if (missing.length > 0) {
@@ -79,6 +82,30 @@ export async function acting<T>(
     return await work(storage, config);
   });
 }
+
+/** The same for commands that only look: they wait for no lock, and leave no statement behind. */
+export async function observing<T>(options: CommonOptions, work: Work<T>): Promise<T> {
+  try {
+    return await reading(options, work, { settings: OBSERVING });
+  } catch (error) {
+    throw isLockTimeout(error) ? locked(error) : error;
+  }
+}
+
+/** A command waits so long for a lock that somebody else holds. Milliseconds. */
+const LOCK_MS = 5_000;
+/** Sooner than the client gives an answer up: nothing goes on that nobody waits for. Milliseconds. */
+const STATEMENT_MS = 290_000;
+
+/** Of sessions that only look. */
+export const OBSERVING = { lock_timeout: String(LOCK_MS), statement_timeout: String(STATEMENT_MS) } as const;
+
+const locked = (cause: unknown): DatabaseUnavailableError =>
+  new DatabaseUnavailableError(`another session holds a lock on what is asked for; waited ${LOCK_MS / 1000} s`, {
+    cause,
+    advice:
+      "Ask again when it is done. Who holds it: select pid, usename, application_name, query from pg_stat_activity where pid in (select pid from pg_locks where mode = 'AccessExclusiveLock' and granted); it ends with select pg_terminate_backend(pid).",
+  });
 
 export const printLine = (line: string): void => {
   const text = visibleLines(line);

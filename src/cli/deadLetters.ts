@@ -5,7 +5,16 @@ import type { Letter, LetterOutcome, LetterStorage } from '../main/deadLetters.t
 import { FOLDS } from '../main/folds.ts';
 import { retryLetters } from '../main/retryLetters.ts';
 import { UsageError } from '../main/storage.ts';
-import { acting, jsonOption, printJson, printLine, reading, stopSignal, withStorageOptions } from './common.ts';
+import {
+  acting,
+  jsonOption,
+  observing,
+  printJson,
+  printLine,
+  reading,
+  stopSignal,
+  withStorageOptions,
+} from './common.ts';
 import type { CommonOptions } from './common.ts';
 import { numberText, table, timeText } from './format.ts';
 import type { Column } from './format.ts';
@@ -67,7 +76,7 @@ function listCommand(): Command {
 async function list(options: ListOptions): Promise<void> {
   const { processor, all = false, limit } = options;
   const signal = stopSignal();
-  await reading(options, async (storage) => {
+  await observing(options, async (storage) => {
     const found = await newestLetters(storage, { processor, handledToo: all, signal }, limit);
     if (options.json === true) {
       printJson({ letters: found.letters.map(letterJson), more: found.more });
@@ -106,7 +115,7 @@ function showCommand(): Command {
 
 async function show(id: string, options: ShowOptions): Promise<void> {
   const signal = stopSignal();
-  await reading(options, async (storage) => {
+  await observing(options, async (storage) => {
     for (const letter of await findLetters(storage, [id], signal)) {
       if (options.raw === true) process.stdout.write(letter.message.payload);
       else if (options.json === true) printJson(wholeLetterJson(letter));

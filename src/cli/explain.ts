@@ -6,7 +6,7 @@ import { UsageError } from '../main/storage.ts';
 import { alertsBetween, alertsStarting } from '../serve/alertList.ts';
 import type { Sql } from '../store/database.ts';
 import { svgOption, writeChart } from './chart.ts';
-import { jsonOption, printJson, printLine, reading, withStorageOptions } from './common.ts';
+import { jsonOption, printJson, printLine, observing, withStorageOptions } from './common.ts';
 import type { CommonOptions } from './common.ts';
 import { explanationJson, explanationText } from './explainText.ts';
 import { timeText } from './format.ts';
@@ -43,7 +43,7 @@ export function explainCommand(): Command {
 
 async function explain(said: string | undefined, options: ExplainOptions): Promise<void> {
   checkAsked(said, options);
-  await reading(options, async ({ database }) => {
+  await observing(options, async ({ database }) => {
     const id = said === undefined ? await lastId(database, options) : await wholeId(database, said);
     const explanation = await explainAlert(database, id);
     if (explanation === null) throw new UsageError(`there is no alert ${id}: ${HOW}`);

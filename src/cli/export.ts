@@ -6,7 +6,7 @@ import { Argument, Command, Option } from 'commander';
 import { stringify } from 'csv-stringify';
 import type { EpochMs } from '../domain/events.ts';
 import type { Row } from '../store/database.ts';
-import { onPath, reading, stopSignal, withStorageOptions, tellLine } from './common.ts';
+import { onPath, observing, stopSignal, withStorageOptions, tellLine } from './common.ts';
 import type { CommonOptions } from './common.ts';
 import { EXPORTS, openExport } from './exportSources.ts';
 import type { ExportName, ExportSource } from './exportSources.ts';
@@ -56,7 +56,7 @@ async function exportAll(what: ExportName, options: ExportOptions): Promise<void
   const signal = stopSignal();
   let poisoned = 0;
   const onPoison = (): void => void (poisoned += 1);
-  await reading(options, async (storage) => {
+  await observing(options, async (storage) => {
     const source = await openExport(what, { storage, from, to, onPoison, signal });
     const written = async (): Promise<void> => await write(source, format, output);
     await (output === undefined ? written() : onPath('--output', output, written)).catch((error: unknown) => {

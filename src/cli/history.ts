@@ -13,7 +13,7 @@ import { svgOption, writeChart } from './chart.ts';
 import { durationText, iso, numberText, percentText, table, timeText } from './format.ts';
 import type { Column } from './format.ts';
 import { sparkline, SPARKLINE_WIDTH } from './historySparkline.ts';
-import { jsonOption, printJson, printLine, printText, reading, withStorageOptions } from './common.ts';
+import { jsonOption, printJson, printLine, printText, observing, withStorageOptions } from './common.ts';
 import type { CommonOptions } from './common.ts';
 import { parseWhole } from './options.ts';
 import { pickBuckets } from './stateBuckets.ts';
@@ -55,7 +55,7 @@ export function historyCommand(): Command {
 async function showHistory(options: HistoryOptions): Promise<void> {
   const { participant, policy, from, to, limit } = options;
   checkOrder(from, to);
-  await reading(options, async ({ database }, { rules }) => {
+  await observing(options, async ({ database }, { rules }) => {
     await pickBuckets(database, { participant, policy });
     const points = await newestPoints(database, options, limit);
     if (options.json === true) printJson(points.map((point) => pointJson(point, rules)));

@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import { readLag } from '../main/lag.ts';
 import type { Lag, PartitionLag, RelayLag } from '../main/lag.ts';
-import { jsonOption, printJson, printLine, reading, stopSignal, withStorageOptions } from './common.ts';
+import { jsonOption, printJson, printLine, observing, stopSignal, withStorageOptions } from './common.ts';
 import type { CommonOptions } from './common.ts';
 import { durationText, numberText, table } from './format.ts';
 import type { Column } from './format.ts';
@@ -18,7 +18,7 @@ export function lagCommand(): Command {
     .addHelpText('after', HELP);
   return withStorageOptions(command).action(async (options: CommonOptions) => {
     const signal = stopSignal();
-    await reading(options, async (storage) => {
+    await observing(options, async (storage) => {
       const lag = await readLag(storage, Date.now(), signal);
       if (options.json === true) printJson(json(lag));
       else for (const line of text(lag)) printLine(line);

@@ -6,7 +6,7 @@ import type { Storage } from '../main/storage.ts';
 import { Metrics } from '../serve/metrics.ts';
 import { newestObservation } from '../serve/readModels.ts';
 import { readStaleAfterMs } from '../store/settings.ts';
-import { printText, reading, withStorageOptions } from './common.ts';
+import { printText, observing, withStorageOptions } from './common.ts';
 import type { CommonOptions } from './common.ts';
 import { parseTime, withTimesHelp } from './times.ts';
 
@@ -28,7 +28,7 @@ export function metricsCommand(): Command {
     );
   withTimesHelp(command);
   return withStorageOptions(command).action(async (options: MetricsOptions) => {
-    await reading(options, async (storage) => await printMetrics(storage, options.at));
+    await observing(options, async (storage) => await printMetrics(storage, options.at));
   });
 }
 

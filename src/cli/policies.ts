@@ -3,7 +3,16 @@ import { Command, Option } from 'commander';
 import { listPolicies, retirable, retirePolicies } from '../main/policies.ts';
 import type { PolicyEntry, RetireQuery } from '../main/policies.ts';
 import { UsageError } from '../main/storage.ts';
-import { acting, jsonOption, printJson, printLine, reading, stopSignal, withStorageOptions } from './common.ts';
+import {
+  acting,
+  jsonOption,
+  observing,
+  printJson,
+  printLine,
+  reading,
+  stopSignal,
+  withStorageOptions,
+} from './common.ts';
 import type { CommonOptions } from './common.ts';
 import { iso, numberText, table, timeText } from './format.ts';
 import type { Column } from './format.ts';
@@ -29,7 +38,7 @@ function listCommand(): Command {
     .option('--participant <ispb>', 'of this participant only')
     .addOption(jsonOption());
   return withStorageOptions(command).action(async (options: ListOptions) => {
-    await reading(options, async ({ database }) => {
+    await observing(options, async ({ database }) => {
       const found = await listPolicies(database, options.participant);
       if (options.json === true) printJson({ policies: found.map(json) });
       else if (found.length === 0) printLine('no policy was observed yet');

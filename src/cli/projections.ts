@@ -13,6 +13,7 @@ import {
   jsonOption,
   printJson,
   printLine,
+  observing,
   reading,
   stopSignal,
   withStorageOptions,
@@ -46,7 +47,7 @@ function listCommand(): Command {
     .description('list every version, which one is in service, and what each was built from')
     .addOption(jsonOption());
   return withStorageOptions(command).action(async (options: CommonOptions) => {
-    await reading(options, async ({ database }) => {
+    await observing(options, async ({ database }) => {
       const versions = (await listVersions(database)).filter(({ name }) => name in REBUILDABLE);
       if (options.json === true) printJson(versions.map(json));
       else for (const line of table(COLUMNS, versions)) printLine(line);

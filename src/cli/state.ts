@@ -12,7 +12,7 @@ import { readStaleAfterMs } from '../store/settings.ts';
 import { svgOption, writeChart } from './chart.ts';
 import { durationText, iso, numberText, percentText, table, timeText } from './format.ts';
 import type { Column } from './format.ts';
-import { jsonOption, printJson, printLine, reading, withStorageOptions } from './common.ts';
+import { jsonOption, printJson, printLine, observing, withStorageOptions } from './common.ts';
 import type { CommonOptions } from './common.ts';
 import { participantOption, pickBuckets, policyOption } from './stateBuckets.ts';
 import { timeOption, withTimesHelp } from './times.ts';
@@ -46,7 +46,7 @@ interface Shown {
 }
 
 async function showState(options: StateOptions): Promise<void> {
-  await reading(options, async ({ database }, { rules }) => {
+  await observing(options, async ({ database }, { rules }) => {
     const known = await pickBuckets(database, options);
     const states = await stateAt(database, options.at, options);
     if (states.length === 0) {

@@ -9,7 +9,7 @@ import type { LatestState } from '../serve/readModels.ts';
 import { alertJson, shortId } from './alerts.ts';
 import { durationText, iso, numberText, percentText, table, timeText } from './format.ts';
 import type { Column } from './format.ts';
-import { jsonOption, printJson, printLine, reading, withStorageOptions } from './common.ts';
+import { jsonOption, printJson, printLine, observing, withStorageOptions } from './common.ts';
 import type { CommonOptions } from './common.ts';
 import { oneOfAnyCase } from './options.ts';
 import { participantOption, pickBuckets, policyOption } from './stateBuckets.ts';
@@ -37,7 +37,7 @@ export function statusCommand(): Command {
     .addOption(new Option('--severity <level>', 'the same').argParser(oneOfAnyCase(LEVELS)).hideHelp())
     .addOption(jsonOption());
   return withStorageOptions(command).action(async (options: StatusOptions) => {
-    await reading(options, async (storage) => {
+    await observing(options, async (storage) => {
       const { participant, policy } = options;
       if (participant !== undefined || policy !== undefined) await pickBuckets(storage.database, options);
       const status = narrowed(await readStatus(storage, Date.now()), options);

@@ -8,7 +8,16 @@ import { rulesProblem } from '../domain/thresholds.ts';
 import type { ThresholdRules } from '../domain/thresholds.ts';
 import { UsageError } from '../main/storage.ts';
 import { svgOption, writeChart } from './chart.ts';
-import { jsonOption, printJson, printLine, printText, reading, stopSignal, withStorageOptions } from './common.ts';
+import {
+  jsonOption,
+  observing,
+  printJson,
+  printLine,
+  printText,
+  reading,
+  stopSignal,
+  withStorageOptions,
+} from './common.ts';
 import { oneOf, parseWhole } from './options.ts';
 import { participantOption, pickBuckets, policyOption } from './stateBuckets.ts';
 import { checkOrder, fromOption, toOption, withTimesHelp } from './times.ts';
@@ -70,7 +79,7 @@ async function compareRules(options: WhatIfOptions): Promise<void> {
   checkOrder(from, to);
   const signal = stopSignal();
   const bar = progressBar();
-  await reading(options, async ({ database }, config) => {
+  await observing(options, async ({ database }, config) => {
     const rules = rulesFrom(config.rules, options, '');
     const against = rulesFrom(config.rules, againstOptions(options), 'the rules to compare with: ');
     const buckets = await pickBuckets(database, { participant, policy });

@@ -9,7 +9,7 @@ import { UsageError } from '../main/storage.ts';
 import { durationText, iso, numberText, table, timeText } from './format.ts';
 import type { Column } from './format.ts';
 import { writeChart } from './chart.ts';
-import { printJson, printLine, printText, reading, stopSignal } from './common.ts';
+import { printJson, printLine, printText, observing, stopSignal } from './common.ts';
 import { pickBuckets } from './stateBuckets.ts';
 import { checkOrder } from './times.ts';
 import { RULE_FLAGS } from './whatIfOptions.ts';
@@ -25,7 +25,7 @@ export async function whatIfCategory(options: WhatIfOptions): Promise<void> {
   }
   checkOrder(from, to);
   const signal = stopSignal();
-  await reading(options, async ({ database }) => {
+  await observing(options, async ({ database }) => {
     const buckets = await pickBuckets(database, { participant, policy });
     const outcomes = await simulateCategory(database, { buckets, category, from, to, signal });
     if (outcomes.length === 0) {

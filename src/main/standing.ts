@@ -66,9 +66,16 @@ export async function foldCheckpoints(sql: Sql): Promise<FoldCheckpoint[]> {
 
 /** Every installed version of every fold, against the end of its topic. @throws {LogError} */
 export async function foldStandings(sql: Sql, log: EventLog): Promise<FoldStanding[]> {
-  // Checkpoints first: the log only grows meanwhile, so "caught up" is never said too early.
+  return await standingsOf(await foldCheckpoints(sql), log);
+}
+
+/**
+ * Installed versions of folds, against the ends of their topics as they are now: the log only grows meanwhile, so "caught
+ * up" is never said too early. @throws {LogError}
+ */
+export async function standingsOf(checkpoints: readonly FoldCheckpoint[], log: EventLog): Promise<FoldStanding[]> {
   const standings: FoldStanding[] = [];
-  for (const checkpoint of await foldCheckpoints(sql)) standings.push(await standingOf(checkpoint, log));
+  for (const checkpoint of checkpoints) standings.push(await standingOf(checkpoint, log));
   return standings;
 }
 

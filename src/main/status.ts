@@ -6,7 +6,7 @@ import { operations } from '../serve/operations.ts';
 import type { Operations } from '../serve/operations.ts';
 import { latestStates } from '../serve/readModels.ts';
 import type { LatestState } from '../serve/readModels.ts';
-import { foldStandings } from './standing.ts';
+import { foldCheckpoints, standingsOf } from './standing.ts';
 import type { FoldStanding } from './standing.ts';
 import type { Storage } from './storage.ts';
 
@@ -25,7 +25,7 @@ export interface Status extends Operations {
 }
 
 export async function readStatus({ database, log }: Storage, now: EpochMs): Promise<Status> {
-  return await database.transaction(async (tx) => {
+  const { checkpoints, ...status } = await database.transaction(async (tx) => {
     await tx.execute('set transaction isolation level repeatable read, read only');
     const states = await latestStates(tx);
     const [counts] = await tx.query<{ history: number; policies: number; participants: number }>(
@@ -41,7 +41,9 @@ export async function readStatus({ database, log }: Storage, now: EpochMs): Prom
       lastObservation: states.length === 0 ? null : Math.max(...states.map((s) => s.response_time)),
       states,
       alerts: await openAlerts(tx),
-      folds: await foldStandings(tx, log),
+      checkpoints: await foldCheckpoints(tx),
     };
   });
+  // The log may be slow to answer: no snapshot is held meanwhile.
+  return { ...status, folds: await standingsOf(checkpoints, log) };
 }

@@ -205,8 +205,8 @@ async function own(ownership: Ownership, { takesOver = false }: StorageOptions):
 }
 
 /** Opens the storage to read what is there. @throws {UsageError} there is nothing, or it is of another version */
-export async function openForReading(config: Location): Promise<Storage> {
-  return await openExisting(config, async (database) => {
+export async function openForReading(config: Location, options: StorageOptions = {}): Promise<Storage> {
+  return await openExisting(config, options, async (database) => {
     const pending = await pendingMigrations(database);
     if (pending.length > 0) throw new UsageError(`the database lacks ${pending.join(', ')}: run balde migrate first`);
     return null;
@@ -216,6 +216,7 @@ export async function openForReading(config: Location): Promise<Storage> {
 /** Opens the storage as it is: nothing is created, whatever is missing. @throws {UsageError} there is no database */
 export async function openExisting(
   config: Location,
+  options: StorageOptions = {},
   check: (database: Database) => Promise<null> = async () => Promise.resolve(null),
 ): Promise<Storage> {
   if (config.databaseUrl === null && !hasEmbeddedPostgres(postgresFolder(config.dataDir))) {
@@ -223,7 +224,7 @@ export async function openExisting(
       `${config.dataDir} holds no data of Balde. Give the folder of an earlier run with --data-dir, set DATABASE_URL, or run balde start first.`,
     );
   }
-  return await openOn(await locate(config), config, {}, check);
+  return await openOn(await locate(config), config, options, check);
 }
 
 const HELD: Readonly<Record<Source, string>> = {

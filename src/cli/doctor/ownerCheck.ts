@@ -2,6 +2,7 @@
 import type { Config } from '../../config/config.ts';
 import { NamespaceOwnedError } from '../../main/ownership.ts';
 import { openExisting, UsageError } from '../../main/storage.ts';
+import { OBSERVING } from '../common.ts';
 import { pendingMigrations } from '../../store/migrate.ts';
 import { fail, messageOf, ok, warn } from './finding.ts';
 import type { Finding } from './finding.ts';
@@ -12,7 +13,7 @@ export async function checkOwner(config: Config): Promise<Finding[]> {
   const { pulsar } = config;
   if (pulsar === null) return [];
   try {
-    const storage = await openExisting(config);
+    const storage = await openExisting(config, { settings: OBSERVING });
     try {
       // What is wrong with the schema is told by its own check.
       if ((await pendingMigrations(storage.database)).length > 0) return [];

@@ -1,6 +1,7 @@
 /** What fills the database: the simulator needs no participant, and its observations never mix with real ones. */
 import type { Config } from '../../config/config.ts';
 import { openExisting } from '../../main/storage.ts';
+import { OBSERVING } from '../common.ts';
 import { readSource } from '../../store/installation.ts';
 import type { Source } from '../../store/installation.ts';
 import { fail } from './finding.ts';
@@ -18,7 +19,7 @@ const UNKNOWN: Filled = { source: null, close: async () => Promise.resolve() };
 /** What is wrong with the database is told by its own checks. */
 export async function findSource(config: Config | null): Promise<Filled> {
   if (config === null) return UNKNOWN;
-  const storage = await openExisting({ ...config, pulsar: null }).catch(() => null);
+  const storage = await openExisting({ ...config, pulsar: null }, { settings: OBSERVING }).catch(() => null);
   if (storage === null) return UNKNOWN;
   const source = await readSource(storage.database).catch(() => null);
   return { source, close: async () => await storage.close() };

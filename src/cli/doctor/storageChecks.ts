@@ -6,6 +6,7 @@ import { TOPICS } from '../../main/folds.ts';
 import { allJudgeAlike, judgingText, processText } from '../../main/presence.ts';
 import { missingReadModels } from '../../main/standing.ts';
 import { openExisting, UsageError } from '../../main/storage.ts';
+import { OBSERVING } from '../common.ts';
 import type { Storage } from '../../main/storage.ts';
 import { operations } from '../../serve/operations.ts';
 import { newestObservation } from '../../serve/readModels.ts';
@@ -37,7 +38,7 @@ export async function checkStorage(config: Config, simulated = false): Promise<S
   let storage: Storage;
   try {
     // Pulsar is checked by itself: whatever is wrong there, the database can be looked at.
-    storage = await openExisting({ ...config, pulsar: null });
+    storage = await openExisting({ ...config, pulsar: null }, { settings: OBSERVING });
   } catch (error) {
     return { findings: [unopened(error)], policies: [] };
   }
