@@ -1,5 +1,6 @@
 /** Parsers of option values. */
 import { InvalidArgumentError } from 'commander';
+import { wholeNumber } from '../domain/texts.ts';
 import { ROLES } from '../main/roles.ts';
 import type { Role } from '../main/roles.ts';
 
@@ -16,8 +17,8 @@ export function parseRoles(text: string): Role[] {
 export const parseWhole =
   (least: number, most: number) =>
   (text: string): number => {
-    const value = Number(text);
-    if (text.trim() === '' || !Number.isInteger(value) || value < least || value > most) {
+    const value = wholeNumber(text.trim());
+    if (value === null || value < least || value > most) {
       throw new InvalidArgumentError(`a whole number from ${least} to ${most} is needed.`);
     }
     return value;

@@ -6,6 +6,7 @@
  */
 import avro from 'avsc';
 import type { AlertEvent, AlertRaised, AlertResolved, CategoryChanged, Cause, EpochMs } from '../domain/events.ts';
+import { instant } from '../domain/texts.ts';
 import { PoisonMessageError } from './errors.ts';
 import type { EncodedEvent } from './observation.ts';
 import { avroType, schemaText } from './schemas.ts';
@@ -192,8 +193,8 @@ const causeFromWire = (cause: WireCause): Cause => ({
 const iso = (at: EpochMs): string => new Date(at).toISOString();
 
 function time(text: string): EpochMs {
-  const at = Date.parse(text);
-  if (Number.isNaN(at)) throw new PoisonMessageError(`${JSON.stringify(text)} is no time`);
+  const at = instant(text);
+  if (at === null) throw new PoisonMessageError(`${JSON.stringify(text)} is no time`);
   return at;
 }
 

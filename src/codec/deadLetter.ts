@@ -5,6 +5,7 @@
  * `original_` already: what a letter says can always be told apart from what its message said.
  */
 import type { EpochMs } from '../domain/events.ts';
+import { instant, wholeNumber } from '../domain/texts.ts';
 
 interface LetterFacts {
   readonly reason: string;
@@ -79,25 +80,19 @@ export function readLetter(properties: Readonly<Record<string, string>>): ReadLe
     .filter(([name]) => !isOwn(name))
     .map(([name, value]) => [name.startsWith(PREFIX) ? name.slice(PREFIX.length) : name, value] as const);
   const own = (name: (typeof OWN)[number]): string | null => properties[name] ?? null;
-  const partition = own('source_partition');
   return {
     original: Object.fromEntries(original),
     reason: own('reason'),
     consumer: own('consumer'),
     sourceTopic: own('source_topic'),
-    sourcePartition: partition !== null && /^\d+$/.test(partition) ? Number(partition) : null,
+    sourcePartition: wholeNumber(own('source_partition') ?? ''),
     sourcePosition: own('source_position'),
-    setAsideAt: timeOf(own('set_aside_at')),
+    setAsideAt: instant(own('set_aside_at') ?? ''),
     eventId: own('event_id'),
     sourceEventTime: numberOf(own('source_event_time')),
     cutFromBytes: numberOf(own('cut_from_bytes')),
   };
 }
 
-const numberOf = (text: string | null): number | null =>
-  text === null || text === '' || !Number.isFinite(Number(text)) ? null : Number(text);
-
-function timeOf(text: string | null): EpochMs | null {
-  const at = Date.parse(text ?? '');
-  return Number.isNaN(at) ? null : at;
-}
+/** A time may be negative: it is of others. */
+const numberOf = (text: string | null): number | null => (text !== null && /^-?\d+$/.test(text) ? Number(text) : null);

@@ -3,6 +3,7 @@ import { v5, validate } from 'uuid';
 import { z } from 'zod';
 import { eventForm, keep } from '../../codec/archivedEvent.ts';
 import type { EventForm } from '../../codec/archivedEvent.ts';
+import { instant } from '../../domain/texts.ts';
 import type { LogMessage } from '../../log/eventLog.ts';
 import { streamOf, undecodableStreamOf } from './names.ts';
 
@@ -56,10 +57,16 @@ const withTimes = (fields: Json, change: (time: unknown) => unknown): Json => ({
   ...Object.fromEntries(TIMES.map((name) => [name, change(fields[name])])),
 });
 
+function timeOf(text: unknown): number {
+  const at = typeof text === 'string' ? instant(text) : null;
+  if (at === null) throw new RangeError(`${JSON.stringify(text)} is no time`);
+  return at;
+}
+
 const JSON_FORMS: Readonly<Record<string, JsonForm>> = {
   'policy-states': {
     toData: ({ type: _type, ...fields }) => withTimes(fields, (time) => new Date(time as number).toISOString()),
-    toPayload: (data, form) => form.toPayload(withTimes(data, (time) => Date.parse(time as string))),
+    toPayload: (data, form) => form.toPayload(withTimes(data, timeOf)),
   },
   'rate-limit-alerts': {
     toData: (_fields, payload) => JSON.parse(payload.toString('utf8')) as Json,

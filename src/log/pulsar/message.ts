@@ -1,4 +1,5 @@
 /** The client's messages as the contract's. */
+import { wholeNumber } from '../../domain/texts.ts';
 import type { LogMessage, Position } from '../eventLog.ts';
 import type { NativeMessage } from './native.ts';
 import { batchSizeIn, parseMessageId } from './position.ts';
@@ -39,8 +40,7 @@ export function commonOf(first: NativeMessage, batchSize: number): Common | null
 
 /** −1 when it has none, or something else under its name. */
 export function sequenceIdOf(native: NativeMessage): number {
-  const id = Number(givenProperties(native)[SEQUENCE_PROPERTY] ?? -1);
-  return Number.isSafeInteger(id) ? id : -1;
+  return wholeNumber(givenProperties(native)[SEQUENCE_PROPERTY] ?? '') ?? -1;
 }
 
 export const isSentBy = (native: NativeMessage, producer: string): boolean => native.getProducerName() === producer;
