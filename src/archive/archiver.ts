@@ -3,15 +3,16 @@ import { systemClock } from '../clock.ts';
 import { PositionLostError } from '../log/eventLog.ts';
 import type { Consumer, EventLog, LogMessage, Position } from '../log/eventLog.ts';
 import { ArchiveError } from './errors.ts';
-import { patiently } from './patiently.ts';
-import type { Patience } from './patiently.ts';
+import { patiently } from '../patience.ts';
+import type { Patience } from '../patience.ts';
 import type { ArchiveTarget, TargetName } from './target.ts';
 
 /** What an archiver tells of itself. Every method may be called often and must not throw. */
 export interface ArchiveObserver {
   /** A batch is durable. */
   archived(target: TargetName, topic: string, events: number): void;
-  readonly retrying: Patience['retrying'];
+  /** What is away is tried again in `waitMs`. */
+  readonly retrying: (who: string, error: Error, waitMs: number) => void;
 }
 
 export interface ArchiverOptions {
@@ -110,9 +111,15 @@ class Archiver {
   async #patiently<T>(work: () => Promise<T>): Promise<T> {
     const { observer, topic } = this.#options;
     const who = `${this.#who} ${topic}`;
-    return await patiently({ who, signal: this.#signal, retrying: observer.retrying }, work);
+    return await patiently({ signal: this.#signal, retrying: told(observer, who) }, work);
   }
 }
+
+/** @param who who waits, for logs and metrics */
+export const told =
+  (observer: Pick<ArchiveObserver, 'retrying'>, who: string): Patience['retrying'] =>
+  (error, waitMs) =>
+    observer.retrying(who, error, waitMs);
 
 const lastOf = (messages: readonly LogMessage[]): Map<number, Position> =>
   new Map(messages.map(({ partition, position }) => [partition, position]));

@@ -10,6 +10,7 @@ export class ArchiveError extends Error {
 /** The archive can't be reached or written now. Trying again is right and loses nothing. */
 export class ArchiveUnavailableError extends Error {
   override readonly name = 'ArchiveUnavailableError';
+  readonly isOutage = true;
 }
 
 /** Another process archives into the folder. */

@@ -5,7 +5,7 @@ import type { RebuildableName } from '../main/folds.ts';
 import { findVersion, previousVersion, putInService } from '../main/rebuild.ts';
 import { UsageError } from '../main/storage.ts';
 import type { Storage } from '../main/storage.ts';
-import { patiently } from '../rebuild/patience.ts';
+import { patiently } from '../patience.ts';
 import { dropVersion, listVersions, sizeOfVersion, VersionServedError } from '../store/versions.ts';
 import type { Version } from '../store/versions.ts';
 import {

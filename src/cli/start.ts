@@ -19,6 +19,8 @@ import { configOf, stopSignal, withStorageOptions, tellLine } from './common.ts'
 import type { CommonOptions } from './common.ts';
 import { createLogger } from './logger.ts';
 import { openOutput } from './output.ts';
+import { runTogether } from '../together.ts';
+import type { Task } from '../together.ts';
 import type { Output } from './output.ts';
 import { painted } from './terminal.ts';
 import { parseRoles, SIMULATED_DEFAULTS } from './options.ts';
@@ -129,10 +131,9 @@ async function run(
     const onPublished = tellFirstPoll(print);
     const onNotice = (text: string): void => print(`warning: ${text}`);
     const told = { onServing, onPublished, onNotice, onStandby: tellStandby() };
-    await Promise.all([
-      runRoles({ config, storage, roles, logger, ...told }, signal),
-      ...(roles.includes('relay') ? [printAlerts(storage, { print, logger }, signal)] : []),
-    ]);
+    const tasks: Task[] = [async (stop) => await runRoles({ config, storage, roles, logger, ...told }, stop)];
+    if (roles.includes('relay')) tasks.push(async (stop) => await printAlerts(storage, { print, logger }, stop));
+    await runTogether(tasks, signal);
     print('stopped: what was read is committed');
   } finally {
     await storage.close();

@@ -15,16 +15,12 @@ import {
 } from 'rxjs';
 import type { MonoTypeOperatorFunction } from 'rxjs';
 import { advised } from '../advice.ts';
-import { LogUnavailableError } from '../log/eventLog.ts';
 import type { Consumer } from '../log/eventLog.ts';
-import { DatabaseUnavailableError } from '../store/errors.ts';
+import { isOutage } from '../patience.ts';
 import type { ConsumeObserver } from './observer.ts';
 
 const FIRST_WAIT_MS = 200;
 const LONGEST_WAIT_MS = 10_000;
-
-const isTransient = (error: unknown): error is Error =>
-  error instanceof DatabaseUnavailableError || error instanceof LogUnavailableError;
 
 /**
  * Tries one step again while the database or the log is away: for ever, with growing waits, so that nothing is lost.
@@ -38,7 +34,7 @@ export function retryOutage<T>(
 ): MonoTypeOperatorFunction<T> {
   return retry<T>({
     delay: (error: unknown, attempt) => {
-      if (signal.aborted || !isTransient(error)) throw error;
+      if (signal.aborted || !isOutage(error)) throw error;
       const waitMs = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(attempt - 1, 10));
       observer.retrying(who, advised(error, attempt), waitMs);
       const aborted = fromEvent(signal, 'abort').pipe(

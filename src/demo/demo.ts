@@ -25,6 +25,7 @@ import { schemaOf } from '../store/readModels.ts';
 import { SIMULATED_PARTICIPANT } from '../simulator/participant.ts';
 import { feed } from './feed.ts';
 import type { Fed } from './feed.ts';
+import { runTogether } from '../together.ts';
 import { countTables, countTopic, summarise } from './inspect.ts';
 import type { PolicySummary, TableCounts, TopicCounts } from './inspect.ts';
 import { metricsDisagreements } from './metricsAgree.ts';
@@ -101,10 +102,8 @@ async function process(storage: Storage, options: DemoOptions): Promise<Fed> {
   const signal = AbortSignal.any([stop.signal, options.signal]);
   setMaxListeners(0, signal);
   const context = { ...storage, rules: DEFAULT_RULES, observer: silentObserver, lingerMs: LINGER_MS };
-  const running = Promise.all([
-    ...Object.values(FOLD_RUNNERS).map(async (run) => await run(context, signal)),
-    runRelays(storage, silentObserver, signal),
-  ]);
+  const folds = Object.values(FOLD_RUNNERS).map((run) => async (until: AbortSignal) => await run(context, until));
+  const running = runTogether([...folds, async (until) => await runRelays(storage, silentObserver, until)], signal);
   const work = async (): Promise<Fed> => {
     const total = (options.days * DAY) / INTERVAL_MS;
     const fed = await feed({

@@ -181,6 +181,7 @@ export class LogError extends Error {
 /** The backend can't be reached, or broke off in the middle. Retrying is right and loses nothing. */
 export class LogUnavailableError extends LogError {
   override readonly name = 'LogUnavailableError';
+  readonly isOutage = true;
 }
 
 /** The message that a checkpoint stands at is gone: its topic was made anew, or its retention was too short. */

@@ -1,12 +1,11 @@
 /** The archive as it is configured: what archives, and where it is read from. */
-import { setMaxListeners } from 'node:events';
 import type { Logger } from 'pino';
-import { archive } from '../archive/archiver.ts';
+import { archive, told } from '../archive/archiver.ts';
 import type { ArchiveObserver } from '../archive/archiver.ts';
 import { ArchiveError, ArchiveLockedError, ArchiveUnavailableError } from '../archive/errors.ts';
 import { openFilesSource } from '../archive/files/filesSource.ts';
 import { filesStanding, openFilesTarget } from '../archive/files/filesTarget.ts';
-import { patiently } from '../archive/patiently.ts';
+import { patiently } from '../patience.ts';
 import type { ArchiveTarget, PartitionStanding, TargetName } from '../archive/target.ts';
 import { systemClock } from '../clock.ts';
 import { ARCHIVED_TOPICS } from '../codec/archivedEvent.ts';
@@ -15,6 +14,7 @@ import type { EventLog } from '../log/eventLog.ts';
 import { endsOf } from '../log/readRange.ts';
 import type { EventSource } from '../rebuild/source.ts';
 import type { Metrics } from '../serve/metrics.ts';
+import { runTogether } from '../together.ts';
 import { count } from './counters.ts';
 import { UsageError } from './storage.ts';
 import type { Storage } from './storage.ts';
@@ -136,19 +136,10 @@ export interface ArchiveAllOptions {
 /** Every topic into every archive that is configured. @throws {UsageError} */
 export async function archiveAll(options: ArchiveAllOptions, signal: AbortSignal): Promise<void> {
   const names = archivesOf(options.config);
-  const failed = new AbortController();
-  const stop = AbortSignal.any([signal, failed.signal]);
-  setMaxListeners(0, stop);
-  const running = names.map(async (name) => {
-    try {
-      await standingBy(name, options, stop);
-    } catch (error) {
-      failed.abort();
-      throw error;
-    }
+  const archiving = names.map((name) => async (stop: AbortSignal) => await standingBy(name, options, stop));
+  await runTogether(archiving, signal).catch((error: unknown) => {
+    throw inUsersWords(error);
   });
-  const first = (await Promise.allSettled(running)).find((result) => result.status === 'rejected');
-  if (first !== undefined) throw inUsersWords(first.reason);
 }
 
 /** Archives, or waits until it can: also when another process took the folder over. */
@@ -182,7 +173,7 @@ async function archiveInto(
   stop: AbortSignal,
 ): Promise<void> {
   const { config, observer } = options;
-  const patience = { who: `archive-${name}`, signal: stop, retrying: observer.retrying };
+  const patience = { signal: stop, retrying: told(observer, `archive-${name}`) };
   const target = await patiently(patience, async () => await configured(name, config).open(stop)).catch(
     (error: unknown) => {
       if (stop.aborted) return null;
@@ -191,20 +182,14 @@ async function archiveInto(
   );
   if (target === null) return;
   options.onOpen();
-  const own = new AbortController();
-  const signal = AbortSignal.any([stop, own.signal]);
-  setMaxListeners(0, signal);
-  const running = TOPICS_ARCHIVED.map(async (topic) => {
-    try {
-      await archiveTopic(topic, target, options, signal);
-    } catch (error) {
-      own.abort();
-      throw error;
-    }
-  });
-  const first = (await Promise.allSettled(running)).find((result) => result.status === 'rejected');
-  await target.close();
-  if (first !== undefined) throw first.reason;
+  try {
+    const topics = TOPICS_ARCHIVED.map(
+      (topic) => async (signal: AbortSignal) => await archiveTopic(topic, target, options, signal),
+    );
+    await runTogether(topics, stop);
+  } finally {
+    await target.close();
+  }
 }
 
 async function archiveTopic(

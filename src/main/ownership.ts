@@ -11,8 +11,8 @@ import { LogError, LogUnavailableError } from '../log/eventLog.ts';
 import type { EventLog } from '../log/eventLog.ts';
 import { Inspector } from '../log/pulsar/inspect.ts';
 import type { PulsarSettings } from '../log/pulsar/settings.ts';
+import { isOutage } from '../patience.ts';
 import type { Database } from '../store/database.ts';
-import { DatabaseUnavailableError } from '../store/errors.ts';
 import { readInstallation, saveLog } from '../store/installation.ts';
 import type { Installation } from '../store/installation.ts';
 import { abortable } from '../waiting.ts';
@@ -202,8 +202,7 @@ export class OwnershipWatch {
       await delay(everyMs, undefined, { signal }).catch(() => undefined);
       if (signal.aborted) return;
       await abortable(this.assertOwned(), signal).catch((error: unknown) => {
-        const passes = error instanceof LogUnavailableError || error instanceof DatabaseUnavailableError;
-        if (!passes && !signal.aborted) throw error;
+        if (!isOutage(error) && !signal.aborted) throw error;
       });
     }
   }

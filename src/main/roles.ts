@@ -20,6 +20,7 @@ import { FOLD_RUNNERS, RELAYED_TOPICS } from './folds.ts';
 import { beginMetrics, consumeObserver, pollerMetrics } from './observers.ts';
 import { toMessage } from './observationMessage.ts';
 import { observedPolicies } from './policies.ts';
+import { runTogether } from '../together.ts';
 import { bePresent } from './presence.ts';
 import { runRetention } from './retention.ts';
 import type { Storage } from './storage.ts';
@@ -53,8 +54,12 @@ interface Context extends ProcessOptions {
 export { toMessage } from './observationMessage.ts';
 
 const RUN: Readonly<Record<Role, (context: Context) => Promise<unknown>>> = {
-  poller: async (context) =>
-    await Promise.all(context.config.participants.map(async (participant) => poll(context, participant))),
+  poller: async ({ signal, ...context }) => {
+    const polls = context.config.participants.map(
+      (participant) => async (stop: AbortSignal) => await poll({ ...context, signal: stop }, participant),
+    );
+    await runTogether(polls, signal);
+  },
   states: async (context) => await fold(context, 'states'),
   alerting: async (context) => await fold(context, 'alerting'),
   alerts: async (context) => await fold(context, 'alerts'),
@@ -143,7 +148,10 @@ export async function runRelays(
   observer: ConsumeObserver,
   signal: AbortSignal,
 ): Promise<void> {
-  await Promise.all(RELAYED_TOPICS.map(async (topic) => await relay({ ...storage, topic, observer }, signal)));
+  const relays = RELAYED_TOPICS.map(
+    (topic) => async (stop: AbortSignal) => await relay({ ...storage, topic, observer }, stop),
+  );
+  await runTogether(relays, signal);
 }
 
 /** What a process stands by for is told to whoever started it, too. */

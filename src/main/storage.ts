@@ -1,17 +1,17 @@
 /** The database and the log a command works on: configured, or embedded in the data folder. */
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { advised } from '../advice.ts';
 import type { Config } from '../config/config.ts';
 import { INSTALLATION } from '../codec/namespaceMark.ts';
 import type { NamespaceMark } from '../codec/namespaceMark.ts';
 import { EmbeddedLog } from '../log/embedded/embeddedLog.ts';
-import { LogUnavailableError } from '../log/eventLog.ts';
 import type { EventLog, TopicSpec } from '../log/eventLog.ts';
 import type { NativeLog } from '../log/pulsar/native.ts';
 import { PulsarLog } from '../log/pulsar/pulsarLog.ts';
 import type { PulsarSettings } from '../log/pulsar/settings.ts';
 import { AdministratorNeededError } from '../log/pulsar/topics.ts';
+import { isOutage, patiently } from '../patience.ts';
+import type { Patience } from '../patience.ts';
 import type { Address } from '../store/client.ts';
 import { connect } from '../store/database.ts';
 import type { Database, DatabaseOptions } from '../store/database.ts';
@@ -26,6 +26,7 @@ import { readInstallation, settleSource } from '../store/installation.ts';
 import type { Source } from '../store/installation.ts';
 import { saveSettings } from '../store/settings.ts';
 import type { Judging } from '../store/settings.ts';
+import { runTogether } from '../together.ts';
 import { FOLDS, TOPICS } from './folds.ts';
 import { assertOwner, OwnershipWatch, markIfAny, settleOwnership, takeOver } from './ownership.ts';
 import type { Ownership } from './ownership.ts';
@@ -147,7 +148,7 @@ function elsewhere({ place, programs }: EmbeddedPostgres, directory: string): st
 async function keepAlive(server: EmbeddedPostgres, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     await server.address().catch((error: unknown) => {
-      if (!(error instanceof DatabaseUnavailableError)) throw error;
+      if (!isOutage(error)) throw error;
     });
     await delay(LOOK_MS, undefined, { signal }).catch(() => undefined);
   }
@@ -179,7 +180,7 @@ export async function openStorage(config: Location, options: StorageOptions = {}
         if (before !== null) options.onNotice?.(before);
       },
     ];
-    for (const step of steps) await patiently<unknown>(options, step);
+    for (const step of steps) await atStart<unknown>(options, step);
     return ownership === null || owned.mark === null ? null : new OwnershipWatch(ownership, owned.mark);
   });
 }
@@ -315,7 +316,7 @@ async function openOn(
     logDescription: describeLog(location.pulsar),
     assertOwned: async () => await (owned?.assertOwned() ?? assertOwnedNow(server, location, database, log)),
     watch: async (signal) => {
-      await together([server.watch, async (until) => await owned?.run(until)], signal);
+      await runTogether([server.watch, async (until) => await owned?.run(until)], signal);
     },
   };
 }
@@ -328,32 +329,15 @@ async function assertOwnedNow(server: Server, location: Location, database: Data
   if (mark !== null) assertOwner(ownership, await readInstallation(database), mark);
 }
 
-/** The first that fails ends the others. */
-async function together(all: readonly ((signal: AbortSignal) => Promise<void>)[], signal: AbortSignal): Promise<void> {
-  const failed = new AbortController();
-  const until = AbortSignal.any([signal, failed.signal]);
-  const running = all.map(async (one) => {
-    await one(until).catch((error: unknown) => {
-      failed.abort();
-      throw error;
-    });
-  });
-  await Promise.allSettled(running);
-  await Promise.all(running);
-}
-
-async function patiently<T>({ patienceMs = 0, onWaiting, signal }: StorageOptions, work: () => Promise<T>): Promise<T> {
+async function atStart<T>({ patienceMs = 0, onWaiting, signal }: StorageOptions, work: () => Promise<T>): Promise<T> {
   const until = performance.now() + patienceMs;
-  for (let failures = 1; ; failures += 1) {
-    try {
-      return await work();
-    } catch (error) {
-      const passes = error instanceof DatabaseUnavailableError || error instanceof LogUnavailableError;
-      if (!passes || isRefused(error) || performance.now() > until) throw error;
-      onWaiting?.(advised(error, failures));
-      await delay(1_000, undefined, signal === undefined ? {} : { signal });
-    }
-  }
+  const patience: Patience = {
+    signal: signal ?? new AbortController().signal,
+    retrying: (error) => onWaiting?.(error),
+    waitsMs: [1_000, 1_000],
+    passes: (error) => isOutage(error) && !isRefused(error) && performance.now() <= until,
+  };
+  return await patiently(patience, work);
 }
 
 /** A wrong password or database is told at once: what runs waits for it, what starts is watched by whoever set it. */

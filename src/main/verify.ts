@@ -5,8 +5,8 @@ import { catchUp } from '../rebuild/catchUp.ts';
 import { checkCounts, CountedLog } from '../rebuild/logCount.ts';
 import type { CountCheck } from '../rebuild/logCount.ts';
 import { logSource } from '../rebuild/logSource.ts';
-import { patiently } from '../rebuild/patience.ts';
-import type { Patience } from '../rebuild/patience.ts';
+import { patiently } from '../patience.ts';
+import type { Patience } from '../patience.ts';
 import { readUnlogged } from '../rebuild/unlogged.ts';
 import type { Unlogged } from '../rebuild/unlogged.ts';
 import { checkSeals, compareVersions, wasNothingCompared } from '../rebuild/verify.ts';
@@ -137,7 +137,7 @@ export async function verifyAnew(
   const { storage, what, observer } = options;
   const counted = countLog(what);
   const again = async <R>(step: () => Promise<R>): Promise<R> =>
-    await patiently({ ...options, retrying: (error, waitMs) => observer.retrying(error, waitMs) }, step);
+    await patiently({ ...options, retrying: observer.retrying }, step);
   const { version, beginnings } = await rebuildReadModel({
     ...options,
     ...{ from: null, verify: false, cutOver: false, restart: false, until: null, counted },
@@ -147,7 +147,7 @@ export async function verifyAnew(
   try {
     return await verifyReadModel({
       ...options,
-      ...{ against: fresh, counted, retrying: (error, waitMs) => observer.retrying(error, waitMs) },
+      ...{ against: fresh, counted, retrying: observer.retrying },
     });
   } finally {
     await again(async () => await dropVersion(storage.database, fresh));

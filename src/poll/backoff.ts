@@ -11,8 +11,8 @@ const POLL: Growth = { firstMs: 2_000, maxMs: 60_000 };
 /** Calls of one poll in total, the first included. */
 const POLL_ATTEMPTS = 5;
 
-/** Of the event log: 1 s, 2 s, 4 s, … up to 20 s, for ever. */
-const LOG: Growth = { firstMs: 1_000, maxMs: 20_000 };
+/** Of the event log: 1 s, 2 s, 4 s, … up to 20 s, for ever. First and longest. */
+export const LOG_WAITS_MS = [1_000, 20_000] as const;
 
 /**
  * Between losing an election and standing again. Two processes that fence each other poll once per term: at DICT's
@@ -40,6 +40,3 @@ const POLL_WAITS: Readonly<Record<Retry, (failures: number, refillPeriodSec: num
 export function pollWait(error: BridgeError, failures: number, refillPeriodSec: number): number | null {
   return failures >= POLL_ATTEMPTS ? null : POLL_WAITS[error.retry](failures, refillPeriodSec);
 }
-
-/** Wait after the log was unavailable `failures` times in a row, 1 or more. */
-export const logWait = (failures: number): number => grown(LOG, failures);

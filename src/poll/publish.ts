@@ -1,10 +1,10 @@
 /** From the observations of one poll to the log: ids, messages, and a send that outlasts the log's outages. */
-import { advised } from '../advice.ts';
 import type { Clock } from '../clock.ts';
 import type { PolicyStateEvent } from '../domain/events.ts';
-import { LogUnavailableError } from '../log/eventLog.ts';
 import type { OutgoingMessage, Producer, SendResult } from '../log/eventLog.ts';
-import { logWait } from './backoff.ts';
+import { patiently } from '../patience.ts';
+import type { Patience } from '../patience.ts';
+import { LOG_WAITS_MS } from './backoff.ts';
 import { since } from './bridgePoll.ts';
 import type { Poll } from './bridgePoll.ts';
 import type { Report } from './events.ts';
@@ -103,21 +103,17 @@ async function storeAs(
   return { first, result, swallowed: attempts === 1 && result.duplicates > 0 };
 }
 
-/** Runs `work` until the log is there for it. Anything but {@link LogUnavailableError} ends it. */
+/** Runs `work` until the log is there for it; rejects with the signal's reason, or with an error that won't pass. */
 export async function untilAvailable<T>(
   { clock, report }: Pick<PublishDeps, 'clock' | 'report'>,
   participant: string,
   signal: AbortSignal,
   work: () => Promise<T>,
 ): Promise<T> {
-  for (let failures = 1; ; failures++) {
-    try {
-      return await work();
-    } catch (error) {
-      if (!(error instanceof LogUnavailableError)) throw error;
-      const waitMs = logWait(failures);
-      report('onLogUnavailable', { participant, failures, waitMs, err: advised(error, failures) });
-      await clock.sleep(waitMs, signal);
-    }
-  }
+  const retrying: Patience['retrying'] = (err, waitMs, failures) =>
+    report('onLogUnavailable', { participant, failures, waitMs, err });
+  return await patiently({ clock, signal, retrying, waitsMs: LOG_WAITS_MS }, work).catch((error: unknown) => {
+    signal.throwIfAborted();
+    throw error;
+  });
 }

@@ -24,8 +24,8 @@ import { RebuildError } from './errors.ts';
 import { Filler } from './fill.ts';
 import type { FillOptions, FillReport, Filling } from './fill.ts';
 import { finish } from './finish.ts';
-import { patiently } from './patience.ts';
-import type { Patience } from './patience.ts';
+import { isOutage, patiently } from '../patience.ts';
+import type { Patience } from '../patience.ts';
 import type { EventSource } from './source.ts';
 import { readUnlogged } from './unlogged.ts';
 import type { Unlogged } from './unlogged.ts';
@@ -110,12 +110,11 @@ async function rebuildAlone<E, S, T extends string>(
   const { database, projection, observer, until } = options;
   const again: Again = async (step, passes) =>
     await patiently(
-      { ...options, retrying: (error, waitMs) => observer.retrying(error, waitMs) },
+      { ...options, retrying: observer.retrying, passes: (error) => isOutage(error) || passes?.(error) === true },
       async () => {
         await alone.hold();
         return await step();
       },
-      passes,
     );
   const { build, resumed } = await again(async () => await chooseVersion(options));
   const versions = await again(async () => await listVersions(database, projection.name));

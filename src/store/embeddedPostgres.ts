@@ -6,7 +6,8 @@
  * asks for its address whenever a connection is made; a server that died is started again by whoever asks first.
  */
 import { resolve } from 'node:path';
-import { Wakeup } from '../waiting.ts';
+import { isOutage, patiently } from '../patience.ts';
+import type { Patience } from '../patience.ts';
 import {
   adoptOrLaunch,
   freePort,
@@ -74,7 +75,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   const password = await readPassword(cluster);
   const urlAt = (port: number, database = DATABASE): string =>
     `postgresql://${SUPERUSER}:${password}@127.0.0.1:${port}/${database}`;
-  const { port, adopted } = await patiently(async () => {
+  const { port, adopted } = await whileStarting(async () => {
     const server = await adoptOrLaunch(cluster, settings, options.port ?? (await freePort()));
     await createDatabase(urlAt(server.port, 'postgres'));
     return server;
@@ -178,18 +179,18 @@ class Keeper {
 }
 
 const LONGEST_WAIT_MS = 5_000;
+const START_PATIENCE_MS = 10_000;
 
 /** A server that another process has just launched may not answer yet; one that was just killed may look alive. */
-async function patiently<T>(work: () => Promise<T>): Promise<T> {
-  const { signal } = new AbortController();
-  for (let ms = 50; ; ms *= 2) {
-    try {
-      return await work();
-    } catch (error) {
-      if (!(error instanceof DatabaseUnavailableError) || ms > LONGEST_WAIT_MS) throw error;
-      await new Wakeup().wait(0, ms, signal);
-    }
-  }
+async function whileStarting<T>(work: () => Promise<T>): Promise<T> {
+  const until = performance.now() + START_PATIENCE_MS;
+  const patience: Patience = {
+    signal: new AbortController().signal,
+    retrying: () => undefined,
+    waitsMs: [50, LONGEST_WAIT_MS],
+    passes: (error) => isOutage(error) && performance.now() < until,
+  };
+  return await patiently(patience, work);
 }
 
 async function createDatabase(url: string): Promise<void> {

@@ -8,6 +8,7 @@ import type { Doing } from './sqlStates.ts';
 /** The database can't be reached, broke off, or asks to try again. Retrying the whole transaction is right. */
 export class DatabaseUnavailableError extends Error {
   override readonly name = 'DatabaseUnavailableError';
+  readonly isOutage = true;
   /** What a person can do about it; `null` where waiting is all. */
   readonly advice: string | null;
   /** The server answers and refuses: at a start that is an error; what runs waits for somebody to mend it. */

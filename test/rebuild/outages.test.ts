@@ -4,7 +4,7 @@ import type { EmbeddedLog } from '../../src/log/embedded/embeddedLog.ts';
 import { previousVersion, putInService } from '../../src/main/rebuild.ts';
 import { verifyAnew } from '../../src/main/verify.ts';
 import { Filler } from '../../src/rebuild/fill.ts';
-import { patiently } from '../../src/rebuild/patience.ts';
+import { patiently } from '../../src/patience.ts';
 import { VersionServedError, dropVersion, listVersions } from '../../src/store/versions.ts';
 import type { Database } from '../../src/store/database.ts';
 import { hashAlerts, hashStates } from '../../src/store/hash.ts';
