@@ -19,7 +19,7 @@ import { createClient } from '../src/log/pulsar/native.ts';
 import type { NativeConsumer } from '../src/log/pulsar/native.ts';
 import { topicUrl } from '../src/log/pulsar/settings.ts';
 import type { PulsarSettings } from '../src/log/pulsar/settings.ts';
-import { FOLD_RUNNERS } from '../src/main/folds.ts';
+import { FOLD_RUNNERS } from '../src/main/foldRoles.ts';
 import { silentObserver } from '../src/main/observers.ts';
 import { toMessage } from '../src/main/roles.ts';
 import { runPoller } from '../src/poll/poller.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { EpochMs, PolicyStateObserved } from '../src/domain/events.ts';
 import { observationId, pollIdentity } from '../src/domain/identity.ts';
 import { EmbeddedLog } from '../src/log/embedded/embeddedLog.ts';
-import { FOLDS, TOPICS } from '../src/main/folds.ts';
+import { FOLDS, TOPICS } from '../src/topology/folds.ts';
 import { connect } from '../src/store/database.ts';
 import type { Database } from '../src/store/database.ts';
 import { startEmbeddedPostgres } from '../src/store/embeddedPostgres.ts';

@@ -7,7 +7,7 @@ import { loadConfig } from '../src/config/config.ts';
 import { PulsarLog } from '../src/log/pulsar/pulsarLog.ts';
 import { plainCluster } from '../src/log/pulsar/settings.ts';
 import type { PulsarSettings } from '../src/log/pulsar/settings.ts';
-import { FOLDS, TOPICS } from '../src/main/folds.ts';
+import { FOLDS, TOPICS } from '../src/topology/folds.ts';
 import { connect } from '../src/store/database.ts';
 import type { Database } from '../src/store/database.ts';
 import { migrate } from '../src/store/migrate.ts';

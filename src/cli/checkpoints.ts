@@ -2,7 +2,7 @@
 import { Command, Option } from 'commander';
 import { readCheckpoints, reset, resettable } from '../main/checkpoints.ts';
 import type { Checkpoint, ResetQuery } from '../main/checkpoints.ts';
-import { FOLDS } from '../main/folds.ts';
+import { FOLDS } from '../topology/folds.ts';
 import { UsageError } from '../main/storage.ts';
 import type { CheckpointRow } from '../store/checkpoints.ts';
 import { acting, jsonOption, observing, printJson, printLine, reading, withStorageOptions } from './common.ts';

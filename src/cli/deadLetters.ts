@@ -2,7 +2,7 @@
 import { Argument, Command, Option } from 'commander';
 import { dropLetters, findLetters, letters, newestLetters } from '../main/deadLetters.ts';
 import type { Letter, LetterOutcome, LetterStorage } from '../main/deadLetters.ts';
-import { FOLDS } from '../main/folds.ts';
+import { FOLDS } from '../topology/folds.ts';
 import { retryLetters } from '../main/retryLetters.ts';
 import { UsageError } from '../main/storage.ts';
 import {

@@ -1,7 +1,7 @@
 /** `balde projections`: versions of the read models; which is in service, and going to another. */
 import { Argument, Command, Option } from 'commander';
-import { REBUILDABLE } from '../main/folds.ts';
-import type { RebuildableName } from '../main/folds.ts';
+import { REBUILDABLE } from '../topology/folds.ts';
+import type { RebuildableName } from '../topology/folds.ts';
 import { findVersion, previousVersion, putInService } from '../main/rebuild.ts';
 import { UsageError } from '../main/storage.ts';
 import type { Storage } from '../main/storage.ts';

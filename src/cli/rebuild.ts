@@ -1,8 +1,8 @@
 /** `balde rebuild`: a read model anew from the event log, beside the served one. */
 import { Argument, Command, Option } from 'commander';
 import type { EpochMs } from '../domain/events.ts';
-import { REBUILDABLE } from '../main/folds.ts';
-import type { RebuildableName } from '../main/folds.ts';
+import { REBUILDABLE } from '../topology/folds.ts';
+import type { RebuildableName } from '../topology/folds.ts';
 import { rebuildReadModel, SOURCES } from '../main/rebuild.ts';
 import type { SourceName } from '../main/rebuild.ts';
 import { UsageError } from '../main/storage.ts';

@@ -1,6 +1,6 @@
 /** `balde retention run`: the compactor, once. */
 import { Command, Option } from 'commander';
-import { TRIMMED_TOPICS } from '../main/folds.ts';
+import { TRIMMED_TOPICS } from '../topology/folds.ts';
 import { UsageError } from '../main/storage.ts';
 import type { Storage } from '../main/storage.ts';
 import { compact, planRetention, RetentionIncompleteError } from '../retain/compactor.ts';

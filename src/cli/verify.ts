@@ -1,7 +1,7 @@
 /** `balde verify`: proof that a read model is what the log says, and that finished months were not altered. */
 import { Argument, Command, Option } from 'commander';
-import { REBUILDABLE } from '../main/folds.ts';
-import type { RebuildableName } from '../main/folds.ts';
+import { REBUILDABLE } from '../topology/folds.ts';
+import type { RebuildableName } from '../topology/folds.ts';
 import { findVersion, refuseUnfinished } from '../main/rebuild.ts';
 import { verifyAnew, verifyReadModel } from '../main/verify.ts';
 import type { Verified } from '../main/verify.ts';

@@ -4,7 +4,7 @@ import { LogError, PositionLostError } from '../log/eventLog.ts';
 import type { EventLog, Position } from '../log/eventLog.ts';
 import { listCheckpoints, resetCheckpoints } from '../store/checkpoints.ts';
 import type { CheckpointRow } from '../store/checkpoints.ts';
-import { FOLDS } from './folds.ts';
+import { FOLDS } from '../topology/folds.ts';
 import { foldCheckpoints } from './standing.ts';
 import type { FoldCheckpoint } from './standing.ts';
 import { UsageError } from './storage.ts';

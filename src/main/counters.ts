@@ -7,7 +7,7 @@
 import { ANSWER_REJECTIONS, POLICY_REJECTIONS } from '../domain/validation.ts';
 import { BRIDGE_STATUSES } from '../poll/bridgeError.ts';
 import type { Metrics } from '../serve/metrics.ts';
-import { DEAD_LETTER_TOPICS, FOLDS, RELAYED_TOPICS } from './folds.ts';
+import { DEAD_LETTER_TOPICS, FOLDS, RELAYED_TOPICS } from '../topology/folds.ts';
 
 type Labels = Readonly<Record<string, string>>;
 

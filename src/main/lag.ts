@@ -2,7 +2,7 @@
 import type { EpochMs } from '../domain/events.ts';
 import type { Consumer, EventLog, PartitionEnd, Position } from '../log/eventLog.ts';
 import { outboxBacklog } from '../store/outbox.ts';
-import { RELAYED_TOPICS } from './folds.ts';
+import { RELAYED_TOPICS } from '../topology/folds.ts';
 import { foldCheckpoints, isBehind } from './standing.ts';
 import type { FoldCheckpoint } from './standing.ts';
 import type { Storage } from './storage.ts';

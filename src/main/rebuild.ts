@@ -3,8 +3,7 @@ import type { Config } from '../config/config.ts';
 import { catchUp } from '../rebuild/catchUp.ts';
 import { cutOver } from '../rebuild/cutOver.ts';
 import type { CutOverReport } from '../rebuild/cutOver.ts';
-import type { FillOptions } from '../rebuild/fill.ts';
-import { FillThread } from '../rebuild/fillThread.ts';
+import { fillInThread } from '../rebuild/fillInThread.ts';
 import type { CountedLog } from '../rebuild/logCount.ts';
 import { logSource } from '../rebuild/logSource.ts';
 import { patiently } from '../patience.ts';
@@ -13,12 +12,11 @@ import { rebuild } from '../rebuild/rebuild.ts';
 import type { RebuildOptions, RebuildReport } from '../rebuild/rebuild.ts';
 import type { EventSource } from '../rebuild/source.ts';
 import { currentUrl } from '../store/client.ts';
-import type { DatabaseOptions } from '../store/database.ts';
 import { listVersions } from '../store/versions.ts';
 import type { Version } from '../store/versions.ts';
 import { openArchiveSource } from './archive.ts';
-import { foldOf } from './folds.ts';
-import type { RebuildableName } from './folds.ts';
+import { foldOf } from '../topology/folds.ts';
+import type { RebuildableName } from '../topology/folds.ts';
 import { UsageError } from './storage.ts';
 import type { Storage } from './storage.ts';
 
@@ -42,29 +40,6 @@ export interface RebuildReadModelOptions extends Pick<
   /** Counts the event log while it is read. */
   readonly counted?: CountedLog | null;
 }
-
-type AnyFillOptions = FillOptions<unknown, unknown, string>;
-
-/** What the thread of a filling is told: all of it can be cloned. */
-export interface FillOrder extends Pick<
-  AnyFillOptions,
-  'build' | 'older' | 'beginnings' | 'partitions' | 'until' | 'rate'
-> {
-  readonly database: DatabaseOptions;
-  readonly what: RebuildableName;
-  readonly inTurn: boolean;
-}
-
-const FILL_PROGRAM = new URL('./fillWorker.js', import.meta.url);
-
-/** @param program the compiled `fillWorker.ts` */
-export const fillInThread =
-  (what: RebuildableName, database: DatabaseOptions, program = FILL_PROGRAM) =>
-  ({ build, older, beginnings, partitions, until, rate, ...given }: AnyFillOptions): FillThread => {
-    const { inTurn } = given.source;
-    const order: FillOrder = { database, what, inTurn, build, older, beginnings, partitions, until, rate };
-    return new FillThread(given, program, order);
-  };
 
 export async function rebuildReadModel(options: RebuildReadModelOptions): Promise<RebuildReport> {
   const { storage, config, what, from } = options;

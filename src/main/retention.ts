@@ -5,7 +5,7 @@ import { systemClock } from '../clock.ts';
 import { compact, RetentionIncompleteError } from '../retain/compactor.ts';
 import type { Metrics } from '../serve/metrics.ts';
 import { count } from './counters.ts';
-import { TRIMMED_TOPICS } from './folds.ts';
+import { TRIMMED_TOPICS } from '../topology/folds.ts';
 import type { Storage } from './storage.ts';
 
 export interface RetentionRoleOptions {

@@ -2,7 +2,7 @@
 import type { EpochMs } from '../domain/events.ts';
 import type { EventLog, Position } from '../log/eventLog.ts';
 import type { Sql } from '../store/database.ts';
-import { FOLDS } from './folds.ts';
+import { FOLDS } from '../topology/folds.ts';
 
 export interface FoldStanding {
   readonly fold: string;

@@ -27,7 +27,7 @@ import type { Source } from '../store/installation.ts';
 import { saveSettings } from '../store/settings.ts';
 import type { Judging } from '../store/settings.ts';
 import { runTogether } from '../together.ts';
-import { FOLDS, TOPICS } from './folds.ts';
+import { FOLDS, TOPICS } from '../topology/folds.ts';
 import { assertOwner, OwnershipWatch, markIfAny, settleOwnership, takeOver } from './ownership.ts';
 import type { Ownership } from './ownership.ts';
 import { foldCheckpoints } from './standing.ts';

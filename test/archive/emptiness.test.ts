@@ -14,7 +14,7 @@ import type { EventLog, OutgoingMessage } from '../../src/log/eventLog.ts';
 import { PulsarLog } from '../../src/log/pulsar/pulsarLog.ts';
 import { plainCluster } from '../../src/log/pulsar/settings.ts';
 import { archiveAll, archiveStandings, openArchiveSource, verifyArchive } from '../../src/main/archive.ts';
-import { TOPICS as ALL_TOPICS } from '../../src/main/folds.ts';
+import { TOPICS as ALL_TOPICS } from '../../src/topology/folds.ts';
 import type { Database } from '../../src/store/database.ts';
 import { patience } from '../contract/given.ts';
 import { publish } from '../deadLetters/given.ts';

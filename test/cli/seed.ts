@@ -6,7 +6,7 @@ import type { ConsumeObserver } from '../../src/consume/observer.ts';
 import { relay } from '../../src/consume/relay.ts';
 import { DEFAULT_RULES } from '../../src/domain/thresholds.ts';
 import type { EventLog } from '../../src/log/eventLog.ts';
-import { FOLD_RUNNERS } from '../../src/main/folds.ts';
+import { FOLD_RUNNERS } from '../../src/main/foldRoles.ts';
 import { toMessage } from '../../src/main/roles.ts';
 import { foldStandings } from '../../src/main/standing.ts';
 import type { Database } from '../../src/store/database.ts';

@@ -4,13 +4,13 @@ import { readLetter, writeLetter } from '../../src/codec/deadLetter.ts';
 import { POLICY_STATES } from '../../src/codec/topics.ts';
 import { deadLetterOf } from '../../src/consume/deadLetter.ts';
 import type { LogMessage } from '../../src/log/eventLog.ts';
-import { TOPICS } from '../../src/main/folds.ts';
+import { TOPICS } from '../../src/topology/folds.ts';
 import { baldeDatabase, emptyDatabase } from '../support/database.ts';
 import { readAll } from '../contract/given.ts';
 import { ALERTING_DLQ, allLetters, EVENT_TIME, junk, publish, settle, STATES_DLQ } from './given.ts';
 import { EmbeddedLog } from '../../src/log/embedded/embeddedLog.ts';
 import { installFold } from '../../src/store/readModels.ts';
-import { FOLDS } from '../../src/main/folds.ts';
+import { FOLDS } from '../../src/topology/folds.ts';
 import { migrate } from '../../src/store/migrate.ts';
 
 const FACTS = {

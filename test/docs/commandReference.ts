@@ -9,8 +9,9 @@ Each command and option, as \`balde <command> --help\` shows them. \`npx balde â
 <!-- Made from the program: UPDATE_DOCS=1 npx vitest run test/docs -->
 `;
 
-export function commandReference(): string {
-  const commands = createProgram().commands.flatMap((command) => sections(command, 'balde'));
+export async function commandReference(): Promise<string> {
+  const { commands: all } = await createProgram();
+  const commands = all.flatMap((command) => sections(command, 'balde'));
   return `${HEAD}\n${commands.join('\n')}`;
 }
 

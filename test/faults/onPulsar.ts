@@ -1,6 +1,6 @@
 /** Pulsar under the workers, in a namespace of its own. */
 import { randomUUID } from 'node:crypto';
-import { TOPICS } from '../../src/main/folds.ts';
+import { TOPICS } from '../../src/topology/folds.ts';
 import { AdminClient } from '../../src/log/pulsar/admin.ts';
 import { PulsarLog } from '../../src/log/pulsar/pulsarLog.ts';
 import type { PulsarSettings } from '../../src/log/pulsar/settings.ts';

@@ -7,7 +7,7 @@
  * full length.
  */
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { TOPICS } from '../../src/main/folds.ts';
+import { TOPICS } from '../../src/topology/folds.ts';
 import { describePulsar } from '../support/pulsarSuites.ts';
 import { inspect } from './aftermath.ts';
 import { startKillableBroker } from './broker.ts';

@@ -7,7 +7,7 @@ import { POLICY_STATES, RATE_LIMIT_ALERTS } from '../../src/codec/topics.ts';
 import { relay } from '../../src/consume/relay.ts';
 import type { PolicyStateObserved } from '../../src/domain/events.ts';
 import type { EventLog, OutgoingMessage, Producer, SendResult } from '../../src/log/eventLog.ts';
-import { TOPICS } from '../../src/main/folds.ts';
+import { TOPICS } from '../../src/topology/folds.ts';
 import { toMessage } from '../../src/main/roles.ts';
 import { producerName, runPoller } from '../../src/poll/poller.ts';
 import { ROOM } from '../../src/poll/sequence.ts';

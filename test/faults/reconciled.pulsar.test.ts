@@ -1,6 +1,6 @@
 import { afterAll } from 'vitest';
 import { POLICY_STATES } from '../../src/codec/topics.ts';
-import { TOPICS } from '../../src/main/folds.ts';
+import { TOPICS } from '../../src/topology/folds.ts';
 import { AdminClient } from '../../src/log/pulsar/admin.ts';
 import type { EventLog } from '../../src/log/eventLog.ts';
 import { baldeDatabase } from '../support/database.ts';

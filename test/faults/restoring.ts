@@ -8,7 +8,7 @@ import { Processor } from '../../src/consume/processor.ts';
 import { relay } from '../../src/consume/relay.ts';
 import type { ThresholdRules } from '../../src/domain/thresholds.ts';
 import type { EventLog } from '../../src/log/eventLog.ts';
-import { FOLD_RUNNERS } from '../../src/main/folds.ts';
+import { FOLD_RUNNERS } from '../../src/main/foldRoles.ts';
 import { Reconciler } from '../../src/main/reconcile.ts';
 import { foldStandings } from '../../src/main/standing.ts';
 import type { Database } from '../../src/store/database.ts';

@@ -2,7 +2,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import type { PolicyStateObserved } from '../../src/domain/events.ts';
 import { EmbeddedLog } from '../../src/log/embedded/embeddedLog.ts';
-import { FOLDS, TOPICS } from '../../src/main/folds.ts';
+import { FOLDS, TOPICS } from '../../src/topology/folds.ts';
 import { connect } from '../../src/store/database.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { installFold } from '../../src/store/readModels.ts';

@@ -7,7 +7,7 @@ import type { Clock } from '../../src/clock.ts';
 import { acceleratedClock } from '../../src/simulator/clocks.ts';
 import type { Faults } from '../../src/simulator/faults.ts';
 import { startSimulator } from '../../src/simulator/server.ts';
-import { DEAD_LETTER_TOPICS } from '../../src/main/folds.ts';
+import { DEAD_LETTER_TOPICS } from '../../src/topology/folds.ts';
 import { expectDatabaseEqualsOracle } from '../oracle/compare.ts';
 import type { Compared } from '../oracle/compare.ts';
 import { readTopicOnce } from '../oracle/readLog.ts';

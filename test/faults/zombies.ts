@@ -13,7 +13,7 @@ import type { Database } from '../../src/store/database.ts';
 import { left } from '../domain/given.ts';
 import { expectDatabaseEqualsOracle } from '../oracle/compare.ts';
 import { readTopicOnce } from '../oracle/readLog.ts';
-import { TOPICS } from '../../src/main/folds.ts';
+import { TOPICS } from '../../src/topology/folds.ts';
 import type { EventLog } from '../../src/log/eventLog.ts';
 import { baldeDatabase, emptyDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';

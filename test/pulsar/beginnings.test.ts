@@ -2,8 +2,8 @@
 import { beforeAll, expect, it } from 'vitest';
 import { POLICY_STATES } from '../../src/codec/topics.ts';
 import { PulsarLog } from '../../src/log/pulsar/pulsarLog.ts';
-import { TOPICS } from '../../src/main/folds.ts';
-import type { RebuildableName } from '../../src/main/folds.ts';
+import { TOPICS } from '../../src/topology/folds.ts';
+import type { RebuildableName } from '../../src/topology/folds.ts';
 import { balde, jsonOf } from '../cli/balde.ts';
 import type { Ended } from '../cli/balde.ts';
 import { publish } from '../consume/given.ts';

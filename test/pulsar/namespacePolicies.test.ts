@@ -4,7 +4,7 @@
 import { expect, it } from 'vitest';
 import { POLICY_STATES, RATE_LIMIT_ALERTS } from '../../src/codec/topics.ts';
 import { PulsarLog } from '../../src/log/pulsar/pulsarLog.ts';
-import { TOPICS } from '../../src/main/folds.ts';
+import { TOPICS } from '../../src/topology/folds.ts';
 import { describePulsar, pulsarBroker } from '../support/pulsar.ts';
 import { administrator, settingsOf } from './given.ts';
 

@@ -5,7 +5,7 @@ import type { MarkEvent } from '../../src/codec/namespaceMark.ts';
 import { POLICY_STATES } from '../../src/codec/topics.ts';
 import { PulsarLog } from '../../src/log/pulsar/pulsarLog.ts';
 import type { PulsarSettings } from '../../src/log/pulsar/settings.ts';
-import { TOPICS } from '../../src/main/folds.ts';
+import { TOPICS } from '../../src/topology/folds.ts';
 import { markIfAny } from '../../src/main/ownership.ts';
 import { openForReading, openStorage } from '../../src/main/storage.ts';
 import type { Storage, StorageOptions } from '../../src/main/storage.ts';

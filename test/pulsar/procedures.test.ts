@@ -5,7 +5,7 @@ import { afterAll, describe, expect, inject, it } from 'vitest';
 import { RATE_LIMIT_ALERTS } from '../../src/codec/topics.ts';
 import type { Finding } from '../../src/cli/doctor/finding.ts';
 import { PulsarLog } from '../../src/log/pulsar/pulsarLog.ts';
-import { TOPICS } from '../../src/main/folds.ts';
+import { TOPICS } from '../../src/topology/folds.ts';
 import { packageRoot } from '../../src/packageRoot.ts';
 import { connect } from '../../src/store/database.ts';
 import { balde, jsonOf } from '../cli/balde.ts';

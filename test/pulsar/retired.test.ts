@@ -2,7 +2,7 @@
 import { afterAll, expect, it } from 'vitest';
 import { RATE_LIMIT_ALERTS, POLICY_STATES } from '../../src/codec/topics.ts';
 import { PulsarLog } from '../../src/log/pulsar/pulsarLog.ts';
-import { TOPICS } from '../../src/main/folds.ts';
+import { TOPICS } from '../../src/topology/folds.ts';
 import { observedPolicies } from '../../src/main/policies.ts';
 import { balde, jsonOf } from '../cli/balde.ts';
 import { foldAll } from '../cli/seed.ts';

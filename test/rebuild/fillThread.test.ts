@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { EventLog } from '../../src/log/eventLog.ts';
-import { fillInThread } from '../../src/main/rebuild.ts';
 import { packageRoot } from '../../src/packageRoot.ts';
+import { fillInThread } from '../../src/rebuild/fillInThread.ts';
 import { logSource } from '../../src/rebuild/logSource.ts';
 import type { RebuildObserver, RebuildReport } from '../../src/rebuild/rebuild.ts';
 import type { EventSource } from '../../src/rebuild/source.ts';
@@ -17,7 +17,7 @@ import { publish } from '../consume/given.ts';
 import { baldeDatabase } from '../support/database.ts';
 import { history, live, rebuilt, untidy } from './given.ts';
 
-const PROGRAM = pathToFileURL(join(packageRoot, 'dist', 'src', 'main', 'fillWorker.js'));
+const PROGRAM = pathToFileURL(join(packageRoot, 'dist', 'src', 'rebuild', 'fillWorker.js'));
 
 describe('a rebuild that fills in a thread', () => {
   let given: { database: Database; log: EventLog; url: string };

@@ -8,7 +8,7 @@ import { PulsarLog } from '../../src/log/pulsar/pulsarLog.ts';
 import { plainCluster } from '../../src/log/pulsar/settings.ts';
 import type { EventLog } from '../../src/log/eventLog.ts';
 import { archiveAll, openArchiveSource } from '../../src/main/archive.ts';
-import { TOPICS } from '../../src/main/folds.ts';
+import { TOPICS } from '../../src/topology/folds.ts';
 import type { EventSource } from '../../src/rebuild/source.ts';
 import { ArchiveDamagedError } from '../../src/rebuild/source.ts';
 import type { Database } from '../../src/store/database.ts';

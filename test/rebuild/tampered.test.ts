@@ -3,7 +3,7 @@
  */
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { EventLog } from '../../src/log/eventLog.ts';
-import type { RebuildableName } from '../../src/main/folds.ts';
+import type { RebuildableName } from '../../src/topology/folds.ts';
 import { verifyAnew } from '../../src/main/verify.ts';
 import type { Verified } from '../../src/main/verify.ts';
 import { Filler } from '../../src/rebuild/fill.ts';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, describe, expect, it } from 'vitest';
-import { FOLDS } from '../../src/main/folds.ts';
+import { FOLDS } from '../../src/topology/folds.ts';
 import { connect } from '../../src/store/database.ts';
 import type { Sql } from '../../src/store/database.ts';
 import { hasSqlState } from '../../src/store/errors.ts';

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, inject } from 'vitest';
 import { EmbeddedLog } from '../../src/log/embedded/embeddedLog.ts';
-import { FOLDS, TOPICS } from '../../src/main/folds.ts';
+import { FOLDS, TOPICS } from '../../src/topology/folds.ts';
 import { connect } from '../../src/store/database.ts';
 import type { Database } from '../../src/store/database.ts';
 import { migrate } from '../../src/store/migrate.ts';

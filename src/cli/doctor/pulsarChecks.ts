@@ -8,7 +8,7 @@ import { loadPulsar } from '../../log/pulsar/native.ts';
 import { findObstacle } from '../../log/pulsar/reach.ts';
 import { topicUrl } from '../../log/pulsar/settings.ts';
 import type { PulsarSettings } from '../../log/pulsar/settings.ts';
-import { FOLDS, TOPICS } from '../../main/folds.ts';
+import { FOLDS, TOPICS } from '../../topology/folds.ts';
 import { historyDays } from '../../main/storage.ts';
 import { numberText } from '../format.ts';
 import { fail, messageOf, ok, warn } from './finding.ts';

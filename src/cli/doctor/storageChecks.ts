@@ -2,7 +2,7 @@
 import type { Config } from '../../config/config.ts';
 import { formatDuration } from '../../config/duration.ts';
 import type { EventLog } from '../../log/eventLog.ts';
-import { TOPICS } from '../../main/folds.ts';
+import { TOPICS } from '../../topology/folds.ts';
 import { allJudgeAlike, judgingText, processText } from '../../main/presence.ts';
 import { missingReadModels } from '../../main/standing.ts';
 import { openExisting, UsageError } from '../../main/storage.ts';

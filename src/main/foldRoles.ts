@@ -1,9 +1,9 @@
-/** The folds that exist, and how each is run. */
+/** How each fold is run by its role. */
 import { alertingReactor } from '../../projections/alerting/fold.ts';
 import { alertsProjection } from '../../projections/alerts/fold.ts';
 import { statesProjection } from '../../projections/states/fold.ts';
 import { alertProperties, encodeAlertEvent } from '../codec/alertEvent.ts';
-import { deadLettersOf, POLICY_STATES, RATE_LIMIT_ALERTS } from '../codec/topics.ts';
+import { POLICY_STATES, RATE_LIMIT_ALERTS } from '../codec/topics.ts';
 import type { Topic } from '../codec/topics.ts';
 import { consume } from '../consume/consumer.ts';
 import type { ConsumeOptions } from '../consume/consumer.ts';
@@ -12,12 +12,10 @@ import type { Effects } from '../consume/effects.ts';
 import type { ConsumeObserver } from '../consume/observer.ts';
 import type { OutboxBell } from '../consume/outboxBell.ts';
 import { Processor } from '../consume/processor.ts';
-import type { FoldedTopic } from '../consume/progress.ts';
 import type { AlertEvent } from '../domain/events.ts';
 import type { Fold, Projection } from '../domain/fold.ts';
 import type { ThresholdRules } from '../domain/thresholds.ts';
-import type { EventLog, TopicSpec } from '../log/eventLog.ts';
-import type { TrimmedTopic } from '../retain/compactor.ts';
+import type { EventLog } from '../log/eventLog.ts';
 import type { Database } from '../store/database.ts';
 import { Reconciler } from './reconcile.ts';
 import { followVersions } from './versions.ts';
@@ -34,59 +32,6 @@ interface FoldContext {
   readonly sendsLetters?: boolean;
   readonly between?: ConsumeOptions['between'];
 }
-
-/** Every fold, in the order in which their public views may depend on one another. */
-export const FOLDS: readonly FoldedTopic[] = [statesProjection, alertingReactor(), alertsProjection];
-
-export interface DeadLetterTopic {
-  readonly spec: TopicSpec;
-  /** Name of the fold whose letters it holds. */
-  readonly processor: string;
-  /** Where their messages came from. */
-  readonly source: string;
-}
-
-/** One per fold. */
-export const DEAD_LETTER_TOPICS: readonly DeadLetterTopic[] = FOLDS.map(({ name, topic }) => ({
-  spec: deadLettersOf(topic, name),
-  processor: name,
-  source: topic,
-}));
-
-/** What can be rebuilt: the read models, each with the topic it is folded from. */
-export const REBUILDABLE = {
-  states: { projection: statesProjection, topic: POLICY_STATES },
-  alerts: { projection: alertsProjection, topic: RATE_LIMIT_ALERTS },
-} as const;
-export type RebuildableName = keyof typeof REBUILDABLE;
-
-/** The read models differ in their types; each goes with its own topic. */
-type AnyProjection = Projection<unknown, unknown>;
-
-export const foldOf = (what: RebuildableName) => {
-  const { projection, topic } = REBUILDABLE[what];
-  return { projection: projection as unknown as AnyProjection, decode: topic.decode };
-};
-
-/** Every topic that Balde reads or writes. */
-export const TOPICS: readonly TopicSpec[] = [
-  POLICY_STATES,
-  RATE_LIMIT_ALERTS,
-  ...DEAD_LETTER_TOPICS.map(({ spec }) => spec),
-];
-
-/** The topics whose messages come through the outbox, each with its relay: alert events and dead letters. */
-export const RELAYED_TOPICS: readonly string[] = TOPICS.map(({ name }) => name).filter(
-  (name) => name !== POLICY_STATES.name,
-);
-
-/** Alerts stay for ever, on their topic too; observations stay as long as history needs them. */
-export const TRIMMED_TOPICS: readonly TrimmedTopic[] = [
-  {
-    name: POLICY_STATES.name,
-    folds: FOLDS.filter(({ topic }) => topic === POLICY_STATES.name).map(({ name }) => name),
-  },
-];
 
 type Runner = (context: FoldContext, signal: AbortSignal) => Promise<void>;
 

@@ -1,10 +1,10 @@
-/** The thread that decodes, folds and writes for a rebuild: see rebuild/fillThread.ts. */
+/** The thread that decodes, folds and writes for a rebuild: see fillThread.ts. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { Filler } from '../rebuild/fill.ts';
-import { fillForThread } from '../rebuild/fillThread.ts';
+import { Filler } from './fill.ts';
+import { fillForThread } from './fillThread.ts';
 import { connect } from '../store/database.ts';
-import { foldOf } from './folds.ts';
-import type { FillOrder } from './rebuild.ts';
+import { foldOf } from '../topology/folds.ts';
+import type { FillOrder } from './fillInThread.ts';
 
 if (parentPort === null) throw new Error('this program is a thread of a rebuild, not one by itself');
 const { database: options, what, inTurn, ...order } = workerData as FillOrder;

@@ -1,0 +1,62 @@
+/** Which folds and topics exist, and which topic each fold reads. */
+import { alertingReactor } from '../../projections/alerting/fold.ts';
+import { alertsProjection } from '../../projections/alerts/fold.ts';
+import { statesProjection } from '../../projections/states/fold.ts';
+import { deadLettersOf, POLICY_STATES, RATE_LIMIT_ALERTS } from '../codec/topics.ts';
+import type { Fold, Projection } from '../domain/fold.ts';
+import type { TopicSpec } from '../log/eventLog.ts';
+
+export type FoldedTopic = Pick<Fold<unknown, unknown, unknown>, 'name' | 'version' | 'topic'>;
+
+/** Every fold, in the order in which their public views may depend on one another. */
+export const FOLDS: readonly FoldedTopic[] = [statesProjection, alertingReactor(), alertsProjection];
+
+export interface DeadLetterTopic {
+  readonly spec: TopicSpec;
+  /** Name of the fold whose letters it holds. */
+  readonly processor: string;
+  /** Where their messages came from. */
+  readonly source: string;
+}
+
+/** One per fold. */
+export const DEAD_LETTER_TOPICS: readonly DeadLetterTopic[] = FOLDS.map(({ name, topic }) => ({
+  spec: deadLettersOf(topic, name),
+  processor: name,
+  source: topic,
+}));
+
+/** What can be rebuilt: the read models, each with the topic it is folded from. */
+export const REBUILDABLE = {
+  states: { projection: statesProjection, topic: POLICY_STATES },
+  alerts: { projection: alertsProjection, topic: RATE_LIMIT_ALERTS },
+} as const;
+export type RebuildableName = keyof typeof REBUILDABLE;
+
+/** The read models differ in their types; each goes with its own topic. */
+type AnyProjection = Projection<unknown, unknown>;
+
+export const foldOf = (what: RebuildableName) => {
+  const { projection, topic } = REBUILDABLE[what];
+  return { projection: projection as unknown as AnyProjection, decode: topic.decode };
+};
+
+/** Every topic that Balde reads or writes. */
+export const TOPICS: readonly TopicSpec[] = [
+  POLICY_STATES,
+  RATE_LIMIT_ALERTS,
+  ...DEAD_LETTER_TOPICS.map(({ spec }) => spec),
+];
+
+/** The topics whose messages come through the outbox, each with its relay: alert events and dead letters. */
+export const RELAYED_TOPICS: readonly string[] = TOPICS.map(({ name }) => name).filter(
+  (name) => name !== POLICY_STATES.name,
+);
+
+/** Alerts stay for ever, on their topic too; observations stay as long as history needs them. */
+export const TRIMMED_TOPICS = [
+  {
+    name: POLICY_STATES.name,
+    folds: FOLDS.filter(({ topic }) => topic === POLICY_STATES.name).map(({ name }) => name),
+  },
+];
