@@ -1,8 +1,8 @@
 /** Parsers of option values. */
 import { InvalidArgumentError } from 'commander';
 import { wholeNumber } from '../domain/texts.ts';
-import { ROLES } from '../main/roles.ts';
-import type { Role } from '../main/roles.ts';
+import { ROLES } from '../config/roles.ts';
+import type { Role } from '../config/roles.ts';
 
 /** How `start --simulate` is set, where nothing else is said. */
 export const SIMULATED_DEFAULTS = { POLL_INTERVAL: '10s', STALE_AFTER: '1m', LOG_LEVEL: 'warn' } as const;

@@ -21,13 +21,12 @@ import { RELAYED_TOPICS } from '../topology/folds.ts';
 import { beginMetrics, consumeObserver, pollerMetrics } from './observers.ts';
 import { toMessage } from './observationMessage.ts';
 import { observedPolicies } from './policies.ts';
+import { ROLES } from '../config/roles.ts';
+import type { Role } from '../config/roles.ts';
 import { runTogether } from '../together.ts';
 import { bePresent } from './presence.ts';
 import { runRetention } from './retention.ts';
 import type { Storage } from './storage.ts';
-
-export const ROLES = ['poller', 'states', 'alerting', 'alerts', 'relay', 'retention', 'archive', 'http'] as const;
-export type Role = (typeof ROLES)[number];
 
 export interface ProcessOptions {
   readonly config: Config;

@@ -254,13 +254,17 @@ async function assertSameLog(database: Database, log: EventLog): Promise<void> {
 
 /** What an administrator has to do for several topics is said once. */
 async function ensureTopics(log: EventLog, topics: readonly TopicSpec[]): Promise<void> {
-  const needed: AdministratorNeededError[] = [];
-  for (const topic of topics) {
-    await log.ensureTopic(topic).catch((error: unknown) => {
-      if (!(error instanceof AdministratorNeededError)) throw error;
-      needed.push(error);
-    });
-  }
+  const ensuring = topics.map(async (topic) => {
+    try {
+      await log.ensureTopic(topic);
+      return [];
+    } catch (error) {
+      if (error instanceof AdministratorNeededError) return [error];
+      throw error;
+    }
+  });
+  await Promise.allSettled(ensuring);
+  const needed = (await Promise.all(ensuring)).flat();
   const [first] = needed;
   if (first === undefined) return;
   const commands = [...new Set(needed.flatMap((error) => error.commands))];

@@ -1,7 +1,6 @@
 /** Forward-only migrations of what is not a projection, run by node-pg-migrate under a lock of Balde's own. */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { runner } from 'node-pg-migrate';
 import type pg from 'pg';
 import { packageRoot } from '../packageRoot.ts';
 import type { Address, DatabaseUrl } from './client.ts';
@@ -26,6 +25,8 @@ export async function migrate(address: DatabaseUrl | Address): Promise<string[]>
   try {
     await client.connect();
     await lockMigrations(client);
+    // Whoever only asks what is missing does without it.
+    const { runner } = await import('node-pg-migrate');
     const applied = await runner({
       dbClient: client,
       dir: DIRECTORY,

@@ -5,7 +5,7 @@ import { migrateCommand } from '../../src/cli/migrate.ts';
 import { simulateCommand } from '../../src/cli/simulate.ts';
 import { startCommand } from '../../src/cli/start.ts';
 import { inspectConfig } from '../../src/config/config.ts';
-import { ROLES } from '../../src/main/roles.ts';
+import { ROLES } from '../../src/config/roles.ts';
 import { packageRoot } from '../../src/packageRoot.ts';
 import { readCompose, readText } from './files.ts';
 import type { Service } from './files.ts';

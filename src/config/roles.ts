@@ -1,0 +1,3 @@
+/** What a process may do. */
+export const ROLES = ['poller', 'states', 'alerting', 'alerts', 'relay', 'retention', 'archive', 'http'] as const;
+export type Role = (typeof ROLES)[number];
