@@ -228,13 +228,17 @@ export class PartitionReader {
     const layout = await this.#spec.layout();
     this.#assertThere(layout, phase === 'unknown' ? null : last);
     // Of a subscription, another instance may have the partition.
-    const mayBeOthers = this.#spec.resume !== null && (phase === 'aligned' || phase === 'unknown');
-    if (mayBeOthers && !layout.isTerminated) return;
+    const mayBeOthers = this.#spec.resume !== null;
+    if (mayBeOthers && phase !== 'approaching' && !layout.isTerminated) return;
     const place = await this.#spec.newest();
     const newest = place === null || (last !== null && positionOf(place) <= last) ? null : positionOf(place);
     if (newest === null && layout.isTerminated)
       throw new LogError(`partition ${this.partition} of topic ${this.#spec.topic} is read to its end: ${TERMINATED}`);
-    if (mayBeOthers) return;
+    if (mayBeOthers) {
+      // Another seek would cut its holder off. Should this one have it still, the next message tells where to go on.
+      if (phase === 'approaching' && newest !== null) this.#state = unsure(this.#state);
+      return;
+    }
     const isOverdue = newest !== null && (phase === 'approaching' || newest === this.#overdue);
     // What was published this moment is on its way.
     this.#overdue = newest;
