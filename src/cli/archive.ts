@@ -11,7 +11,6 @@ import {
   printJson,
   printLine,
   observing,
-  reading,
   readingConfig,
   stopSignal,
   withStorageOptions,

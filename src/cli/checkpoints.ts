@@ -5,7 +5,7 @@ import type { Checkpoint, ResetQuery } from '../main/checkpoints.ts';
 import { FOLDS } from '../topology/folds.ts';
 import { UsageError } from '../main/storage.ts';
 import type { CheckpointRow } from '../store/checkpoints.ts';
-import { acting, jsonOption, observing, printJson, printLine, reading, withStorageOptions } from './common.ts';
+import { acting, jsonOption, observing, printJson, printLine, withStorageOptions } from './common.ts';
 import type { CommonOptions } from './common.ts';
 import { iso, numberText, table, timeText } from './format.ts';
 import type { Column } from './format.ts';

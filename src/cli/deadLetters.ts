@@ -5,16 +5,7 @@ import type { Letter, LetterOutcome, LetterStorage } from '../main/deadLetters.t
 import { FOLDS } from '../topology/folds.ts';
 import { retryLetters } from '../main/retryLetters.ts';
 import { UsageError } from '../main/storage.ts';
-import {
-  acting,
-  jsonOption,
-  observing,
-  printJson,
-  printLine,
-  reading,
-  stopSignal,
-  withStorageOptions,
-} from './common.ts';
+import { acting, jsonOption, observing, printJson, printLine, stopSignal, withStorageOptions } from './common.ts';
 import type { CommonOptions } from './common.ts';
 import { numberText, table, timeText } from './format.ts';
 import type { Column } from './format.ts';

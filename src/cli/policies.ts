@@ -3,16 +3,7 @@ import { Command, Option } from 'commander';
 import { listPolicies, retirable, retirePolicies } from '../main/policies.ts';
 import type { PolicyEntry, RetireQuery } from '../main/policies.ts';
 import { UsageError } from '../main/storage.ts';
-import {
-  acting,
-  jsonOption,
-  observing,
-  printJson,
-  printLine,
-  reading,
-  stopSignal,
-  withStorageOptions,
-} from './common.ts';
+import { acting, jsonOption, observing, printJson, printLine, stopSignal, withStorageOptions } from './common.ts';
 import type { CommonOptions } from './common.ts';
 import { iso, numberText, table, timeText } from './format.ts';
 import type { Column } from './format.ts';

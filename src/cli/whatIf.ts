@@ -8,16 +8,7 @@ import { rulesProblem } from '../domain/thresholds.ts';
 import type { ThresholdRules } from '../domain/thresholds.ts';
 import { UsageError } from '../main/storage.ts';
 import { svgOption, writeChart } from './chart.ts';
-import {
-  jsonOption,
-  observing,
-  printJson,
-  printLine,
-  printText,
-  reading,
-  stopSignal,
-  withStorageOptions,
-} from './common.ts';
+import { jsonOption, observing, printJson, printLine, printText, stopSignal, withStorageOptions } from './common.ts';
 import { oneOf, parseWhole } from './options.ts';
 import { participantOption, pickBuckets, policyOption } from './stateBuckets.ts';
 import { checkOrder, fromOption, toOption, withTimesHelp } from './times.ts';

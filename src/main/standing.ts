@@ -70,8 +70,9 @@ export async function foldStandings(sql: Sql, log: EventLog): Promise<FoldStandi
 }
 
 /**
- * Installed versions of folds, against the ends of their topics as they are now: the log only grows meanwhile, so "caught
- * up" is never said too early. @throws {LogError}
+ * Installed versions of folds, against the ends of their topics as they are now: the log only grows meanwhile, so
+ * "caught up" is never said too early.
+ * @throws {LogError}
  */
 export async function standingsOf(checkpoints: readonly FoldCheckpoint[], log: EventLog): Promise<FoldStanding[]> {
   const standings: FoldStanding[] = [];

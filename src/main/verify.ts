@@ -137,7 +137,7 @@ export async function verifyAnew(
   const { storage, what, observer } = options;
   const counted = countLog(what);
   const again = async <R>(step: () => Promise<R>): Promise<R> =>
-    await patiently({ ...options, retrying: observer.retrying }, step);
+    await patiently({ ...options, retrying: (error, waitMs) => observer.retrying(error, waitMs) }, step);
   const { version, beginnings } = await rebuildReadModel({
     ...options,
     ...{ from: null, verify: false, cutOver: false, restart: false, until: null, counted },
@@ -147,7 +147,7 @@ export async function verifyAnew(
   try {
     return await verifyReadModel({
       ...options,
-      ...{ against: fresh, counted, retrying: observer.retrying },
+      ...{ against: fresh, counted, retrying: (error, waitMs) => observer.retrying(error, waitMs) },
     });
   } finally {
     await again(async () => await dropVersion(storage.database, fresh));

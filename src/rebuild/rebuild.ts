@@ -110,7 +110,11 @@ async function rebuildAlone<E, S, T extends string>(
   const { database, projection, observer, until } = options;
   const again: Again = async (step, passes) =>
     await patiently(
-      { ...options, retrying: observer.retrying, passes: (error) => isOutage(error) || passes?.(error) === true },
+      {
+        ...options,
+        retrying: (error, waitMs) => observer.retrying(error, waitMs),
+        passes: (error) => isOutage(error) || passes?.(error) === true,
+      },
       async () => {
         await alone.hold();
         return await step();

@@ -16,7 +16,7 @@ import { dropPast, gapsOf, hasRowsInDefault, listPartitions, makeMonth, readHori
 import type { Partition, PartitionedTable } from '../store/partitions.ts';
 
 /** A topic whose messages are kept about as long as history. */
-export interface TrimmedTopic {
+interface TrimmedTopic {
   readonly name: string;
   /** Folds that must have read a message before it may go. */
   readonly folds: readonly string[];

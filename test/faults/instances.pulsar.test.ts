@@ -56,7 +56,7 @@ const shared = async (instances: number): Promise<void> => {
       const names = await holders();
       return names.length === POLICY_STATES.partitions && new Set(names).size === instances;
     },
-    60_000,
+    90_000,
   );
 };
 
@@ -66,9 +66,9 @@ const batches = (worker: Worker): number =>
 /** Each of the workers commits something from now on. */
 async function allWork(workers: readonly Worker[]): Promise<void> {
   const before = workers.map(batches);
-  await eventually('every instance works', async () =>
-    Promise.resolve(workers.every((worker, i) => batches(worker) > (before[i] ?? 0))),
-  );
+  const isSo = async (): Promise<boolean> =>
+    Promise.resolve(workers.every((worker, i) => batches(worker) > (before[i] ?? 0)));
+  await eventually('every instance works', isSo, 90_000);
 }
 
 async function polled(more: number): Promise<void> {
@@ -121,7 +121,7 @@ describePulsar('instances on Pulsar', () => {
 
   it(
     'share the partitions, take over from one that dies, and find partitions that were added [LOG-6, FOLD-1]',
-    { timeout: 300_000 },
+    { timeout: 480_000 },
     async () => {
       let poller = world.start(['poller']);
       const first = world.start(FOLD_ROLES);

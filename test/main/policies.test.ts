@@ -3,7 +3,6 @@ import { describe, expect, it } from 'vitest';
 import { whatIf } from '../../src/analysis/whatIf.ts';
 import { listBuckets } from '../../src/analysis/buckets.ts';
 import { stateAt } from '../../src/analysis/state.ts';
-import { systemClock } from '../../src/clock.ts';
 import { POLICY_STATES, RATE_LIMIT_ALERTS } from '../../src/codec/topics.ts';
 import { DEFAULT_RULES } from '../../src/domain/thresholds.ts';
 import type { EventLog } from '../../src/log/eventLog.ts';
