@@ -82,7 +82,7 @@ describe('a rebuild that fills in a thread', () => {
       },
     };
     const db = { url: 'postgresql://balde@127.0.0.1:9/balde' };
-    await expect(inThread({ db, observer, signal: stop.signal })).rejects.toThrow('aborted');
+    await expect(inThread({ db, observer, signal: stop.signal })).rejects.toThrow('told to stop');
     expect(away.map(({ name }) => name)).toEqual(['DatabaseUnavailableError', 'DatabaseUnavailableError']);
     expect(away[0]?.message).toContain('ECONNREFUSED');
   });

@@ -15,8 +15,9 @@ const SUPPORT = dirname(fileURLToPath(import.meta.url));
 const TESTS = dirname(SUPPORT);
 const IMPORT = /(?:from|import)\s*\(?\s*'(\.{1,2}\/[^']+)'/g;
 
-/** What starts a broker. */
-const isOfPulsar = (path: string): boolean => dirname(path) === SUPPORT && path.includes('pulsar');
+/** What starts a broker, or compiles its client. */
+const isOfPulsar = (path: string): boolean =>
+  (dirname(path) === SUPPORT && path.includes('pulsar')) || path === join(TESTS, 'tools', 'pulsarBindingProject.ts');
 /** What starts a database, or the built program, which mostly does. */
 const isOfPostgres = (path: string): boolean =>
   path === join(SUPPORT, 'database.ts') ||
