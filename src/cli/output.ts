@@ -3,7 +3,7 @@
  * terminal that was closed neither stop nor end it. Node.js writes to pipes synchronously: a full one would hold up
  * every role.
  */
-import { closeSync, constants, openSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs';
 import { visibleLines } from '../visible.ts';
 
 /** Kept for a reader that is slow; what comes while it is full is left out, and counted. Characters. */
@@ -95,15 +95,18 @@ function tryWrite(fd: number, { bytes, from }: Rest): number | 'gone' {
 }
 
 /**
- * The same pipe or file opened anew, so that not waiting for it concerns nobody else who writes there. What can't be
- * opened so, such as a socket, is used as it is.
+ * The same pipe or terminal opened anew, so that not waiting for it concerns nobody else who writes there. What can't be
+ * opened so, such as a socket, is used as it is; and so is a file, which holds nothing up: opened anew it would have a
+ * place of its own, and `> file 2>&1` would write one over the other.
  */
 function nonBlocking(descriptor: number): { readonly fd: number; readonly close: () => void } {
+  const asItIs = { fd: descriptor, close: () => undefined };
   try {
+    if (fstatSync(descriptor).isFile()) return asItIs;
     const { O_WRONLY, O_APPEND, O_NONBLOCK } = constants;
     const fd = openSync(`/dev/fd/${descriptor}`, O_WRONLY | O_APPEND | O_NONBLOCK);
     return { fd, close: () => closeSync(fd) };
   } catch {
-    return { fd: descriptor, close: () => undefined };
+    return asItIs;
   }
 }

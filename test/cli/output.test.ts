@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcessByStdio } from 'node:child_process';
-import { closeSync, constants, mkdtempSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, mkdtempSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -60,6 +60,16 @@ describe('[OPS-7] output that nobody reads', () => {
     expect(taken(reader)).toBe('again\n');
     closeSync(reader);
     closeSync(writer);
+  });
+
+  test('into a file that others write to: nothing is written over', () => {
+    const path = join(folder, 'shared');
+    const file = openSync(path, 'w');
+    const output = openOutput(file, confess);
+    output.write('first, and much longer than the second\n');
+    writeSync(file, 'second\n');
+    output.write('third\n');
+    expect(readFileSync(path, 'utf8')).toBe('first, and much longer than the second\nsecond\nthird\n');
   });
 
   test('whose reader went away ends nothing', async () => {
