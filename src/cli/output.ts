@@ -95,9 +95,9 @@ function tryWrite(fd: number, { bytes, from }: Rest): number | 'gone' {
 }
 
 /**
- * The same pipe or terminal opened anew, so that not waiting for it concerns nobody else who writes there. What can't be
- * opened so, such as a socket, is used as it is; and so is a file, which holds nothing up: opened anew it would have a
- * place of its own, and `> file 2>&1` would write one over the other.
+ * The same pipe or terminal opened anew, so that not waiting for it concerns nobody else who writes there. What can't
+ * be opened so, such as a socket, is used as it is; and so is a file, which holds nothing up: opened anew it would have
+ * a place of its own, and `> file 2>&1` would write one over the other.
  */
 function nonBlocking(descriptor: number): { readonly fd: number; readonly close: () => void } {
   const asItIs = { fd: descriptor, close: () => undefined };
