@@ -55,8 +55,10 @@ export interface CompareOptions<E, S, T extends string> {
   readonly onMonth?: (month: EpochMs) => void;
 }
 
-/** What differs is looked at again, in case one version was an event behind the other. */
+/** What differs is looked at again, in case it was changing. */
 const LOOKS = 4;
+/** While events come fast, one version is mostly some behind the other: that is no difference, and passes. */
+const LOOKS_APART = 40;
 
 /**
  * Compares every bucket of two versions, each look in one snapshot while the processors go on. Buckets whose states are
@@ -67,7 +69,9 @@ export async function compareVersions<E, S, T extends string>(options: CompareOp
   const equal = new Map<string, Equal>();
   const months = new Set<EpochMs>();
   let look: Look | null = null;
-  for (let n = 0; n < LOOKS && (look === null || look.open.size > 0); n += 1) {
+  const isDue = (n: number): boolean =>
+    look === null || (look.open.size > 0 && n < (look.differences.length > 0 ? LOOKS : LOOKS_APART));
+  for (let n = 0; isDue(n); n += 1) {
     signal.throwIfAborted();
     await catchUp();
     const next: Look = await lookOnce(options, look === null ? null : [...look.open.values()]);
