@@ -51,6 +51,8 @@ describePulsar('policies of topics', () => {
     const deduplication = isForeign ? true : null;
     expect(await json(`namespaces/${path}/deduplication`)).toBe(isForeign ? null : true);
     expect(await json(`namespaces/${path}/retention`)).toEqual(isForeign ? null : of(-1));
+    const inactive = await json(`namespaces/${path}/inactiveTopicPolicies`);
+    expect(inactive).toEqual(isForeign ? null : expect.objectContaining({ deleteWhileInactive: false }));
     expect(await policiesOf(RATE_LIMIT_ALERTS.name)).toEqual({
       ...{ deduplication, partitions, retention: isForeign ? of(-1) : null },
     });

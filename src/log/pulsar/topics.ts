@@ -28,6 +28,11 @@ interface Retention {
   readonly retentionSizeInMB: number;
 }
 
+const KEPT_WHILE_INACTIVE = {
+  deleteWhileInactive: false,
+  inactiveTopicDeleteMode: 'delete_when_no_subscriptions',
+  maxInactiveDurationSeconds: 60,
+};
 const FOREVER = -1;
 const retention = (minutes: number): Retention => ({
   retentionTimeInMinutes: minutes,
@@ -206,6 +211,8 @@ export class Topics {
     if (status === 409) return;
     await this.#admin.request('POST', `${path}/deduplication`, true);
     await this.#admin.request('POST', `${path}/retention`, retention(FOREVER));
+    // Retention of the namespace does not keep the broker from deleting a topic that nobody used for a minute.
+    await this.#admin.request('POST', `${path}/inactiveTopicPolicies`, KEPT_WHILE_INACTIVE);
   }
 
   /**
