@@ -10,6 +10,8 @@ import { administrator, settingsOf } from './given.ts';
 
 interface Policies {
   readonly deduplication: unknown;
+  /** Whether the broker removes it when nobody has used it for a while, in force. */
+  readonly isRemoved: unknown;
   readonly retention: unknown;
   readonly partitions: readonly unknown[];
 }
@@ -29,6 +31,11 @@ describePulsar('policies of topics', () => {
     };
     const policiesOf = async (topic: string): Promise<Policies> => ({
       deduplication: await json(`persistent/${path}/${topic}/deduplicationEnabled`),
+      isRemoved: (
+        (await json(`persistent/${path}/${topic}/inactiveTopicPolicies?applied=true`)) as {
+          deleteWhileInactive: boolean;
+        }
+      ).deleteWhileInactive,
       retention: await json(`persistent/${path}/${topic}/retention`),
       partitions: await Promise.all(
         [0, 1, 2, 3].map(async (i) => {
@@ -54,10 +61,10 @@ describePulsar('policies of topics', () => {
     const inactive = await json(`namespaces/${path}/inactiveTopicPolicies`);
     expect(inactive).toEqual(isForeign ? null : expect.objectContaining({ deleteWhileInactive: false }));
     expect(await policiesOf(RATE_LIMIT_ALERTS.name)).toEqual({
-      ...{ deduplication, partitions, retention: isForeign ? of(-1) : null },
+      ...{ deduplication, partitions, isRemoved: false, retention: isForeign ? of(-1) : null },
     });
     expect(await policiesOf(POLICY_STATES.name)).toEqual({
-      ...{ deduplication, partitions, retention: of((13 + 2) * 31 * 1_440) },
+      ...{ deduplication, partitions, isRemoved: false, retention: of((13 + 2) * 31 * 1_440) },
     });
   });
 });

@@ -28,6 +28,10 @@ interface Retention {
   readonly retentionSizeInMB: number;
 }
 
+interface Inactive {
+  readonly deleteWhileInactive: boolean;
+}
+
 const KEPT_WHILE_INACTIVE = {
   deleteWhileInactive: false,
   inactiveTopicDeleteMode: 'delete_when_no_subscriptions',
@@ -211,7 +215,7 @@ export class Topics {
     if (status === 409) return;
     await this.#admin.request('POST', `${path}/deduplication`, true);
     await this.#admin.request('POST', `${path}/retention`, retention(FOREVER));
-    // Retention of the namespace does not keep the broker from deleting a topic that nobody used for a minute.
+    // Retention does not keep the broker from deleting an empty topic that nobody used for a minute.
     await this.#admin.request('POST', `${path}/inactiveTopicPolicies`, KEPT_WHILE_INACTIVE);
   }
 
@@ -227,6 +231,9 @@ export class Topics {
     const applied = await this.#admin.get<Retention>(`${path}/retention?applied=true`);
     if (applied?.retentionTimeInMinutes !== wanted || applied.retentionSizeInMB !== FOREVER)
       await this.#admin.request('POST', `${path}/retention`, retention(wanted));
+    const inactive = await this.#admin.get<Inactive>(`${path}/inactiveTopicPolicies?applied=true`);
+    if (inactive?.deleteWhileInactive !== false)
+      await this.#admin.request('POST', `${path}/inactiveTopicPolicies`, KEPT_WHILE_INACTIVE);
     await this.#untilDeduplicated(spec.name);
   }
 
