@@ -1,13 +1,10 @@
-/**
- * The Pulsar that a demonstration runs through: a namespace of the configured one, or a broker of its own.
- */
+/** The Pulsar that a demonstration runs through: a namespace of the configured one, or a broker of its own. */
 import { spawn } from 'node:child_process';
 import type { ChildProcessByStdio } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
-import { text } from 'node:stream/consumers';
 import { loadConfig } from '../config/config.ts';
 import { LogError } from '../log/eventLog.ts';
 import { plainCluster } from '../log/pulsar/settings.ts';
@@ -26,13 +23,15 @@ export async function demoBroker(dataDir: string, signal: AbortSignal): Promise<
   // Simulated observations stay out of the topics that the namespace of the configuration has.
   const namespace = `demo-${randomUUID().slice(0, 8)}`;
   if (pulsar !== null) {
-    await answerOf(startTool('pulsar-binding', []));
+    const tool = startTool('pulsar-binding', []);
+    tool.stdout.resume();
+    if ((await exitOf(tool)) !== 0) throw new LogError("the client of Pulsar can't be loaded: see the lines above");
     tellLine(`the topics of this demonstration are in ${pulsar.tenant}/${namespace}; they stay there`);
     return { settings: { ...pulsar, namespace }, stop: async () => Promise.resolve() };
   }
   tellLine('starting a Pulsar broker of its own');
   const ports = ['--port', '0', '--web-port', '0', '--data-dir', join(dataDir, 'pulsar')];
-  const tool = startTool('pulsar-broker', [...ports, '--until-input-ends']);
+  const tool = startTool('pulsar-broker', [...ports, '--json', '--until-input-ends']);
   const stop = async (): Promise<void> => {
     tool.stdin.end();
     await exitOf(tool);
@@ -44,7 +43,7 @@ export async function demoBroker(dataDir: string, signal: AbortSignal): Promise<
   return { settings: plainCluster(JSON.parse(line) as ReadyBroker, namespace), stop };
 }
 
-/** What the tools write to standard output with `--json`. */
+/** What the broker's tool writes to standard output. */
 interface ReadyBroker {
   readonly serviceUrl: string;
   readonly adminUrl: string;
@@ -56,7 +55,7 @@ type Tool = ChildProcessByStdio<Writable, Readable, Readable>;
 function startTool(name: string, args: readonly string[]): Tool {
   const program = join(packageRoot, 'dist', 'tools', name, 'main.js');
   const stdio: ['pipe', 'pipe', 'pipe'] = ['pipe', 'pipe', 'pipe'];
-  const tool = spawn(process.execPath, [program, '--json', ...args], { stdio, detached: true });
+  const tool = spawn(process.execPath, [program, ...args], { stdio, detached: true });
   createInterface({ input: tool.stderr }).on('line', (line) => tellLine(line));
   return tool;
 }
@@ -68,10 +67,3 @@ const firstLine = async (tool: Tool): Promise<string[]> => {
   for await (const line of createInterface({ input: tool.stdout })) return [line];
   return [];
 };
-
-async function answerOf(tool: Tool): Promise<void> {
-  const [said, code] = await Promise.all([text(tool.stdout), exitOf(tool)]);
-  if (code === 0) return;
-  const { message } = JSON.parse(said) as { readonly message: string };
-  throw new LogError(`the client of Pulsar can't be loaded: ${message}`);
-}

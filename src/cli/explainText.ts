@@ -3,7 +3,7 @@ import type { AlertRecord, Explanation } from '../analysis/explain.ts';
 import type { HistoryPoint } from '../analysis/history.ts';
 import { rulesInWords, rulesOf } from '../analysis/rules.ts';
 import { DEFAULT_RULES } from '../domain/thresholds.ts';
-import { durationText, iso, numberText, percentText, table, timeText } from './format.ts';
+import { durationText, iso, numberText, numbered, percentText, table, timeText } from './format.ts';
 import type { Column } from './format.ts';
 import { consumptionText, pointColumns } from './history.ts';
 import { sparkline, SPARKLINE_WIDTH } from './historySparkline.ts';
@@ -149,7 +149,7 @@ function followedText({ alert, followed, zeroAt, profile }: Explanation): string
   return [
     '',
     'What followed',
-    `  ${followed.observations} ${followed.observations === 1 ? 'observation' : 'observations'} until ${timeText(followed.until)}${alert.resolved_at === null ? ', the newest' : ''}`,
+    `  ${numbered(followed.observations, 'observation')} until ${timeText(followed.until)}${alert.resolved_at === null ? ', the newest' : ''}`,
     `  lowest ${numberText(lowest.available_tokens)} tokens (${percentText(lowest.remaining_percent)}) at ${timeText(lowest.response_time)}`,
     `  ${zeroText(alert, zeroAt)}`,
     `  tokens left ${sparkline(points)}`,

@@ -79,4 +79,7 @@ export function durationText(seconds: number | null): string {
 
 export const numberText = (value: number): string => value.toLocaleString('en-US');
 
+/** `1 row`, `2,000 rows`. */
+export const numbered = (count: number, one: string): string => `${numberText(count)} ${one}${count === 1 ? '' : 's'}`;
+
 export const percentText = (value: number): string => `${value.toFixed(1)}%`;

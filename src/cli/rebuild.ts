@@ -12,11 +12,11 @@ import type { RebuildReport } from '../rebuild/rebuild.ts';
 import type { Comparison, Difference } from '../rebuild/verify.ts';
 import { acting, jsonOption, printJson, printLine, stopSignal, withStorageOptions, tellLine } from './common.ts';
 import type { CommonOptions } from './common.ts';
-import { iso, numberText, timeText } from './format.ts';
+import { iso, numberText, numbered, timeText } from './format.ts';
 import { oneOf, parseWhole } from './options.ts';
 import { rebuildProgress } from './rebuildProgress.ts';
 import { timeOption, withTimesHelp } from './times.ts';
-import { leftOutText, numbered, spanText, takenOverText, unloggedJson } from './unloggedText.ts';
+import { leftOutText, spanText, takenOverText, unloggedJson } from './unloggedText.ts';
 
 interface RebuildCommandOptions extends CommonOptions {
   readonly from?: SourceName;

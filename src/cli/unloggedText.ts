@@ -1,7 +1,7 @@
 /** Rows of the version in service that the log has no event for, in words and as JSON. */
 import type { EpochMs } from '../domain/events.ts';
 import type { Unlogged } from '../rebuild/unlogged.ts';
-import { iso, numberText } from './format.ts';
+import { iso, numbered } from './format.ts';
 
 const MOST_SHOWN = 20;
 
@@ -12,8 +12,6 @@ export const unloggedJson = ({ table, month, participant, endpointId, rows }: Un
   endpoint_id: endpointId,
   rows,
 });
-
-export const numbered = (count: number, one: string): string => `${numberText(count)} ${one}${count === 1 ? '' : 's'}`;
 
 const was = (count: number): string => (count === 1 ? 'was' : 'were');
 

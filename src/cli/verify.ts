@@ -11,11 +11,11 @@ import { UsageError } from '../main/storage.ts';
 import type { CountCheck } from '../rebuild/logCount.ts';
 import { acting, jsonOption, printJson, printLine, stopSignal, withStorageOptions } from './common.ts';
 import type { CommonOptions } from './common.ts';
-import { iso, numberText } from './format.ts';
+import { iso, numberText, numbered } from './format.ts';
 import { parseWhole } from './options.ts';
 import { comparisonText } from './rebuild.ts';
 import { rebuildProgress } from './rebuildProgress.ts';
-import { numbered, takenOverText, unloggedJson } from './unloggedText.ts';
+import { takenOverText, unloggedJson } from './unloggedText.ts';
 
 interface VerifyOptions extends CommonOptions {
   readonly against?: number;

@@ -92,6 +92,8 @@ interface Location extends Pick<Config, 'databaseUrl' | 'dataDir'> {
 
 interface Server extends Address {
   readonly description: string;
+  /** Where its files are, if not where they belong: follows the description. */
+  readonly moved?: string;
   /** Rejects when the server can't be used any more. */
   readonly watch: (signal: AbortSignal) => Promise<void>;
   readonly stop: () => Promise<unknown>;
@@ -120,7 +122,8 @@ async function locate(
     });
     return {
       url: server.address,
-      description: `embedded Postgres in ${dataDir}, port ${server.port}${elsewhere(server, directory)}`,
+      description: `embedded Postgres in ${dataDir}, port ${server.port}`,
+      moved: elsewhere(server, directory),
       watch: async (signal) => await keepAlive(server, signal),
       stop: async () => await server.stop(),
     };
@@ -235,13 +238,10 @@ const HELD: Readonly<Record<Source, string>> = {
     'observations of a real Bridge, and simulated ones never go among them. Give another folder: --data-dir .balde-simulated',
 };
 
-/** Without where its files are. */
-const described = (description: string): string => description.replace(/ \(.*\)$/, '');
-
 /** @throws {UsageError} it is filled from elsewhere */
 async function assertSource(database: Database, { description }: Server, source: Source): Promise<void> {
   const held = await settleSource(database, source);
-  if (held !== source) throw new UsageError(`${described(description)}: it holds ${HELD[held]}.`);
+  if (held !== source) throw new UsageError(`${description}: it holds ${HELD[held]}.`);
 }
 
 /** When the first message comes it would be found late. @throws {LogError} checkpoints are of another log */
@@ -316,7 +316,7 @@ async function openOn(
   }
   return {
     ...{ database, databaseOptions, log, close },
-    description: server.description,
+    description: `${server.description}${server.moved ?? ''}`,
     logDescription: describeLog(location.pulsar),
     assertOwned: async () => await (owned?.assertOwned() ?? assertOwnedNow(server, location, database, log)),
     watch: async (signal) => {

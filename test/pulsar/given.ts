@@ -90,6 +90,15 @@ export async function obey(admin: Administrator, commands: readonly string[], ro
         }),
     ],
     [
+      /^pulsar-admin topicPolicies set-inactive-topic-policies (\S+) --disable-delete-while-inactive --max-inactive-duration 60s --delete-mode (\S+)$/,
+      async (url = '', mode = '') =>
+        await admin('POST', `${path(url)}/inactiveTopicPolicies`, {
+          deleteWhileInactive: false,
+          inactiveTopicDeleteMode: mode,
+          maxInactiveDurationSeconds: 60,
+        }),
+    ],
+    [
       /^pulsar-admin namespaces grant-permission (\S+) --role <role of Balde> --actions (\S+)$/,
       async (namespace, actions = '') =>
         await admin('POST', `namespaces/${namespace}/permissions/${role}`, actions.split(',')),

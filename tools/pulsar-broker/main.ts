@@ -82,9 +82,7 @@ function writeReady({ serviceUrl, adminUrl, pid, logFile }: Broker, json: boolea
   process.stdout.write(`${text}\n`);
 }
 
-/**
- * Calls `stop` at the first Ctrl-C or SIGTERM, `kill` at the second. npm passes one Ctrl-C on a second time.
- */
+/** Calls `stop` at the first Ctrl-C or SIGTERM, `kill` at the second. npm passes one Ctrl-C on a second time. */
 function onStopSignals(stop: () => void, kill: () => void): void {
   let asked: number | undefined;
   const heard = (): void => {

@@ -299,6 +299,7 @@ export class Topics {
       `pulsar-admin topics create-partitioned-topic ${url} --partitions ${spec.partitions}`,
       `pulsar-admin topicPolicies set-deduplication ${url} --enable`,
       `pulsar-admin topicPolicies set-retention ${url} --time ${time} --size -1`,
+      `pulsar-admin topicPolicies set-inactive-topic-policies ${url} --disable-delete-while-inactive --max-inactive-duration 60s --delete-mode delete_when_no_subscriptions`,
       `pulsar-admin namespaces grant-permission ${tenant}/${namespace} --role <role of Balde> --actions produce,consume`,
     ];
   }
