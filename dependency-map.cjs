@@ -15,7 +15,7 @@ const MAP = {
   'src/rebuild': ['src/topology', 'src/consume', 'src/log', 'src/store', 'src/codec', 'src/domain'],
   'src/archive': ['src/rebuild', 'src/log', 'src/store', 'src/codec', 'src/domain'],
   'src/config': ['src/poll', 'src/log', 'src/domain'],
-  'src/main': [
+  'src/app': [
     ...[
       'src/config',
       'src/topology',
@@ -23,13 +23,26 @@ const MAP = {
       'src/rebuild',
       'src/consume',
       'src/poll',
-      'src/analysis',
       'src/serve',
+      'src/retain',
     ],
-    ...['src/retain', 'src/log', 'src/store', 'src/codec', 'projections', 'src/domain'],
+    ...['src/log', 'src/store', 'src/codec', 'projections', 'src/domain'],
+  ],
+  'src/operate': [
+    ...[
+      'src/app',
+      'src/config',
+      'src/topology',
+      'src/archive',
+      'src/rebuild',
+      'src/consume',
+      'src/poll',
+      'src/analysis',
+    ],
+    ...['src/serve', 'src/log', 'src/store', 'src/codec', 'projections', 'src/domain'],
   ],
   'src/demo': [
-    ...['src/main', 'src/topology', 'src/consume', 'src/poll', 'src/simulator', 'src/serve', 'src/retain', 'src/log'],
+    ...['src/app', 'src/topology', 'src/consume', 'src/poll', 'src/simulator', 'src/serve', 'src/retain', 'src/log'],
     ...['src/store', 'src/codec', 'projections', 'src/domain'],
   ],
   'src/cli': ['src', 'projections'],

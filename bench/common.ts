@@ -6,11 +6,11 @@ import type { EpochMs, PolicyStateObserved } from '../src/domain/events.ts';
 import { observationId, pollIdentity } from '../src/domain/identity.ts';
 import { EmbeddedLog } from '../src/log/embedded/embeddedLog.ts';
 import { FOLDS, TOPICS } from '../src/topology/folds.ts';
-import { connect } from '../src/store/database.ts';
+import { openDatabase } from '../src/store/database.ts';
 import type { Database } from '../src/store/database.ts';
 import { startEmbeddedPostgres } from '../src/store/embeddedPostgres.ts';
 import { migrate } from '../src/store/migrate.ts';
-import { installFold } from '../src/store/readModels.ts';
+import { installFold } from '../src/store/schemas.ts';
 
 export const PARTICIPANT = '12345678';
 export const START: EpochMs = Date.UTC(2025, 0, 1);
@@ -23,7 +23,7 @@ export async function onServer<T>(work: (urlOf: (database: string) => Promise<st
   await chmod(folder, 0o755);
   const server = await startEmbeddedPostgres({ directory: join(folder, 'postgres') });
   const create = async (name: string): Promise<string> => {
-    const database = connect({ url: server.url, poolSize: 1 });
+    const database = openDatabase({ url: server.url, poolSize: 1 });
     await database.execute(`create database ${name}`);
     await database.close();
     const url = new URL(server.url);
@@ -47,7 +47,7 @@ export interface Installed {
 /** Balde's database as `balde start` leaves it. */
 export async function install(url: string): Promise<Installed> {
   await migrate(url);
-  const database = connect({ url });
+  const database = openDatabase({ url });
   for (const fold of FOLDS) await installFold(database, fold);
   const log = new EmbeddedLog(database);
   for (const topic of TOPICS) await log.ensureTopic(topic);

@@ -5,7 +5,7 @@ import type { RowChange } from '../src/domain/fold.ts';
 import { monthsBetween } from '../src/domain/months.ts';
 import type { Database } from '../src/store/database.ts';
 import { createPartition } from '../src/store/partitions.ts';
-import { schemaOf } from '../src/store/readModels.ts';
+import { schemaOf } from '../src/store/schemas.ts';
 import { writeRows } from '../src/store/rows.ts';
 import { INTERVAL_MS, pollAt, START } from './common.ts';
 

@@ -5,10 +5,10 @@
 import { POLICY_STATES } from '../src/codec/topics.ts';
 import { whenCaughtUp } from '../src/consume/progress.ts';
 import { DEFAULT_RULES } from '../src/domain/thresholds.ts';
-import { FOLD_RUNNERS } from '../src/main/foldRoles.ts';
+import { FOLD_RUNNERS } from '../src/app/foldRoles.ts';
 import { FOLDS } from '../src/topology/folds.ts';
-import { silentObserver } from '../src/main/observers.ts';
-import { runRelays, toMessage } from '../src/main/roles.ts';
+import { silentObserver } from '../src/app/observers.ts';
+import { runRelays, toMessage } from '../src/app/roles.ts';
 import { install, onServer, option, pollAt } from './common.ts';
 import type { Installed } from './common.ts';
 import { copyLimit, makePartitions } from './copyLimit.ts';

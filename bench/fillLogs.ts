@@ -4,7 +4,7 @@ import { POLICY_STATES } from '../src/codec/topics.ts';
 import { bucketKey } from '../src/domain/events.ts';
 import type { EventLog } from '../src/log/eventLog.ts';
 import { partitionOf } from '../src/log/partitionOf.ts';
-import { toMessage } from '../src/main/roles.ts';
+import { toMessage } from '../src/app/roles.ts';
 import { producerName } from '../src/poll/poller.ts';
 import { ROOM } from '../src/poll/sequence.ts';
 import type { Database } from '../src/store/database.ts';

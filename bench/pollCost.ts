@@ -10,10 +10,10 @@ import { projectionEffects, reactorEffects } from '../src/consume/effects.ts';
 import { Processor } from '../src/consume/processor.ts';
 import { addMonths, monthOf, monthsBetween } from '../src/domain/months.ts';
 import type { Consumer, LogMessage, Producer } from '../src/log/eventLog.ts';
-import { silentObserver } from '../src/main/observers.ts';
-import { toMessage } from '../src/main/roles.ts';
+import { silentObserver } from '../src/app/observers.ts';
+import { toMessage } from '../src/app/roles.ts';
 import { createPartition } from '../src/store/partitions.ts';
-import { schemaOf } from '../src/store/readModels.ts';
+import { schemaOf } from '../src/store/schemas.ts';
 import { INTERVAL_MS, install, median, onServer, option, pollAt, START } from './common.ts';
 import type { Installed } from './common.ts';
 

@@ -8,10 +8,10 @@ import { PulsarLog } from '../src/log/pulsar/pulsarLog.ts';
 import { plainCluster } from '../src/log/pulsar/settings.ts';
 import type { PulsarSettings } from '../src/log/pulsar/settings.ts';
 import { FOLDS, TOPICS } from '../src/topology/folds.ts';
-import { connect } from '../src/store/database.ts';
+import { openDatabase } from '../src/store/database.ts';
 import type { Database } from '../src/store/database.ts';
 import { migrate } from '../src/store/migrate.ts';
-import { installFold } from '../src/store/readModels.ts';
+import { installFold } from '../src/store/schemas.ts';
 import { ensureBinding } from '../tools/pulsar-binding/binding.ts';
 import { startBroker } from '../tools/pulsar-broker/broker.ts';
 
@@ -39,7 +39,7 @@ export interface OnPulsar {
 /** Balde's database and topics as `balde start` leaves them. */
 export async function installOnPulsar(url: string, settings: PulsarSettings): Promise<OnPulsar> {
   await migrate(url);
-  const database = connect({ url });
+  const database = openDatabase({ url });
   for (const fold of FOLDS) await installFold(database, fold);
   const log = new PulsarLog(settings);
   for (const topic of TOPICS) await log.ensureTopic(topic);

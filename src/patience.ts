@@ -1,16 +1,9 @@
-/** Trying again what an outage broke off: the one place that says what passes by itself, and how waits grow. */
+/** Trying again what an outage broke off: the one place that says how waits grow. */
 import { advised } from './advice.ts';
 import type { Clock } from './clock.ts';
 import { systemClock } from './clock.ts';
+import { isOutage } from './errors.ts';
 import { doubling } from './waiting.ts';
-
-/** An error of what is away now: trying again is right and loses nothing. */
-export interface Outage extends Error {
-  readonly isOutage: true;
-}
-
-export const isOutage = (error: unknown): error is Outage =>
-  error instanceof Error && 'isOutage' in error && error.isOutage === true;
 
 export interface Patience {
   readonly signal: AbortSignal;

@@ -8,7 +8,7 @@ import type { StatesState } from '../../projections/states/fold.ts';
 import { foldBatch } from '../../src/consume/foldBatch.ts';
 import type { RowChange } from '../../src/domain/fold.ts';
 import type { Parameter, Row, Sql } from '../../src/store/database.ts';
-import { schemaOf } from '../../src/store/readModels.ts';
+import { schemaOf } from '../../src/store/schemas.ts';
 import { writeRows } from '../../src/store/rows.ts';
 import type { Observed } from './emmettStore.ts';
 

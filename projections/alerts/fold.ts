@@ -45,9 +45,9 @@ export const isOver = (state: AlertsState, alertId: string): boolean =>
   knownOf(state).ids.some(([id]) => id === alertId) && !unended(state).some((alert) => alert.alertId === alertId);
 
 /** Alerts of a bucket that are known by id. */
-const MOST_KNOWN = 50;
+const MAX_KNOWN = 50;
 /** Alerts closed here, and resolutions without an alert, that are waited for. */
-const MOST_WAITING = 20;
+const MAX_WAITING = 20;
 
 type Table = 'alerts' | 'category_changes';
 
@@ -196,7 +196,7 @@ function raise(state: AlertsState, event: AlertRaised): Step<AlertsState, RowCha
   }
   const { open } = state;
   if (open === null) return { state: { ...next, open: event }, out: [alertChange(event, null)] };
-  const superseded = [...(state.superseded ?? []), open].slice(-MOST_WAITING);
+  const superseded = [...(state.superseded ?? []), open].slice(-MAX_WAITING);
   // In this order: at no moment are two rows of the bucket open.
   return {
     state: { ...next, open: event, superseded },
@@ -224,7 +224,7 @@ function resolve(state: AlertsState, event: AlertResolved): Step<AlertsState, Ro
   }
   const isNews =
     !isKnown(state, event.alertId, event.raisedAt) && !early.some(({ alertId }) => alertId === event.alertId);
-  return { state: isNews ? { ...state, early: [...early, event].slice(-MOST_WAITING) } : state, out: [] };
+  return { state: isNews ? { ...state, early: [...early, event].slice(-MAX_WAITING) } : state, out: [] };
 }
 
 /** Where code that does not keep ids was the last to see an alert, times tell. */
@@ -239,9 +239,9 @@ function isKnown(state: AlertsState, alertId: string, raisedAt: EpochMs): boolea
 function knowing(state: AlertsState, alertId: string, raisedAt: EpochMs): KnownAlerts {
   const { ids, since } = knownOf(state);
   const all = [...ids, [alertId, raisedAt] as const].sort(([, a], [, b]) => a - b);
-  const forgotten = all.slice(0, -MOST_KNOWN).at(-1)?.[1] ?? null;
+  const forgotten = all.slice(0, -MAX_KNOWN).at(-1)?.[1] ?? null;
   return {
-    ids: all.slice(-MOST_KNOWN),
+    ids: all.slice(-MAX_KNOWN),
     since: forgotten === null ? since : Math.max(since ?? forgotten, forgotten),
   };
 }

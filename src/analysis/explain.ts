@@ -66,7 +66,7 @@ const BEFORE = 6;
 const AFTER = 6;
 const SLICES = 600;
 /** The chain is followed so far each way: a bucket at the edge could go on for months. */
-const MOST_LINKS = 200;
+const MAX_LINKS = 200;
 
 /** @returns `null` when there is no such alert */
 export async function explainAlert(sql: Sql, id: string): Promise<Explanation | null> {
@@ -111,7 +111,7 @@ async function links(sql: Sql, alert: AlertRecord, way: 'back' | 'on'): Promise<
        where c.link < $2
      )
      select * from chain where link > 0 order by link`,
-    [alert.id, MOST_LINKS],
+    [alert.id, MAX_LINKS],
   );
   return found.map(({ link: _link, ...record }): AlertRecord => record);
 }

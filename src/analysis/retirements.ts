@@ -3,7 +3,7 @@ import type { StatesState } from '../../projections/states/fold.ts';
 import type { EpochMs } from '../domain/events.ts';
 import type { Sql } from '../store/database.ts';
 import { statesWhere } from '../store/foldStates.ts';
-import { schemaOf } from '../store/readModels.ts';
+import { schemaOf } from '../store/schemas.ts';
 import { listVersions } from '../store/versions.ts';
 
 /** States of the buckets that fit a condition over `state`, by `participant:policy`. */

@@ -1,16 +1,15 @@
-/** What can happen to an archive, besides damage (`ArchiveDamagedError` of src/rebuild/source.ts). */
-
+/** What can happen to an archive, apart from damage: any source of a rebuild may throw `ArchiveDamagedError`. */
+import { OperatorError, OutageError } from '../errors.ts';
 import { systemProblem } from '../systemErrors.ts';
 
 /** Archiving can't go on; the message says what a person can do. */
-export class ArchiveError extends Error {
+export class ArchiveError extends OperatorError {
   override readonly name: string = 'ArchiveError';
 }
 
 /** The archive can't be reached or written now. Trying again is right and loses nothing. */
-export class ArchiveUnavailableError extends Error {
+export class ArchiveUnavailableError extends OutageError {
   override readonly name = 'ArchiveUnavailableError';
-  readonly isOutage = true;
 }
 
 /** Another process archives into the folder. */

@@ -2,19 +2,16 @@
 import { inspect } from 'node:util';
 import { Option } from 'commander';
 import type { Command } from 'commander';
-import { ConfigurationError, loadConfig } from '../config/config.ts';
+import { loadConfig } from '../config/config.ts';
 import type { Config, Overrides } from '../config/config.ts';
-import { missingReadModels } from '../main/standing.ts';
-import { openForReading, UsageError } from '../main/storage.ts';
-import type { Storage, StorageOptions } from '../main/storage.ts';
-import { LogError } from '../log/eventLog.ts';
-import { RebuildError } from '../rebuild/rebuild.ts';
-import { ArchiveDamagedError } from '../rebuild/source.ts';
-import { EmbeddedPostgresError } from '../store/embeddedPostgres.ts';
-import { adviceOf, DatabaseUnavailableError, isLockTimeout, UnfitDatabaseError } from '../store/errors.ts';
-import { ForeignFolderError } from '../store/ownFolder.ts';
+import { missingReadModels } from '../app/standing.ts';
+import { OBSERVING, OBSERVING_LOCK_MS, openForReading } from '../app/storage.ts';
+import { OperatorError, UsageError } from '../errors.ts';
+import { hintFor } from '../advice.ts';
+import type { Storage, StorageOptions } from '../app/storage.ts';
+import { DatabaseUnavailableError, isLockTimeout } from '../store/errors.ts';
 import { isStop } from './signals.ts';
-import { painted } from './terminal.ts';
+import { painted } from './render/terminal.ts';
 import { isFileError, systemErrorText, systemProblem } from '../systemErrors.ts';
 import { visibleJson, visibleLines } from '../visible.ts';
 
@@ -92,20 +89,15 @@ export async function observing<T>(options: CommonOptions, work: Work<T>): Promi
   }
 }
 
-/** A command waits so long for a lock that somebody else holds. Milliseconds. */
-const LOCK_MS = 5_000;
-/** Sooner than the client gives an answer up: nothing goes on that nobody waits for. Milliseconds. */
-const STATEMENT_MS = 290_000;
-
-/** Of sessions that only look. */
-export const OBSERVING = { lock_timeout: String(LOCK_MS), statement_timeout: String(STATEMENT_MS) } as const;
-
 const locked = (cause: unknown): DatabaseUnavailableError =>
-  new DatabaseUnavailableError(`another session holds a lock on what is asked for; waited ${LOCK_MS / 1000} s`, {
-    cause,
-    advice:
-      "Ask again when it is done. Who holds it: select pid, usename, application_name, query from pg_stat_activity where pid in (select pid from pg_locks where mode = 'AccessExclusiveLock' and granted); it ends with select pg_terminate_backend(pid).",
-  });
+  new DatabaseUnavailableError(
+    `another session holds a lock on what is asked for; waited ${OBSERVING_LOCK_MS / 1000} s`,
+    {
+      cause,
+      advice:
+        "Ask again when it is done. Who holds it: select pid, usename, application_name, query from pg_stat_activity where pid in (select pid from pg_locks where mode = 'AccessExclusiveLock' and granted); it ends with select pg_terminate_backend(pid).",
+    },
+  );
 
 export const printLine = (line: string): void => {
   const text = visibleLines(line);
@@ -134,19 +126,9 @@ export function fail(error: unknown): void {
   if (isStop(error)) {
     tellLine('balde: stopped before it was done');
     process.exitCode = STOPPED_EXIT_CODE;
-  } else if (
-    error instanceof ConfigurationError ||
-    error instanceof UsageError ||
-    error instanceof EmbeddedPostgresError ||
-    error instanceof ForeignFolderError ||
-    error instanceof LogError ||
-    error instanceof RebuildError ||
-    error instanceof ArchiveDamagedError
-  ) {
-    tellLine(`balde: ${error.message}${hintFor(error)}`);
   } else if (error instanceof DatabaseUnavailableError) {
     tellLine(`balde: the database can't be used: ${error.message}${hintFor(error)}`);
-  } else if (error instanceof UnfitDatabaseError) {
+  } else if (error instanceof OperatorError) {
     tellLine(`balde: ${error.message}${hintFor(error)}`);
   } else if (systemProblem(error) !== null) {
     tellLine(`balde: ${systemErrorText(error) ?? ''}`);
@@ -165,10 +147,4 @@ export async function onPath<T>(setting: string, path: string, work: () => Promi
     const text = isFileError(error) ? systemErrorText(error, { setting, path }) : null;
     throw text === null ? error : new UsageError(text, { cause: error });
   }
-}
-
-/** What to do about errors of the database; empty for others. */
-export function hintFor(error: unknown): string {
-  const advice = adviceOf(error) ?? (error instanceof Error ? adviceOf(error.cause) : null);
-  return advice === null ? '' : `\n${advice}`;
 }

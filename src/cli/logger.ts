@@ -2,7 +2,7 @@
 import { pino } from 'pino';
 import type { DestinationStream, Logger } from 'pino';
 import { visibleJson } from '../visible.ts';
-import { withSnakeKeys } from './snakeCase.ts';
+import { withSnakeKeys } from '../snakeCase.ts';
 
 /** Fields of the log that are times, in milliseconds since 1970 as the program counts them. */
 const TIMES = new Set(['response_time', 'horizon', 'newest']);

@@ -2,6 +2,7 @@
  * The configuration: environment, and an optional JSON file below it. Checked as a whole before anything starts; every
  * error is listed at once, each naming the variable or the file's field, none repeating a value.
  */
+import { OperatorError } from '../errors.ts';
 import { resolve } from 'node:path';
 import type { ThresholdRules } from '../domain/thresholds.ts';
 import type { PulsarSettings } from '../log/pulsar/settings.ts';
@@ -20,7 +21,7 @@ import type { Environment, Layer, Problems } from './sources.ts';
 export { NO_PARTICIPANT } from './participants.ts';
 export type { ParticipantConfig } from './participants.ts';
 
-export class ConfigurationError extends Error {
+export class ConfigurationError extends OperatorError {
   override readonly name = 'ConfigurationError';
   readonly problems: readonly string[];
 

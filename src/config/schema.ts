@@ -1,7 +1,7 @@
 /** Shapes of the settings and of the participants: each value on its own, in words for the person who set it. */
 import { Cron } from 'croner';
 import { z } from 'zod';
-import { hasFewDecimals, isAtMost, MOST_DECIMALS } from '../domain/percent.ts';
+import { hasFewDecimals, isAtMost, MAX_DECIMALS } from '../domain/percent.ts';
 import { isParticipant } from '../domain/validation.ts';
 import { formatDuration, parseDuration } from './duration.ts';
 
@@ -43,7 +43,7 @@ const number = (least: number, most: number) =>
 const percent = (least: number, most: number) =>
   z
     .string()
-    .refine(hasFewDecimals, { message: `has more than ${MOST_DECIMALS} decimals`, abort: true })
+    .refine(hasFewDecimals, { message: `has more than ${MAX_DECIMALS} decimals`, abort: true })
     .pipe(number(least, most))
     // A sign before 0 would show in the name of the rules.
     .transform((value) => value + 0);

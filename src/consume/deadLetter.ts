@@ -6,20 +6,20 @@ import type { LogMessage } from '../log/eventLog.ts';
 import type { OutboxMessage } from '../store/outbox.ts';
 
 /** A database's message about a value may carry the value, however long. Characters. */
-const LONGEST_REASON = 1_000;
+const MAX_REASON = 1_000;
 const YEAR_10000 = Date.UTC(10_000, 0, 1);
 /**
  * Most bytes of a letter, payload, key and properties together: what a broker takes by default
  * (`maxMessageSize`), less what the client adds. The message may be as large without the letter's own
  * properties; one of several chunks is larger.
  */
-const LARGEST_LETTER = 5_242_880 - 1_024;
+const MAX_LETTER = 5_242_880 - 1_024;
 
 export function deadLetterOf(message: LogMessage, consumer: string, error: unknown): OutboxMessage {
   const reason = error instanceof Error ? error.message : String(error);
   const hasTime = message.eventTime >= 0 && message.eventTime < YEAR_10000;
   const properties = writeLetter(message.properties, {
-    reason: reason.slice(0, LONGEST_REASON),
+    reason: reason.slice(0, MAX_REASON),
     consumer,
     sourceTopic: message.topic,
     sourcePartition: message.partition,
@@ -36,7 +36,7 @@ export function deadLetterOf(message: LogMessage, consumer: string, error: unkno
       Object.entries(properties).map(([name, value]) => [storable(name), storable(value)]),
     ),
   };
-  return fitted(letter, LARGEST_LETTER);
+  return fitted(letter, MAX_LETTER);
 }
 
 /**
@@ -49,7 +49,7 @@ const bytesOf = (text: string): number => Buffer.byteLength(text, 'utf8');
 
 /** Of one property or key, on the wire: lengths and tags, too. */
 const OVERHEAD = 16;
-const LONGEST_CUT_KEY = 200;
+const MAX_CUT_KEY = 200;
 
 const sizeOf = ({ key, properties }: Pick<OutboxMessage, 'key' | 'properties'>): number =>
   Object.entries(properties).reduce(
@@ -63,7 +63,7 @@ function dispensable({ properties }: OutboxMessage): [string, number][] {
     name,
     bytesOf(name) + bytesOf(value),
   ]);
-  return sizes.filter(([, size]) => size > LONGEST_REASON * 4).sort(([, a], [, b]) => b - a);
+  return sizes.filter(([, size]) => size > MAX_REASON * 4).sort(([, a], [, b]) => b - a);
 }
 
 /**
@@ -82,7 +82,7 @@ export function fitted<L extends OutboxMessage>(letter: L, most: number): L {
     const { [name]: _, ...properties } = cut.properties;
     cut = { ...cut, properties };
   }
-  if (sizeOf(cut) > most) cut = { ...cut, key: cut.key.slice(0, LONGEST_CUT_KEY) };
+  if (sizeOf(cut) > most) cut = { ...cut, key: cut.key.slice(0, MAX_CUT_KEY) };
   const room = Math.max(0, most - sizeOf(cut));
   return { ...cut, payload: cut.payload.subarray(0, Math.min(cut.payload.length, room)) };
 }

@@ -9,7 +9,7 @@ import type { OutboxMessage } from '../store/outbox.ts';
 import { DatabaseUnavailableError, isDatabaseError, isMissingPartition } from '../store/errors.ts';
 import { makeMonth, readHorizon } from '../store/partitions.ts';
 import type { PartitionedTable } from '../store/partitions.ts';
-import { schemaOf } from '../store/readModels.ts';
+import { schemaOf } from '../store/schemas.ts';
 import { writeRows } from '../store/rows.ts';
 import { OutboxBell } from './outboxBell.ts';
 

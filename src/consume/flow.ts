@@ -16,11 +16,11 @@ import {
 import type { MonoTypeOperatorFunction } from 'rxjs';
 import { advised } from '../advice.ts';
 import type { Consumer } from '../log/eventLog.ts';
-import { isOutage } from '../patience.ts';
+import { isOutage } from '../errors.ts';
 import type { ConsumeObserver } from './observer.ts';
 
 const FIRST_WAIT_MS = 200;
-const LONGEST_WAIT_MS = 10_000;
+const MAX_WAIT_MS = 10_000;
 
 /**
  * Tries one step again while the database or the log is away: for ever, with growing waits, so that nothing is lost.
@@ -35,7 +35,7 @@ export function retryOutage<T>(
   return retry<T>({
     delay: (error: unknown, attempt) => {
       if (signal.aborted || !isOutage(error)) throw error;
-      const waitMs = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(attempt - 1, 10));
+      const waitMs = Math.min(MAX_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(attempt - 1, 10));
       observer.retrying(who, advised(error, attempt), waitMs);
       const aborted = fromEvent(signal, 'abort').pipe(
         map(() => {

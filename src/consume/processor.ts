@@ -22,7 +22,7 @@ import { loadStates, stateParts } from '../store/foldStates.ts';
 import { outboxParts } from '../store/outbox.ts';
 import type { OutboxMessage } from '../store/outbox.ts';
 import { runParts } from '../store/parts.ts';
-import { schemaOf } from '../store/readModels.ts';
+import { schemaOf } from '../store/schemas.ts';
 import { deadLetterOf } from './deadLetter.ts';
 import type { Effects } from './effects.ts';
 import { foldBatch } from './foldBatch.ts';

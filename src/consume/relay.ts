@@ -45,7 +45,7 @@ const BATCH = 1_000;
 /** Bytes of letters sent together: what is under way is in memory several times. */
 const LETTER_BATCH_BYTES = 32_000_000;
 /** A letter that is refused is cut to a quarter, and again; below so many bytes it is not its size. */
-const SMALLEST_CUT = 1_024;
+const MIN_CUT = 1_024;
 /** A notification can be lost with its connection: look again after this long. Milliseconds. */
 const FALLBACK_MS = 2_000;
 
@@ -173,7 +173,7 @@ async function sendOrCut(
   } catch (error) {
     const [largest] = [...entries].sort((a, b) => b.payload.length - a.payload.length);
     const bytes = largest?.payload.length ?? 0;
-    const canCut = isDeadLetterTopic(topic) && bytes > SMALLEST_CUT;
+    const canCut = isDeadLetterTopic(topic) && bytes > MIN_CUT;
     if (!(error instanceof MessageRefusedError) || !canCut || largest === undefined) throw error;
     await replaceInOutbox(database, fitted(largest, Math.ceil(bytes / 4)));
     return 'cut';

@@ -8,7 +8,7 @@ import { POLICY_STATES } from '../codec/topics.ts';
 import type { EpochMs, PolicyStateObserved } from '../domain/events.ts';
 import { checkAnswer } from '../domain/validation.ts';
 import type { EventLog, Producer, SendResult } from '../log/eventLog.ts';
-import { toMessage } from '../main/roles.ts';
+import { toMessage } from '../app/roles.ts';
 import { createBridgeClient } from '../poll/bridgeClient.ts';
 import type { BridgeClient } from '../poll/bridgeClient.ts';
 import { startPoll } from '../poll/bridgePoll.ts';

@@ -1,7 +1,7 @@
 /** Shares of a capacity, compared without rounding: a percentage is the decimal that a person wrote. */
 
 /** More decimals than that, and a double no longer gives back what was written: events and tables carry doubles. */
-export const MOST_DECIMALS = 12;
+export const MAX_DECIMALS = 12;
 
 /** `units / 10^decimals`. */
 interface Decimal {
@@ -44,4 +44,4 @@ export function percentText(percent: number): string {
 
 /** Whether a text of digits and a point says no more than can be carried. Zeros at its end say nothing. */
 export const hasFewDecimals = (text: string): boolean =>
-  (/\.(\d*?)0*$/.exec(text.trim())?.[1] ?? '').length <= MOST_DECIMALS;
+  (/\.(\d*?)0*$/.exec(text.trim())?.[1] ?? '').length <= MAX_DECIMALS;

@@ -61,7 +61,7 @@ const DAY = 86_400_000;
 /**
  * A time ahead of the poller's clock mutes its bucket until that time comes: only what clocks differ by is believed.
  */
-const MOST_AHEAD = 600_000;
+const MAX_AHEAD = 600_000;
 /** The year the policies appeared in DICT is 2020; nothing older is DICT's. */
 const OLDEST_RESPONSE_TIME: EpochMs = Date.UTC(2020, 0, 1);
 const MAX_NAME_LENGTH = 200;
@@ -81,7 +81,7 @@ function isPlausibleResponseTime(responseTime: EpochMs, observedAt: EpochMs): bo
   return (
     Number.isSafeInteger(responseTime) &&
     responseTime >= OLDEST_RESPONSE_TIME &&
-    responseTime <= observedAt + MOST_AHEAD &&
+    responseTime <= observedAt + MAX_AHEAD &&
     responseTime >= observedAt - DAY
   );
 }

@@ -16,6 +16,7 @@
  *   producers and consumers. What is closed fails with a {@link LogError}, as does a receive that waits meanwhile.
  * - Waiting. Every wait takes an AbortSignal and rejects with its reason; a receive that was aborted took nothing.
  */
+import { OperatorError, OutageError } from '../errors.ts';
 import type { EpochMs } from '../domain/events.ts';
 
 /**
@@ -173,16 +174,19 @@ export interface EventLog {
   close(): Promise<void>;
 }
 
-/** Base of all errors of the log; anything else that escapes is a bug. */
-export class LogError extends Error {
+/** Base of the errors of the log that do not pass by themselves. */
+export class LogError extends OperatorError {
   override readonly name: string = 'LogError';
 }
 
 /** The backend can't be reached, or broke off in the middle. Retrying is right and loses nothing. */
-export class LogUnavailableError extends LogError {
-  override readonly name = 'LogUnavailableError';
-  readonly isOutage = true;
+export class LogUnavailableError extends OutageError {
+  override readonly name: string = 'LogUnavailableError';
 }
+
+/** What a log throws; anything else that escapes it is a defect. */
+export const isLogError = (error: unknown): error is LogError | LogUnavailableError =>
+  error instanceof LogError || error instanceof LogUnavailableError;
 
 /** The message that a checkpoint stands at is gone: its topic was made anew, or its retention was too short. */
 export class PositionLostError extends LogError {

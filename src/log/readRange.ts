@@ -24,7 +24,7 @@ export interface Range {
 const BATCH = 2_000;
 const WAIT_MS = 1_000;
 /** Within the range there is nothing to wait for: silence means that something is wrong. Milliseconds. */
-const LONGEST_SILENCE_MS = 45_000;
+const MAX_SILENCE_MS = 45_000;
 
 /**
  * Messages in log order within each partition, in batches; the next batch is read when the previous one was
@@ -49,7 +49,7 @@ export async function* readRange(range: Range): AsyncGenerator<readonly LogMessa
     for (let since = performance.now(); left.size > 0;) {
       const messages = await consumer.receive({ max, waitMs: WAIT_MS, signal });
       if (messages.length > 0) since = performance.now();
-      else if (performance.now() - since > LONGEST_SILENCE_MS) throw silence(topic, left);
+      else if (performance.now() - since > MAX_SILENCE_MS) throw silence(topic, left);
       const wanted = upToTheEnd(messages, left);
       if (wanted.length > 0) yield wanted;
       if (wanted.length > 0) since = performance.now();
@@ -76,7 +76,7 @@ async function begin(
 function silence(topic: string, left: ReadonlyMap<number, Position>): LogUnavailableError {
   const where = [...left].map(([partition, last]) => `partition ${partition} before ${last}`).join(', ');
   return new LogUnavailableError(
-    `topic ${topic} gave nothing for ${LONGEST_SILENCE_MS / 1_000} s before its end (${where}): what was read is not all. If it stays so, see whether that message can be read by another client`,
+    `topic ${topic} gave nothing for ${MAX_SILENCE_MS / 1_000} s before its end (${where}): what was read is not all. If it stays so, see whether that message can be read by another client`,
   );
 }
 

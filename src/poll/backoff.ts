@@ -21,14 +21,14 @@ export const LOG_WAITS_MS = [1_000, 20_000] as const;
 export const REELECTION_PAUSE_MS = 10_000;
 
 /** Longest believed refill period. A Bridge that reports a wilder one must not silence the poller for days. */
-const LONGEST_REFILL_MS = 3_600_000;
+const MAX_REFILL_MS = 3_600_000;
 
 const grown = ({ firstMs, maxMs }: Growth, failures: number): number =>
   Math.min(maxMs, firstMs * 2 ** Math.min(failures - 1, 30));
 
 const POLL_WAITS: Readonly<Record<Retry, (failures: number, refillPeriodSec: number) => number | null>> = {
   backoff: (failures) => grown(POLL, failures),
-  refill: (_failures, refillPeriodSec) => Math.min(LONGEST_REFILL_MS, refillPeriodSec * 1000),
+  refill: (_failures, refillPeriodSec) => Math.min(MAX_REFILL_MS, refillPeriodSec * 1000),
   never: () => null,
 };
 

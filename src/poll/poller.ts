@@ -11,13 +11,7 @@ import type { Clock } from '../clock.ts';
 import { LIST_POLICY_REFILL_PERIOD_SEC } from '../domain/catalog.ts';
 import { checkAnswer } from '../domain/validation.ts';
 import type { CheckedAnswer, PoliciesAnswer } from '../domain/validation.ts';
-import {
-  LogError,
-  LogUnavailableError,
-  MessageRefusedError,
-  ProducerBusyError,
-  ProducerFencedError,
-} from '../log/eventLog.ts';
+import { LogError, MessageRefusedError, ProducerBusyError, ProducerFencedError } from '../log/eventLog.ts';
 import type { EventLog, Producer } from '../log/eventLog.ts';
 import { REELECTION_PAUSE_MS } from './backoff.ts';
 import type { BridgeClient } from './bridgeClient.ts';
@@ -63,7 +57,7 @@ interface Context extends PollerDeps {
   readonly learned: { refillPeriodSec: number };
 }
 
-const LONGEST_NAME_SHOWN = 200;
+const MAX_NAME_SHOWN = 200;
 /** Polls don't wait for a database that is away: what it knows is asked for again. Milliseconds. */
 const KNOWN_MS = 2_000;
 
@@ -162,8 +156,7 @@ async function pollOnce(context: Context, publisher: Publisher, roll: Roll): Pro
 }
 
 /** Fenced; or the log takes nothing from this poller any more, which polling on would only hide. */
-const endsTerm = (error: unknown): boolean =>
-  error instanceof LogError && !(error instanceof MessageRefusedError || error instanceof LogUnavailableError);
+const endsTerm = (error: unknown): boolean => error instanceof LogError && !(error instanceof MessageRefusedError);
 
 function reportChecked(context: Context, poll: Poll, answer: PoliciesAnswer, checked: CheckedAnswer): void {
   const { report, clock } = context;
@@ -177,7 +170,7 @@ function reportChecked(context: Context, poll: Poll, answer: PoliciesAnswer, che
   }
   for (const { reason, reading } of checked.rejected) {
     // A name is rejected for its length, too: the log shows where it begins.
-    const shown = { ...reading, name: reading.name.slice(0, LONGEST_NAME_SHOWN) };
+    const shown = { ...reading, name: reading.name.slice(0, MAX_NAME_SHOWN) };
     report('onRejectedPolicy', { participant, pollId, reason, reading: shown });
   }
   report('onPolled', {

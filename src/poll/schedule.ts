@@ -58,13 +58,13 @@ export interface TickOptions {
  * was suspended: waking this often bounds how late a tick can be after one. Also keeps below the 2^31 ms at which
  * Node's timers overflow and fire at once.
  */
-const LONGEST_SLEEP = 30_000;
+const MAX_SLEEP = 30_000;
 
 /**
  * Emits the clock's time at every tick; completes when the signal aborts. Each subscription ticks on its own.
  *
  * A clock that jumps forward over any number of ticks makes one tick, late. One that steps back by more than
- * {@link LONGEST_SLEEP} makes the schedule start over from the new time; by less, the tick due stays due, so that an
+ * {@link MAX_SLEEP} makes the schedule start over from the new time; by less, the tick due stays due, so that an
  * adjusted clock does not tick twice for the same minute. No jump makes more than one tick.
  * @throws {RangeError} see {@link checkSchedule}; at once, not to the subscriber.
  */
@@ -88,13 +88,13 @@ async function run(subscriber: Subscriber<EpochMs>, next: NextTick, options: Tic
   for (;;) {
     signal.throwIfAborted();
     const now = clock.now();
-    if (now < seen - LONGEST_SLEEP) due = next(null, now);
+    if (now < seen - MAX_SLEEP) due = next(null, now);
     seen = now;
     if (now >= due) {
       due = next(due, now);
       subscriber.next(now);
     } else {
-      await clock.sleep(Math.min(due - now, LONGEST_SLEEP), signal);
+      await clock.sleep(Math.min(due - now, MAX_SLEEP), signal);
     }
   }
 }

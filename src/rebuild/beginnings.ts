@@ -36,7 +36,7 @@ export function beginningOf(
 const NOTHING_LEFT: Beginning = { trimmed: true, time: null };
 
 /** A partition that gave none of so many messages is taken for one without a beginning. */
-const MOST_READ = 200_000;
+const MAX_READ = 200_000;
 
 /**
  * Where the source begins in each partition. A log that counts its messages from a first one knows whether it is there;
@@ -92,7 +92,7 @@ async function firstMessages(
         if (wanted.delete(message.partition)) found.set(message.partition, message);
       }
       read += messages.length;
-      if (wanted.size === 0 || only !== null || read > MOST_READ) return;
+      if (wanted.size === 0 || only !== null || read > MAX_READ) return;
     }
   };
   if (!source.inTurn) await look(new Map(), null);

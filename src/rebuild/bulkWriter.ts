@@ -13,7 +13,7 @@ import type { FoldId, Positions } from '../store/checkpoints.ts';
 import type { Database, Sql } from '../store/database.ts';
 import { stateParts } from '../store/foldStates.ts';
 import { runParts } from '../store/parts.ts';
-import { schemaOf } from '../store/readModels.ts';
+import { schemaOf } from '../store/schemas.ts';
 import { copyTarget, copyText, writeRows } from '../store/rows.ts';
 import { MonthIndexer } from './monthIndexes.ts';
 

@@ -4,7 +4,7 @@ import { lockCheckpoints } from '../store/checkpoints.ts';
 import type { FoldId } from '../store/checkpoints.ts';
 import type { Database, Sql } from '../store/database.ts';
 import { isLockTimeout } from '../store/errors.ts';
-import { serve } from '../store/readModels.ts';
+import { serve } from '../store/schemas.ts';
 import { listVersions, setVersionState } from '../store/versions.ts';
 
 export interface CutOverOptions {
@@ -36,7 +36,7 @@ export interface CutOverReport {
  */
 const LOCK_TIMEOUT_MS = 250;
 /** Longer than most queries take: readers that cross each other all the time leave a gap sooner or later. */
-const LONGEST_PAUSE_MS = 500;
+const MAX_PAUSE_MS = 500;
 
 /** @throws the signal's reason */
 export async function cutOver(options: CutOverOptions): Promise<CutOverReport> {
@@ -50,7 +50,7 @@ export async function cutOver(options: CutOverOptions): Promise<CutOverReport> {
     } catch (error) {
       if (!isLockTimeout(error)) throw error;
       onWaiting(attempt);
-      await delay(Math.random() * Math.min(LONGEST_PAUSE_MS, 50 * 2 ** Math.min(attempt, 7)), undefined, {
+      await delay(Math.random() * Math.min(MAX_PAUSE_MS, 50 * 2 ** Math.min(attempt, 7)), undefined, {
         signal,
       });
     }

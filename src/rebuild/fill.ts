@@ -15,7 +15,7 @@ import type { FoldId } from '../store/checkpoints.ts';
 import type { Database } from '../store/database.ts';
 import { allStates } from '../store/foldStates.ts';
 import { readHorizon } from '../store/partitions.ts';
-import { schemaOf } from '../store/readModels.ts';
+import { schemaOf } from '../store/schemas.ts';
 import { beginningOf } from './beginnings.ts';
 import type { Beginnings } from './beginnings.ts';
 import { BulkWriter, ChunkRowsBuilder, loadParticipants } from './bulkWriter.ts';
@@ -74,8 +74,8 @@ interface Building<S, T extends string> {
 }
 
 /** Messages of one transaction, at least. Fewer, and commits cost more than rows; more, and memory grows. */
-const SMALLEST_CHUNK = 20_000;
-const LARGEST_CHUNK = 100_000;
+const MIN_CHUNK = 20_000;
+const MAX_CHUNK = 100_000;
 
 export class Filler<E, S, T extends string> implements Filling {
   readonly #options: FillOptions<E, S, T>;
@@ -136,7 +136,7 @@ export class Filler<E, S, T extends string> implements Filling {
 
   /** Each chunk writes the states of its keys: with many keys it has to be larger to be worth it. */
   #chunkSize(): number {
-    const size = Math.min(LARGEST_CHUNK, Math.max(SMALLEST_CHUNK, 4 * this.#states.size));
+    const size = Math.min(MAX_CHUNK, Math.max(MIN_CHUNK, 4 * this.#states.size));
     return Math.min(size, Math.max(1, this.#options.rate ?? size));
   }
 

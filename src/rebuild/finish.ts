@@ -11,7 +11,7 @@ import { addMonths, monthIn, monthOf } from '../domain/months.ts';
 import type { FoldId } from '../store/checkpoints.ts';
 import type { Database, Sql } from '../store/database.ts';
 import { attachMonth, listPartitions, partitionMonths, readHorizon } from '../store/partitions.ts';
-import { schemaOf } from '../store/readModels.ts';
+import { schemaOf } from '../store/schemas.ts';
 import { listVersions, setVersionState } from '../store/versions.ts';
 import type { Beginnings } from './beginnings.ts';
 import { FIRSTS, lateTable, monthTable, partitionedTables, timestamp } from './bulkWriter.ts';

@@ -10,7 +10,7 @@ import type { FoldId } from '../store/checkpoints.ts';
 import type { Row, Sql } from '../store/database.ts';
 import { monthsOf } from '../store/monthHashes.ts';
 import type { Bucket } from '../store/monthHashes.ts';
-import { schemaOf } from '../store/readModels.ts';
+import { schemaOf } from '../store/schemas.ts';
 import { beginningOf } from './beginnings.ts';
 import type { Beginnings } from './beginnings.ts';
 import { partitionedTables, timestamp } from './bulkWriter.ts';

@@ -11,7 +11,7 @@ import { CheckpointConflictError } from '../store/errors.ts';
 import { readFirst, rememberFirst, rememberOther } from '../store/firstMessages.ts';
 import type { FirstMessages } from '../store/firstMessages.ts';
 import { runParts } from '../store/parts.ts';
-import { schemaOf } from '../store/readModels.ts';
+import { schemaOf } from '../store/schemas.ts';
 import { createVersion, dropVersion, listVersions, setVersionState } from '../store/versions.ts';
 import type { Version } from '../store/versions.ts';
 import { Alone } from './alone.ts';
@@ -24,7 +24,8 @@ import { RebuildError } from './errors.ts';
 import { Filler } from './fill.ts';
 import type { FillOptions, FillReport, Filling } from './fill.ts';
 import { finish } from './finish.ts';
-import { isOutage, patiently } from '../patience.ts';
+import { patiently } from '../patience.ts';
+import { isOutage } from '../errors.ts';
 import type { Patience } from '../patience.ts';
 import type { EventSource } from './source.ts';
 import { readUnlogged } from './unlogged.ts';
@@ -33,7 +34,6 @@ import { compareVersions, wasNothingCompared } from './verify.ts';
 import type { Comparison } from './verify.ts';
 
 export { rebuildLease } from './alone.ts';
-export { RebuildError } from './errors.ts';
 
 export interface RebuildObserver {
   /** @param remaining messages to read; `null` when the source can't tell */

@@ -3,7 +3,7 @@ import type { EpochMs } from '../domain/events.ts';
 import type { Projection } from '../domain/fold.ts';
 import type { FoldId } from '../store/checkpoints.ts';
 import type { Row, Sql } from '../store/database.ts';
-import { schemaOf } from '../store/readModels.ts';
+import { schemaOf } from '../store/schemas.ts';
 import { timestamp } from './bulkWriter.ts';
 
 /** @param firsts by key, up to where rows are not the log's. @returns keys that the older version knew before */

@@ -1,4 +1,5 @@
 /** Where a rebuild reads from: the event log, or an archive of it. */
+import { OperatorError } from '../errors.ts';
 import type { LogMessage, Position } from '../log/eventLog.ts';
 
 /** Position per partition up to which everything was read; a partition that is missing or `null` has not been begun. */
@@ -33,6 +34,6 @@ export interface EventSource {
 }
 
 /** An archive can't be trusted. The message names the file or stream and the place in it. */
-export class ArchiveDamagedError extends Error {
+export class ArchiveDamagedError extends OperatorError {
   override readonly name = 'ArchiveDamagedError';
 }

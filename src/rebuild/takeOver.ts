@@ -8,7 +8,7 @@ import type { Projection, TableSpec } from '../domain/fold.ts';
 import { addMonths } from '../domain/months.ts';
 import type { FoldId } from '../store/checkpoints.ts';
 import type { Database, Row, Sql } from '../store/database.ts';
-import { schemaOf } from '../store/readModels.ts';
+import { schemaOf } from '../store/schemas.ts';
 import { beginningOf } from './beginnings.ts';
 import type { Beginnings } from './beginnings.ts';
 import { FIRSTS, loadParticipants, timestamp } from './bulkWriter.ts';

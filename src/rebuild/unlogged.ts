@@ -7,7 +7,7 @@ import type { EpochMs } from '../domain/events.ts';
 import type { FoldId } from '../store/checkpoints.ts';
 import type { Row, Sql } from '../store/database.ts';
 import type { Bucket } from '../store/monthHashes.ts';
-import { schemaOf } from '../store/readModels.ts';
+import { schemaOf } from '../store/schemas.ts';
 
 /** Rows of one bucket, in one month where the table grows by months. */
 export interface Unlogged extends Bucket {

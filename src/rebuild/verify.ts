@@ -9,7 +9,7 @@ import type { FoldId } from '../store/checkpoints.ts';
 import type { Database, Row, Sql } from '../store/database.ts';
 import { firstDifference, hashBuckets, monthsOf } from '../store/monthHashes.ts';
 import type { Bucket, MonthHash, RowDifference } from '../store/monthHashes.ts';
-import { schemaOf } from '../store/readModels.ts';
+import { schemaOf } from '../store/schemas.ts';
 import { loadSeals, saveSeals } from '../store/seals.ts';
 import type { Seal } from '../store/seals.ts';
 import type { Unlogged } from './unlogged.ts';

@@ -37,11 +37,11 @@ export async function operations(sql: Sql, now: EpochMs): Promise<Operations> {
 }
 
 /** More than anyone makes: a partition may have no upper bound. */
-const MOST_MONTHS = 120;
+const MAX_MONTHS = 120;
 
 /** Without a gap: months that a clock gone wrong had made far ahead help nobody next month. */
 function monthsAfter(now: EpochMs, partitions: readonly Partition[]): number {
   let ahead = 0;
-  while (ahead < MOST_MONTHS && gapsOf(partitions, addMonths(now, ahead + 1)).length === 0) ahead += 1;
+  while (ahead < MAX_MONTHS && gapsOf(partitions, addMonths(now, ahead + 1)).length === 0) ahead += 1;
   return ahead;
 }

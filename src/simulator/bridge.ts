@@ -4,7 +4,7 @@ import type { Clock } from '../clock.ts';
 import type { EpochMs } from '../domain/events.ts';
 import { isParticipant } from '../domain/validation.ts';
 import { answerOf, type Answer } from './answer.ts';
-import type { Rebase, RefillMode } from './bucket.ts';
+import type { Rebase, RefillMode } from './tokenBucket.ts';
 import { ParticipantBuckets } from './participant.ts';
 import { LIST_POLICY, READ_POLICY, type Category } from './policies.ts';
 import type { CategoryChange, ScenarioName } from './scenario.ts';

@@ -1,5 +1,5 @@
 /** The buckets of one participant, alive: traffic, refill and changes of category. */
-import type { Rebase, RefillMode } from './bucket.ts';
+import type { Rebase, RefillMode } from './tokenBucket.ts';
 import type { EpochMs } from '../domain/events.ts';
 import { POLICIES, sizeOf, type Category } from './policies.ts';
 import { hash, hashText } from './random.ts';

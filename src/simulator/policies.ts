@@ -7,7 +7,7 @@
  */
 import { BY_CATEGORY } from '../domain/catalog.ts';
 import type { Category } from '../domain/catalog.ts';
-import type { BucketSize } from './bucket.ts';
+import type { BucketSize } from './tokenBucket.ts';
 
 export { CATEGORIES } from '../domain/catalog.ts';
 export type { Category } from '../domain/catalog.ts';

@@ -1,6 +1,6 @@
 /** Traffic by name: how loaded each bucket is, and when incidents drain it. All of it follows from the seed. */
 import { CATEGORIES, fullRefillSec, LIST_POLICY, type Category } from './policies.ts';
-import type { BucketSize } from './bucket.ts';
+import type { BucketSize } from './tokenBucket.ts';
 import type { EpochMs } from '../domain/events.ts';
 import type { IncidentPlan } from './incidents.ts';
 import { between, hash, hashText, uniform } from './random.ts';

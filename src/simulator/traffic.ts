@@ -1,5 +1,5 @@
 /** One bucket and the requests that a participant sends to it, step by step. */
-import { Bucket, type BucketTotals, type RefillMode } from './bucket.ts';
+import { TokenBucket, type BucketTotals, type RefillMode } from './tokenBucket.ts';
 import type { EpochMs } from '../domain/events.ts';
 import { Incidents, type Incident } from './incidents.ts';
 import { sizeOf, type Category, type PolicySpec } from './policies.ts';
@@ -47,7 +47,7 @@ const NOISE = 0.3;
  */
 export class BucketTraffic {
   readonly policy: PolicySpec;
-  readonly bucket: Bucket;
+  readonly bucket: TokenBucket;
   readonly #scenario: Scenario;
   readonly #seed: number;
   readonly #incidents: Incidents;
@@ -64,7 +64,7 @@ export class BucketTraffic {
     const { policy, scenario, seed, startAt, rank, policies } = options;
     const size = sizeOf(policy, options.category);
     this.policy = policy;
-    this.bucket = new Bucket({
+    this.bucket = new TokenBucket({
       ...size,
       mode: options.mode,
       startAt,

@@ -1,6 +1,6 @@
 /** Where each fold stands in each partition of its topic. The one place that writes checkpoints. */
 import type { Database, Sql } from './database.ts';
-import type { Part } from './parts.ts';
+import type { StatementPart } from './parts.ts';
 
 export interface FoldId {
   readonly name: string;
@@ -44,7 +44,7 @@ export async function loadCheckpoint(sql: Sql, fold: FoldId, partition: number):
  * whole transaction fails instead of doubling effects. Rows are locked in order of partition: no deadlocks.
  * Running it throws a `CheckpointConflictError` if someone else moved one.
  */
-export function moveCheckpoints(fold: FoldId, expected: Positions, next: Positions): Part {
+export function moveCheckpoints(fold: FoldId, expected: Positions, next: Positions): StatementPart {
   const partitions = [...next.keys()].sort((a, b) => a - b);
   return {
     name: 'checkpoints',

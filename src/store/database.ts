@@ -6,7 +6,7 @@ import { from as copyFrom } from 'pg-copy-streams';
 import { Clients } from './client.ts';
 import type { Address } from './client.ts';
 import { CheckpointConflictError, DatabaseUnavailableError, isConnectionLost, translate } from './errors.ts';
-import { LONGEST_IDLE_MS } from './fitness.ts';
+import { MAX_IDLE_MS } from './fitness.ts';
 
 /** What a query may be given. Arrays become Postgres arrays. */
 export type Parameter = string | number | boolean | null | Buffer | readonly Parameter[];
@@ -68,18 +68,18 @@ export function clientsOf(options: DatabaseOptions): Clients {
     applicationName,
     statementTimeoutMs,
     mustWrite,
-    patienceMs: Math.min(LONGEST_ANSWER_MS, statementTimeoutMs),
+    patienceMs: Math.min(MAX_ANSWER_MS, statementTimeoutMs),
     settings: {
-      idle_in_transaction_session_timeout: String(Math.min(LONGEST_IDLE_MS, statementTimeoutMs)),
+      idle_in_transaction_session_timeout: String(Math.min(MAX_IDLE_MS, statementTimeoutMs)),
       ...options.settings,
     },
   });
 }
 
 /** How long a new connection may take to be made and to answer once. Milliseconds. */
-const LONGEST_ANSWER_MS = 10_000;
+const MAX_ANSWER_MS = 10_000;
 
-export function connect(options: DatabaseOptions): Database {
+export function openDatabase(options: DatabaseOptions): Database {
   const clients = clientsOf(options);
   const max = options.poolSize ?? 8;
   const pool = new pg.Pool({
@@ -87,7 +87,7 @@ export function connect(options: DatabaseOptions): Database {
     max,
     // Longer than polls lie apart: an alert does not wait for a connection to be made.
     idleTimeoutMillis: 900_000,
-    connectionTimeoutMillis: LONGEST_ANSWER_MS,
+    connectionTimeoutMillis: MAX_ANSWER_MS,
   });
   // An idle connection that breaks is replaced at the next use; without a handler it would end the process.
   pool.on('error', () => undefined);

@@ -6,7 +6,8 @@
  * asks for its address whenever a connection is made; a server that died is started again by whoever asks first.
  */
 import { resolve } from 'node:path';
-import { isOutage, patiently } from '../patience.ts';
+import { patiently } from '../patience.ts';
+import { isOutage } from '../errors.ts';
 import type { Patience } from '../patience.ts';
 import {
   adoptOrLaunch,
@@ -19,12 +20,10 @@ import {
   SUPERUSER,
 } from './cluster.ts';
 import type { Cluster } from './cluster.ts';
-import { connect } from './database.ts';
+import { openDatabase } from './database.ts';
 import { DatabaseUnavailableError, hasSqlState } from './errors.ts';
 import { EmbeddedPostgresError } from './serverError.ts';
 import { holdsData, placeOf } from './serverPlace.ts';
-
-export { EmbeddedPostgresError } from './serverError.ts';
 
 export interface EmbeddedPostgres {
   /** Connection string of database `balde` as it was at the start. Holds the password: not for logs. */
@@ -102,7 +101,7 @@ export const isEmbeddedPostgresRunning = (directory: string): boolean =>
 export const hasEmbeddedPostgres = (directory: string): boolean => holdsData(placeOf(resolve(directory)));
 
 /** A server that dies again and again has a cause that starting it does not cure. */
-const MOST_DEATHS = 5;
+const MAX_DEATHS = 5;
 const WITHIN_MS = 600_000;
 /** Processes of the dead server let go of its memory a moment later. Milliseconds. */
 const PATIENCE_MS = 60_000;
@@ -153,7 +152,7 @@ class Keeper {
       this.#deadSince = now;
       this.#deaths = [...this.#deaths.filter((at) => at > now - WITHIN_MS), now];
     }
-    if (this.#deaths.length > MOST_DEATHS)
+    if (this.#deaths.length > MAX_DEATHS)
       throw new EmbeddedPostgresError(
         `the embedded Postgres of ${data} died ${this.#deaths.length} times within ${WITHIN_MS / 60_000} minutes. See why in ${logFile}, then start Balde again.`,
       );
@@ -178,7 +177,7 @@ class Keeper {
   }
 }
 
-const LONGEST_WAIT_MS = 5_000;
+const MAX_WAIT_MS = 5_000;
 const START_PATIENCE_MS = 10_000;
 
 /** A server that another process has just launched may not answer yet; one that was just killed may look alive. */
@@ -187,14 +186,14 @@ async function whileStarting<T>(work: () => Promise<T>): Promise<T> {
   const patience: Patience = {
     signal: new AbortController().signal,
     retrying: () => undefined,
-    waitsMs: [50, LONGEST_WAIT_MS],
+    waitsMs: [50, MAX_WAIT_MS],
     passes: (error) => isOutage(error) && performance.now() < until,
   };
   return await patiently(patience, work);
 }
 
 async function createDatabase(url: string): Promise<void> {
-  const database = connect({ url, poolSize: 1 });
+  const database = openDatabase({ url, poolSize: 1 });
   try {
     const [exists] = await database.query('select from pg_database where datname = $1', [DATABASE]);
     if (exists === undefined) await database.execute(`create database ${DATABASE}`);
@@ -208,7 +207,7 @@ async function createDatabase(url: string): Promise<void> {
 
 /** Whether another client is connected. A server that does not answer is used by nobody. */
 async function isUsed(url: string): Promise<boolean> {
-  const database = connect({ url, poolSize: 1 });
+  const database = openDatabase({ url, poolSize: 1 });
   const [others] = await database
     .query<{ n: number }>(
       `select count(*) as n from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()`,

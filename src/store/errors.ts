@@ -1,4 +1,5 @@
 /** Errors of the database, sorted by what the caller should do: by SQLSTATE and by type, never by text. */
+import { OperatorError, OutageError } from '../errors.ts';
 import { EmbeddedPostgresError } from './serverError.ts';
 import { DatabaseError } from 'pg';
 import { networkMeaning } from './networkErrors.ts';
@@ -6,9 +7,8 @@ import { meaningOf } from './sqlStates.ts';
 import type { Doing } from './sqlStates.ts';
 
 /** The database can't be reached, broke off, or asks to try again. Retrying the whole transaction is right. */
-export class DatabaseUnavailableError extends Error {
+export class DatabaseUnavailableError extends OutageError {
   override readonly name = 'DatabaseUnavailableError';
-  readonly isOutage = true;
   /** What a person can do about it; `null` where waiting is all. */
   readonly advice: string | null;
   /** The server answers and refuses: at a start that is an error; what runs waits for somebody to mend it. */
@@ -27,7 +27,7 @@ interface Told {
 }
 
 /** The database is not as this program needs it, and no waiting makes it so. */
-export class UnfitDatabaseError extends Error {
+export class UnfitDatabaseError extends OperatorError {
   override readonly name: string = 'UnfitDatabaseError';
   /** What a person can do about it. */
   readonly advice: string;

@@ -3,7 +3,7 @@
  * memory does. It is written with the checkpoint that leaves the beginning, and knows nothing of any table.
  */
 import type { Sql } from './database.ts';
-import type { Part } from './parts.ts';
+import type { StatementPart } from './parts.ts';
 
 /** Position by partition. */
 export type FirstMessages = ReadonlyMap<number, string>;
@@ -12,7 +12,7 @@ export type FirstMessages = ReadonlyMap<number, string>;
 const UNKNOWN = '';
 
 /** Statement parts to remember what a batch begins with, of partitions that nothing was read of before. */
-export function rememberFirst(topic: string, firsts: FirstMessages): Part[] {
+export function rememberFirst(topic: string, firsts: FirstMessages): StatementPart[] {
   if (firsts.size === 0) return [];
   const partitions = [...firsts.keys()].sort((a, b) => a - b);
   return [

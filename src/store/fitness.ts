@@ -9,7 +9,7 @@ import { DatabaseUnavailableError, UnfitDatabaseError } from './errors.ts';
 import { meaningOf } from './sqlStates.ts';
 
 /** Nothing that Balde does inside a transaction leaves the server waiting so long. Milliseconds. */
-export const LONGEST_IDLE_MS = 30_000;
+export const MAX_IDLE_MS = 30_000;
 
 /** A setting that a server is too old to know is left out. */
 const SESSION_SETTINGS: Readonly<Record<string, string>> = {
@@ -38,7 +38,7 @@ const SESSION_SETTINGS: Readonly<Record<string, string>> = {
   transaction_timeout: '0',
   idle_session_timeout: '0',
   // From the server's side: a process that was paused or cut off must not hold its locks for ever.
-  idle_in_transaction_session_timeout: String(LONGEST_IDLE_MS),
+  idle_in_transaction_session_timeout: String(MAX_IDLE_MS),
   tcp_keepalives_idle: '60',
   tcp_keepalives_interval: '10',
   tcp_keepalives_count: '6',

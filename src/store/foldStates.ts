@@ -1,6 +1,6 @@
 /** States of a fold by key, beside its rows: only the keys that changed are written. */
 import type { Sql } from './database.ts';
-import type { Part } from './parts.ts';
+import type { StatementPart } from './parts.ts';
 
 export async function loadStates(sql: Sql, schema: string, keys: readonly string[]): Promise<Map<string, unknown>> {
   const rows = await sql.query<{ key: string; state: unknown }>(
@@ -11,7 +11,7 @@ export async function loadStates(sql: Sql, schema: string, keys: readonly string
 }
 
 /** Writes the states given, beside those of other keys. */
-export const stateParts = (schema: string, states: ReadonlyMap<string, unknown>): Part[] =>
+export const stateParts = (schema: string, states: ReadonlyMap<string, unknown>): StatementPart[] =>
   states.size === 0
     ? []
     : [

@@ -11,12 +11,12 @@ import { DatabaseUnavailableError, hasSqlState, isDatabaseError, translate } fro
 const DIRECTORY = join(packageRoot, 'migrations');
 const TABLE = { migrationsSchema: 'balde_migrations', migrationsTable: 'migration' };
 /** A migration may rewrite all of history. Milliseconds. */
-const LONGEST_STATEMENT_MS = 24 * 3_600_000;
+const MAX_STATEMENT_MS = 24 * 3_600_000;
 
 /** Applies what is missing; several processes may try at once. @returns names of the migrations applied now */
 export async function migrate(address: DatabaseUrl | Address): Promise<string[]> {
   const where = typeof address === 'object' ? address : { url: address };
-  const clients = clientsOf({ ...where, mustWrite: true, statementTimeoutMs: LONGEST_STATEMENT_MS });
+  const clients = clientsOf({ ...where, mustWrite: true, statementTimeoutMs: MAX_STATEMENT_MS });
   await clients.locate();
   const client = clients.make();
   const connection = { lost: false };

@@ -19,7 +19,7 @@ export interface MonthHash extends Bucket {
 }
 
 /** Which rows of a table. */
-export interface Part {
+export interface Slice {
   /** `null` in a table that holds what is true now: it has no months, all of it is meant. */
   readonly month: EpochMs | null;
   /** `null`: all buckets. */
@@ -41,7 +41,7 @@ interface Rows {
   readonly parameters: readonly Parameter[];
 }
 
-function rowsOf(schema: string, { table, since }: TableSpec, { month, only }: Part): Rows {
+function rowsOf(schema: string, { table, since }: TableSpec, { month, only }: Slice): Rows {
   let from = `"${schema}"."${table}" r`;
   const parameters: Parameter[] = [];
   if (only !== null) {
@@ -67,7 +67,7 @@ export async function monthsOf(
   sql: Sql,
   schemas: readonly string[],
   spec: TableSpec,
-  only: Part['only'],
+  only: Slice['only'],
 ): Promise<EpochMs[]> {
   const months = new Set<EpochMs>();
   for (const schema of schemas) {
@@ -102,7 +102,7 @@ export async function hashBuckets(
   sql: Sql,
   schema: string,
   spec: TableSpec,
-  part: Part,
+  part: Slice,
   rowsAtOnce = ROWS_AT_ONCE,
 ): Promise<MonthHash[]> {
   const hashes: MonthHash[] = [];
@@ -126,9 +126,9 @@ async function piecesOf(
   sql: Sql,
   schema: string,
   spec: TableSpec,
-  { month, only }: Part,
+  { month, only }: Slice,
   rowsAtOnce: number,
-): Promise<Part[]> {
+): Promise<Slice[]> {
   const { from, parameters } = rowsOf(schema, spec, { month, only });
   const buckets = await sql.query<Bucket & Row & { readonly rows: number }>(
     `select r.participant, r.endpoint_id as "endpointId", count(*) as rows
@@ -163,7 +163,7 @@ export async function firstDifference(
   sql: Sql,
   [left, right]: readonly [string, string],
   spec: TableSpec,
-  part: Part,
+  part: Slice,
 ): Promise<RowDifference | null> {
   const of = (schema: string): string => `(select ${columnsOf(spec)} from ${rowsOf(schema, spec, part).from})`;
   const keys = spec.key.map((column) => `"${column}"`).join(', ');

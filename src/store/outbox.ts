@@ -1,6 +1,6 @@
 /** The outbox: what was decided and still has to reach the log. */
 import type { Sql } from './database.ts';
-import type { Part } from './parts.ts';
+import type { StatementPart } from './parts.ts';
 
 export interface OutboxMessage {
   readonly topic: string;
@@ -24,7 +24,7 @@ export const OUTBOX_CHANNEL = 'balde_outbox';
  * whole transaction, checkpoint included; then the same messages are decided again, and the relay finds on
  * the topic which of them it has sent already.
  */
-export const outboxParts = (messages: readonly OutboxMessage[]): Part[] =>
+export const outboxParts = (messages: readonly OutboxMessage[]): StatementPart[] =>
   messages.length === 0
     ? []
     : [

@@ -2,12 +2,13 @@
  * Whether a folder may be written to, given away or removed. Somebody else may have prepared it: a link in it would
  * have root change or give away what the link names, and its owner could put one there at any time.
  */
+import { OperatorError } from '../errors.ts';
 import { lstatSync, readdirSync, realpathSync } from 'node:fs';
 import type { Stats } from 'node:fs';
 import { dirname, join, parse, resolve, sep } from 'node:path';
 
 /** Something is in the way that Balde does not touch; the message says what to do. */
-export class ForeignFolderError extends Error {
+export class ForeignFolderError extends OperatorError {
   override readonly name = 'ForeignFolderError';
 }
 
@@ -17,7 +18,7 @@ export type Owners = ReadonlySet<number>;
 export const ownUsers = (...others: readonly (number | undefined)[]): Owners =>
   new Set([0, process.getuid?.() ?? 0, ...others.filter((uid) => uid !== undefined)]);
 
-const MOST_LINKS = 40;
+const MAX_LINKS = 40;
 const WRITABLE_BY_ALL = 0o002;
 const STICKY = 0o1000;
 
@@ -64,7 +65,7 @@ export function assertOwnFolder(folder: string, owners: Owners): void {
 
 /** Whoever may rename what lies in a folder decides what a path through it means. */
 function assertWayTo(folder: string, owners: Owners, links: number): void {
-  if (links > MOST_LINKS) refuse(`${folder} has too many links in it`, ELSEWHERE);
+  if (links > MAX_LINKS) refuse(`${folder} has too many links in it`, ELSEWHERE);
   const { root } = parse(folder);
   let path = root;
   for (const name of folder.slice(root.length).split(sep)) {

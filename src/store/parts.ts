@@ -3,7 +3,7 @@
  */
 import type { Parameter, Sql } from './database.ts';
 
-export interface Part {
+export interface StatementPart {
   /** The same for the same text. */
   readonly name: string;
   /** WITH queries, `name as (…)`, whose parameters count from $1. */
@@ -14,7 +14,7 @@ export interface Part {
 }
 
 /** Runs parts as one statement, prepared once for each connection. All of it takes effect or nothing. */
-export async function runParts(sql: Sql, parts: readonly Part[]): Promise<void> {
+export async function runParts(sql: Sql, parts: readonly StatementPart[]): Promise<void> {
   if (parts.length === 0) return;
   const name = parts.map((part) => part.name).join(' ');
   const [queries, results, parameters]: [string[], string[], Parameter[]] = [[], [], []];

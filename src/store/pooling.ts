@@ -8,7 +8,7 @@ import { within } from '../waiting.ts';
 import { UnfitDatabaseError } from './errors.ts';
 
 /** How long a notification may take. Milliseconds. */
-const LONGEST_WAY_MS = 5_000;
+const MAX_WAY_MS = 5_000;
 
 const ADVICE =
   'Let the pooler pool sessions for this database (PgBouncer: pool_mode = session), or let DATABASE_URL lead to the server itself.';
@@ -41,7 +41,7 @@ export async function assertSessions(client: pg.ClientBase, open: () => Promise<
     if (!(await listens(client, channel))) throw spread();
     await other.query(`select pg_notify('${channel}', '')`);
     await other.query('commit');
-    if (!(await within(LONGEST_WAY_MS, heard, () => false)))
+    if (!(await within(MAX_WAY_MS, heard, () => false)))
       throw new UnfitDatabaseError('the pooler before the database does not pass notifications on', ADVICE);
     await client.query(`unlisten ${channel}`);
   } finally {

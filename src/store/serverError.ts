@@ -1,4 +1,5 @@
 /** The embedded server can't be used, and waiting does not help: what to do is in the message. */
-export class EmbeddedPostgresError extends Error {
+import { OperatorError } from '../errors.ts';
+export class EmbeddedPostgresError extends OperatorError {
   override readonly name = 'EmbeddedPostgresError';
 }

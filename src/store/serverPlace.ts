@@ -34,20 +34,20 @@ export const holdsData = (place: string): boolean => existsSync(join(place, 'dat
 export async function choosePlace(directory: string, user: ServerUser | null): Promise<string> {
   const known = placeOf(directory);
   if (user === null || known !== directory) return known;
-  const obstacle = await obstacleOnTheWay(directory, user);
-  if (obstacle === null) return directory;
+  const problem = await obstacleOnTheWay(directory, user);
+  if (problem === null) return directory;
   if (holdsData(directory))
     throw new EmbeddedPostgresError(
-      `${closed(directory, obstacle, user)}, and its data is there already. Run chmod o+x ${obstacle}, or stop every Balde and move ${dirname(directory)} to a folder that every user can pass.`,
+      `${closed(directory, problem, user)}, and its data is there already. Run chmod o+x ${problem}, or stop every Balde and move ${dirname(directory)} to a folder that every user can pass.`,
     );
-  return await goElsewhere(directory, obstacle, user);
+  return await goElsewhere(directory, problem, user);
 }
 
-const closed = (directory: string, obstacle: string, { name }: ServerUser): string =>
-  `user ${name}, who runs the embedded Postgres because Postgres refuses to be root, can't reach ${directory}: ${obstacle} is closed to that user`;
+const closed = (directory: string, problem: string, { name }: ServerUser): string =>
+  `user ${name}, who runs the embedded Postgres because Postgres refuses to be root, can't reach ${directory}: ${problem} is closed to that user`;
 
 /** Several processes may start at once: all of them use the note that was there first. */
-async function goElsewhere(directory: string, obstacle: string, user: ServerUser): Promise<string> {
+async function goElsewhere(directory: string, problem: string, user: ServerUser): Promise<string> {
   const place = join(ELSEWHERE, randomBytes(8).toString('hex'));
   const draft = join(directory, `${NOTE}-${randomUUID()}`);
   try {
@@ -63,7 +63,7 @@ async function goElsewhere(directory: string, obstacle: string, user: ServerUser
     return placeOf(directory);
   } catch (cause) {
     throw new EmbeddedPostgresError(
-      `${closed(directory, obstacle, user)}; and its data can't lie in ${ELSEWHERE} (${(cause as Error).message}). Give a folder that every user can pass with --data-dir or DATA_DIR, start Balde as an ordinary user, or set DATABASE_URL.`,
+      `${closed(directory, problem, user)}; and its data can't lie in ${ELSEWHERE} (${(cause as Error).message}). Give a folder that every user can pass with --data-dir or DATA_DIR, start Balde as an ordinary user, or set DATABASE_URL.`,
       { cause },
     );
   } finally {

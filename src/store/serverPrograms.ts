@@ -24,12 +24,12 @@ export async function findPrograms(user: ServerUser | null): Promise<Programs> {
   const folder = packageFolder();
   await linkLibraries(folder);
   const native = join(folder, 'native');
-  const obstacle = user === null ? null : await obstacleToPrograms(native, user);
-  if (user === null || obstacle === null) {
+  const problem = user === null ? null : await obstacleToPrograms(native, user);
+  if (user === null || problem === null) {
     for (const name of ['pg_ctl', 'initdb', 'postgres']) await makeExecutable(join(native, 'bin', program(name)));
     return { ...programsIn(native), copiedTo: null };
   }
-  const copy = await copyPrograms(folder, user, obstacle);
+  const copy = await copyPrograms(folder, user, problem);
   return { ...programsIn(copy), copiedTo: copy };
 }
 
@@ -83,14 +83,14 @@ const isExecutable = async (file: string): Promise<boolean> =>
 /** One of each kind: they were all installed in one go. */
 async function obstacleToPrograms(native: string, user: ServerUser): Promise<string | null> {
   for (const path of [programsIn(native).initdb, join(native, 'lib'), join(native, 'share')]) {
-    const obstacle = await obstacleTo(path, user);
-    if (obstacle !== null) return obstacle;
+    const problem = await obstacleTo(path, user);
+    if (problem !== null) return problem;
   }
   return null;
 }
 
 /** Once for each version: a folder that is there under its name is whole. */
-async function copyPrograms(folder: string, user: ServerUser, obstacle: string): Promise<string> {
+async function copyPrograms(folder: string, user: ServerUser, problem: string): Promise<string> {
   const { version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string };
   const copy = join(CACHE, `postgres-${version}-${basename(folder)}`);
   const draft = `${copy}-draft-${randomUUID()}`;
@@ -109,7 +109,7 @@ async function copyPrograms(folder: string, user: ServerUser, obstacle: string):
     return copy;
   } catch (cause) {
     throw new EmbeddedPostgresError(
-      `user ${user.name}, who runs the embedded Postgres because Postgres refuses to be root, can't run ${programsIn(join(folder, 'native')).initdb}: ${obstacle} is closed to that user; and a copy can't be kept in ${copy} (${(cause as Error).message}). Move Balde to a folder that every user can read, such as /opt/balde, start it as an ordinary user, or set DATABASE_URL.`,
+      `user ${user.name}, who runs the embedded Postgres because Postgres refuses to be root, can't run ${programsIn(join(folder, 'native')).initdb}: ${problem} is closed to that user; and a copy can't be kept in ${copy} (${(cause as Error).message}). Move Balde to a folder that every user can read, such as /opt/balde, start it as an ordinary user, or set DATABASE_URL.`,
       { cause },
     );
   } finally {

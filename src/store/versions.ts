@@ -2,7 +2,7 @@
 import type { FoldId } from './checkpoints.ts';
 import type { Database, Row, Sql } from './database.ts';
 import { lock } from './locks.ts';
-import { createSchema, schemaOf } from './readModels.ts';
+import { createSchema, schemaOf } from './schemas.ts';
 
 /** See migration 0005. */
 export type VersionState = 'filling' | 'catching_up' | 'live' | 'fixed';

@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { POLICY_STATES } from '../../src/codec/topics.ts';
 import { loadConfig } from '../../src/config/config.ts';
-import { openArchiveSource } from '../../src/main/archive.ts';
+import { openArchiveSource } from '../../src/app/archives.ts';
 import { packageRoot } from '../../src/packageRoot.ts';
 import { balde, jsonOf } from '../cli/balde.ts';
 import { publish } from '../deadLetters/given.ts';

@@ -121,8 +121,8 @@ describe('a folder that can not be written [ARC-3]', () => {
     await publish(log, [...poll(START), ...poll(START + 60_000)]);
     const target = await openFilesTarget({ folder, signal: patience() });
     // A file where the folder of the topic should be.
-    const obstacle = join(folder, STATES);
-    await writeFile(obstacle, '');
+    const problem = join(folder, STATES);
+    await writeFile(problem, '');
     const told: string[] = [];
     const observer = {
       archived: () => undefined,
@@ -131,7 +131,7 @@ describe('a folder that can not be written [ARC-3]', () => {
     const running = archiveTo(log, STATES, target, { observer });
     await eventually('it was told', async () => Promise.resolve(told.length > 1));
     expect(told[0]).toMatch(/the archive in .* can't be used: .*Archiving goes on by itself/);
-    await rm(obstacle);
+    await rm(problem);
     await running;
     await target.close();
     expect(inOrder(await readSource(openFilesSource(folder), STATES))).toEqual(await logMessages(log, STATES));

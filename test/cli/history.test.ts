@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { sparkline } from '../../src/cli/historySparkline.ts';
+import { sparkline } from '../../src/cli/render/sparkline.ts';
 import { baldeDatabase } from '../support/database.ts';
 import { balde, jsonOf } from './balde.ts';
 import { MINUTE, PARTICIPANT, seed } from './seed.ts';

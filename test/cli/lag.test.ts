@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { POLICY_STATES, RATE_LIMIT_ALERTS } from '../../src/codec/topics.ts';
-import { readLag } from '../../src/main/lag.ts';
+import { readLag } from '../../src/operate/lag.ts';
 import { observed, outgoing } from '../consume/given.ts';
 import { patience, readAll } from '../contract/given.ts';
 import { publish, settle } from '../deadLetters/given.ts';

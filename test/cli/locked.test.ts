@@ -1,7 +1,7 @@
 /** Commands that only look, while another session holds what they ask for: they say so and end. */
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import type { Database } from '../../src/store/database.ts';
-import { connect } from '../../src/store/database.ts';
+import { openDatabase } from '../../src/store/database.ts';
 import { baldeDatabase } from '../support/database.ts';
 import { balde } from './balde.ts';
 import { foldAll, observationsUntil, PARTICIPANT, publish } from './seed.ts';
@@ -35,7 +35,7 @@ describe('what another session has locked [VIEW-5]', () => {
     await publish(log, observationsUntil(Date.UTC(2026, 2, 1, 12)));
     await foldAll(database, log);
     // Balde's own sessions end when a transaction is idle.
-    holder = connect({ url, poolSize: 1, settings: { idle_in_transaction_session_timeout: '0' } });
+    holder = openDatabase({ url, poolSize: 1, settings: { idle_in_transaction_session_timeout: '0' } });
     const tables = await holder.query<{ name: string }>(
       `select format('%I.%I', schemaname, tablename) as name from pg_tables
        where schemaname not in ('pg_catalog', 'information_schema') and tablename <> 'migration'`,

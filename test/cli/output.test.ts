@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { openOutput } from '../../src/cli/output.ts';
+import { openOutput } from '../../src/cli/render/output.ts';
 import { packageRoot } from '../../src/packageRoot.ts';
 import { emptyDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { DEFAULT_RULES } from '../../src/domain/thresholds.ts';
-import { allJudgeAlike, bePresent } from '../../src/main/presence.ts';
+import { allJudgeAlike, bePresent } from '../../src/app/presence.ts';
 import { livingProcesses } from '../../src/store/processes.ts';
 import { saveSettings } from '../../src/store/settings.ts';
 import { baldeDatabase } from '../support/database.ts';

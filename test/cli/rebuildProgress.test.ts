@@ -1,5 +1,5 @@
 import { afterEach, expect, it, vi } from 'vitest';
-import { rebuildProgress } from '../../src/cli/rebuildProgress.ts';
+import { rebuildProgress } from '../../src/cli/render/rebuildProgress.ts';
 
 afterEach(() => {
   vi.useRealTimers();

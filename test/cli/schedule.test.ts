@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { blindPolicies, checkSchedule, fullRefillMs, gapsOf } from '../../src/cli/doctor/schedule.ts';
-import type { KnownPolicy } from '../../src/cli/doctor/storageChecks.ts';
+import { blindPolicies, checkSchedule, fullRefillMs, gapsOf } from '../../src/operate/doctor/schedule.ts';
+import type { KnownPolicy } from '../../src/operate/doctor/storageChecks.ts';
 
 const policy = (name: string, capacity: number, refillTokens: number, refillPeriodSec = 60): KnownPolicy => ({
   ...{ participant: '12345678', name, capacity, refillTokens, refillPeriodSec },

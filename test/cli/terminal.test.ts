@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { table } from '../../src/cli/format.ts';
-import { colourful, outputWidth, wantsColours } from '../../src/cli/terminal.ts';
+import { table } from '../../src/cli/render/table.ts';
+import { colourful, outputWidth, wantsColours } from '../../src/cli/render/terminal.ts';
 import { baldeDatabase } from '../support/database.ts';
 import { balde } from './balde.ts';
 import { seed } from './seed.ts';

@@ -2,14 +2,14 @@
 import { InvalidArgumentError } from 'commander';
 import type { Command, Option } from 'commander';
 import { describe, expect, test } from 'vitest';
-import { alertsCommand } from '../../src/cli/alerts.ts';
-import { exportCommand } from '../../src/cli/export.ts';
-import { historyCommand } from '../../src/cli/history.ts';
-import { metricsCommand } from '../../src/cli/metrics.ts';
-import { rebuildCommand } from '../../src/cli/rebuild.ts';
-import { stateCommand } from '../../src/cli/state.ts';
-import { parseTime } from '../../src/cli/times.ts';
-import { whatIfCommand } from '../../src/cli/whatIf.ts';
+import { alertsCommand } from '../../src/cli/commands/alerts.ts';
+import { exportCommand } from '../../src/cli/commands/export.ts';
+import { historyCommand } from '../../src/cli/commands/history.ts';
+import { metricsCommand } from '../../src/cli/commands/metrics.ts';
+import { rebuildCommand } from '../../src/cli/commands/rebuild.ts';
+import { stateCommand } from '../../src/cli/commands/state.ts';
+import { parseTime } from '../../src/cli/options/times.ts';
+import { whatIfCommand } from '../../src/cli/commands/whatIf.ts';
 
 const NOW = Date.UTC(2026, 4, 4, 15, 30, 20, 123);
 const iso = (text: string): string => new Date(parseTime(text, NOW)).toISOString();

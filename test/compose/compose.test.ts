@@ -1,9 +1,9 @@
 /** docker-compose.yml without an engine: the published schema and a linter, and what it says about Balde. */
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { migrateCommand } from '../../src/cli/migrate.ts';
-import { simulateCommand } from '../../src/cli/simulate.ts';
-import { startCommand } from '../../src/cli/start.ts';
+import { migrateCommand } from '../../src/cli/commands/migrate.ts';
+import { simulateCommand } from '../../src/cli/commands/simulate.ts';
+import { startCommand } from '../../src/cli/commands/start.ts';
 import { inspectConfig } from '../../src/config/config.ts';
 import { ROLES } from '../../src/config/roles.ts';
 import { packageRoot } from '../../src/packageRoot.ts';

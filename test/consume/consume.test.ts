@@ -5,7 +5,7 @@ import { isCaughtUp } from '../../src/consume/progress.ts';
 import { EmbeddedLog } from '../../src/log/embedded/embeddedLog.ts';
 import { LogUnavailableError } from '../../src/log/eventLog.ts';
 import type { EventLog } from '../../src/log/eventLog.ts';
-import { connect } from '../../src/store/database.ts';
+import { openDatabase } from '../../src/store/database.ts';
 import type { Database } from '../../src/store/database.ts';
 import { baldeDatabase } from '../support/database.ts';
 import { deadProxy } from '../support/deadProxy.ts';
@@ -98,7 +98,7 @@ describe('the path from the log to the tables [FOLD-1]', () => {
 
   it('is taken over by an instance that stands by', async () => {
     const { database, log, url } = await baldeDatabase();
-    const other = connect({ url });
+    const other = openDatabase({ url });
     const otherLog = new EmbeddedLog(other);
     await publish(log, events(0, 100));
     const first = start(log, database);
@@ -128,7 +128,7 @@ describe('the path from the log to the tables [FOLD-1]', () => {
 describe('outages [FOLD-6]', () => {
   it('of connections in the middle lose and double nothing', async () => {
     const { database, log, url } = await baldeDatabase();
-    const own = connect({ url, applicationName: 'victim' });
+    const own = openDatabase({ url, applicationName: 'victim' });
     const ownLog = new EmbeddedLog(own);
     const running = start(ownLog, own);
     for (let i = 0; i < 10; i += 1) {
@@ -153,7 +153,7 @@ describe('outages [FOLD-6]', () => {
   it('of a peer that went silent end by the statement time-out, and lose nothing', async () => {
     const { database, log, url } = await baldeDatabase();
     const proxy = await deadProxy(url);
-    const own = connect({ url: proxy.through(url), statementTimeoutMs: 500 });
+    const own = openDatabase({ url: proxy.through(url), statementTimeoutMs: 500 });
     const ownLog = new EmbeddedLog(own, { leaseTtlMs: 400 });
     const running = start(ownLog, own);
     await publish(log, events(0, 100));

@@ -3,7 +3,7 @@ import { RATE_LIMIT_ALERTS } from '../../src/codec/topics.ts';
 import { relay } from '../../src/consume/relay.ts';
 import { EmbeddedLog } from '../../src/log/embedded/embeddedLog.ts';
 import type { EventLog, Producer } from '../../src/log/eventLog.ts';
-import { connect } from '../../src/store/database.ts';
+import { openDatabase } from '../../src/store/database.ts';
 import type { Database } from '../../src/store/database.ts';
 import { outboxSize } from '../../src/store/outbox.ts';
 import { readAll } from '../contract/given.ts';
@@ -218,7 +218,7 @@ describe('the relay [OUT-2, OUT-3]', () => {
 
   it('of which two run at once, while many transactions decide, sends each event once and in order', async () => {
     const { database, log, url } = await baldeDatabase();
-    const other = connect({ url });
+    const other = openDatabase({ url });
     const otherLog = new EmbeddedLog(other);
     const relays = [start(log, database), start(otherLog, other)];
     // One key per writer: what one transaction decides after another is in order, as a partition's reactor does.
@@ -246,7 +246,7 @@ describe('the relay [OUT-2, OUT-3]', () => {
     await decide(database, 0, 10);
     await paused.reached;
     await database.execute(`update balde_log.lease set expires_at = '-infinity' where name like 'producer/%'`);
-    const other = connect({ url });
+    const other = openDatabase({ url });
     const otherLog = new EmbeddedLog(other);
     const heir = start(otherLog, other);
     await emptied(database);
@@ -264,7 +264,7 @@ describe('the relay [OUT-2, OUT-3]', () => {
 
   it('goes on after its connections were cut, and loses and doubles nothing', async () => {
     const { database, log, url } = await baldeDatabase();
-    const own = connect({ url, applicationName: 'victim' });
+    const own = openDatabase({ url, applicationName: 'victim' });
     const ownLog = new EmbeddedLog(own);
     const running = start(ownLog, own);
     for (let i = 0; i < 10; i += 1) {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { POLICY_STATES } from '../../src/codec/topics.ts';
 import { tail } from '../../src/consume/tail.ts';
 import { EmbeddedLog } from '../../src/log/embedded/embeddedLog.ts';
-import { connect } from '../../src/store/database.ts';
+import { openDatabase } from '../../src/store/database.ts';
 import { baldeDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { observed, publish } from './given.ts';
@@ -34,7 +34,7 @@ describe('whoever only watches', () => {
 
   it('goes on after an outage with what came meanwhile', async () => {
     const { database, log, url } = await baldeDatabase();
-    const own = connect({ url, applicationName: 'victim' });
+    const own = openDatabase({ url, applicationName: 'victim' });
     const ownLog = new EmbeddedLog(own);
     const [seen, abort] = [new Set<number>(), new AbortController()];
     const watching = tail(ownLog, POLICY_STATES, ({ availableTokens }) => seen.add(availableTokens), abort.signal);

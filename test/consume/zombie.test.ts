@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { EventLog } from '../../src/log/eventLog.ts';
-import { connect } from '../../src/store/database.ts';
+import { openDatabase } from '../../src/store/database.ts';
 import { DatabaseUnavailableError } from '../../src/store/errors.ts';
 import { baldeDatabase } from '../support/database.ts';
 import {
@@ -56,7 +56,7 @@ describe('two instances of one projection [FOLD-3]', () => {
   it('of which one is paused inside its transaction: the server ends it, and the other goes on', async () => {
     const { database, log, url } = await baldeDatabase();
     await publish(log, [observed('A', 0, 50), observed('B', 0, 15)]);
-    const own = connect({ url, settings: { idle_in_transaction_session_timeout: '300ms' } });
+    const own = openDatabase({ url, settings: { idle_in_transaction_session_timeout: '300ms' } });
     const paused = gate();
     const zombie = states(own, {
       effects: (real) => ({

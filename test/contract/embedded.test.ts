@@ -1,6 +1,6 @@
 import { EmbeddedLog } from '../../src/log/embedded/embeddedLog.ts';
 import type { EventLog } from '../../src/log/eventLog.ts';
-import { connect } from '../../src/store/database.ts';
+import { openDatabase } from '../../src/store/database.ts';
 import type { Database } from '../../src/store/database.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { emptyDatabase } from '../support/database.ts';
@@ -31,7 +31,7 @@ async function open(): Promise<OpenLog> {
     log,
     secondProcess: async () => {
       const proxy = await deadProxy(url);
-      const own = connect({ url: proxy.through(url) });
+      const own = openDatabase({ url: proxy.through(url) });
       const process = new EmbeddedLog(own);
       paths.set(process, async () => await proxy.kill());
       cleanups.push(async () => {

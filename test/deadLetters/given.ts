@@ -6,12 +6,12 @@ import { POLICY_STATES } from '../../src/codec/topics.ts';
 import { whenCaughtUp } from '../../src/consume/progress.ts';
 import { DEFAULT_RULES } from '../../src/domain/thresholds.ts';
 import type { EventLog, OutgoingMessage } from '../../src/log/eventLog.ts';
-import { letters } from '../../src/main/deadLetters.ts';
-import type { Letter, LetterStorage } from '../../src/main/deadLetters.ts';
-import { FOLD_RUNNERS } from '../../src/main/foldRoles.ts';
+import { letters } from '../../src/operate/deadLetters.ts';
+import type { Letter, LetterStorage } from '../../src/operate/deadLetters.ts';
+import { FOLD_RUNNERS } from '../../src/app/foldRoles.ts';
 import { FOLDS } from '../../src/topology/folds.ts';
-import { silentObserver } from '../../src/main/observers.ts';
-import { runRelays } from '../../src/main/roles.ts';
+import { silentObserver } from '../../src/app/observers.ts';
+import { runRelays } from '../../src/app/roles.ts';
 import type { Database } from '../../src/store/database.ts';
 import { patience } from '../contract/given.ts';
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { POLICY_STATES, RATE_LIMIT_ALERTS } from '../../src/codec/topics.ts';
 import type { EventLog } from '../../src/log/eventLog.ts';
-import { dropLetters, findLetters, letters } from '../../src/main/deadLetters.ts';
-import type { LetterStorage } from '../../src/main/deadLetters.ts';
-import { RETRY_PRODUCER, retryLetters } from '../../src/main/retryLetters.ts';
-import { UsageError } from '../../src/main/storage.ts';
+import { dropLetters, findLetters, letters } from '../../src/operate/deadLetters.ts';
+import type { LetterStorage } from '../../src/operate/deadLetters.ts';
+import { RETRY_PRODUCER, retryLetters } from '../../src/operate/retryLetters.ts';
+import { UsageError } from '../../src/errors.ts';
 import type { Database } from '../../src/store/database.ts';
 import { observed, outgoing } from '../consume/given.ts';
 import { patience, readAll } from '../contract/given.ts';

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { consumptionBetween, enrich, sameParameters } from '../../src/domain/enrichment.ts';
 import type { Sample } from '../../src/domain/enrichment.ts';
-import { Bucket } from '../../src/simulator/bucket.ts';
+import { TokenBucket } from '../../src/simulator/tokenBucket.ts';
 import { NOON } from './given.ts';
 
 const size = fc.record({
@@ -50,7 +50,7 @@ type Scenario = typeof scenario extends fc.Arbitrary<infer S> ? S : never;
 
 /** Lives through the scenario; gives the polls that were answered. */
 function live({ mode, size: first, phaseMs, fill, rebase, credited, turns }: Scenario): Answered[] {
-  const bucket = new Bucket({
+  const bucket = new TokenBucket({
     mode,
     ...first,
     startAt: NOON,

@@ -4,7 +4,7 @@ import { alertsProjection } from '../../projections/alerts/fold.ts';
 import { statesProjection } from '../../projections/states/fold.ts';
 import type { EventLog } from '../../src/log/eventLog.ts';
 import { loadCheckpoints } from '../../src/store/checkpoints.ts';
-import { connect } from '../../src/store/database.ts';
+import { openDatabase } from '../../src/store/database.ts';
 import type { Database } from '../../src/store/database.ts';
 import { outboxSize } from '../../src/store/outbox.ts';
 import type { OracleObservation } from '../oracle/oracle.ts';
@@ -19,7 +19,7 @@ export interface Inspection {
 }
 
 export function inspect(url: string, backend: Backend): Inspection {
-  const database = connect({ url, applicationName: 'inspection' });
+  const database = openDatabase({ url, applicationName: 'inspection' });
   const log = backend.open(database);
   const close = async (): Promise<void> => {
     await log.close();

@@ -5,8 +5,8 @@ import type { ConsumeObserver } from '../../src/consume/observer.ts';
 import type { PolicyStateObserved } from '../../src/domain/events.ts';
 import { DEFAULT_RULES } from '../../src/domain/thresholds.ts';
 import type { EventLog } from '../../src/log/eventLog.ts';
-import { FOLD_RUNNERS } from '../../src/main/foldRoles.ts';
-import { toMessage } from '../../src/main/roles.ts';
+import { FOLD_RUNNERS } from '../../src/app/foldRoles.ts';
+import { toMessage } from '../../src/app/roles.ts';
 import type { Database } from '../../src/store/database.ts';
 
 export interface Recorder extends ConsumeObserver {

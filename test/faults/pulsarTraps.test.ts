@@ -8,7 +8,7 @@ import { relay } from '../../src/consume/relay.ts';
 import type { PolicyStateObserved } from '../../src/domain/events.ts';
 import type { EventLog, OutgoingMessage, Producer, SendResult } from '../../src/log/eventLog.ts';
 import { TOPICS } from '../../src/topology/folds.ts';
-import { toMessage } from '../../src/main/roles.ts';
+import { toMessage } from '../../src/app/roles.ts';
 import { producerName, runPoller } from '../../src/poll/poller.ts';
 import { ROOM } from '../../src/poll/sequence.ts';
 import type { Database } from '../../src/store/database.ts';

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { alertingReactor } from '../../projections/alerting/fold.ts';
 import { DEFAULT_RULES } from '../../src/domain/thresholds.ts';
-import { Reconciler } from '../../src/main/reconcile.ts';
+import { Reconciler } from '../../src/app/reconcile.ts';
 import type { Database } from '../../src/store/database.ts';
 import { DatabaseUnavailableError } from '../../src/store/errors.ts';
 import { observed } from '../consume/given.ts';

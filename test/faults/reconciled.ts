@@ -5,7 +5,7 @@ import type { PolicyStateObserved } from '../../src/domain/events.ts';
 import { observationId } from '../../src/domain/identity.ts';
 import { DEFAULT_RULES } from '../../src/domain/thresholds.ts';
 import type { EventLog } from '../../src/log/eventLog.ts';
-import { reset } from '../../src/main/checkpoints.ts';
+import { reset } from '../../src/operate/checkpoints.ts';
 import type { Database } from '../../src/store/database.ts';
 import { observed } from '../consume/given.ts';
 import { readTopicOnce } from '../oracle/readLog.ts';

@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { connect } from '../../src/store/database.ts';
+import { openDatabase } from '../../src/store/database.ts';
 import { startEmbeddedPostgres } from '../../src/store/embeddedPostgres.ts';
 import type { EmbeddedPostgres } from '../../src/store/embeddedPostgres.ts';
 import { eventually } from '../support/eventually.ts';
@@ -96,7 +96,7 @@ function isAlive(pid: number): boolean {
 }
 
 async function someBackend(url: string, random: Seeded): Promise<number | null> {
-  const database = connect({ url, poolSize: 1 });
+  const database = openDatabase({ url, poolSize: 1 });
   try {
     const backends = await database.query<{ pid: number; busy: boolean }>(
       `select pid, state <> 'idle' as busy from pg_stat_activity
@@ -112,7 +112,7 @@ async function someBackend(url: string, random: Seeded): Promise<number | null> 
 
 /** Resolves once the server takes connections. */
 async function answering(url: string): Promise<void> {
-  const database = connect({ url, poolSize: 1 });
+  const database = openDatabase({ url, poolSize: 1 });
   try {
     await eventually('Postgres answers', async () => database.query('select 1').catch(() => null));
   } finally {

@@ -1,12 +1,12 @@
 import { afterAll, describe, expect, inject, it } from 'vitest';
 import { randomUUID } from 'node:crypto';
-import { openStorage } from '../../src/main/storage.ts';
-import { connect } from '../../src/store/database.ts';
+import { openStorage } from '../../src/app/storage.ts';
+import { openDatabase } from '../../src/store/database.ts';
 import { DatabaseUnavailableError } from '../../src/store/errors.ts';
 import { cuttingProxy } from '../support/cuttingProxy.ts';
 import { refusingServer } from '../support/refusingServer.ts';
 
-const server = connect({ url: inject('postgresUrl'), poolSize: 1 });
+const server = openDatabase({ url: inject('postgresUrl'), poolSize: 1 });
 const made: string[] = [];
 afterAll(async () => {
   for (const name of made) await server.execute(`drop database if exists ${name} with (force)`);

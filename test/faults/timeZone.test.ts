@@ -3,9 +3,9 @@ import { afterAll, describe, expect, it } from 'vitest';
 import type { PolicyStateObserved } from '../../src/domain/events.ts';
 import { EmbeddedLog } from '../../src/log/embedded/embeddedLog.ts';
 import { FOLDS, TOPICS } from '../../src/topology/folds.ts';
-import { connect } from '../../src/store/database.ts';
+import { openDatabase } from '../../src/store/database.ts';
 import { migrate } from '../../src/store/migrate.ts';
-import { installFold } from '../../src/store/readModels.ts';
+import { installFold } from '../../src/store/schemas.ts';
 import { observation } from '../domain/given.ts';
 import { expectDatabaseEqualsOracle } from '../oracle/compare.ts';
 import { emptyDatabase } from '../support/database.ts';
@@ -68,7 +68,7 @@ interface Dump {
 async function dump(zones: { readonly database: string; readonly session: string }): Promise<Dump> {
   const { url } = await emptyDatabase({ timezone: zones.database });
   await migrate(url);
-  const database = connect({ url, settings: { timezone: zones.session } });
+  const database = openDatabase({ url, settings: { timezone: zones.session } });
   const log = new EmbeddedLog(database);
   afterAll(async () => {
     await log.close();
@@ -88,7 +88,7 @@ async function dump(zones: { readonly database: string; readonly session: string
   expect(compared.history).toBe(new Set(LOG.map((each) => each.responseTime)).size);
 
   // Read in UTC, and as text: a wrong hour can't hide in a conversion.
-  const reader = connect({ url });
+  const reader = openDatabase({ url });
   const months = await reader.query<{ name: string }>(
     `select c.relname as name from pg_inherits i join pg_class c on c.oid = i.inhrelid
      where i.inhparent = 'states_v1.history'::regclass order by 1`,

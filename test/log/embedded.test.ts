@@ -4,7 +4,7 @@ import { EmbeddedLog } from '../../src/log/embedded/embeddedLog.ts';
 import { partitionOf } from '../../src/log/partitionOf.ts';
 import { LogError, LogUnavailableError, ProducerFencedError } from '../../src/log/eventLog.ts';
 import type { EventLog } from '../../src/log/eventLog.ts';
-import { connect } from '../../src/store/database.ts';
+import { openDatabase } from '../../src/store/database.ts';
 import type { Database } from '../../src/store/database.ts';
 import { DatabaseUnavailableError } from '../../src/store/errors.ts';
 import { migrate } from '../../src/store/migrate.ts';
@@ -234,7 +234,7 @@ describe('a receive [LOG-8]', () => {
 
   it('can be aborted while the server is silent', async () => {
     const proxy = await deadProxy(url);
-    const cutOff = connect({ url: proxy.through(url), statementTimeoutMs: 4_000 });
+    const cutOff = openDatabase({ url: proxy.through(url), statementTimeoutMs: 4_000 });
     const log = new EmbeddedLog(cutOff);
     const consumer = await log.consumer(await newTopic(log, 1), { subscription: null });
     await consumer.receive({ max: 1, waitMs: 0, signal: never });
@@ -253,7 +253,7 @@ describe('a receive [LOG-8]', () => {
 
   it('recovers by itself from a session that went silent', async () => {
     const proxy = await deadProxy(url);
-    const own = connect({ url: proxy.through(url), statementTimeoutMs: 500 });
+    const own = openDatabase({ url: proxy.through(url), statementTimeoutMs: 500 });
     const log = new EmbeddedLog(own, { leaseTtlMs: 300 });
     const topic = await newTopic(log, 1);
     const consumer = await log.consumer(topic, fresh('s'));

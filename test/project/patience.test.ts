@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { FAILURES_UNTIL_ADVICE } from '../../src/advice.ts';
 import type { Clock } from '../../src/clock.ts';
 import { LogUnavailableError } from '../../src/log/eventLog.ts';
-import { isOutage, patiently } from '../../src/patience.ts';
+import { patiently } from '../../src/patience.ts';
+import { isOutage } from '../../src/errors.ts';
 import { DatabaseUnavailableError, UnfitDatabaseError } from '../../src/store/errors.ts';
 
 /** Waits take no time; what was waited is kept. */

@@ -1,8 +1,8 @@
 /** Commands that write to topics, or into tables what topics say, ask first whose the namespace is. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { POLICY_STATES } from '../../src/codec/topics.ts';
-import { openStorage } from '../../src/main/storage.ts';
-import type { Storage } from '../../src/main/storage.ts';
+import { openStorage } from '../../src/app/storage.ts';
+import type { Storage } from '../../src/app/storage.ts';
 import { balde } from '../cli/balde.ts';
 import { observed, publish } from '../consume/given.ts';
 import { live } from '../rebuild/given.ts';

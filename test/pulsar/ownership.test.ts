@@ -6,17 +6,17 @@ import { POLICY_STATES } from '../../src/codec/topics.ts';
 import { PulsarLog } from '../../src/log/pulsar/pulsarLog.ts';
 import type { PulsarSettings } from '../../src/log/pulsar/settings.ts';
 import { TOPICS } from '../../src/topology/folds.ts';
-import { markIfAny } from '../../src/main/ownership.ts';
-import { openForReading, openStorage } from '../../src/main/storage.ts';
-import type { Storage, StorageOptions } from '../../src/main/storage.ts';
-import { connect } from '../../src/store/database.ts';
+import { markIfAny } from '../../src/app/ownership.ts';
+import { openForReading, openStorage } from '../../src/app/storage.ts';
+import type { Storage, StorageOptions } from '../../src/app/storage.ts';
+import { openDatabase } from '../../src/store/database.ts';
 import { readInstallation } from '../../src/store/installation.ts';
 import { eventually } from '../support/eventually.ts';
 import { describePulsar, pulsarBroker } from '../support/pulsar.ts';
 import { administrator, settingsOf } from './given.ts';
 
 const made: string[] = [];
-const server = connect({ url: inject('postgresUrl'), poolSize: 1 });
+const server = openDatabase({ url: inject('postgresUrl'), poolSize: 1 });
 afterAll(async () => {
   for (const name of made) await server.execute(`drop database if exists ${name} with (force)`);
   await server.close();

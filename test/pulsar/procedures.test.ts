@@ -3,11 +3,11 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, describe, expect, inject, it } from 'vitest';
 import { RATE_LIMIT_ALERTS } from '../../src/codec/topics.ts';
-import type { Finding } from '../../src/cli/doctor/finding.ts';
+import type { Finding } from '../../src/operate/doctor/finding.ts';
 import { PulsarLog } from '../../src/log/pulsar/pulsarLog.ts';
 import { TOPICS } from '../../src/topology/folds.ts';
 import { packageRoot } from '../../src/packageRoot.ts';
-import { connect } from '../../src/store/database.ts';
+import { openDatabase } from '../../src/store/database.ts';
 import { balde, jsonOf } from '../cli/balde.ts';
 import type { Ended } from '../cli/balde.ts';
 import { observed, outgoing } from '../consume/given.ts';
@@ -31,7 +31,7 @@ function blockOf(heading: string): string[] {
     .filter((line) => line !== '');
 }
 
-const server = connect({ url: inject('postgresUrl'), poolSize: 1 });
+const server = openDatabase({ url: inject('postgresUrl'), poolSize: 1 });
 const databases: string[] = [];
 afterAll(async () => {
   for (const name of databases) await server.execute(`drop database if exists ${name} with (force)`);
@@ -148,7 +148,7 @@ const newShell = async (name: string) => {
 };
 
 const rowsOf = async (shell: Shell): Promise<number> => {
-  const database = connect({ url: shell.environment['DATABASE_URL'] ?? '', poolSize: 1 });
+  const database = openDatabase({ url: shell.environment['DATABASE_URL'] ?? '', poolSize: 1 });
   try {
     const [row] = await database.query<{ n: number }>('select count(*) as n from dict_rate_limit_states');
     return row?.n ?? 0;

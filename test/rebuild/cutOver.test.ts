@@ -2,8 +2,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { EventLog } from '../../src/log/eventLog.ts';
-import { putInService, previousVersion } from '../../src/main/rebuild.ts';
-import { connect } from '../../src/store/database.ts';
+import { putInService, previousVersion } from '../../src/operate/rebuild.ts';
+import { openDatabase } from '../../src/store/database.ts';
 import type { Database, Session } from '../../src/store/database.ts';
 import { dropVersion, listVersions } from '../../src/store/versions.ts';
 import { publish } from '../consume/given.ts';
@@ -22,7 +22,7 @@ describe('cut-over and rollback', () => {
   beforeAll(async () => {
     const given = await baldeDatabase();
     ({ database, log, url } = given);
-    readers = connect({ url });
+    readers = openDatabase({ url });
     await publish(log, history(10));
     await live(database, log, 'states');
     await rebuilt(database, log, 'states', { cutOver: false });

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { RATE_LIMIT_ALERTS } from '../../src/codec/topics.ts';
 import { packageRoot } from '../../src/packageRoot.ts';
-import { connect } from '../../src/store/database.ts';
+import { openDatabase } from '../../src/store/database.ts';
 import type { Database } from '../../src/store/database.ts';
 import { hashStates } from '../../src/store/hash.ts';
 import { listVersions } from '../../src/store/versions.ts';
@@ -88,7 +88,7 @@ describe('a rebuild that is killed again and again', () => {
         participant: '12345678',
         bridgeAddress: '127.0.0.1:1',
       });
-      const readers = connect({ url });
+      const readers = openDatabase({ url });
       const reader = startReader(readers);
       const stopLoad = new AbortController();
       const load = (async () => {

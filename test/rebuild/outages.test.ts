@@ -1,8 +1,8 @@
 /** Connections that break at every statement of a rebuild, a verification, a cut-over, a rollback, a drop. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { EmbeddedLog } from '../../src/log/embedded/embeddedLog.ts';
-import { previousVersion, putInService } from '../../src/main/rebuild.ts';
-import { verifyAnew } from '../../src/main/verify.ts';
+import { previousVersion, putInService } from '../../src/operate/rebuild.ts';
+import { verifyAnew } from '../../src/operate/verify.ts';
 import { Filler } from '../../src/rebuild/fill.ts';
 import { patiently } from '../../src/patience.ts';
 import { VersionServedError, dropVersion, listVersions } from '../../src/store/versions.ts';

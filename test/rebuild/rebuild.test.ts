@@ -1,7 +1,7 @@
 /** Rebuilds on the embedded log and a real Postgres: what comes out, what is kept, what readers see. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { refuseUnfinished } from '../../src/main/rebuild.ts';
+import { refuseUnfinished } from '../../src/operate/rebuild.ts';
 import { Filler } from '../../src/rebuild/fill.ts';
 import type { FillOptions, Filling } from '../../src/rebuild/fill.ts';
 import { rebuildLease } from '../../src/rebuild/rebuild.ts';

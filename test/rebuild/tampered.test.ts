@@ -4,8 +4,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { EventLog } from '../../src/log/eventLog.ts';
 import type { RebuildableName } from '../../src/topology/folds.ts';
-import { verifyAnew } from '../../src/main/verify.ts';
-import type { Verified } from '../../src/main/verify.ts';
+import { verifyAnew } from '../../src/operate/verify.ts';
+import type { Verified } from '../../src/operate/verify.ts';
 import { Filler } from '../../src/rebuild/fill.ts';
 import type { Database } from '../../src/store/database.ts';
 import { hashAlerts, hashStates } from '../../src/store/hash.ts';

@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { statesProjection } from '../../projections/states/fold.ts';
 import type { ColumnType, Projection } from '../../src/domain/fold.ts';
 import type { EventLog } from '../../src/log/eventLog.ts';
-import { countLog, verifyReadModel } from '../../src/main/verify.ts';
+import { countLog, verifyReadModel } from '../../src/operate/verify.ts';
 import type { CountedLog } from '../../src/rebuild/logCount.ts';
 import { RebuildDiffersError } from '../../src/rebuild/rebuild.ts';
 import { compareVersions } from '../../src/rebuild/verify.ts';

@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { addMonths, monthName, monthOf } from '../../src/domain/months.ts';
 import { compact } from '../../src/retain/compactor.ts';
 import type { RetentionOptions } from '../../src/retain/compactor.ts';
-import { connect } from '../../src/store/database.ts';
+import { openDatabase } from '../../src/store/database.ts';
 import type { Database } from '../../src/store/database.ts';
 import { createPartition, partitionMonths, readHorizon } from '../../src/store/partitions.ts';
-import { installFold } from '../../src/store/readModels.ts';
+import { installFold } from '../../src/store/schemas.ts';
 import { states, observed, policyStates, publish, takeAll } from '../consume/given.ts';
 import { baldeDatabase } from '../support/database.ts';
 
@@ -111,7 +111,7 @@ describe('the compactor [RET-1, RET-2, RET-3]', () => {
 
   it('on several replicas at once makes and drops each month once', async () => {
     const { database, url } = await withHistory(-20, 0);
-    const replicas = [database, connect({ url }), connect({ url })];
+    const replicas = [database, openDatabase({ url }), openDatabase({ url })];
     const reports = await Promise.all(replicas.map(async (replica) => compactAt(replica, NOW)));
     expect(reports.flatMap(({ dropped }) => dropped)).toHaveLength(7);
     expect(reports.flatMap(({ created }) => created)).toHaveLength(3);

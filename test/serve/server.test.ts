@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { Metrics } from '../../src/serve/metrics.ts';
 import { serve } from '../../src/serve/server.ts';
-import { connect } from '../../src/store/database.ts';
+import { openDatabase } from '../../src/store/database.ts';
 import type { Database } from '../../src/store/database.ts';
 import { MINUTE, seed } from '../cli/seed.ts';
 import { baldeDatabase, emptyDatabase } from '../support/database.ts';
@@ -93,7 +93,7 @@ describe('with data', async () => {
 
   test('a database that does not answer: not ready within the patience of a probe', async () => {
     const { url: ownUrl, database: own } = await baldeDatabase();
-    const locker = connect({ url: ownUrl, poolSize: 1 });
+    const locker = openDatabase({ url: ownUrl, poolSize: 1 });
     const server = await serving(own);
     await locker.transaction(async (tx) => {
       await tx.execute('lock table balde_migrations.migration in access exclusive mode');
@@ -122,7 +122,7 @@ describe('without', () => {
   });
 
   test('a database: not ready and no metrics, with the reason and no secret; alive all the same', async () => {
-    const database = connect({ url: 'postgresql://balde:s3cret@127.0.0.1:1/balde' });
+    const database = openDatabase({ url: 'postgresql://balde:s3cret@127.0.0.1:1/balde' });
     closing.push(async () => database.close());
     const { request } = await serving(database);
     const answer = await request('/readyz');

@@ -6,7 +6,7 @@ import { guard } from '../../src/serve/guard.ts';
 import { Metrics } from '../../src/serve/metrics.ts';
 import { observingPool } from '../../src/serve/observing.ts';
 import { serve } from '../../src/serve/server.ts';
-import { connect } from '../../src/store/database.ts';
+import { openDatabase } from '../../src/store/database.ts';
 import { MINUTE, seed } from '../cli/seed.ts';
 import { baldeDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
@@ -15,7 +15,7 @@ const LAST = Date.UTC(2026, 0, 31, 12);
 const { url, database, log } = await baldeDatabase();
 await seed(database, log, LAST);
 
-const watched = connect(observingPool({ url }));
+const watched = openDatabase(observingPool({ url }));
 const common = { now: () => LAST, staleAfterMs: 15 * MINUTE };
 const metrics = new Metrics({ sql: watched, ...common });
 const server = await serve({ host: '127.0.0.1', port: 0, metrics, database: watched, ...common });
@@ -32,7 +32,7 @@ const get = async (path: string): Promise<{ status: number; body: string; ms: nu
 
 /** Holds `table` until released, as a migration by hand or a forgotten session does. */
 async function locked(table: string, work: () => Promise<void>): Promise<void> {
-  const other = connect({ url, poolSize: 1, applicationName: 'someone-else' });
+  const other = openDatabase({ url, poolSize: 1, applicationName: 'someone-else' });
   try {
     await other.transaction(async (tx) => {
       await tx.execute(`lock table ${table} in access exclusive mode`);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { connect } from '../../src/store/database.ts';
+import { openDatabase } from '../../src/store/database.ts';
 import type { Database, Sql } from '../../src/store/database.ts';
 import {
   CheckpointConflictError,
@@ -65,7 +65,7 @@ describe('an error of the database', () => {
 describe('an outage', () => {
   it('is told when nobody listens, and when a name resolves to nothing', async () => {
     for (const host of ['127.0.0.1:1', 'no-such-host.invalid']) {
-      const away = connect({ url: `postgresql://nobody@${host}/none` });
+      const away = openDatabase({ url: `postgresql://nobody@${host}/none` });
       expect(await failure(away.query('select 1'))).toBeInstanceOf(DatabaseUnavailableError);
       expect(await failure(away.session())).toBeInstanceOf(DatabaseUnavailableError);
       await away.close();
@@ -116,7 +116,7 @@ describe('an outage', () => {
 describe('a connection whose peer went silent', () => {
   async function silent(work: (own: Database, silence: () => void) => Promise<unknown>): Promise<void> {
     const proxy = await deadProxy(url);
-    const own = connect({ url: proxy.through(url), statementTimeoutMs: 400, poolSize: 1 });
+    const own = openDatabase({ url: proxy.through(url), statementTimeoutMs: 400, poolSize: 1 });
     expect(await own.query('select 1 as one')).toEqual([{ one: 1 }]);
     const error = await failure(work(own, () => proxy.silence()));
     expect(isConnectionLost(error)).toBe(true);
@@ -135,7 +135,7 @@ describe('a connection whose peer went silent', () => {
 
   it('fails a transaction, which does not wait a second time to be rolled back', async () => {
     const proxy = await deadProxy(url);
-    const own = connect({ url: proxy.through(url), statementTimeoutMs: 3_000, poolSize: 1 });
+    const own = openDatabase({ url: proxy.through(url), statementTimeoutMs: 3_000, poolSize: 1 });
     const started = Date.now();
     const error = await failure(
       own.transaction(async (tx) => {
@@ -174,7 +174,7 @@ describe('a connection whose peer went silent', () => {
 
   it('holds no locks for ever: the server ends a transaction that nobody continues', async () => {
     await database.execute(`insert into t values (7, 'before') on conflict do nothing`);
-    const paused = connect({ url, statementTimeoutMs: 300 });
+    const paused = openDatabase({ url, statementTimeoutMs: 300 });
     let go = (): void => undefined;
     const resumed = new Promise<void>((resolve) => (go = resolve));
     let locked = (): void => undefined;
@@ -221,7 +221,7 @@ describe('a transaction', () => {
 
 describe('a prepared statement', () => {
   it('whose values can not be sent is prepared again: its client is not used any more', async () => {
-    const one = connect({ url, poolSize: 1 });
+    const one = openDatabase({ url, poolSize: 1 });
     const ask = async (value: unknown) =>
       await one.query<{ n: number }>('select $1::integer as n', [value as number], 'ask');
     expect(await ask(1)).toEqual([{ n: 1 }]);
@@ -280,7 +280,7 @@ describe('values [DB-4]', () => {
   });
 
   it('of a setting may have spaces and backslashes', async () => {
-    const own = connect({ url, settings: { 'balde.note': "a  b\\c 'd'" } });
+    const own = openDatabase({ url, settings: { 'balde.note': "a  b\\c 'd'" } });
     expect(await own.query(`select current_setting('balde.note') as note`)).toEqual([{ note: "a  b\\c 'd'" }]);
     await own.close();
   });

@@ -3,7 +3,7 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/prom
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { connect } from '../../src/store/database.ts';
+import { openDatabase } from '../../src/store/database.ts';
 import { hasEmbeddedPostgres, startEmbeddedPostgres } from '../../src/store/embeddedPostgres.ts';
 import type { EmbeddedPostgres } from '../../src/store/embeddedPostgres.ts';
 import { eventually } from '../support/eventually.ts';
@@ -27,7 +27,7 @@ async function start(directory: string): Promise<EmbeddedPostgres> {
 }
 
 async function query(server: EmbeddedPostgres, text: string): Promise<unknown[]> {
-  const database = connect({ url: server.url, poolSize: 1 });
+  const database = openDatabase({ url: server.url, poolSize: 1 });
   try {
     return await database.query(text);
   } finally {
@@ -55,7 +55,7 @@ describe('the embedded Postgres', () => {
     const second = await start(folder);
     expect([second.adopted, second.port]).toEqual([true, first.port]);
 
-    const user = connect({ url: first.url, poolSize: 1 });
+    const user = openDatabase({ url: first.url, poolSize: 1 });
     await user.query('select 1');
     expect(await second.stop()).toBe(false);
     await user.close();
@@ -109,7 +109,7 @@ describe('the embedded Postgres', () => {
     expect((await stat(join(folder, 'password'))).mode & 0o077).toBe(0);
     const stranger = new URL(server.url);
     stranger.password = 'guess';
-    const database = connect({ url: stranger.href, poolSize: 1 });
+    const database = openDatabase({ url: stranger.href, poolSize: 1 });
     await expect(database.query('select 1')).rejects.toThrow(/password authentication failed/);
     await database.close();
     expect(existsSync(join(folder, 'postgres.log'))).toBe(true);

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { afterAll, describe, expect, inject, it } from 'vitest';
-import { connect } from '../../src/store/database.ts';
+import { openDatabase } from '../../src/store/database.ts';
 import type { Database } from '../../src/store/database.ts';
 import { DatabaseUnavailableError, UnfitDatabaseError } from '../../src/store/errors.ts';
 import { makeFit } from '../../src/store/fitness.ts';
@@ -67,7 +67,7 @@ describe('a session has the settings that Balde depends on [DB-1] [VIEW-2]', () 
     const own = new URL(url);
     own.username = role;
     own.password = 'x';
-    const roles = connect({ url: own.href });
+    const roles = openDatabase({ url: own.href });
     expect(await shown(roles)).toEqual(NEEDED);
     await roles.close();
     await database.execute(`drop role ${role}`);
@@ -78,7 +78,7 @@ describe('a session has the settings that Balde depends on [DB-1] [VIEW-2]', () 
     const options = [...SETTINGS, ['work_mem', '5MB', '']]
       .map(([name = '', hostile = '']) => `-c ${name}=${hostile.replaceAll(' ', '\\ ')}`)
       .join(' ');
-    const own = connect({ url: `${url}?options=${encodeURIComponent(options)}` });
+    const own = openDatabase({ url: `${url}?options=${encodeURIComponent(options)}` });
     // Of DateStyle only the half that matters is set; the other one is the server's.
     expect(await shown(own)).toEqual(NEEDED);
     expect(await own.query('show work_mem')).toEqual([{ work_mem: '5MB' }]);
@@ -91,7 +91,7 @@ describe('a session has the settings that Balde depends on [DB-1] [VIEW-2]', () 
       [{}, 'remote_write'],
       [{ synchronous_commit: 'off' }, 'off'],
     ] as const) {
-      const own = connect({ url, settings });
+      const own = openDatabase({ url, settings });
       expect(await own.query('show synchronous_commit')).toEqual([{ synchronous_commit: expected }]);
       await own.close();
     }
@@ -134,11 +134,11 @@ describe('a database that Balde can not work on is told with what to do [DB-2]',
 
   it('on the first connection of a real server', async () => {
     const name = `latin_${randomUUID().replaceAll('-', '')}`;
-    const server = connect({ url: inject('postgresUrl'), poolSize: 1 });
+    const server = openDatabase({ url: inject('postgresUrl'), poolSize: 1 });
     await server.execute(`create database ${name} encoding 'LATIN1' lc_collate 'C' lc_ctype 'C' template template0`);
     const url = new URL(inject('postgresUrl'));
     url.pathname = `/${name}`;
-    const own = connect({ url: url.href });
+    const own = openDatabase({ url: url.href });
     afterAll(async () => {
       await own.close();
       await server.execute(`drop database ${name} with (force)`);
@@ -154,7 +154,7 @@ describe('a database that Balde can not work on is told with what to do [DB-2]',
 
   it('also when it is read only by a setting', async () => {
     const { url, database } = await emptyDatabase({ default_transaction_read_only: 'on' });
-    const writer = connect({ url, mustWrite: true });
+    const writer = openDatabase({ url, mustWrite: true });
     expect(await rejection(writer.query('select 1'))).toBeInstanceOf(DatabaseUnavailableError);
     expect(await database.query('select 1 as one')).toEqual([{ one: 1 }]);
     await writer.close();

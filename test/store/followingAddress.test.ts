@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { connect } from '../../src/store/database.ts';
+import { openDatabase } from '../../src/store/database.ts';
 import { emptyDatabase } from '../support/database.ts';
 import { deadProxy } from '../support/deadProxy.ts';
 import { eventually } from '../support/eventually.ts';
@@ -10,7 +10,7 @@ describe('a database whose address changes', () => {
   it('is asked for when a connection is made, by pool and session alike', async () => {
     const [first, second] = [await deadProxy(url), await deadProxy(url)];
     let address = first.through(url);
-    const database = connect({ url: () => address, poolSize: 2 });
+    const database = openDatabase({ url: () => address, poolSize: 2 });
     try {
       expect(await database.query('select 1 as n')).toEqual([{ n: 1 }]);
       await first.kill();

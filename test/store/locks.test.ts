@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, describe, expect, it } from 'vitest';
 import { FOLDS } from '../../src/topology/folds.ts';
-import { connect } from '../../src/store/database.ts';
+import { openDatabase } from '../../src/store/database.ts';
 import type { Sql } from '../../src/store/database.ts';
 import { hasSqlState } from '../../src/store/errors.ts';
 import { Leases } from '../../src/store/leases.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { createPartition } from '../../src/store/partitions.ts';
-import { installFold } from '../../src/store/readModels.ts';
+import { installFold } from '../../src/store/schemas.ts';
 import { READER } from '../../src/store/reader.ts';
 import { createVersion, dropVersion } from '../../src/store/versions.ts';
 import { baldeDatabase } from '../support/database.ts';
@@ -21,7 +21,7 @@ await database.execute(`create role ${stranger} login password 'x' in role ${REA
 const address = new URL(url);
 address.username = stranger;
 address.password = 'x';
-const strangers = connect({ url: address.href });
+const strangers = openDatabase({ url: address.href });
 afterAll(async () => {
   await strangers.close();
   await database.execute(`drop role ${stranger}`);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { addMonths } from '../../src/domain/months.ts';
-import { connect } from '../../src/store/database.ts';
+import { openDatabase } from '../../src/store/database.ts';
 import type { Database } from '../../src/store/database.ts';
 import { createPartition, dropPartition, partitionMonths, readHorizon } from '../../src/store/partitions.ts';
 import { baldeDatabase } from '../support/database.ts';
@@ -47,7 +47,7 @@ describe.each([
 ])('a month seen from %s', (_, target, settings) => {
   it('is a month of UTC, over leap days and changes of the clock', async () => {
     const base = target === database ? url : saoPaulo.url;
-    const session = connect({ url: base, settings });
+    const session = openDatabase({ url: base, settings });
     // Sao Paulo changed its clocks in February and November until 2019, New York does in March and November.
     const months = [Date.UTC(2018, 1), Date.UTC(2018, 10), Date.UTC(2024, 1), Date.UTC(2026, 2), Date.UTC(2025, 11)];
     try {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { connect } from '../../src/store/database.ts';
+import { openDatabase } from '../../src/store/database.ts';
 import { UnfitDatabaseError } from '../../src/store/errors.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { emptyDatabase } from '../support/database.ts';
@@ -7,7 +7,7 @@ import { hasPgBouncer, pgBouncer } from '../support/pgbouncer.ts';
 import { turnsPooler } from '../support/turnsPooler.ts';
 
 const refused = async (url: string): Promise<void> => {
-  const pooled = connect({ url });
+  const pooled = openDatabase({ url });
   const ways = [
     async () => await pooled.query('select 1'),
     async () => await pooled.session(),
@@ -44,7 +44,7 @@ describe('a pooler before the database [DB-2]', () => {
     const { url } = await emptyDatabase({ timezone: 'America/Sao_Paulo' });
     const pooler = await pgBouncer(url, 'session');
     expect((await migrate(pooler.url)).length).toBeGreaterThan(0);
-    const pooled = connect({ url: pooler.url });
+    const pooled = openDatabase({ url: pooler.url });
     expect(await pooled.query('show timezone')).toEqual([{ TimeZone: 'UTC' }]);
     const session = await pooled.session();
     const heard = new Promise<string>((resolve) => session.onNotification((channel) => resolve(channel)));

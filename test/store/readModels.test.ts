@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Database } from '../../src/store/database.ts';
-import { installFold, schemaOf, serve } from '../../src/store/readModels.ts';
+import { installFold, schemaOf, serve } from '../../src/store/schemas.ts';
 import { baldeDatabase } from '../support/database.ts';
 
 const { database } = await baldeDatabase();

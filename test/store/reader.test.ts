@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FOLDS } from '../../src/topology/folds.ts';
-import { connect } from '../../src/store/database.ts';
+import { openDatabase } from '../../src/store/database.ts';
 import type { Database } from '../../src/store/database.ts';
 import { migrate } from '../../src/store/migrate.ts';
-import { installFold } from '../../src/store/readModels.ts';
+import { installFold } from '../../src/store/schemas.ts';
 import { ensureReader, readerLacks, READER } from '../../src/store/reader.ts';
 import { startEmbeddedPostgres } from '../../src/store/embeddedPostgres.ts';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -23,12 +23,12 @@ describe('an owner of the database who may not create roles [DB-7]', () => {
   beforeAll(async () => {
     directory = await mkdtemp(join(tmpdir(), 'balde-reader-'));
     server = await startEmbeddedPostgres({ directory, settings: { fsync: 'off' } });
-    administrator = connect({ url: server.url, poolSize: 1 });
+    administrator = openDatabase({ url: server.url, poolSize: 1 });
     await administrator.execute(`create role ${name} login password 'x'`);
     await administrator.execute(`create database ${name} owner ${name}`);
     url = new URL(server.url);
     Object.assign(url, { username: name, password: 'x', pathname: `/${name}` });
-    owner = connect({ url: url.href });
+    owner = openDatabase({ url: url.href });
     await migrate(url.href);
     for (const fold of FOLDS) await installFold(owner, fold);
   });
@@ -60,7 +60,7 @@ describe('an owner of the database who may not create roles [DB-7]', () => {
   });
 
   it('is told what its rights do not reach', async () => {
-    const inDatabase = connect({ url: Object.assign(new URL(server.url), { pathname: `/${name}` }).href });
+    const inDatabase = openDatabase({ url: Object.assign(new URL(server.url), { pathname: `/${name}` }).href });
     await inDatabase.execute('alter schema public owner to current_user');
     await inDatabase.execute('revoke all on schema public from public');
     await inDatabase.execute(`grant usage, create on schema public to ${name}`);

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { connect } from '../../src/store/database.ts';
+import { openDatabase } from '../../src/store/database.ts';
 import type { Database } from '../../src/store/database.ts';
 import { adviceOf, DatabaseUnavailableError } from '../../src/store/errors.ts';
 import { emptyDatabase } from '../support/database.ts';
@@ -31,7 +31,7 @@ const fresh = async (of: Database): Promise<unknown> => {
 describe('the address of the database in a file [DB-5]', () => {
   it('is read for each connection: a password may be replaced while Balde runs', async () => {
     writeFileSync(urlFile, `${withPassword('first')}\n`);
-    const running = connect({ url: withPassword('first'), urlFile });
+    const running = openDatabase({ url: withPassword('first'), urlFile });
     expect(await fresh(running)).toBe('connected');
     await database.execute(`alter role ${role} password 'second'`);
     const refused = await fresh(running);
@@ -52,7 +52,7 @@ describe('the address of the database in a file [DB-5]', () => {
   ])('is read again when it is %s, and says nothing of what it holds', async (_, content) => {
     await database.execute(`alter role ${role} password 'third'`);
     writeFileSync(urlFile, content.replace('URL', withPassword('third')));
-    const running = connect({ url: withPassword('first'), urlFile, poolSize: 1 });
+    const running = openDatabase({ url: withPassword('first'), urlFile, poolSize: 1 });
     const ways = [async () => await fresh(running), async () => await running.query('select 1')];
     for (const way of ways) {
       const error = await way().catch((reason: unknown) => reason);
@@ -66,7 +66,7 @@ describe('the address of the database in a file [DB-5]', () => {
   });
 
   it('that is gone ends nothing either', async () => {
-    const running = connect({ url, urlFile: join(folder, 'gone') });
+    const running = openDatabase({ url, urlFile: join(folder, 'gone') });
     expect(await fresh(running)).toBeInstanceOf(DatabaseUnavailableError);
     await running.close();
   });

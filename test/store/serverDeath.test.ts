@@ -2,7 +2,7 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { connect } from '../../src/store/database.ts';
+import { openDatabase } from '../../src/store/database.ts';
 import type { Database } from '../../src/store/database.ts';
 import { startEmbeddedPostgres } from '../../src/store/embeddedPostgres.ts';
 import type { EmbeddedPostgres } from '../../src/store/embeddedPostgres.ts';
@@ -28,7 +28,7 @@ async function start(onRevived?: (message: string) => void): Promise<EmbeddedPos
 }
 
 const open = ({ address }: EmbeddedPostgres): Database => {
-  const database = connect({ url: address, poolSize: 2 });
+  const database = openDatabase({ url: address, poolSize: 2 });
   pools.push(database);
   return database;
 };

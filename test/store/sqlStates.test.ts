@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { advised, FAILURES_UNTIL_ADVICE } from '../../src/advice.ts';
 import { packageRoot } from '../../src/packageRoot.ts';
-import { connect } from '../../src/store/database.ts';
+import { openDatabase } from '../../src/store/database.ts';
 import { adviceOf, DatabaseUnavailableError, translate } from '../../src/store/errors.ts';
 import { networkMeaning } from '../../src/store/networkErrors.ts';
 import { KNOWN_CLASSES, meaningOf } from '../../src/store/sqlStates.ts';
@@ -85,7 +85,7 @@ describe('a connection [DB-3]', () => {
     ['ZZ999', false, /log says more/],
   ])('refused with %s is an outage; at a start it ends: %s', async (code, refused, advice) => {
     const server = await refusingServer(code, 'password authentication failed, try again later');
-    const database = connect({ url: server.url });
+    const database = openDatabase({ url: server.url });
     open.push(database, server);
     const ways = [async () => await database.query('select 1'), async () => await database.session()];
     for (const way of ways) {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
-import { connect } from '../../src/store/database.ts';
+import { openDatabase } from '../../src/store/database.ts';
 import { hasEmbeddedPostgres, startEmbeddedPostgres } from '../../src/store/embeddedPostgres.ts';
 import { removeData } from '../../src/store/serverPlace.ts';
 import { obstacleTo } from '../../src/store/serverUser.ts';
@@ -19,7 +19,7 @@ describe.skipIf(!isRoot)('[OPS-31] root in a home that is closed to others', () 
     expect((await stat(home)).mode & 0o077).toBe(0);
     const directory = join(home, 'postgres');
     const server = await startEmbeddedPostgres({ directory, settings: { shared_buffers: '16MB' } });
-    const database = connect({ url: server.address, poolSize: 1 });
+    const database = openDatabase({ url: server.address, poolSize: 1 });
     await database.execute('create table kept as select 1 as n');
     await database.close();
     expect(server.place).toMatch(/^\/var\/lib\/balde\/[0-9a-f]{16}$/);
@@ -29,7 +29,7 @@ describe.skipIf(!isRoot)('[OPS-31] root in a home that is closed to others', () 
 
     const again = await startEmbeddedPostgres({ directory, settings: { shared_buffers: '16MB' } });
     expect(again.place).toBe(server.place);
-    const reopened = connect({ url: again.address, poolSize: 1 });
+    const reopened = openDatabase({ url: again.address, poolSize: 1 });
     expect(await reopened.query('select n from kept')).toEqual([{ n: 1 }]);
     await reopened.close();
     await again.stop({ force: true });

@@ -3,10 +3,10 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, inject } from 'vitest';
 import { EmbeddedLog } from '../../src/log/embedded/embeddedLog.ts';
 import { FOLDS, TOPICS } from '../../src/topology/folds.ts';
-import { connect } from '../../src/store/database.ts';
+import { openDatabase } from '../../src/store/database.ts';
 import type { Database } from '../../src/store/database.ts';
 import { migrate } from '../../src/store/migrate.ts';
-import { installFold } from '../../src/store/readModels.ts';
+import { installFold } from '../../src/store/schemas.ts';
 
 export interface TestDatabase {
   readonly url: string;
@@ -17,14 +17,14 @@ export interface TestDatabase {
 export async function emptyDatabase(settings: Readonly<Record<string, string>> = {}): Promise<TestDatabase> {
   const serverUrl = inject('postgresUrl');
   const name = `test_${randomUUID().replaceAll('-', '')}`;
-  const server = connect({ url: serverUrl, poolSize: 1 });
+  const server = openDatabase({ url: serverUrl, poolSize: 1 });
   await server.execute(`create database ${name}`);
   for (const [setting, value] of Object.entries(settings)) {
     await server.execute(`alter database ${name} set ${setting} to '${value}'`);
   }
   const url = new URL(serverUrl);
   url.pathname = `/${name}`;
-  const database = connect({ url: url.href });
+  const database = openDatabase({ url: url.href });
   afterAll(async () => {
     await database.close();
     await server.execute(`drop database ${name} with (force)`);

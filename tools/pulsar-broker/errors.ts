@@ -22,7 +22,7 @@ export class BrokerError extends Error {
   }
 }
 
-const LONGEST_LINE = 300;
+const MAX_LINE = 300;
 
 /** The last `count` lines that say something, indented; long ones cut. */
 export function lastLines(text: string, count: number): string {
@@ -33,6 +33,6 @@ export function lastLines(text: string, count: number): string {
   if (lines.length === 0) return '    (it wrote nothing)';
   return lines
     .slice(-count)
-    .map((line) => `    ${line.slice(0, LONGEST_LINE)}`)
+    .map((line) => `    ${line.slice(0, MAX_LINE)}`)
     .join('\n');
 }

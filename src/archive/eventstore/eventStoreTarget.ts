@@ -13,7 +13,7 @@ import { StreamWriter } from './streamWriter.ts';
 
 /** Appends under way at once. */
 const CONCURRENCY = 8;
-const MOST_ATTEMPTS = 20;
+const MAX_ATTEMPTS = 20;
 
 export const describeEventStore = (connection: Connection): string => `the archive in ${connection.description}`;
 
@@ -93,7 +93,7 @@ class EventStoreTarget implements ArchiveTarget {
   }
 
   async #moveCheckpoint(topic: string, batch: Batch): Promise<void> {
-    for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt += 1) {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
       const standing = this.#standings.get(topic) ?? (await this.#read(topic));
       this.#assertFollows(topic, standing, batch);
       const parts = partsAfter(standing, batch);

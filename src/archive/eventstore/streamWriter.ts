@@ -12,7 +12,7 @@ interface StreamState {
 
 /** Far below the server's limit for one append, 1 MiB unless set otherwise. */
 const APPEND = { events: 200, bytes: 262_144 } as const;
-const MOST_ATTEMPTS = 20;
+const MAX_ATTEMPTS = 20;
 const PAGE = 100;
 
 export class StreamWriter {
@@ -37,7 +37,7 @@ export class StreamWriter {
 
   async #appendPart(stream: string, events: readonly EventToStore[]): Promise<number> {
     const partition = events[0]?.metadata.partition ?? 0;
-    for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt += 1) {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
       const state = await this.#state(stream, partition);
       const last = state.last.get(partition) ?? '';
       const missing = events.filter(({ metadata }) => metadata.position > last);

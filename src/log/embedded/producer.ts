@@ -17,7 +17,7 @@ interface PendingSend {
 /** Most messages of one transaction; one larger send still goes whole. */
 const GROUP = 5_000;
 /** Most bytes of payload in one statement, which carries them twice as long: a larger send is stored in parts. */
-const MOST_BYTES = 8 * 1024 * 1024;
+const MAX_BYTES = 8 * 1024 * 1024;
 const YEAR_10000 = Date.UTC(10_000, 0, 1);
 /** Raised by `balde_log.append` when the producer's lease has a newer holder. */
 const FENCED = 'BA001';
@@ -92,7 +92,7 @@ export class EmbeddedProducer implements Producer {
     for (const send of this.#pending) {
       size += send.messages.length;
       bytes += sum(send.messages.map((message) => message.payload.length));
-      if (count > 0 && (size > GROUP || bytes > MOST_BYTES)) break;
+      if (count > 0 && (size > GROUP || bytes > MAX_BYTES)) break;
       count += 1;
     }
     return this.#pending.splice(0, count);
@@ -169,7 +169,7 @@ function firstPart(messages: readonly OutgoingMessage[], from: number): readonly
   let bytes = 0;
   let to = from;
   do bytes += messages[to++]?.payload.length ?? 0;
-  while (to < messages.length && bytes + (messages[to]?.payload.length ?? 0) <= MOST_BYTES);
+  while (to < messages.length && bytes + (messages[to]?.payload.length ?? 0) <= MAX_BYTES);
   return messages.slice(from, to);
 }
 

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { doubling } from '../../waiting.ts';
 import { LogError, LogUnavailableError } from '../eventLog.ts';
 import { readTls, readToken, refusal } from './credentials.ts';
-import { networkObstacle, obstacleError } from './obstacle.ts';
+import { networkProblem, connectionError } from './connectionProblem.ts';
 import type { PulsarSettings } from './settings.ts';
 
 export interface Reply {
@@ -24,7 +24,7 @@ export class AdminDeniedError extends LogError {
 export class HeadersTooLargeError extends LogUnavailableError {}
 
 const TIMEOUT_MS = 15_000;
-const MOST_REDIRECTS = 5;
+const MAX_REDIRECTS = 5;
 const MOVING_PATIENCE_MS = 10_000;
 /** 412 is "can't find owner": the namespace is moving between brokers, which takes a moment. */
 const TRANSIENT: ReadonlySet<number> = new Set([408, 412, 429, 500, 502, 503, 504]);
@@ -60,7 +60,7 @@ export class AdminClient {
     const { status } = reply;
     const what = `${method} ${url.origin}${url.pathname}`;
     if (status === 401 && !isAboutTheRole(reply))
-      throw obstacleError(refusal(url.origin, reasonOf(reply), this.#settings));
+      throw connectionError(refusal(url.origin, reasonOf(reply), this.#settings));
     if (status === 401 || status === 403) throw new AdminDeniedError(`${what}: ${status}, ${reasonOf(reply)}`);
     if (isHeaderOverflow(reply)) throw new HeadersTooLargeError(`${what}: ${status}, without a reason`);
     if (passes(reply)) throw new LogUnavailableError(`${what}: ${status}, ${reasonOf(reply)}`);
@@ -81,7 +81,7 @@ export class AdminClient {
   /** A broker that doesn't own the topic sends the client to the one that does. */
   async #follow(method: string, start: URL, body: string | null): Promise<Reply> {
     let url = start;
-    for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects += 1) {
+    for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
       const reply = await this.#once(method, url, body);
       if (reply.location === undefined) return reply;
       url = new URL(reply.location, url);
@@ -102,8 +102,8 @@ export class AdminClient {
     const request = isTls ? httpsRequest : httpRequest;
     return await new Promise((resolve, reject) => {
       const fail = (error: NodeJS.ErrnoException): void => {
-        const obstacle = networkObstacle('PULSAR_ADMIN_URL', url.origin, error.code ?? error.message);
-        reject(obstacleError(obstacle, { cause: error }));
+        const problem = networkProblem('PULSAR_ADMIN_URL', url.origin, error.code ?? error.message);
+        reject(connectionError(problem, { cause: error }));
       };
       const call = request(url, { ...options, agent: this.#agent }, (response) => {
         const chunks: Buffer[] = [];

@@ -6,7 +6,7 @@ import type PulsarModule from 'pulsar-client';
 import type { ClientConfigBase } from 'pulsar-client';
 import { systemErrorText } from '../../systemErrors.ts';
 import { LogError } from '../eventLog.ts';
-import type { Obstacle } from './obstacle.ts';
+import type { ConnectionProblem } from './connectionProblem.ts';
 import type { PulsarSettings } from './settings.ts';
 
 type Pulsar = typeof PulsarModule;
@@ -107,7 +107,7 @@ export function connectData(settings: PulsarSettings): { readonly method: string
 }
 
 /** The broker refuses the credentials. What comes from a file may be renewed, so waiting for that is right. */
-export function refusal(url: string, reason: string, settings: PulsarSettings): Obstacle {
+export function refusal(url: string, reason: string, settings: PulsarSettings): ConnectionProblem {
   const { token, tls } = settings;
   const passes = token === null ? tls.certFile !== undefined : 'file' in token;
   return { what: `${url} does not accept the credentials (${reason}): ${remedy(settings)}`, passes };

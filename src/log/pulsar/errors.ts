@@ -1,5 +1,6 @@
 /** The client's errors as errors of the contract. */
 import {
+  isLogError,
   LogError,
   LogUnavailableError,
   MessageRefusedError,
@@ -62,7 +63,7 @@ const HINTS: Readonly<Record<string, string>> = {
 
 /** @param what the operation and its object, for the message: "opening the producer of policy-states" */
 export function toLogError(what: string, error: unknown): Error {
-  if (error instanceof LogError || (error instanceof Error && error.name === 'AbortError')) return error;
+  if (isLogError(error) || (error instanceof Error && error.name === 'AbortError')) return error;
   const result = resultOf(error);
   if (result === 'ProducerBusy') return new ProducerBusyError(`${what}: the name is taken`, { cause: error });
   if (result === 'ProducerFenced')

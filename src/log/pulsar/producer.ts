@@ -24,7 +24,7 @@ import { toLogError } from './errors.ts';
 import { SEQUENCE_PROPERTY } from './message.ts';
 import type { NativeClient, NativeProducer } from './native.ts';
 import { isDuplicateId } from './position.ts';
-import { explained } from './reach.ts';
+import { explained } from './diagnose.ts';
 import type { PulsarSettings } from './settings.ts';
 import { topicUrl } from './settings.ts';
 import { isUniform, UNIFORM_PROPERTY, uniformMark } from './uniformBatch.ts';

@@ -19,13 +19,13 @@ import { Ends } from './ends.ts';
 import { toLogError } from './errors.ts';
 import { lastSequenceId } from './lastSequenceId.ts';
 import { createClient } from './native.ts';
-import { obstacleError } from './obstacle.ts';
+import { connectionError } from './connectionProblem.ts';
 import type { NativeClient, NativeConsumer, NativeLog } from './native.ts';
 import { PartitionReader } from './partitionReader.ts';
 import { placeOf, positionOf } from './position.ts';
 import type { MessagePlace } from './position.ts';
 import { openProducers, PulsarProducer, standBy } from './producer.ts';
-import { explained, findObstacle } from './reach.ts';
+import { explained, findProblem } from './diagnose.ts';
 import type { PulsarSettings } from './settings.ts';
 import { topicUrl } from './settings.ts';
 import { Topics } from './topics.ts';
@@ -242,8 +242,8 @@ export class PulsarLog implements EventLog {
   /** Topics are made through the REST interface: an address that only the client uses would be wrong unnoticed. */
   async #assertReachable(): Promise<void> {
     if (this.#wasReached) return;
-    const obstacle = await findObstacle(this.#settings);
-    if (obstacle !== null) throw obstacleError(obstacle);
+    const problem = await findProblem(this.#settings);
+    if (problem !== null) throw connectionError(problem);
     this.#wasReached = true;
   }
 

@@ -1,0 +1,219 @@
+/** Runs the roles of one process until told to stop, or until one of them fails. */
+import { setMaxListeners } from 'node:events';
+import type { Logger } from 'pino';
+import { systemClock } from '../clock.ts';
+import { POLICY_STATES } from '../codec/topics.ts';
+import type { Config, ParticipantConfig } from '../config/config.ts';
+import type { ConsumeObserver } from '../consume/observer.ts';
+import { OutboxBell } from '../consume/outboxBell.ts';
+import { relay } from '../consume/relay.ts';
+import type { RelayOptions } from '../consume/relay.ts';
+import { createBridgeClient } from '../poll/bridgeClient.ts';
+import { runPoller } from '../poll/poller.ts';
+import { Metrics } from '../serve/metrics.ts';
+import { observingPool } from '../serve/observing.ts';
+import { serve } from '../serve/server.ts';
+import { openDatabase } from '../store/database.ts';
+import type { Database } from '../store/database.ts';
+import { runArchive } from './archiveRole.ts';
+import { FOLD_RUNNERS } from './foldRoles.ts';
+import { RELAYED_TOPICS } from '../topology/folds.ts';
+import { beginMetrics, consumeObserver, pollerMetrics } from './observers.ts';
+import { toMessage } from './observationMessage.ts';
+import { observedPolicies } from './observedPolicies.ts';
+import { ROLES } from '../config/roles.ts';
+import type { Role } from '../config/roles.ts';
+import { runTogether } from '../together.ts';
+import { bePresent } from './presence.ts';
+import { runRetention } from './retentionRole.ts';
+import type { Storage } from './storage.ts';
+
+export interface ProcessOptions {
+  readonly config: Config;
+  readonly storage: Storage;
+  readonly roles: readonly Role[];
+  readonly logger: Logger;
+  /** Told the address of /metrics once it is served. */
+  readonly onServing?: (url: string) => void;
+  /** Told what is odd about this process among the others. */
+  readonly onNotice?: (message: string) => void;
+  /** Told of each poll whose observations the log has taken. */
+  readonly onPublished?: (participant: string, observations: number) => void;
+  /** Told of each part of the work that another process does now. */
+  readonly onStandby?: (who: string) => void;
+}
+
+interface Context extends ProcessOptions {
+  readonly metrics: Metrics;
+  /** For whoever watches: never the pool of the work. */
+  readonly watched: Database;
+  readonly bell: OutboxBell;
+  readonly signal: AbortSignal;
+}
+
+export { toMessage } from './observationMessage.ts';
+
+const RUN: Readonly<Record<Role, (context: Context) => Promise<unknown>>> = {
+  poller: async ({ signal, ...context }) => {
+    const polls = context.config.participants.map(
+      (participant) => async (stop: AbortSignal) => await poll({ ...context, signal: stop }, participant),
+    );
+    await runTogether(polls, signal);
+  },
+  states: async (context) => await fold(context, 'states'),
+  alerting: async (context) => await fold(context, 'alerting'),
+  alerts: async (context) => await fold(context, 'alerts'),
+  relay: async (context) => {
+    const { storage, bell, signal } = context;
+    await runRelays({ ...storage, bell }, observerOf(context), signal);
+  },
+  retention: async ({ storage, config, metrics, logger, signal }) =>
+    await runRetention(
+      {
+        storage,
+        months: config.retentionMonths,
+        cron: config.retentionCron,
+        metrics,
+        logger,
+      },
+      signal,
+    ),
+  archive: async (context) =>
+    await runArchive(
+      {
+        ...context,
+        isOptional: context.roles.length === ROLES.length,
+        standsBy: context.roles.length > 1,
+      },
+      context.signal,
+    ),
+  http: serveUntilStopped,
+};
+
+/**
+ * Resolves once the signal aborted and every role has drained. If a role fails, the others are stopped and its error
+ * is thrown: a process that does half its work looks healthy and is not.
+ */
+export async function runRoles(options: ProcessOptions, signal: AbortSignal): Promise<void> {
+  const watched = openDatabase(observingPool(options.storage.databaseOptions));
+  try {
+    await runAll(options, watched, signal);
+  } finally {
+    await watched.close();
+  }
+}
+
+/** In the log, and to whoever started the process. */
+const told =
+  ({ logger, onNotice }: ProcessOptions) =>
+  (message: string): void => {
+    logger.warn(message);
+    onNotice?.(message);
+  };
+
+async function runAll(options: ProcessOptions, watched: Database, signal: AbortSignal): Promise<void> {
+  const failed = new AbortController();
+  const { staleAfterMs } = options.config;
+  const metrics = new Metrics({ sql: watched, now: () => Date.now(), staleAfterMs });
+  beginMetrics(metrics, options);
+  const stop = AbortSignal.any([signal, failed.signal]);
+  // Every wait of every role listens to it: many listeners are no leak here.
+  setMaxListeners(0, stop);
+  const context: Context = { ...options, metrics, watched, bell: new OutboxBell(), signal: stop };
+  const orStop = async (work: Promise<unknown>): Promise<void> => {
+    try {
+      await work;
+    } catch (error) {
+      failed.abort();
+      throw error;
+    }
+  };
+  const over = new AbortController();
+  const running = options.roles.map(async (role) => await orStop(RUN[role](context)));
+  const watch = options.storage.watch?.(AbortSignal.any([stop, over.signal])) ?? Promise.resolve();
+  // Looked at when the roles have drained; until then its failure must not count as unhandled.
+  const watching = Promise.allSettled([orStop(watch)]);
+  const presence = bePresent({ ...options, database: watched, onDifferent: told(options) }, over.signal);
+  const ended = await Promise.allSettled(running);
+  over.abort();
+  await presence;
+  // Why what they stand on is gone says more than what they met without it.
+  const [first] = [...(await watching), ...ended].filter((result) => result.status === 'rejected');
+  if (first !== undefined) throw first.reason;
+}
+
+/** The outbox holds alert events and dead letters; each topic has its relay. */
+export async function runRelays(
+  storage: Pick<RelayOptions, 'database' | 'log' | 'bell'>,
+  observer: ConsumeObserver,
+  signal: AbortSignal,
+): Promise<void> {
+  const relays = RELAYED_TOPICS.map(
+    (topic) => async (stop: AbortSignal) => await relay({ ...storage, topic, observer }, stop),
+  );
+  await runTogether(relays, signal);
+}
+
+/** What a process stands by for is told to whoever started it, too. */
+function observerOf({ metrics, logger, onStandby }: Context): ConsumeObserver {
+  const observer = consumeObserver(metrics, logger);
+  return {
+    ...observer,
+    office: (who, state) => {
+      observer.office?.(who, state);
+      if (state === 'standby') onStandby?.(who);
+    },
+  };
+}
+
+async function fold(context: Context, name: keyof typeof FOLD_RUNNERS) {
+  const { storage, config, bell, signal } = context;
+  const observer = observerOf(context);
+  const { assertOwned } = storage;
+  const given = { ...storage, rules: config.rules, observer, bell };
+  await FOLD_RUNNERS[name](assertOwned === undefined ? given : { ...given, onTakeOver: assertOwned }, signal);
+}
+
+async function poll(
+  { config, storage, metrics, logger, signal, onPublished, onStandby }: Context,
+  entry: ParticipantConfig,
+): Promise<void> {
+  const bridge = createBridgeClient({ ...entry.bridge, participant: entry.participant });
+  try {
+    await runPoller(
+      {
+        participant: entry.participant,
+        topic: POLICY_STATES.name,
+        schedule: config.poll.schedule,
+        pollWhenElected: config.poll.whenElected,
+        retireAfterLists: config.poll.retireAfterLists,
+        knownPolicies: async () => await observedPolicies(storage.database, entry.participant),
+        bridge,
+        log: storage.log,
+        encode: toMessage,
+        clock: systemClock,
+        logger,
+        events: {
+          ...pollerMetrics(metrics, onPublished),
+          onStandby: ({ participant }) => onStandby?.(`poller of ${participant}`),
+        },
+      },
+      signal,
+    );
+  } finally {
+    bridge.close();
+  }
+}
+
+async function serveUntilStopped({ config, watched, metrics, signal, onServing }: Context): Promise<void> {
+  const server = await serve({
+    ...config.http,
+    metrics,
+    database: watched,
+    now: () => Date.now(),
+    staleAfterMs: config.staleAfterMs,
+  });
+  onServing?.(server.url);
+  if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+  await server.close();
+}

@@ -1,0 +1,52 @@
+/** The demonstration's report as text. */
+import type { DemoReport } from '../../demo/demo.ts';
+import type { PolicySummary } from '../../demo/inspect.ts';
+
+const BARS = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
+/** One character per value: the share left, full height at 100 %, lowest at or below 0. */
+function sparkline(percents: readonly number[]): string {
+  return percents
+    .map((percent) => {
+      const level = Math.floor((Math.min(100, Math.max(0, percent)) / 100) * BARS.length);
+      return BARS[Math.min(BARS.length - 1, level)] ?? '';
+    })
+    .join('');
+}
+
+/** `1h 05m`, `12m`, or `–` for nothing. */
+function span(seconds: number): string {
+  if (seconds === 0) return '–';
+  const minutes = Math.round(seconds / 60);
+  const hours = Math.floor(minutes / 60);
+  return hours === 0 ? `${minutes}m` : `${hours}h ${String(minutes % 60).padStart(2, '0')}m`;
+}
+
+export function renderDemo(report: DemoReport): string[] {
+  const { seed, days, polls, observations, policies, seconds } = report;
+  const width = Math.max(...report.by_policy.map(({ policy }) => policy.length));
+  const failed = Object.entries(report.invariants).filter(([, held]) => !held);
+  return [
+    `${days} simulated ${days === 1 ? 'day' : 'days'}, seed ${seed}: ${polls} polls of ${policies} policies, ${observations} observations in ${seconds} s (${report.observations_per_second}/s, at most ${report.peak_rss_mib} MiB)`,
+    '',
+    `${'POLICY'.padEnd(width)}  ${'LOWEST'.padStart(7)}  ${'WARNING'.padStart(8)}  ${'CRITICAL'.padStart(8)}  ALERTS  TOKENS LEFT`,
+    ...report.by_policy.map((policy) => renderPolicy(policy, width)),
+    '',
+    `${report.alerts_raised} alerts raised, ${report.alerts_resolved} resolved, ${report.open_alerts} open; ${report.lost} observations lost, ${report.duplicates} duplicates`,
+    `states ${report.states_hash.slice(0, 16)}…  alerts ${report.alerts_hash.slice(0, 16)}…`,
+    failed.length === 0
+      ? `All ${Object.keys(report.invariants).length} invariants held.`
+      : `INVARIANTS BROKEN: ${failed.map(([name]) => name.replaceAll('_', ' ')).join('; ')}`,
+  ];
+}
+
+function renderPolicy(summary: PolicySummary, width: number): string {
+  return [
+    summary.policy.padEnd(width),
+    `${summary.lowest_percent.toFixed(1)}%`.padStart(7),
+    span(summary.warning_seconds).padStart(8),
+    span(summary.critical_seconds).padStart(8),
+    String(summary.alerts).padStart(6),
+    sparkline(summary.profile),
+  ].join('  ');
+}

@@ -1,0 +1,204 @@
+/** The explanation of an alert as text and as JSON. */
+import type { AlertRecord, Explanation } from '../../analysis/explain.ts';
+import type { HistoryPoint } from '../../analysis/history.ts';
+import { rulesInWords, rulesOf } from '../../analysis/rules.ts';
+import { DEFAULT_RULES } from '../../domain/thresholds.ts';
+import { table } from './table.ts';
+import { durationText, iso, numberText, numbered, percentText, timeText } from '../../format.ts';
+import type { Column } from './table.ts';
+import { consumptionText, pointColumns } from '../commands/history.ts';
+import { sparkline, SPARKLINE_WIDTH } from './sparkline.ts';
+
+const secondsBetween = (from: number, to: number): number => (to - from) / 1000;
+
+/** The alert that took this one's place, and the one whose place it took. */
+function neighbours({ alert, chain }: Explanation): {
+  previous: AlertRecord | null;
+  next: AlertRecord | null;
+} {
+  const at = chain.findIndex(({ id }) => id === alert.id);
+  return { previous: chain[at - 1] ?? null, next: chain[at + 1] ?? null };
+}
+
+const alertJson = (alert: AlertRecord) => ({
+  ...alert,
+  created_at: iso(alert.created_at),
+  resolved_at: iso(alert.resolved_at),
+});
+
+const pointJson = (point: HistoryPoint) => ({ ...point, response_time: iso(point.response_time) });
+
+export function explanationJson(explanation: Explanation) {
+  const { alert, chain, before, causes, followed, zeroAt } = explanation;
+  const { previous, next } = neighbours(explanation);
+  const rules = rulesOf(alert.rule_version);
+  return {
+    alert: alertJson(alert),
+    rules: rules === null ? null : rulesJson(rules),
+    before: before.map(pointJson),
+    causes: causes.map(pointJson),
+    followed:
+      followed === null
+        ? null
+        : {
+            observations: followed.observations,
+            until: iso(followed.until),
+            lowest: pointJson(followed.lowest),
+          },
+    reached_zero_at: iso(zeroAt),
+    lead_seconds: zeroAt === null ? null : secondsBetween(alert.created_at, zeroAt),
+    lasted_seconds: alert.resolved_at === null ? null : secondsBetween(alert.created_at, alert.resolved_at),
+    previous_alert_id: previous?.id ?? null,
+    next_alert_id: next?.id ?? null,
+    chain: chain.map(alertJson),
+  };
+}
+
+const rulesJson = (rules: NonNullable<ReturnType<typeof rulesOf>>) => ({
+  warning_percent: rules.warningPercent,
+  critical_percent: rules.criticalPercent,
+  resolve_margin: rules.resolveMargin,
+  for_observations: rules.forObservations,
+});
+
+export function explanationText(explanation: Explanation): string[] {
+  const { alert, before, causes } = explanation;
+  const rules = rulesOf(alert.rule_version);
+  const columns = pointColumns(rules ?? DEFAULT_RULES);
+  return [
+    alert.message,
+    '',
+    ...facts(explanation),
+    '',
+    'Decided by',
+    ...causesText(explanation),
+    '',
+    ...(before.length === 0 && causes.length === 0
+      ? ['History of that time was dropped by retention: what is above is what the alert itself keeps.']
+      : ['What came before', ...table(columns, [...before, ...causes], INDENTED)]),
+    ...followedText(explanation),
+    ...chainText(explanation),
+  ];
+}
+
+const INDENTED = { indent: '  ' };
+
+/** Names and values, aligned. */
+function facts(explanation: Explanation): string[] {
+  const { alert, causes } = explanation;
+  const decisive = causes.at(-1);
+  const blind = decisive?.blind_seconds ?? null;
+  const rows: [string, string][] = [
+    ['alert', alert.id],
+    ['raised', `${timeText(alert.created_at)}, ${alert.reason}`],
+    ['resolved', resolvedText(alert)],
+    ['rules', rulesText(alert.rule_version)],
+    ['bucket', bucketText(alert)],
+    ['consumption', consumedText(alert, decisive)],
+    ['full in', durationText(alert.recovery_eta_seconds)],
+    ['empty in', emptyText(alert.exhaustion_projection_seconds)],
+    ...(blind === null ? [] : [blindRow(blind)]),
+  ];
+  return rows.map(([name, value]) => `${name.padEnd(12)} ${value}`);
+}
+
+const blindRow = (seconds: number): [string, string] => [
+  'unseen',
+  `${durationText(seconds)} since the observation before`,
+];
+
+const resolvedText = ({ resolved_at: at, created_at: from, resolution_reason: reason }: AlertRecord): string =>
+  at === null
+    ? 'not yet: the alert is open'
+    : `${timeText(at)}, ${reason ?? ''}, after ${durationText(secondsBetween(from, at))}`;
+
+function rulesText(version: string): string {
+  const rules = rulesOf(version);
+  return rules === null ? version : `${rulesInWords(rules)} (${version})`;
+}
+
+const bucketText = (alert: AlertRecord): string =>
+  `${numberText(alert.available_tokens)} of ${numberText(alert.capacity)} tokens (${percentText(100 - alert.utilization_percent)}), category ${alert.psp_category ?? 'unknown'}`;
+
+function consumedText(alert: AlertRecord, decisive: HistoryPoint | undefined): string {
+  const rate = alert.consumption_rate_per_minute;
+  if (rate === null) return 'unknown: nothing to compare with';
+  const since = decisive === undefined ? '' : `; ${consumptionText(decisive)} tokens since the one before`;
+  return `at least ${rate.toFixed(1)} tokens a minute${since}`;
+}
+
+function emptyText(seconds: number | null): string {
+  if (seconds === null) return 'unknown, or not draining';
+  return seconds === 0 ? 'empty already' : durationText(seconds);
+}
+
+function causesText({ alert }: Explanation): string[] {
+  const columns: Column<(typeof alert.caused_by)[number]>[] = [
+    { title: 'TIME', value: (c) => timeText(Date.parse(c.response_time)) },
+    { title: 'TOKENS', value: (c) => numberText(c.available_tokens), right: true },
+    { title: 'CAPACITY', value: (c) => numberText(c.capacity), right: true },
+    { title: 'LEFT', value: (c) => percentText((c.available_tokens * 100) / c.capacity), right: true },
+    { title: 'OBSERVATION', value: (c) => c.event_id },
+  ];
+  return table(columns, alert.caused_by, INDENTED);
+}
+
+function followedText({ alert, followed, zeroAt, profile }: Explanation): string[] {
+  if (followed === null) return [];
+  const { lowest } = followed;
+  const points = profile === null ? [] : squeeze(profile.points, SPARKLINE_WIDTH);
+  return [
+    '',
+    'What followed',
+    `  ${numbered(followed.observations, 'observation')} until ${timeText(followed.until)}${alert.resolved_at === null ? ', the newest' : ''}`,
+    `  lowest ${numberText(lowest.available_tokens)} tokens (${percentText(lowest.remaining_percent)}) at ${timeText(lowest.response_time)}`,
+    `  ${zeroText(alert, zeroAt)}`,
+    `  tokens left ${sparkline(points)}`,
+  ];
+}
+
+function zeroText(alert: AlertRecord, zeroAt: number | null): string {
+  if (zeroAt === null) return 'the bucket was never seen at zero';
+  const lead = secondsBetween(alert.created_at, zeroAt);
+  const when = lead === 0 ? 'when the alert was raised' : `${durationText(lead)} after the alert`;
+  const later = alert.resolved_at !== null && zeroAt >= alert.resolved_at ? ', under a later alert of the chain' : '';
+  return `at zero or below at ${timeText(zeroAt)}: ${when}${later}`;
+}
+
+/** Slices joined to at most `width`, the emptiest of each kept; few points go side by side. */
+function squeeze<P extends { slice: number; available_tokens: number; capacity: number }>(
+  points: readonly P[],
+  width: number,
+): P[] {
+  if (points.length <= width) return points.map((point, slice) => ({ ...point, slice }));
+  const slices = Math.max(...points.map(({ slice }) => slice)) + 1;
+  const kept = new Map<number, P>();
+  for (const point of points) {
+    const slice = Math.floor((point.slice * width) / slices);
+    const share = point.available_tokens / point.capacity;
+    const other = kept.get(slice);
+    if (other === undefined || share < other.available_tokens / other.capacity) {
+      kept.set(slice, { ...point, slice });
+    }
+  }
+  return [...kept.values()];
+}
+
+const MAX_SHOWN = 20;
+
+function chainText({ alert, chain }: Explanation): string[] {
+  if (chain.length < 2) return [];
+  const at = chain.findIndex(({ id }) => id === alert.id);
+  const start = Math.max(0, Math.min(at - MAX_SHOWN / 2, chain.length - MAX_SHOWN));
+  const shown = chain.slice(start, start + MAX_SHOWN);
+  const columns: Column<AlertRecord>[] = [
+    { title: '', value: ({ id }) => (id === alert.id ? '>' : ' ') },
+    { title: 'RAISED', value: (a) => timeText(a.created_at) },
+    { title: 'SEVERITY', value: (a) => a.severity },
+    { title: 'REASON', value: (a) => a.reason },
+    { title: 'RESOLVED', value: (a) => (a.resolved_at === null ? 'open' : timeText(a.resolved_at)) },
+    { title: 'ALERT', value: (a) => a.id },
+  ];
+  const rest = chain.length > shown.length ? ` (${shown.length} of ${chain.length})` : '';
+  return ['', `Incident${rest}`, ...table(columns, shown, INDENTED)];
+}

@@ -1,0 +1,18 @@
+/** Errors for the operator: the message says what is wrong and, where it can, what to do. Anything else is a defect. */
+
+/** Base of them all. */
+export class OperatorError extends Error {
+  override readonly name: string = 'OperatorError';
+}
+
+/** A command was asked for what it can't do. */
+export class UsageError extends OperatorError {
+  override readonly name = 'UsageError';
+}
+
+/** Something is away for now: trying again is right and loses nothing. */
+export class OutageError extends OperatorError {
+  override readonly name: string = 'OutageError';
+}
+
+export const isOutage = (error: unknown): error is OutageError => error instanceof OutageError;

@@ -1,0 +1,171 @@
+/** Checks of Pulsar: the client, the broker, its REST interface, the topics and who reads them. */
+import { isLogError } from '../../log/eventLog.ts';
+import type { TopicSpec } from '../../log/eventLog.ts';
+import { checkCredentials } from '../../log/pulsar/credentials.ts';
+import { Inspector } from '../../log/pulsar/brokerState.ts';
+import type { TopicState } from '../../log/pulsar/brokerState.ts';
+import { loadPulsar } from '../../log/pulsar/native.ts';
+import { findProblem } from '../../log/pulsar/diagnose.ts';
+import { topicUrl } from '../../log/pulsar/settings.ts';
+import type { PulsarSettings } from '../../log/pulsar/settings.ts';
+import { FOLDS, TOPICS } from '../../topology/folds.ts';
+import { historyDays } from '../../app/storage.ts';
+import { numberText } from '../../format.ts';
+import { fail, messageOf, ok, warn } from './finding.ts';
+import type { Finding } from './finding.ts';
+
+const CLIENT = 'Pulsar client';
+const BROKER = 'Pulsar broker';
+const REST = 'Pulsar REST';
+
+export async function checkPulsar(settings: PulsarSettings, retentionMonths: number): Promise<Finding[]> {
+  const files = checkFiles(settings);
+  if (files !== null) return [checkClient(), files];
+  return [checkClient(), await checkBroker(settings), ...(await checkThroughRest(settings, retentionMonths))];
+}
+
+function checkClient(): Finding {
+  try {
+    loadPulsar();
+    return ok(CLIENT, 'its native addon loads');
+  } catch (error) {
+    return fail(CLIENT, messageOf(error), 'Run npm run pulsar:binding.');
+  }
+}
+
+/** `null`: they are what they should be. */
+function checkFiles(settings: PulsarSettings): Finding | null {
+  try {
+    checkCredentials(settings);
+    return null;
+  } catch (error) {
+    return fail(BROKER, messageOf(error), 'Correct the files that the settings name.');
+  }
+}
+
+async function checkBroker(settings: PulsarSettings): Promise<Finding> {
+  const { serviceUrl, token, tls } = settings;
+  const problem = await findProblem(settings);
+  if (problem !== null) return fail(BROKER, ...split(problem.what));
+  const how = token !== null ? 'a token' : tls.certFile === undefined ? 'nothing' : 'a certificate';
+  return ok(BROKER, `${serviceUrl} takes the connection, authenticated by ${how}`);
+}
+
+/** What is wrong, and what to do: our messages have the one before the colon and the other behind. */
+function split(message: string): [detail: string, remedy: string] {
+  const colon = message.lastIndexOf(': ');
+  if (colon < 0) return [message, 'See the log of the broker.'];
+  const remedy = message.slice(colon + 2);
+  return [message.slice(0, colon), `${remedy.charAt(0).toUpperCase()}${remedy.slice(1)}.`];
+}
+
+async function checkThroughRest(settings: PulsarSettings, retentionMonths: number): Promise<Finding[]> {
+  const inspector = new Inspector(settings);
+  try {
+    const rest = ok(REST, `${settings.adminUrl} answers, Pulsar ${await inspector.version()}`);
+    const states = new Map<string, TopicState>();
+    const findings: Finding[] = [];
+    for (const spec of TOPICS) {
+      const state = await inspector.topic(spec.name);
+      if (state !== null) states.set(spec.name, state);
+      findings.push(await checkTopic({ settings, inspector, spec, state, retentionMonths }));
+    }
+    return [rest, ...findings, ...FOLDS.map((fold) => checkProcessor(fold, states.get(fold.topic)))];
+  } catch (error) {
+    if (!isLogError(error)) throw error;
+    return [fail(REST, ...split(messageOf(error)))];
+  } finally {
+    inspector.close();
+  }
+}
+
+interface TopicCheck {
+  readonly settings: PulsarSettings;
+  readonly inspector: Inspector;
+  readonly spec: TopicSpec;
+  readonly state: TopicState | null;
+  readonly retentionMonths: number;
+}
+
+async function checkTopic(given: TopicCheck): Promise<Finding> {
+  const { spec, state, settings } = given;
+  const check = `topic ${spec.name}`;
+  const url = topicUrl(settings, spec.name);
+  if (state === null) return fail(check, `${url} does not exist`, 'Run balde migrate.');
+  const { partitions, notDeduplicated } = state;
+  if (partitions < spec.partitions) {
+    const remedy = `pulsar-admin topics update-partitioned-topic ${url} --partitions ${spec.partitions}`;
+    return fail(check, `it has ${partitions} partitions of the ${spec.partitions} at least`, remedy);
+  }
+  if (notDeduplicated.length > 0) {
+    const detail = `deduplication is off in partition ${notDeduplicated.join(', ')}: what is sent twice is stored twice`;
+    const remedy = `Run balde migrate, or: pulsar-admin topicPolicies set-deduplication ${url} --enable`;
+    return fail(check, detail, remedy);
+  }
+  return (await checkSchema(check, given, state)) ?? checkRetention(check, given, state);
+}
+
+/** `null`: as it should be. */
+async function checkSchema(check: string, given: TopicCheck, state: TopicState): Promise<Finding | null> {
+  const { inspector, spec } = given;
+  const { kind, definition } = spec.schema;
+  if (kind === 'bytes') return null;
+  if (state.schema === null) return warn(check, 'its schema is not registered', 'Run balde migrate.');
+  const type = kind.toUpperCase();
+  if (state.schema.type === type && isSameJson(state.schema.definition, definition)) return null;
+  const compatible = await inspector.isCompatible(spec.name, type, definition);
+  if (compatible === true) return null;
+  const detail = `the schema registered (${state.schema.type}) differs from the one of this version`;
+  return compatible === null
+    ? warn(
+        check,
+        `${detail}; whether they are compatible this role may not ask`,
+        'Run balde migrate: it fails if they are not.',
+      )
+    : fail(
+        check,
+        `${detail}, and they are not compatible`,
+        'Run the version of Balde that made the topic, or set PULSAR_NAMESPACE to one without it.',
+      );
+}
+
+function isSameJson(one: string, other: string): boolean {
+  try {
+    return JSON.stringify(JSON.parse(one)) === JSON.stringify(JSON.parse(other));
+  } catch {
+    return false;
+  }
+}
+
+const DAY_MINUTES = 1_440;
+
+function checkRetention(check: string, given: TopicCheck, state: TopicState): Finding {
+  const { settings, spec, retentionMonths } = given;
+  const { partitions, retentionMinutes: minutes } = state;
+  const good = `${partitions} ${partitions === 1 ? 'partition' : 'partitions'}, deduplication on${spec.schema.kind === 'bytes' ? '' : ', schema registered'}`;
+  if (minutes === null) return ok(check, `${good}; how long messages are kept this role may not know`);
+  const days = historyDays(retentionMonths);
+  const isEnough = minutes === -1 || (spec.keep === 'history' && minutes >= days * DAY_MINUTES);
+  const kept = minutes === -1 ? 'for ever' : `${Math.round(minutes / DAY_MINUTES)} days`;
+  if (isEnough) return ok(check, `${good}, messages kept ${kept}`);
+  const time = spec.keep === 'history' ? `${days}d` : '-1';
+  return warn(
+    check,
+    `messages that were read are kept ${kept}: too short to rebuild a read model, and a processor that was away may miss some`,
+    `Run balde migrate, or: pulsar-admin topicPolicies set-retention ${topicUrl(settings, spec.name)} --time ${time} --size -1`,
+  );
+}
+
+function checkProcessor(fold: (typeof FOLDS)[number], topic: TopicState | undefined): Finding {
+  const check = `processor ${fold.name}`;
+  const name = `${fold.name}-v${fold.version}`;
+  const found = topic?.subscriptions.get(name);
+  if (found === undefined)
+    return warn(check, `${fold.topic} has no subscription ${name} yet`, `Start a process with role ${fold.name}.`);
+  const { backlog, consumers } = found;
+  // The newest message of each partition stays unacknowledged, see docs/pulsar.md.
+  const detail = `subscription ${name}: ${numberText(backlog)} not acknowledged; the newest of each partition stays so`;
+  return consumers > 0
+    ? ok(check, detail)
+    : warn(check, `${detail}; nobody is connected`, `Start a process with role ${fold.name}.`);
+}

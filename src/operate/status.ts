@@ -1,0 +1,49 @@
+/** Everything `balde status` tells, read in one snapshot. */
+import type { EpochMs } from '../domain/events.ts';
+import { openAlerts } from '../serve/alertList.ts';
+import type { AlertRow } from '../serve/alertList.ts';
+import { operations } from '../serve/operations.ts';
+import type { Operations } from '../serve/operations.ts';
+import { latestStates } from '../serve/readModels.ts';
+import type { LatestState } from '../serve/readModels.ts';
+import { foldCheckpoints, standingsOf } from '../app/standing.ts';
+import type { FoldStanding } from '../app/standing.ts';
+import type { Storage } from '../app/storage.ts';
+
+export interface Status extends Operations {
+  readonly participants: number;
+  /** Buckets known, over all participants. */
+  readonly policies: number;
+  /** Counted, not estimated. */
+  readonly historyRows: number;
+  readonly lastObservation: EpochMs | null;
+  /** Worst first. */
+  readonly states: readonly LatestState[];
+  /** Open ones. */
+  readonly alerts: readonly AlertRow[];
+  readonly folds: readonly FoldStanding[];
+}
+
+export async function readStatus({ database, log }: Storage, now: EpochMs): Promise<Status> {
+  const { checkpoints, ...status } = await database.transaction(async (tx) => {
+    await tx.execute('set transaction isolation level repeatable read, read only');
+    const states = await latestStates(tx);
+    const [counts] = await tx.query<{ history: number; policies: number; participants: number }>(
+      `select (select count(*) from dict_rate_limit_states) as history,
+         (select count(*) from dict_rate_limit_policies) as policies,
+         (select count(distinct participant) from dict_rate_limit_policies) as participants`,
+    );
+    return {
+      ...(await operations(tx, now)),
+      participants: counts?.participants ?? 0,
+      policies: counts?.policies ?? 0,
+      historyRows: counts?.history ?? 0,
+      lastObservation: states.length === 0 ? null : Math.max(...states.map((s) => s.response_time)),
+      states,
+      alerts: await openAlerts(tx),
+      checkpoints: await foldCheckpoints(tx),
+    };
+  });
+  // The log may be slow to answer: no snapshot is held meanwhile.
+  return { ...status, folds: await standingsOf(checkpoints, log) };
+}
