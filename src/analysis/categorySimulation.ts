@@ -19,6 +19,8 @@ export interface RefusalPeriod {
   readonly from: EpochMs;
   /** First observation at which the bucket had tokens again; `null` when history ends before. */
   readonly to: EpochMs | null;
+  /** Last observation of the period: `to`, or where history ends. */
+  readonly seenUntil: EpochMs;
   /** Tokens of traffic that the bucket did not have. */
   readonly refusedTokens: number;
 }
@@ -68,6 +70,7 @@ function mostRefill(before: DemandSample, after: DemandSample, by: DemandSample)
 
 interface OpenPeriod {
   readonly from: EpochMs;
+  seenUntil: EpochMs;
   refused: number;
 }
 
@@ -113,22 +116,26 @@ export class CategorySimulation {
   }
 
   #judge(at: EpochMs, refused: number): void {
-    if (this.#tokens <= 0) {
-      this.#open ??= { from: at, refused: 0 };
-      this.#open.refused += refused;
-    } else if (this.#open !== null) {
-      this.#periods.push({ from: this.#open.from, to: at, refusedTokens: Math.round(this.#open.refused) });
-      this.#open = null;
+    if (this.#tokens > 0) {
+      this.#close(at);
+      return;
     }
+    this.#open ??= { from: at, seenUntil: at, refused: 0 };
+    this.#open.seenUntil = at;
+    this.#open.refused += refused;
+  }
+
+  #close(to: EpochMs | null): void {
+    const open = this.#open;
+    this.#open = null;
+    if (open === null) return;
+    const { from, seenUntil, refused } = open;
+    this.#periods.push({ from, to, seenUntil: to ?? seenUntil, refusedTokens: Math.round(refused) });
   }
 
   /** Ends the simulation: a period still under way is listed too. */
   finish(): readonly RefusalPeriod[] {
-    const open = this.#open;
-    this.#open = null;
-    if (open !== null) {
-      this.#periods.push({ from: open.from, to: null, refusedTokens: Math.round(open.refused) });
-    }
+    this.#close(null);
     return this.#periods;
   }
 }

@@ -55,12 +55,22 @@ export interface WhatIfReport {
   readonly raised: { readonly baseline: readonly EpochMs[]; readonly whatIf: readonly EpochMs[] };
 }
 
+/** What one set of rules raised of a bucket within the window. */
+interface Side {
+  readonly alerts: readonly JudgedAlert[];
+  /** Each as one alert. One that was under way when the window opens counts, with the lead of its first alert. */
+  readonly incidents: readonly JudgedAlert[];
+}
+
+interface BothSides<T> {
+  readonly baseline: T;
+  readonly whatIf: T;
+}
+
 /** One bucket, both sides. */
-export interface ComparedBucket {
+export interface ComparedBucket extends BothSides<Side> {
   readonly bucket: Bucket;
   readonly read: HistoryRead;
-  readonly baseline: readonly JudgedAlert[];
-  readonly whatIf: readonly JudgedAlert[];
   readonly matched: Matched<JudgedAlert>;
   readonly incidents: Matched<JudgedAlert>;
 }
@@ -74,7 +84,7 @@ export interface Window {
 
 /** Compares the whole lists of one bucket, then keeps what overlaps the window. */
 export function compareSides(
-  { bucket, read, baseline, whatIf }: Omit<ComparedBucket, 'matched' | 'incidents'>,
+  { bucket, read, baseline, whatIf }: Pick<ComparedBucket, 'bucket' | 'read'> & BothSides<readonly JudgedAlert[]>,
   { from = -Infinity, to = Infinity }: Window,
 ): ComparedBucket {
   const inWindow = ({ raisedAt, resolvedAt }: Alert): boolean => raisedAt < to && (resolvedAt ?? Infinity) > from;
@@ -83,14 +93,19 @@ export function compareSides(
     added: added.filter(inWindow),
     gone: gone.filter(inWindow),
   });
+  const incidents = { baseline: incidentsOf(baseline), whatIf: incidentsOf(whatIf) };
+  const sideOf = (which: keyof typeof incidents, alerts: readonly JudgedAlert[]): Side => ({
+    alerts: alerts.filter(inWindow),
+    incidents: incidents[which].filter(inWindow),
+  });
   const until = read.to ?? 0;
   return {
     bucket,
     read,
-    baseline: baseline.filter(inWindow),
-    whatIf: whatIf.filter(inWindow),
+    baseline: sideOf('baseline', baseline),
+    whatIf: sideOf('whatIf', whatIf),
     matched: within(matchAlerts(baseline, whatIf, until)),
-    incidents: within(matchAlerts(incidentsOf(baseline), incidentsOf(whatIf), until)),
+    incidents: within(matchAlerts(incidents.baseline, incidents.whatIf, until)),
   };
 }
 
@@ -100,36 +115,43 @@ const joined = (all: readonly Matched<JudgedAlert>[]): Matched<JudgedAlert> => (
   gone: all.flatMap(({ gone }) => gone),
 });
 
+const sideOfAll = (sides: readonly Side[]): Side => ({
+  alerts: sides.flatMap(({ alerts }) => alerts),
+  incidents: sides.flatMap(({ incidents }) => incidents),
+});
+
+const figuresOf = ({ alerts, incidents }: Side): SideFigures => sideFigures(alerts, incidents);
+
 /** `against` as in the question: `null` for the alerts really raised. */
 export function reportOf(
   compared: readonly ComparedBucket[],
   { rules, against }: { readonly rules: ThresholdRules; readonly against: ThresholdRules | null },
 ): WhatIfReport {
-  const baseline = compared.flatMap((each) => each.baseline);
-  const folded = compared.flatMap((each) => each.whatIf);
+  const baseline = sideOfAll(compared.map((each) => each.baseline));
+  const folded = sideOfAll(compared.map((each) => each.whatIf));
   const matched = joined(compared.map((each) => each.matched));
   const times = (alerts: readonly Alert[]): EpochMs[] => alerts.map(({ raisedAt }) => raisedAt);
   return {
     ruleVersion: ruleVersion(rules),
-    baselineRules: against === null ? versionsOf(baseline) : { [ruleVersion(against)]: baseline.length },
+    baselineRules: against === null ? versionsOf(baseline.alerts) : { [ruleVersion(against)]: baseline.alerts.length },
     history: totalRead(compared.map(({ read }) => read)),
-    policies: compared.filter((each) => each.baseline.length + each.whatIf.length > 0).map(comparisonOf),
-    baseline: sideFigures(baseline),
-    whatIf: sideFigures(folded),
+    policies: compared.filter((each) => each.baseline.alerts.length + each.whatIf.alerts.length > 0).map(comparisonOf),
+    baseline: figuresOf(baseline),
+    whatIf: figuresOf(folded),
     counts: changeCounts(matched),
     incidents: changeCounts(joined(compared.map((each) => each.incidents))),
     added: matched.added,
     gone: matched.gone,
     changed: matched.pairs.filter(({ changes }) => changes.length > 0),
-    raised: { baseline: times(baseline), whatIf: times(folded) },
+    raised: { baseline: times(baseline.alerts), whatIf: times(folded.alerts) },
   };
 }
 
 const comparisonOf = ({ bucket, baseline, whatIf: folded, matched, incidents }: ComparedBucket): PolicyComparison => ({
   participant: bucket.participant,
   policy: bucket.policy,
-  baseline: sideFigures(baseline),
-  whatIf: sideFigures(folded),
+  baseline: figuresOf(baseline),
+  whatIf: figuresOf(folded),
   counts: changeCounts(matched),
   incidents: changeCounts(incidents),
 });

@@ -1,4 +1,5 @@
 /** Counts over alerts and their comparison. Pure. */
+import { incidentsOf } from './incidents.ts';
 import type { JudgedAlert } from './incidents.ts';
 import type { Matched, Pair } from './match.ts';
 
@@ -17,10 +18,13 @@ export interface SideFigures {
   readonly lead_min_seconds: number | null;
 }
 
-export function sideFigures(alerts: readonly JudgedAlert[]): SideFigures {
+/** @param incidents those of the alerts, each as one alert: its first may have been raised before `alerts` begin */
+export function sideFigures(
+  alerts: readonly JudgedAlert[],
+  incidents: readonly JudgedAlert[] = incidentsOf(alerts),
+): SideFigures {
   const count = (holds: (alert: JudgedAlert) => boolean): number => alerts.filter(holds).length;
-  const leads = alerts
-    .filter((alert) => alert.startsIncident)
+  const leads = incidents
     .flatMap(({ leadSeconds }) => (leadSeconds === null ? [] : [leadSeconds]))
     .sort((a, b) => a - b);
   return {
@@ -28,7 +32,7 @@ export function sideFigures(alerts: readonly JudgedAlert[]): SideFigures {
     warning: count((alert) => alert.severity === 'WARNING'),
     critical: count((alert) => alert.severity === 'CRITICAL'),
     open: count((alert) => alert.resolvedAt === null),
-    incidents: count((alert) => alert.startsIncident),
+    incidents: incidents.length,
     flaps: count((alert) => alert.flap),
     reached_zero: leads.length,
     lead_median_seconds: median(leads),

@@ -54,7 +54,7 @@ describe('the bucket of another category', () => {
 
   test('that is smaller runs dry while traffic goes on, even in the best case', () => {
     const { periods } = simulate(small, 'best', busy);
-    expect(periods).toEqual([{ from: at(5), to: at(10), refusedTokens: 1000 - 400 }]);
+    expect(periods).toEqual([{ from: at(5), to: at(10), seenUntil: at(10), refusedTokens: 1000 - 400 }]);
   });
 
   test('that is larger holds out, even in the worst case', () => {
@@ -67,8 +67,18 @@ describe('the bucket of another category', () => {
     const half = samples(STATISTICS, [[0, 500]]);
     expect(simulate(small, 'best', half).tokens).toBe(200);
     expect(simulate(small, 'best', empty === undefined ? [] : [empty]).periods).toEqual([
-      { from: at(0), to: null, refusedTokens: 0 },
+      { from: at(0), to: null, seenUntil: at(0), refusedTokens: 0 },
     ]);
+  });
+
+  test('that is still empty where history ends was empty up to the last observation', () => {
+    const drained = samples(STATISTICS, [
+      [0, 1000],
+      [5, 0],
+      [10, 0],
+      [15, 0],
+    ]);
+    expect(simulate(small, 'best', drained).periods).toMatchObject([{ from: at(5), to: null, seenUntil: at(15) }]);
   });
 
   test('of the own category has what DICT reported, in the best case', () => {

@@ -69,6 +69,7 @@ const outcome = (best: number): CategoryOutcome => ({
     ...{
       from: START + i * 10 * MINUTE,
       to: i === 0 ? null : START + (i * 10 + 5) * MINUTE,
+      seenUntil: START + (i * 10 + 5) * MINUTE,
       refusedTokens: 1,
     },
   })),

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { compareSides, reportOf } from '../../src/analysis/comparison.ts';
 import { sideFigures } from '../../src/analysis/figures.ts';
 import { judge, ZeroSpans } from '../../src/analysis/incidents.ts';
+import { DEFAULT_RULES } from '../../src/domain/thresholds.ts';
 import { alert, at } from './given.ts';
 
 /** Observations as [minute, tokens]. */
@@ -70,4 +72,14 @@ test('figures of no alert are zeros, and unknown where there is nothing to measu
     ...{ alerts: 0, warning: 0, critical: 0, open: 0, incidents: 0, flaps: 0, reached_zero: 0 },
     ...{ lead_median_seconds: null, lead_min_seconds: null },
   });
+});
+
+test('an incident under way when the window opens counts as one, with the lead of its first alert', () => {
+  const judged = judge(chain, zeros([0, 200], [5, 50], [10, 0], [15, -3], [20, 150]));
+  const bucket = { participant: '12345678', policy: 'ENTRIES_READ', firstSeen: at(0) };
+  const read = { from: at(0), to: at(30), observations: 7, late: 0, carriedIn: 0 };
+  const compared = compareSides({ bucket, read, baseline: judged, whatIf: judged }, { from: at(10) });
+  const report = reportOf([compared], { rules: DEFAULT_RULES, against: null });
+  expect(report.baseline).toMatchObject({ alerts: 2, incidents: 1, reached_zero: 1, lead_median_seconds: 600 });
+  expect(report.incidents.unchanged).toBe(report.baseline.incidents);
 });

@@ -145,7 +145,7 @@ describe('balde what-if --category', () => {
     ]);
     const { stdout } = await balde(['what-if', '--category', 'H'], environment);
     expect(stdout).toMatch(/^ENTRIES_STATISTICS_READ of 12345678 in category H: 50 tokens, 2 back every 60 s$/m);
-    expect(stdout).toMatch(/best case, 429: 1 time, 2m 00s in all/);
+    expect(stdout).toMatch(/best case, 429: 1 time; 2m 00s in all, from observation to observation/);
     expect(stdout).toMatch(/^ +assumed +the traffic would have been the same/m);
     const larger = await balde(['what-if', '--category', 'A'], environment);
     expect(larger.stdout).toMatch(/best case, 429: never\n +worst case, 429: never/);

@@ -89,7 +89,7 @@ const MAX_LISTED = 20;
 const PERIOD_COLUMNS: readonly Column<RefusalPeriod>[] = [
   { title: 'FROM', value: (p) => timeText(p.from) },
   { title: 'TO', value: (p) => (p.to === null ? 'end of history' : timeText(p.to)) },
-  { title: 'LASTED', value: (p) => durationText(p.to === null ? null : (p.to - p.from) / 1000), right: true },
+  { title: 'LASTED', value: (p) => durationText((p.seenUntil - p.from) / 1000), right: true },
   { title: 'TOKENS SHORT', value: (p) => numberText(p.refusedTokens), right: true },
 ];
 
@@ -108,10 +108,10 @@ function outcomeText(outcome: CategoryOutcome): string[] {
 
 function periodsText(title: string, periods: readonly RefusalPeriod[]): string[] {
   if (periods.length === 0) return [`  ${title}: never`];
-  const seconds = periods.reduce((sum, { from, to }) => sum + (to === null ? 0 : (to - from) / 1000), 0);
+  const seconds = periods.reduce((sum, { from, seenUntil }) => sum + (seenUntil - from) / 1000, 0);
   const rest = periods.length - MAX_LISTED;
   return [
-    `  ${title}: ${numberText(periods.length)} ${periods.length === 1 ? 'time' : 'times'}, ${durationText(seconds)} in all`,
+    `  ${title}: ${numberText(periods.length)} ${periods.length === 1 ? 'time' : 'times'}; ${durationText(seconds)} in all, from observation to observation`,
     ...table(PERIOD_COLUMNS, periods.slice(0, MAX_LISTED), { indent: '    ' }),
     ...(rest > 0 ? [`    and ${numberText(rest)} more: --json or --csv lists all`] : []),
   ];
