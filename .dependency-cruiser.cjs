@@ -51,7 +51,7 @@ module.exports = {
     ),
     ...inward,
     only('pg-only-in-store', '^src/store/', '(pg|pg-copy-streams|node-pg-migrate)'),
-    only('rxjs-only-in-flows', '^src/(poll|consume)/', 'rxjs'),
+    only('rxjs-only-in-flows', '^src/(flow\\.ts|(poll|consume|archive)/)', 'rxjs'),
     only('pulsar-only-in-log', '^(src/log|tools/pulsar-binding)/', 'pulsar-client'),
     only('grpc-only-at-the-bridge', '^src/(poll|simulator|codec)/', '@grpc'),
     only('avro-only-in-codec', '^src/codec/', 'avsc'),

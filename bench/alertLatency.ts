@@ -20,7 +20,7 @@ import type { NativeConsumer } from '../src/log/pulsar/native.ts';
 import { topicUrl } from '../src/log/pulsar/settings.ts';
 import type { PulsarSettings } from '../src/log/pulsar/settings.ts';
 import { FOLD_RUNNERS } from '../src/app/foldRoles.ts';
-import { silentObserver } from '../src/app/observers.ts';
+import { silentObserver } from '../src/consume/observer.ts';
 import { toMessage } from '../src/app/roles.ts';
 import { runPoller } from '../src/poll/poller.ts';
 import { median, onServer, option, PARTICIPANT } from './common.ts';

@@ -7,7 +7,7 @@ import { whenCaughtUp } from '../src/consume/progress.ts';
 import { DEFAULT_RULES } from '../src/domain/thresholds.ts';
 import { FOLD_RUNNERS } from '../src/app/foldRoles.ts';
 import { FOLDS } from '../src/topology/folds.ts';
-import { silentObserver } from '../src/app/observers.ts';
+import { silentObserver } from '../src/consume/observer.ts';
 import { runRelays, toMessage } from '../src/app/roles.ts';
 import { install, onServer, option, pollAt } from './common.ts';
 import type { Installed } from './common.ts';

@@ -9,7 +9,7 @@ import { isCaughtUp } from '../src/consume/progress.ts';
 import { DEFAULT_RULES } from '../src/domain/thresholds.ts';
 import { FOLD_RUNNERS } from '../src/app/foldRoles.ts';
 import { FOLDS } from '../src/topology/folds.ts';
-import { silentObserver } from '../src/app/observers.ts';
+import { silentObserver } from '../src/consume/observer.ts';
 import { toMessage } from '../src/app/roles.ts';
 import { bareReceive } from './bareReceive.ts';
 import { install, onServer, option, pollAt } from './common.ts';

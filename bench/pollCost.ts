@@ -10,7 +10,7 @@ import { projectionEffects, reactorEffects } from '../src/consume/effects.ts';
 import { Processor } from '../src/consume/processor.ts';
 import { addMonths, monthOf, monthsBetween } from '../src/domain/months.ts';
 import type { Consumer, LogMessage, Producer } from '../src/log/eventLog.ts';
-import { silentObserver } from '../src/app/observers.ts';
+import { silentObserver } from '../src/consume/observer.ts';
 import { toMessage } from '../src/app/roles.ts';
 import { createPartition } from '../src/store/partitions.ts';
 import { schemaOf } from '../src/store/schemas.ts';

@@ -1,13 +1,13 @@
-/** Trying again what an outage broke off: the one place that says how waits grow. */
+/** Trying again what an outage broke off: the one place that says what is tried again, and how waits grow. */
 import { advised } from './advice.ts';
 import type { Clock } from './clock.ts';
 import { systemClock } from './clock.ts';
 import { isOutage } from './errors.ts';
-import { doubling } from './waiting.ts';
+import { doubled } from './waiting.ts';
 
 export interface Patience {
   readonly signal: AbortSignal;
-  /** Told before each wait. `failures` in a row, 1 or more: after some the error says what a person can do. */
+  /** Called before each wait. `failures` in a row, 1 or more: after some the error says what a person can do. */
   readonly retrying: (error: Error, waitMs: number, failures: number) => void;
   /** First and longest wait, milliseconds; between them they double. */
   readonly waitsMs?: readonly [number, number] | undefined;
@@ -16,27 +16,48 @@ export interface Patience {
   readonly clock?: Clock | undefined;
 }
 
+/** Observes those that try again, each under its name. Every method may be called often and must not throw. */
+export interface RetryObserver {
+  /** Something that `who` needs is away for now; tried again in `waitMs`. */
+  retrying(who: string, error: Error, waitMs: number): void;
+}
+
 const WAITS_MS = [200, 10_000] as const;
+
+export const patienceOf = (who: string, observer: RetryObserver, signal: AbortSignal): Patience => ({
+  signal,
+  retrying: (error, waitMs) => observer.retrying(who, error, waitMs),
+});
+
+/**
+ * Waits before the next attempt.
+ * @param failures in a row, 1 or more
+ * @param waits since the waits began from the smallest, this one included
+ * @throws the error, if it does not pass or the signal has aborted; during the wait, the signal's reason
+ */
+export async function waitAfter(patience: Patience, error: unknown, failures: number, waits = failures): Promise<void> {
+  const { signal, retrying, waitsMs = WAITS_MS, passes = isOutage, clock = systemClock } = patience;
+  if (signal.aborted || !(error instanceof Error) || !passes(error)) throw error;
+  const waitMs = doubled(...waitsMs, waits);
+  retrying(advised(error, failures), waitMs, failures);
+  await clock.sleep(waitMs, signal);
+}
 
 /**
  * Works until it succeeds. What an outage broke off may have been done all the same, its answer lost. Waits begin from
  * the smallest again after an attempt that went well for longer than the longest of them.
- * @throws an error that does not pass, or the last one once the signal has aborted; during a wait, the signal's reason
+ * @throws as {@link waitAfter} does
  */
 export async function patiently<T>(patience: Patience, work: () => Promise<T>): Promise<T> {
-  const { signal, retrying, waitsMs = WAITS_MS, passes = isOutage, clock = systemClock } = patience;
-  const [first, longest] = waitsMs;
-  let waits = doubling(first, longest);
+  const [, longest] = patience.waitsMs ?? WAITS_MS;
+  let waits = 0;
   for (let failures = 1; ; failures += 1) {
     const startedAt = performance.now();
     try {
       return await work();
     } catch (error) {
-      if (signal.aborted || !(error instanceof Error) || !passes(error)) throw error;
-      if (performance.now() - startedAt > longest) waits = doubling(first, longest);
-      const waitMs = waits.next().value;
-      retrying(advised(error, failures), waitMs, failures);
-      await clock.sleep(waitMs, signal);
+      waits = performance.now() - startedAt > longest ? 1 : waits + 1;
+      await waitAfter(patience, error, failures, waits);
     }
   }
 }

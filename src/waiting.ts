@@ -66,7 +66,10 @@ function reasonOf(signal: AbortSignal): Error {
   return signal.reason instanceof Error ? signal.reason : new Error('aborted', { cause: signal.reason });
 }
 
-/** Doubling waits, in milliseconds: `first`, 2 × `first`, … up to `most`. */
-export function* doubling(first: number, most: number): Generator<number, never> {
-  for (let ms = first; ; ms = Math.min(most, ms * 2)) yield ms;
+/** The n-th of waits that double, n from 1, in milliseconds: `first`, 2 × `first`, … up to `longest`. */
+export const doubled = (first: number, longest: number, n: number): number =>
+  Math.min(longest, first * 2 ** Math.min(n - 1, 30));
+
+export function* doubling(first: number, longest: number): Generator<number, never> {
+  for (let n = 1; ; n += 1) yield doubled(first, longest, n);
 }

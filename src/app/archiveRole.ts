@@ -1,13 +1,13 @@
 /** Role archive: every topic into every archive that is configured. */
 import type { Logger } from 'pino';
-import { archive, told } from '../archive/archiver.ts';
+import { archive } from '../archive/archiver.ts';
 import type { ArchiveObserver } from '../archive/archiver.ts';
 import { ArchiveLockedError } from '../archive/errors.ts';
 import type { ArchiveTarget, TargetName } from '../archive/target.ts';
 import { systemClock } from '../clock.ts';
 import type { EventLog } from '../log/eventLog.ts';
 import { endsOf } from '../log/readRange.ts';
-import { patiently } from '../patience.ts';
+import { patienceOf, patiently } from '../patience.ts';
 import type { Metrics } from '../serve/metrics.ts';
 import { runTogether } from '../together.ts';
 import { archivesOf, configuredArchive, TOPICS_ARCHIVED } from './archives.ts';
@@ -105,7 +105,7 @@ async function archiveInto(
   stop: AbortSignal,
 ): Promise<void> {
   const { config, observer } = options;
-  const patience = { signal: stop, retrying: told(observer, `archive-${name}`) };
+  const patience = patienceOf(`archive-${name}`, observer, stop);
   const target = await patiently(patience, async () => await configuredArchive(name, config).open(stop)).catch(
     (error: unknown) => {
       if (stop.aborted) return null;

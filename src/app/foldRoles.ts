@@ -77,7 +77,7 @@ async function run<E, S, O>(
 ): Promise<void> {
   const processor = new Processor({ database, fold, decode: topic.decode, effects, observer, sendsLetters });
   const subscription = `${fold.name}-v${fold.version}`;
-  observer.started?.(subscription);
+  observer.started(subscription);
   const options = { log, topic: topic.name, subscription, observer, lingerMs };
   const given = {
     ...(between === undefined ? {} : { between }),

@@ -104,13 +104,3 @@ export function consumeObserver(metrics: Metrics, logger: Logger): ConsumeObserv
     },
   };
 }
-
-/** For a driver that reports in its own way. */
-export const silentObserver: ConsumeObserver = {
-  committed: () => undefined,
-  deadLettered: () => undefined,
-  expired: () => undefined,
-  conflict: () => undefined,
-  retrying: () => undefined,
-  relayed: () => undefined,
-};

@@ -88,7 +88,7 @@ export class Reconciler implements Between {
       if (ended === null) continue;
       this.#pending.delete(partition);
       effects.committed(ended);
-      if (ended.length > 0) observer.superseded?.(fold.name, ended.length);
+      if (ended.length > 0) observer.superseded(fold.name, ended.length);
     }
   }
 

@@ -160,7 +160,7 @@ function observerOf({ metrics, logger, onStandby }: Context): ConsumeObserver {
   return {
     ...observer,
     office: (who, state) => {
-      observer.office?.(who, state);
+      observer.office(who, state);
       if (state === 'standby') onStandby?.(who);
     },
   };

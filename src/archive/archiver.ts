@@ -1,18 +1,19 @@
 /** Archives one topic into one target: pull a batch, make it durable, acknowledge, pull the next. */
+import { defer, filter, of } from 'rxjs';
+import type { Observable } from 'rxjs';
 import { systemClock } from '../clock.ts';
+import { repeatWhile, run, steps, whileOpen } from '../flow.ts';
 import { PositionLostError } from '../log/eventLog.ts';
 import type { Consumer, EventLog, LogMessage, Position } from '../log/eventLog.ts';
+import { patienceOf } from '../patience.ts';
+import type { RetryObserver } from '../patience.ts';
 import { ArchiveError } from './errors.ts';
-import { patiently } from '../patience.ts';
-import type { Patience } from '../patience.ts';
 import type { ArchiveTarget, TargetName } from './target.ts';
 
-/** What an archiver tells of itself. Every method may be called often and must not throw. */
-export interface ArchiveObserver {
+/** Observes archivers, for metrics and logs. Every method may be called often and must not throw. */
+export interface ArchiveObserver extends RetryObserver {
   /** A batch is durable. */
   archived(target: TargetName, topic: string, events: number): void;
-  /** What is away is tried again in `waitMs`. */
-  readonly retrying: (who: string, error: Error, waitMs: number) => void;
 }
 
 export interface ArchiverOptions {
@@ -34,56 +35,76 @@ const WAIT_MS = 1_000;
 
 /** Resolves once the signal has aborted and the batch under way is durable; rejects on an error that won't pass. */
 export async function archive(options: ArchiverOptions, signal: AbortSignal): Promise<void> {
-  try {
-    await new Archiver(options, signal).run();
-  } catch (error) {
-    if (!signal.aborted) throw inArchiveWords(error, options.target);
-  }
+  await run(new Archiver(options, signal).flow(), signal).catch((error: unknown) => {
+    throw inArchiveWords(error, options.target);
+  });
 }
+
+type Batch = readonly LogMessage[];
 
 class Archiver {
   readonly #options: ArchiverOptions;
   readonly #signal: AbortSignal;
-  readonly #who: string;
+  readonly #name: string;
+  readonly #step: ReturnType<typeof steps>;
   readonly #reached = new Map<number, Position>();
 
   constructor(options: ArchiverOptions, signal: AbortSignal) {
+    const { target, topic, observer } = options;
     this.#options = options;
     this.#signal = signal;
-    this.#who = `archive-${options.target.name}`;
+    this.#name = `archive-${target.name}`;
+    this.#step = steps(patienceOf(`${this.#name} ${topic}`, observer, signal));
   }
 
-  async run(): Promise<void> {
-    const { log, topic, until } = this.#options;
-    if (until !== undefined) await this.#refresh();
+  flow(): Observable<unknown> {
+    const { log, topic } = this.#options;
     const resume = async (partition: number): Promise<Position | null> => await this.#resume(partition);
-    const subscription = { name: this.#who, resume };
-    const consumer = await this.#patiently(async () => await log.consumer(topic, { subscription }));
-    try {
-      while (!this.#signal.aborted && !this.#isDone()) await this.#turn(consumer);
-    } finally {
-      await consumer.close();
-    }
+    const subscription = { name: this.#name, resume };
+    return of(topic).pipe(
+      this.#step(async () => this.#refresh()),
+      this.#step(async () => log.consumer(topic, { subscription })),
+      whileOpen((consumer) => this.#follow(consumer)),
+    );
   }
 
-  async #turn(consumer: Consumer): Promise<void> {
-    const { topic, target, observer, until, batchSize: max = BATCH_SIZE } = this.#options;
-    const signal = this.#signal;
-    const began = performance.now();
-    const messages = await this.#patiently(async () => await consumer.receive({ max, waitMs: WAIT_MS, signal }));
-    if (messages.length === 0) {
-      // A partition may be in the hands of another archiver, which brings it there.
-      if (until !== undefined) await this.#refresh();
-      return;
-    }
-    const events = await this.#patiently(async () => await target.append(topic, messages));
-    observer.archived(target.name, topic, events);
-    for (const [partition, position] of lastOf(messages)) {
+  #follow(consumer: Consumer): Observable<unknown> {
+    const turn = (startedAt: number) =>
+      of(consumer).pipe(
+        this.#step(async () => this.#receive(consumer)),
+        // Nothing comes, perhaps because another archiver has the partition and brings it to its end.
+        this.#step(async (batch) => (batch.length === 0 ? this.#refresh() : this.#append(batch))),
+        filter((batch) => batch !== undefined),
+        this.#step(async (batch) => this.#acknowledge(consumer, batch)),
+        this.#step(async (batch) => this.#pause(startedAt, batch)),
+      );
+    return defer(() => turn(performance.now())).pipe(repeatWhile(() => !this.#signal.aborted && !this.#isDone()));
+  }
+
+  async #receive(consumer: Consumer): Promise<Batch> {
+    const { batchSize: max = BATCH_SIZE } = this.#options;
+    return await consumer.receive({ max, waitMs: WAIT_MS, signal: this.#signal });
+  }
+
+  async #append(batch: Batch): Promise<Batch> {
+    const { topic, target, observer } = this.#options;
+    observer.archived(target.name, topic, await target.append(topic, batch));
+    return batch;
+  }
+
+  async #acknowledge(consumer: Consumer, batch: Batch): Promise<Batch> {
+    for (const [partition, position] of lastOf(batch)) {
       this.#reached.set(partition, position);
-      await this.#patiently(async () => await consumer.acknowledge(partition, position));
+      await consumer.acknowledge(partition, position);
     }
-    const pause = (this.#options.paceMs ?? PACE_MS) - (performance.now() - began);
-    if (until === undefined && messages.length < max && pause > 0) await systemClock.sleep(pause, signal);
+    return batch;
+  }
+
+  /** Lets a small batch become a larger one next time. */
+  async #pause(startedAt: number, { length }: Batch): Promise<void> {
+    const { until, batchSize = BATCH_SIZE, paceMs = PACE_MS } = this.#options;
+    const left = paceMs - (performance.now() - startedAt);
+    if (until === undefined && length < batchSize && left > 0) await systemClock.sleep(left, this.#signal);
   }
 
   async #resume(partition: number): Promise<Position | null> {
@@ -95,31 +116,24 @@ class Archiver {
     return position;
   }
 
-  async #refresh(): Promise<void> {
+  async #refresh(): Promise<undefined> {
     const { topic, target, until } = this.#options;
-    for (const partition of until?.keys() ?? []) {
-      const position = await this.#patiently(async () => await target.reached(topic, partition));
+    if (until === undefined) return;
+    for (const partition of until.keys()) {
+      const position = await target.reached(topic, partition);
       if (position !== null) this.#reached.set(partition, position);
     }
   }
 
   #isDone(): boolean {
     const { until } = this.#options;
-    return until !== undefined && [...until].every(([part, end]) => (this.#reached.get(part) ?? '') >= end);
-  }
-
-  async #patiently<T>(work: () => Promise<T>): Promise<T> {
-    const { observer, topic } = this.#options;
-    const who = `${this.#who} ${topic}`;
-    return await patiently({ signal: this.#signal, retrying: told(observer, who) }, work);
+    const isReached = ([partition, end]: [number, Position]): boolean => {
+      const position = this.#reached.get(partition);
+      return position !== undefined && position >= end;
+    };
+    return until !== undefined && [...until].every(isReached);
   }
 }
-
-/** @param who who waits, for logs and metrics */
-export const told =
-  (observer: Pick<ArchiveObserver, 'retrying'>, who: string): Patience['retrying'] =>
-  (error, waitMs) =>
-    observer.retrying(who, error, waitMs);
 
 const lastOf = (messages: readonly LogMessage[]): Map<number, Position> =>
   new Map(messages.map(({ partition, position }) => [partition, position]));

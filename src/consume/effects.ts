@@ -36,29 +36,47 @@ export function projectionEffects<E, S, T extends string>(
 ): Effects<RowChange<T>> {
   const schema = schemaOf(projection);
   const knownMonths = new Set<string>();
-  const partitioned = Object.entries<TableSpec>(projection.tables).filter(([, spec]) => spec.partitionedBy);
+  const byMonths = tablesByMonths(projection.tables);
 
   return {
     /** The compactor creates months ahead of time; should it be late, the month is created here. */
     prepare: async (out) => {
-      for (const [name, spec] of partitioned) {
-        for (const month of monthsOf(out, name, spec)) {
-          if (knownMonths.has(`${name} ${month}`)) continue;
-          await makeMonthFor(database, { schema, table: spec.table }, month);
-          knownMonths.add(`${name} ${month}`);
-        }
+      for (const { table, row } of out) {
+        const time = byMonths.get(table)?.timeOf(row);
+        if (time === undefined) continue;
+        const month = monthOf(time);
+        if (knownMonths.has(`${table} ${month}`)) continue;
+        await makeMonthFor(database, { schema, table: projection.tables[table].table }, month);
+        knownMonths.add(`${table} ${month}`);
       }
     },
     forget: () => knownMonths.clear(),
     outbox: () => [],
+    /** An event older than the retention window brings no dropped month back. */
     write: async (tx, out) => {
-      const horizon = partitioned.length === 0 ? null : await readHorizon(tx);
-      const kept = horizon === null ? out : out.filter((change) => !isExpired(projection, change, horizon));
+      const horizon = byMonths.size === 0 ? null : await readHorizon(tx);
+      const isKept = ({ table, row }: RowChange<T>): boolean => {
+        const time = byMonths.get(table)?.timeOf(row);
+        return time === undefined || horizon === null || time >= horizon;
+      };
+      const kept = out.filter(isKept);
       await writeRows(tx, schema, projection.tables, kept);
       return out.length - kept.length;
     },
     committed: () => undefined,
   };
+}
+
+/** The tables that grow by months, and how the time of a row is found. */
+function tablesByMonths(
+  tables: Readonly<Record<string, TableSpec>>,
+): ReadonlyMap<string, { readonly timeOf: (row: readonly Value[]) => EpochMs }> {
+  const found = Object.entries(tables).flatMap(([name, { columns, partitionedBy }]) => {
+    if (partitionedBy === undefined) return [];
+    const at = Object.keys(columns).indexOf(partitionedBy);
+    return [[name, { timeOf: (row: readonly Value[]) => row[at] as EpochMs }] as const];
+  });
+  return new Map(found);
 }
 
 /**
@@ -75,26 +93,6 @@ async function makeMonthFor(database: Database, table: PartitionedTable, month: 
       { cause: error },
     );
   }
-}
-
-function timeOf(spec: TableSpec, row: readonly Value[]): EpochMs {
-  return row[Object.keys(spec.columns).indexOf(spec.partitionedBy ?? '')] as EpochMs;
-}
-
-function monthsOf(out: readonly RowChange[], table: string, spec: TableSpec): Set<EpochMs> {
-  const months = new Set<EpochMs>();
-  for (const change of out) if (change.table === table) months.add(monthOf(timeOf(spec, change.row)));
-  return months;
-}
-
-/** An event older than the retention window brings no dropped month back. */
-function isExpired<E, S, T extends string>(
-  projection: Projection<E, S, T>,
-  change: RowChange<T>,
-  horizon: EpochMs,
-): boolean {
-  const spec = projection.tables[change.table];
-  return spec.partitionedBy !== undefined && timeOf(spec, change.row) < horizon;
 }
 
 export function reactorEffects<E, S>(

@@ -1,7 +1,9 @@
-/** What a consumer tells of itself: for metrics and logs. Every method may be called often and must not throw. */
-export interface ConsumeObserver {
+import type { RetryObserver } from '../patience.ts';
+
+/** Observes consumers and relays, for metrics and logs. Every method may be called often and must not throw. */
+export interface ConsumeObserver extends RetryObserver {
   /** A consumer begins its work under this name, the one that `retrying` uses. */
-  started?(who: string): void;
+  started(who: string): void;
   /** A batch is committed. `seconds` from the first fold to the commit. */
   committed(fold: string, messages: number, seconds: number): void;
   deadLettered(fold: string, topic: string, reason: string): void;
@@ -9,12 +11,23 @@ export interface ConsumeObserver {
   expired(fold: string, rows: number): void;
   /** The checkpoint was moved by someone else; the batch had no effect and positions are read again. */
   conflict(fold: string, message: string): void;
-  /** The database or the log can't be used now; tried again in `waitMs`. */
-  retrying(who: string, error: Error, waitMs: number): void;
-  /** Of the relays of a topic one is active: this one is, or stands by for another. Each is told once. */
-  office?(who: string, state: 'active' | 'standby'): void;
+  /** Of the relays of a topic one is active: this one is, or stands by for another. Each is said once. */
+  office(who: string, state: 'active' | 'standby'): void;
   /** Alerts that stood open on their topic and that the reactor knew nothing of were ended. */
-  superseded?(fold: string, alerts: number): void;
+  superseded(fold: string, alerts: number): void;
   /** Messages reached a topic from the outbox. */
   relayed(topic: string, messages: number, duplicates: number, seconds: number): void;
 }
+
+/** Hears nothing; or, spread, nothing but what is written over it. */
+export const silentObserver: ConsumeObserver = {
+  retrying: () => undefined,
+  started: () => undefined,
+  committed: () => undefined,
+  deadLettered: () => undefined,
+  expired: () => undefined,
+  conflict: () => undefined,
+  office: () => undefined,
+  superseded: () => undefined,
+  relayed: () => undefined,
+};

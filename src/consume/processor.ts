@@ -9,6 +9,7 @@ import { PoisonMessageError } from '../codec/errors.ts';
 import type { Fold } from '../domain/fold.ts';
 import type { LogMessage, Position } from '../log/eventLog.ts';
 import { loadCheckpoint, moveCheckpoints } from '../store/checkpoints.ts';
+import { required } from '../required.ts';
 import type { Database } from '../store/database.ts';
 import {
   CheckpointConflictError,
@@ -169,9 +170,7 @@ export class Processor<E, S, O> {
     for (const [partition, position] of next) this.#positions.set(partition, position);
     observer.committed(fold.name, messages.length, (performance.now() - start) / 1000);
     if (expired > 0) observer.expired(fold.name, expired);
-    for (const letter of sendsLetters ? poison : []) {
-      observer.deadLettered(fold.name, letter.properties['source_topic'] ?? '', letter.properties['reason'] ?? '');
-    }
+    if (sendsLetters) for (const letter of poison) observer.deadLettered(fold.name, ...originOf(letter));
   }
 
   /** What the batch begins with in partitions that nothing was read of yet. */
@@ -196,6 +195,12 @@ export class Processor<E, S, O> {
     for (const [key, state] of loaded) this.#states.set(key, state as S);
   }
 }
+
+/** The topic that a letter's message came from, and why it was set aside. */
+const originOf = ({ properties }: OutboxMessage): [topic: string, reason: string] => [
+  required(properties['source_topic'], 'a letter says where its message came from'),
+  required(properties['reason'], 'a letter says why it was set aside'),
+];
 
 /**
  * Whether the messages are to blame: the fold threw, or the database refused a value. An outage passes; a missing table

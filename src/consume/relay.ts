@@ -5,10 +5,14 @@
  * its own, sends them under those ids and removes them; a send that is repeated carries the same bytes under
  * the same ids, and the log drops them.
  */
-import { concatMap, lastValueFrom } from 'rxjs';
+import { catchError, concatMap, defer, EMPTY, takeWhile } from 'rxjs';
+import type { Observable } from 'rxjs';
+import { retryOutage, run, untilAborted, whileOpen } from '../flow.ts';
 import type { EventLog, Producer, SendResult } from '../log/eventLog.ts';
 import { MessageRefusedError, ProducerFencedError } from '../log/eventLog.ts';
 import { endsOf } from '../log/readRange.ts';
+import { patienceOf } from '../patience.ts';
+import { required } from '../required.ts';
 import type { Database } from '../store/database.ts';
 import {
   loadWatermark,
@@ -27,7 +31,6 @@ import { StandingSession } from '../store/standingSession.ts';
 import type { Wakeup } from '../waiting.ts';
 import { isDeadLetterTopic } from '../codec/topics.ts';
 import { fitted } from './deadLetter.ts';
-import { retryOutage, turns, whileAlive } from './flow.ts';
 import type { ConsumeObserver } from './observer.ts';
 import { OutboxBell } from './outboxBell.ts';
 import { readBack } from './readBack.ts';
@@ -60,24 +63,28 @@ export async function relay(options: RelayOptions, signal: AbortSignal): Promise
     await session.execute(`listen ${OUTBOX_CHANNEL}`);
     wakeup.wake();
   });
-  const outage = <T>() => retryOutage<T>(`relay ${topic}`, observer, signal);
-  const term = () => whileAlive(async (alive) => holdOffice(options, { wakeup, alive }, signal), signal);
-  const running = turns(() => term().pipe(outage()), signal);
+  const lead = (producer: Producer) =>
+    defer(async () => beginTerm(options, producer, signal)).pipe(
+      concatMap((term) => forwardAll(options, { producer, term, wakeup }, signal)),
+    );
+  const terms = defer(async () => elected(options, signal)).pipe(
+    whileOpen(lead),
+    catchError(endOfTerm),
+    retryOutage(patienceOf(nameOf(topic), observer, signal)),
+    untilAborted(signal),
+  );
   try {
-    await lastValueFrom(running.pipe(concatMap(() => [])), { defaultValue: undefined });
+    await run(terms, signal);
   } finally {
     await listening.close();
   }
 }
 
-/** From the election until fenced or aborted, or until the database turns out to have been restored. */
-async function holdOffice(
-  options: RelayOptions,
-  { wakeup, alive }: { readonly wakeup: Wakeup; readonly alive: () => void },
-  signal: AbortSignal,
-): Promise<void> {
-  const { log, topic, observer } = options;
-  const office = (state: 'active' | 'standby'): void => observer.office?.(`relay ${topic}`, state);
+const nameOf = (topic: string): string => `relay ${topic}`;
+
+/** Stands by until this relay is the active one of its topic. */
+async function elected({ log, topic, observer }: RelayOptions, signal: AbortSignal): Promise<Producer> {
+  const office = (state: 'active' | 'standby'): void => observer.office(nameOf(topic), state);
   const producer = await log.producer(topic, {
     name: `relay-${topic}`,
     access: 'waitForExclusive',
@@ -85,20 +92,33 @@ async function holdOffice(
     signal,
   });
   office('active');
-  try {
-    const term = await beginTerm(options, producer, signal);
-    while (!signal.aborted) {
-      const seen = wakeup.count;
-      const outcome = await forward(options, producer, term);
-      alive();
-      if (outcome === 'restored') return;
-      if (outcome === 'nothing') await wakeup.wait(seen, FALLBACK_MS, signal);
-    }
-  } catch (error) {
-    if (!(error instanceof ProducerFencedError)) throw error;
-  } finally {
-    await producer.close();
-  }
+  return producer;
+}
+
+/** Another relay took over: this one stands by again. */
+function endOfTerm(error: unknown): Observable<never> {
+  if (error instanceof ProducerFencedError) return EMPTY;
+  throw error;
+}
+
+interface Leading {
+  readonly producer: Producer;
+  readonly term: Term;
+  readonly wakeup: Wakeup;
+}
+
+/** Sends what the outbox has, and what comes; ends when the database turns out to have been restored. */
+function forwardAll(options: RelayOptions, { producer, term, wakeup }: Leading, signal: AbortSignal) {
+  const turn = async (): Promise<Forwarded> => {
+    const seen = wakeup.count;
+    const outcome = await forward(options, producer, term);
+    if (outcome === 'nothing') await wakeup.wait(seen, FALLBACK_MS, signal);
+    return outcome;
+  };
+  return defer(turn).pipe(
+    untilAborted(signal),
+    takeWhile((outcome) => outcome !== 'restored'),
+  );
 }
 
 interface Term {
@@ -127,12 +147,10 @@ async function beginTerm(
   });
 }
 
+type Forwarded = 'sent' | 'nothing' | 'restored';
+
 /** Sends the oldest entries. */
-async function forward(
-  options: RelayOptions,
-  producer: Producer,
-  term: Term,
-): Promise<'sent' | 'nothing' | 'restored'> {
+async function forward(options: RelayOptions, producer: Producer, term: Term): Promise<Forwarded> {
   const { database, log, topic, observer } = options;
   const start = performance.now();
   // Letters may be as large as the broker takes them.
@@ -144,12 +162,12 @@ async function forward(
   const last = entries.at(-1);
   if (last === undefined) return 'nothing';
 
-  const fresh = entries.filter(({ properties }) => !term.published.has(properties['event_id'] ?? ''));
+  const fresh = entries.filter((entry) => !term.published.has(eventIdOf(entry)));
   const sent = await sendOrCut(options, producer, fresh);
   if (sent === 'cut') return 'sent';
   const { stored, duplicates } = sent;
   const seconds = (performance.now() - start) / 1000;
-  for (const { properties } of entries) term.published.delete(properties['event_id'] ?? '');
+  for (const entry of entries) term.published.delete(eventIdOf(entry));
   const ends = term.published.size === 0 ? await endsOf(log, topic) : null;
   await database.transaction(async (tx) => {
     await removeFromOutbox(tx, topic, last.sequenceId);
@@ -158,6 +176,9 @@ async function forward(
   observer.relayed(topic, stored, duplicates + entries.length - fresh.length, seconds);
   return 'sent';
 }
+
+const eventIdOf = ({ properties }: OutboxEntry): string =>
+  required(properties['event_id'], 'alert events and letters name their event');
 
 /**
  * A letter that is too large for this log must not stop those behind it: it is cut, and sent with the next
@@ -172,10 +193,9 @@ async function sendOrCut(
     return await producer.send(entries);
   } catch (error) {
     const [largest] = [...entries].sort((a, b) => b.payload.length - a.payload.length);
-    const bytes = largest?.payload.length ?? 0;
-    const canCut = isDeadLetterTopic(topic) && bytes > MIN_CUT;
-    if (!(error instanceof MessageRefusedError) || !canCut || largest === undefined) throw error;
-    await replaceInOutbox(database, fitted(largest, Math.ceil(bytes / 4)));
+    if (!(error instanceof MessageRefusedError) || !isDeadLetterTopic(topic)) throw error;
+    if (largest === undefined || largest.payload.length <= MIN_CUT) throw error;
+    await replaceInOutbox(database, fitted(largest, Math.ceil(largest.payload.length / 4)));
     return 'cut';
   }
 }

@@ -1,8 +1,9 @@
 /** Follows a topic from now on without leaving a trace: for people who watch, not for folds. */
-import { concatMap, lastValueFrom, tap } from 'rxjs';
-import type { Observable } from 'rxjs';
+import { concatMap, of, tap } from 'rxjs';
+import { run, steps, untilAborted, whileOpen } from '../flow.ts';
 import type { Consumer, EventLog, LogMessage } from '../log/eventLog.ts';
-import { once, retryOutage, turns, usingConsumer } from './flow.ts';
+import { patienceOf } from '../patience.ts';
+import { silentObserver } from './observer.ts';
 
 export interface TailedTopic<E> {
   readonly name: string;
@@ -19,38 +20,29 @@ export async function tail<E>(
   show: (event: E) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const outage = <T>() => retryOutage<T>('tail', { retrying: () => undefined }, signal);
+  const step = steps(patienceOf('tail', silentObserver, signal));
+  const toEnds = async (consumer: Consumer): Promise<Consumer> => {
+    for (const { partition, last } of await log.ends(topic.name)) await consumer.seek(partition, last);
+    return consumer;
+  };
   const showAll = (messages: readonly LogMessage[]): void => {
     for (const message of messages) {
       const event = decodeOrSkip(topic, message);
       if (event !== null) show(event);
     }
   };
-  const start = async (consumer: Consumer): Promise<void> => {
-    for (const { partition, last } of await log.ends(topic.name)) await consumer.seek(partition, last);
-  };
-  const follow = (consumer: Consumer): Observable<unknown> =>
-    once(async () => start(consumer)).pipe(
-      outage(),
-      concatMap(() =>
-        turns(
-          () =>
-            once(async () => consumer.receive({ max: BATCH, waitMs: WAIT_MS, signal })).pipe(outage(), tap(showAll)),
-          signal,
-        ),
-      ),
+  const follow = (consumer: Consumer) =>
+    of(consumer).pipe(
+      step(async () => consumer.receive({ max: BATCH, waitMs: WAIT_MS, signal })),
+      tap(showAll),
+      untilAborted(signal),
     );
-  try {
-    const opening = once(async () => log.consumer(topic.name, { subscription: null }));
-    await usingConsumer(await lastValueFrom(opening.pipe(outage())), async (consumer) =>
-      lastValueFrom(follow(consumer), { defaultValue: undefined }),
-    );
-  } catch (error) {
-    if (!signal.aborted) throw error;
-  }
+  const open = async () => log.consumer(topic.name, { subscription: null });
+  const fromEnds = (consumer: Consumer) => of(consumer).pipe(step(toEnds), concatMap(follow));
+  await run(of(topic).pipe(step(open), whileOpen(fromEnds)), signal);
 }
 
-/** The folds set aside what can't be decoded; whoever only watches passes on. */
+/** The folds set aside what can't be decoded; someone who only watches passes over it. */
 function decodeOrSkip<E>(topic: TailedTopic<E>, message: LogMessage): E | null {
   try {
     return topic.decode(message);

@@ -10,7 +10,7 @@ import { DEFAULT_RULES } from '../domain/thresholds.ts';
 import { isCaughtUp, whenCaughtUp } from '../consume/progress.ts';
 import { FOLD_RUNNERS } from '../app/foldRoles.ts';
 import { FOLDS, TRIMMED_TOPICS } from '../topology/folds.ts';
-import { silentObserver } from '../app/observers.ts';
+import { silentObserver } from '../consume/observer.ts';
 import { runRelays } from '../app/roles.ts';
 import { readTopic } from '../consume/readTopic.ts';
 import { openStorage } from '../app/storage.ts';

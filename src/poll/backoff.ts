@@ -1,13 +1,9 @@
 /** How long to wait before trying again. Pure: durations in milliseconds, nothing here sleeps. */
+import { doubled } from '../waiting.ts';
 import type { BridgeError, Retry } from './bridgeError.ts';
 
-interface Growth {
-  readonly firstMs: number;
-  readonly maxMs: number;
-}
-
-/** Of a poll: 2 s, 4 s, 8 s, 16 s, up to a minute. */
-const POLL: Growth = { firstMs: 2_000, maxMs: 60_000 };
+/** Of a poll: 2 s, 4 s, 8 s, 16 s, up to a minute. First and longest. */
+const POLL_WAITS_MS = [2_000, 60_000] as const;
 /** Calls of one poll in total, the first included. */
 const POLL_ATTEMPTS = 5;
 
@@ -23,11 +19,8 @@ export const REELECTION_PAUSE_MS = 10_000;
 /** Longest believed refill period. A Bridge that reports a wilder one must not silence the poller for days. */
 const MAX_REFILL_MS = 3_600_000;
 
-const grown = ({ firstMs, maxMs }: Growth, failures: number): number =>
-  Math.min(maxMs, firstMs * 2 ** Math.min(failures - 1, 30));
-
 const POLL_WAITS: Readonly<Record<Retry, (failures: number, refillPeriodSec: number) => number | null>> = {
-  backoff: (failures) => grown(POLL, failures),
+  backoff: (failures) => doubled(...POLL_WAITS_MS, failures),
   refill: (_failures, refillPeriodSec) => Math.min(MAX_REFILL_MS, refillPeriodSec * 1000),
   never: () => null,
 };

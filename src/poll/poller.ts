@@ -6,11 +6,13 @@
  * on to the answer it has, and skips ticks instead of piling up answers.
  */
 import type { Logger } from 'pino';
-import { exhaustMap, lastValueFrom } from 'rxjs';
+import { catchError, EMPTY, exhaustMap, of, repeat } from 'rxjs';
+import type { Observable } from 'rxjs';
 import type { Clock } from '../clock.ts';
 import { LIST_POLICY_REFILL_PERIOD_SEC } from '../domain/catalog.ts';
 import { checkAnswer } from '../domain/validation.ts';
 import type { CheckedAnswer, PoliciesAnswer } from '../domain/validation.ts';
+import { run, steps, whileOpen } from '../flow.ts';
 import { LogError, MessageRefusedError, ProducerBusyError, ProducerFencedError } from '../log/eventLog.ts';
 import type { EventLog, Producer } from '../log/eventLog.ts';
 import { REELECTION_PAUSE_MS } from './backoff.ts';
@@ -20,7 +22,7 @@ import { askBridge, refillPeriodOf, since, startPoll } from './bridgePoll.ts';
 import type { Poll } from './bridgePoll.ts';
 import { createReport } from './events.ts';
 import type { PollerEvents, Report } from './events.ts';
-import { createPublisher, untilAvailable } from './publish.ts';
+import { createPublisher, logPatience } from './publish.ts';
 import type { EncodeObservation, Publisher } from './publish.ts';
 import { publishRetirements } from './retire.ts';
 import { retirementOf, Roll } from './roll.ts';
@@ -77,54 +79,49 @@ export async function runPoller(deps: PollerDeps, signal: AbortSignal): Promise<
   const logger = deps.logger.child({ participant: deps.participant });
   const learned = { refillPeriodSec: LIST_POLICY_REFILL_PERIOD_SEC };
   const context: Context = { ...deps, logger, report, signal, learned };
-  try {
-    for (;;) {
-      signal.throwIfAborted();
-      await term(context);
-      await deps.clock.sleep(REELECTION_PAUSE_MS, signal);
-    }
-  } catch (error) {
-    if (!signal.aborted) throw error;
-  }
+  const step = steps(logPatience(context, deps.participant, signal));
+  const terms = of(context).pipe(
+    step(elected),
+    whileOpen(({ producer }) => polls(context, producer)),
+    catchError((error: unknown) => endOfTerm(context, error)),
+    repeat({ delay: async () => deps.clock.sleep(REELECTION_PAUSE_MS, signal) }),
+  );
+  await run(terms, signal);
+}
+
+interface Seat {
+  readonly producer: Producer;
+  close(): Promise<void>;
 }
 
 /** Stands by until this process is the poller. */
-async function elected(context: Context): Promise<Producer> {
-  const { log, topic, participant, signal } = context;
+async function elected({ log, topic, participant, signal, report, logger }: Context): Promise<Seat> {
   const name = producerName(participant);
-  const onStandby = (): void => context.report('onStandby', { participant });
+  const onStandby = (): void => report('onStandby', { participant });
   const options = { name, access: 'waitForExclusive', wholeSends: true, onStandby, signal } as const;
-  const producer = await untilAvailable(context, participant, signal, async () => log.producer(topic, options));
-  context.report('onElected', { participant, lastSequenceId: producer.lastSequenceId });
-  return producer;
+  const producer = await log.producer(topic, options);
+  report('onElected', { participant, lastSequenceId: producer.lastSequenceId });
+  // A fenced or broken producer may fail to close; there is nothing left to save.
+  const failed = (err: unknown): void => logger.warn({ err }, 'closing the producer failed');
+  return { producer, close: async () => producer.close().catch(failed) };
 }
 
-/** One term: from standing by until another poller took over, which ends it normally, or the signal aborted. */
-async function term(context: Context): Promise<void> {
-  try {
-    const producer = await elected(context);
-    await lead(context, producer).finally(async () => closeQuietly(context, producer));
-  } catch (error) {
-    if (!(error instanceof ProducerFencedError || error instanceof ProducerBusyError)) throw error;
-    context.report('onFenced', { participant: context.participant });
-  }
-}
-
-/** Polls by the schedule until fenced or aborted. */
-async function lead(context: Context, producer: Producer): Promise<void> {
-  const publisher = createPublisher(context, producer);
-  // With each term anew: what another poller saw meanwhile, this one does not know.
-  const roll = new Roll(context.retireAfterLists ?? 0);
+/** Polls by the schedule until fenced or aborted; ticks during a poll are skipped. */
+function polls(context: Context, producer: Producer): Observable<void> {
   const { clock, signal, pollWhenElected: immediate } = context;
-  const polls = ticks(context.schedule, { clock, signal, immediate }).pipe(
+  const publisher = createPublisher(context, producer);
+  // A new one each term: what another poller saw meanwhile, this one does not know.
+  const roll = new Roll(context.retireAfterLists ?? 0);
+  return ticks(context.schedule, { clock, signal, immediate }).pipe(
     exhaustMap(async () => pollOnce(context, publisher, roll)),
   );
-  await lastValueFrom(polls, { defaultValue: undefined });
 }
 
-/** A fenced or broken producer may fail to close; there is nothing left to save. */
-async function closeQuietly({ logger }: Context, producer: Producer): Promise<void> {
-  await producer.close().catch((err: unknown) => logger.warn({ err }, 'closing the producer failed'));
+/** Another poller took over: this one stands by again. */
+function endOfTerm({ report, participant }: Context, error: unknown): Observable<never> {
+  if (!(error instanceof ProducerFencedError || error instanceof ProducerBusyError)) throw error;
+  report('onFenced', { participant });
+  return EMPTY;
 }
 
 /** Poll, check, publish. Rejects only when the term is over: fenced, aborted, or with a log that takes nothing more. */

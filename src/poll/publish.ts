@@ -28,8 +28,8 @@ export interface Publisher {
   /**
    * Stores the observations of one poll, waiting for the log as long as it takes.
    * @throws {ProducerFencedError} another poller took over.
-   * @throws the signal's reason, if it aborts while the log is unavailable. A send under way is waited for: closing
-   *   the producer would wait for it as well.
+   * @throws the signal's reason or the last failure, if the signal aborts while the log is unavailable. A send under
+   *   way is waited for: closing the producer would wait for it as well.
    * @throws {LogError} the log refuses a message; no retry will change that.
    */
   publish(poll: Poll, observations: Observations, signal: AbortSignal): Promise<void>;
@@ -99,21 +99,16 @@ async function storeAs(
     attempts += 1;
     return await producer.send(messages);
   };
-  const result = await untilAvailable(deps, observations[0].participant, signal, send);
+  const result = await patiently(logPatience(deps, observations[0].participant, signal), send);
   return { first, result, swallowed: attempts === 1 && result.duplicates > 0 };
 }
 
-/** Runs `work` until the log is there for it; rejects with the signal's reason, or with an error that won't pass. */
-export async function untilAvailable<T>(
+/** For work with the log: it is waited for as long as it takes. */
+export const logPatience = (
   { clock, report }: Pick<PublishDeps, 'clock' | 'report'>,
   participant: string,
   signal: AbortSignal,
-  work: () => Promise<T>,
-): Promise<T> {
-  const retrying: Patience['retrying'] = (err, waitMs, failures) =>
-    report('onLogUnavailable', { participant, failures, waitMs, err });
-  return await patiently({ clock, signal, retrying, waitsMs: LOG_WAITS_MS }, work).catch((error: unknown) => {
-    signal.throwIfAborted();
-    throw error;
-  });
-}
+): Patience => ({
+  ...{ clock, signal, waitsMs: LOG_WAITS_MS },
+  retrying: (err, waitMs, failures) => report('onLogUnavailable', { participant, failures, waitMs, err }),
+});

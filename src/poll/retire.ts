@@ -4,8 +4,9 @@
  */
 import type { PolicyRetired } from '../domain/events.ts';
 import type { EventLog } from '../log/eventLog.ts';
+import { patiently } from '../patience.ts';
 import type { Poll } from './bridgePoll.ts';
-import { createPublisher, untilAvailable } from './publish.ts';
+import { createPublisher, logPatience } from './publish.ts';
 import type { PublishDeps } from './publish.ts';
 
 export interface RetireDeps extends PublishDeps {
@@ -32,7 +33,8 @@ export async function publishRetirements(
     if (name === 'onLogUnavailable') report(name, event);
   };
   const options = { name: retiringProducer(poll.participant), access: 'exclusive', signal } as const;
-  const producer = await untilAvailable(deps, poll.participant, signal, async () => log.producer(topic, options));
+  const patience = logPatience(deps, poll.participant, signal);
+  const producer = await patiently(patience, async () => log.producer(topic, options));
   try {
     await createPublisher({ ...deps, report: quiet }, producer).publish(poll, retirements, signal);
   } finally {

@@ -2,7 +2,7 @@
  * The careful half of a rebuild: from where the filling ended to where the log ends, on the path that live events take.
  */
 import { projectionEffects } from '../consume/effects.ts';
-import type { ConsumeObserver } from '../consume/observer.ts';
+import { silentObserver } from '../consume/observer.ts';
 import { Processor } from '../consume/processor.ts';
 import type { Projection } from '../domain/fold.ts';
 import type { EventLog, LogMessage } from '../log/eventLog.ts';
@@ -19,16 +19,6 @@ export interface CatchUpOptions<E, S, T extends string> {
   readonly signal: AbortSignal;
 }
 
-/** A rebuild counts what it does itself, and sets nothing aside: the live processors have done so. */
-const SILENT: ConsumeObserver = {
-  committed: () => undefined,
-  expired: () => undefined,
-  deadLettered: () => undefined,
-  retrying: () => undefined,
-  conflict: () => undefined,
-  relayed: () => undefined,
-};
-
 /** Brings a version to where its topic ends now. Others may do the same at once. @returns messages read */
 export async function catchUp<E, S, T extends string>(options: CatchUpOptions<E, S, T>): Promise<number> {
   const { database, log, projection, build, decode, signal } = options;
@@ -38,7 +28,9 @@ export async function catchUp<E, S, T extends string>(options: CatchUpOptions<E,
     fold,
     decode,
     effects: projectionEffects(database, fold),
-    observer: SILENT,
+    // A rebuild counts what it does itself.
+    observer: silentObserver,
+    // The live processors have set aside what can't be used.
     sendsLetters: false,
   });
   const source = logSource(log, 'the log');

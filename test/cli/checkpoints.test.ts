@@ -5,7 +5,7 @@ import type { EmbeddedLog } from '../../src/log/embedded/embeddedLog.ts';
 import { reset } from '../../src/operate/checkpoints.ts';
 import { FOLD_RUNNERS } from '../../src/app/foldRoles.ts';
 import { FOLDS } from '../../src/topology/folds.ts';
-import { silentObserver } from '../../src/app/observers.ts';
+import { silentObserver } from '../../src/consume/observer.ts';
 import { whenCaughtUp } from '../../src/consume/progress.ts';
 import type { Database } from '../../src/store/database.ts';
 import { hashAlerts, hashStates } from '../../src/store/hash.ts';

@@ -2,7 +2,7 @@
 import type { PolicyStateObserved } from '../../src/domain/events.ts';
 import { checkAnswer } from '../../src/domain/validation.ts';
 import { POLICY_STATES, RATE_LIMIT_ALERTS } from '../../src/codec/topics.ts';
-import type { ConsumeObserver } from '../../src/consume/observer.ts';
+import { silentObserver } from '../../src/consume/observer.ts';
 import { relay } from '../../src/consume/relay.ts';
 import { DEFAULT_RULES } from '../../src/domain/thresholds.ts';
 import type { EventLog } from '../../src/log/eventLog.ts';
@@ -43,15 +43,6 @@ export function observationsUntil(last: number): PolicyStateObserved[] {
   });
 }
 
-const quiet: ConsumeObserver = {
-  committed: () => undefined,
-  deadLettered: () => undefined,
-  expired: () => undefined,
-  conflict: () => undefined,
-  retrying: () => undefined,
-  relayed: () => undefined,
-};
-
 export async function publish(log: EventLog, observations: readonly PolicyStateObserved[], firstId = 1): Promise<void> {
   const producer = await log.producer(POLICY_STATES.name, {
     name: 'test',
@@ -65,10 +56,10 @@ export async function publish(log: EventLog, observations: readonly PolicyStateO
 /** Runs every fold and the relay until all of them are caught up. */
 export async function foldAll(database: Database, log: EventLog): Promise<void> {
   const stop = new AbortController();
-  const context = { database, log, rules: DEFAULT_RULES, observer: quiet };
+  const context = { database, log, rules: DEFAULT_RULES, observer: silentObserver };
   const running = [
     ...Object.values(FOLD_RUNNERS).map(async (run) => run(context, stop.signal)),
-    relay({ database, log, topic: RATE_LIMIT_ALERTS.name, observer: quiet }, stop.signal),
+    relay({ database, log, topic: RATE_LIMIT_ALERTS.name, observer: silentObserver }, stop.signal),
   ];
   try {
     await eventually('every fold is caught up', async () => {

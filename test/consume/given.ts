@@ -7,6 +7,7 @@ import { decodeObservation, encodeObservation, propertiesOf } from '../../src/co
 import { POLICY_STATES } from '../../src/codec/topics.ts';
 import { projectionEffects, reactorEffects } from '../../src/consume/effects.ts';
 import type { Effects } from '../../src/consume/effects.ts';
+import { silentObserver } from '../../src/consume/observer.ts';
 import type { ConsumeObserver } from '../../src/consume/observer.ts';
 import { Processor } from '../../src/consume/processor.ts';
 import { bucketKey } from '../../src/domain/events.ts';
@@ -87,6 +88,7 @@ export function recorder(): Recorder {
     told,
     count: (what) => all(what).length,
     sum: (what, at) => all(what).reduce((sum, entry) => sum + Number(entry[at]), 0),
+    ...silentObserver,
     committed: tell('committed'),
     deadLettered: tell('deadLettered'),
     expired: tell('expired'),

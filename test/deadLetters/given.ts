@@ -10,7 +10,7 @@ import { letters } from '../../src/operate/deadLetters.ts';
 import type { Letter, LetterStorage } from '../../src/operate/deadLetters.ts';
 import { FOLD_RUNNERS } from '../../src/app/foldRoles.ts';
 import { FOLDS } from '../../src/topology/folds.ts';
-import { silentObserver } from '../../src/app/observers.ts';
+import { silentObserver } from '../../src/consume/observer.ts';
 import { runRelays } from '../../src/app/roles.ts';
 import type { Database } from '../../src/store/database.ts';
 import { patience } from '../contract/given.ts';

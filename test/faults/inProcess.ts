@@ -1,6 +1,7 @@
 /** The folds and the relay in the test's own process, and observations straight into the log. */
 import { RATE_LIMIT_ALERTS, POLICY_STATES } from '../../src/codec/topics.ts';
 import { relay } from '../../src/consume/relay.ts';
+import { silentObserver } from '../../src/consume/observer.ts';
 import type { ConsumeObserver } from '../../src/consume/observer.ts';
 import type { PolicyStateObserved } from '../../src/domain/events.ts';
 import { DEFAULT_RULES } from '../../src/domain/thresholds.ts';
@@ -20,12 +21,9 @@ export function recorder(): Recorder {
   return {
     conflicts,
     letters,
-    committed: () => undefined,
+    ...silentObserver,
     deadLettered: (_fold, _topic, reason) => void letters.push(reason),
-    expired: () => undefined,
     conflict: (fold) => void conflicts.push(fold),
-    retrying: () => undefined,
-    relayed: () => undefined,
   };
 }
 

@@ -28,7 +28,7 @@ import type { Letter } from '../../src/operate/deadLetters.ts';
 import { FOLD_RUNNERS } from '../../src/app/foldRoles.ts';
 import { FOLDS, TOPICS } from '../../src/topology/folds.ts';
 import { readLag } from '../../src/operate/lag.ts';
-import { silentObserver } from '../../src/app/observers.ts';
+import { silentObserver } from '../../src/consume/observer.ts';
 import { readTopic } from '../../src/consume/readTopic.ts';
 import { retryLetters } from '../../src/operate/retryLetters.ts';
 import { runRelays, toMessage } from '../../src/app/roles.ts';
