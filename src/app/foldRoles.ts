@@ -1,4 +1,16 @@
-/** How each fold is run by its role. */
+/**
+ * How a stream processor is put together, and which there are.
+ *
+ *     topic ──▶ consumer ──▶ fold ──▶ effects ──▶ commit ──▶ acknowledge
+ *
+ * - The consumer pulls a batch from the log (consume/consumer.ts).
+ * - The fold says what it means: (state, event) → { state, out }, a pure function (projections/<name>/fold.ts).
+ * - The effects say what `out` does: rows of a read model, or events in the outbox (consume/effects.ts).
+ * - The processor commits all of it with the checkpoint, in one transaction (consume/processor.ts).
+ * - Only then does the consumer acknowledge; what is in the outbox goes to its topic by itself (consume/relay.ts).
+ *
+ * Storage and log come from storage.ts; roles.ts starts the processors that its process was asked for.
+ */
 import { alertingReactor } from '../../projections/alerting/fold.ts';
 import { alertsProjection } from '../../projections/alerts/fold.ts';
 import { statesProjection } from '../../projections/states/fold.ts';
@@ -6,7 +18,7 @@ import { alertProperties, encodeAlertEvent } from '../codec/alertEvent.ts';
 import { POLICY_STATES, RATE_LIMIT_ALERTS } from '../codec/topics.ts';
 import type { Topic } from '../codec/topics.ts';
 import { consume } from '../consume/consumer.ts';
-import type { ConsumeOptions } from '../consume/consumer.ts';
+import type { Between, ConsumeOptions } from '../consume/consumer.ts';
 import { projectionEffects, reactorEffects } from '../consume/effects.ts';
 import type { Effects } from '../consume/effects.ts';
 import type { ConsumeObserver } from '../consume/observer.ts';
@@ -20,6 +32,7 @@ import type { Database } from '../store/database.ts';
 import { Reconciler } from './reconcile.ts';
 import { followVersions } from './followVersions.ts';
 
+/** What every processor of a process stands on. */
 interface FoldContext {
   readonly database: Database;
   readonly log: EventLog;
@@ -29,8 +42,16 @@ interface FoldContext {
   readonly bell?: OutboxBell;
   readonly lingerMs?: ConsumeOptions['lingerMs'];
   readonly onTakeOver?: ConsumeOptions['onTakeOver'];
+}
+
+/** One stream processor. */
+interface StreamProcessor<E, S, O> {
+  readonly topic: Topic<E>;
+  readonly fold: Fold<E, S, O>;
+  readonly effects: Effects<O>;
+  readonly between?: Between;
+  readonly lingerMs?: ConsumeOptions['lingerMs'];
   readonly sendsLetters?: boolean;
-  readonly between?: ConsumeOptions['between'];
 }
 
 type Runner = (context: FoldContext, signal: AbortSignal) => Promise<void>;
@@ -40,16 +61,7 @@ const TABLES_LINGER_MS = 50;
 
 export const FOLD_RUNNERS: Readonly<Record<'states' | 'alerting' | 'alerts', Runner>> = {
   states: async (context, signal) => await project(context, statesProjection, POLICY_STATES, signal),
-  alerting: async (context, signal) => {
-    const reactor = alertingReactor(context.rules);
-    const encode = (event: AlertEvent) => ({
-      payload: encodeAlertEvent(event),
-      properties: alertProperties(event),
-    });
-    const effects = reactorEffects(reactor, encode, context.bell);
-    const between = new Reconciler({ ...context, fold: reactor, effects });
-    await run({ ...context, between }, reactor, POLICY_STATES, effects, signal);
-  },
+  alerting: async (context, signal) => await react(context, signal),
   alerts: async (context, signal) => await project(context, alertsProjection, RATE_LIMIT_ALERTS, signal),
 };
 
@@ -60,28 +72,31 @@ async function project<E, S, T extends string>(
   topic: Topic<E>,
   signal: AbortSignal,
 ): Promise<void> {
-  const { database } = context;
-  await followVersions({ database, fold: projection, signal }, async ({ version, served }, until) => {
+  const { database, lingerMs = TABLES_LINGER_MS } = context;
+  await followVersions({ database, fold: projection, signal }, async ({ version, served: sendsLetters }, until) => {
     const fold = { ...projection, version };
     const effects = projectionEffects(database, fold);
-    await run({ lingerMs: TABLES_LINGER_MS, ...context, sendsLetters: served }, fold, topic, effects, until);
+    await run(context, { topic, fold, effects, lingerMs, sendsLetters }, until);
   });
 }
 
+async function react(context: FoldContext, signal: AbortSignal): Promise<void> {
+  const { rules, bell, lingerMs } = context;
+  const fold = alertingReactor(rules);
+  const encode = (event: AlertEvent) => ({ payload: encodeAlertEvent(event), properties: alertProperties(event) });
+  const effects = reactorEffects(fold, encode, bell);
+  const between = new Reconciler({ ...context, fold, effects });
+  await run(context, { topic: POLICY_STATES, fold, effects, between, lingerMs }, signal);
+}
+
 async function run<E, S, O>(
-  { database, log, observer, between, lingerMs = 0, sendsLetters = true, onTakeOver }: FoldContext,
-  fold: Fold<E, S, O>,
-  topic: Topic<E>,
-  effects: Effects<O>,
+  { database, log, observer, onTakeOver }: FoldContext,
+  { topic, fold, effects, between, lingerMs, sendsLetters = true }: StreamProcessor<E, S, O>,
   signal: AbortSignal,
 ): Promise<void> {
-  const processor = new Processor({ database, fold, decode: topic.decode, effects, observer, sendsLetters });
   const subscription = `${fold.name}-v${fold.version}`;
   observer.started(subscription);
-  const options = { log, topic: topic.name, subscription, observer, lingerMs };
-  const given = {
-    ...(between === undefined ? {} : { between }),
-    ...(onTakeOver === undefined ? {} : { onTakeOver }),
-  };
-  await consume(processor, { ...options, ...given }, signal);
+  const processor = new Processor({ database, fold, decode: topic.decode, effects, observer, sendsLetters });
+  const options = { log, topic: topic.name, subscription, observer, between, lingerMs, onTakeOver };
+  await consume(processor, options, signal);
 }

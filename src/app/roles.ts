@@ -1,5 +1,4 @@
 /** Runs the roles of one process until told to stop, or until one of them fails. */
-import { setMaxListeners } from 'node:events';
 import type { Logger } from 'pino';
 import { systemClock } from '../clock.ts';
 import { POLICY_STATES } from '../codec/topics.ts';
@@ -24,6 +23,7 @@ import { observedPolicies } from './observedPolicies.ts';
 import { ROLES } from '../config/roles.ts';
 import type { Role } from '../config/roles.ts';
 import { runTogether } from '../together.ts';
+import type { Task } from '../together.ts';
 import { bePresent } from './presence.ts';
 import { runRetention } from './retentionRole.ts';
 import type { Storage } from './storage.ts';
@@ -48,45 +48,33 @@ interface Context extends ProcessOptions {
   /** For whoever watches: never the pool of the work. */
   readonly watched: Database;
   readonly bell: OutboxBell;
-  readonly signal: AbortSignal;
 }
 
 export { toMessage } from './observationMessage.ts';
 
-const RUN: Readonly<Record<Role, (context: Context) => Promise<unknown>>> = {
-  poller: async ({ signal, ...context }) => {
-    const polls = context.config.participants.map(
-      (participant) => async (stop: AbortSignal) => await poll({ ...context, signal: stop }, participant),
+const RUN: Readonly<Record<Role, (context: Context, signal: AbortSignal) => Promise<unknown>>> = {
+  poller: async (context, signal) => {
+    const { participants } = context.config;
+    await runTogether(
+      participants.map((participant) => async (stop) => await poll(context, participant, stop)),
+      signal,
     );
-    await runTogether(polls, signal);
   },
-  states: async (context) => await fold(context, 'states'),
-  alerting: async (context) => await fold(context, 'alerting'),
-  alerts: async (context) => await fold(context, 'alerts'),
-  relay: async (context) => {
-    const { storage, bell, signal } = context;
+  states: async (context, signal) => await fold(context, 'states', signal),
+  alerting: async (context, signal) => await fold(context, 'alerting', signal),
+  alerts: async (context, signal) => await fold(context, 'alerts', signal),
+  relay: async (context, signal) => {
+    const { storage, bell } = context;
     await runRelays({ ...storage, bell }, observerOf(context), signal);
   },
-  retention: async ({ storage, config, metrics, logger, signal }) =>
-    await runRetention(
-      {
-        storage,
-        months: config.retentionMonths,
-        cron: config.retentionCron,
-        metrics,
-        logger,
-      },
-      signal,
-    ),
-  archive: async (context) =>
-    await runArchive(
-      {
-        ...context,
-        isOptional: context.roles.length === ROLES.length,
-        standsBy: context.roles.length > 1,
-      },
-      context.signal,
-    ),
+  retention: async ({ storage, config, metrics, logger }, signal) => {
+    const { retentionMonths: months, retentionCron: cron } = config;
+    await runRetention({ storage, months, cron, metrics, logger }, signal);
+  },
+  archive: async (context, signal) => {
+    const isOptional = context.roles.length === ROLES.length;
+    await runArchive({ ...context, isOptional, standsBy: context.roles.length > 1 }, signal);
+  },
   http: serveUntilStopped,
 };
 
@@ -111,35 +99,29 @@ const told =
     onNotice?.(message);
   };
 
+/**
+ * The roles, and the watch over what they stand on. A failure of the watch while they drain comes before theirs: why it
+ * is gone says more than what they met without it.
+ */
 async function runAll(options: ProcessOptions, watched: Database, signal: AbortSignal): Promise<void> {
-  const failed = new AbortController();
   const { staleAfterMs } = options.config;
   const metrics = new Metrics({ sql: watched, now: () => Date.now(), staleAfterMs });
   beginMetrics(metrics, options);
-  const stop = AbortSignal.any([signal, failed.signal]);
-  // Every wait of every role listens to it: many listeners are no leak here.
-  setMaxListeners(0, stop);
-  const context: Context = { ...options, metrics, watched, bell: new OutboxBell(), signal: stop };
-  const orStop = async (work: Promise<unknown>): Promise<void> => {
-    try {
-      await work;
-    } catch (error) {
-      failed.abort();
-      throw error;
-    }
-  };
+  const context: Context = { ...options, metrics, watched, bell: new OutboxBell() };
   const over = new AbortController();
-  const running = options.roles.map(async (role) => await orStop(RUN[role](context)));
-  const watch = options.storage.watch?.(AbortSignal.any([stop, over.signal])) ?? Promise.resolve();
-  // Looked at when the roles have drained; until then its failure must not count as unhandled.
-  const watching = Promise.allSettled([orStop(watch)]);
-  const presence = bePresent({ ...options, database: watched, onDifferent: told(options) }, over.signal);
-  const ended = await Promise.allSettled(running);
-  over.abort();
-  await presence;
-  // Why what they stand on is gone says more than what they met without it.
-  const [first] = [...(await watching), ...ended].filter((result) => result.status === 'rejected');
-  if (first !== undefined) throw first.reason;
+  const roles = options.roles.map(
+    (role): Task =>
+      async (stop) =>
+        await RUN[role](context, stop),
+  );
+  await runTogether(
+    [
+      async (stop) => await runTogether(roles, stop).finally(() => over.abort()),
+      async (stop) => await options.storage.watch?.(AbortSignal.any([stop, over.signal])),
+      async () => await bePresent({ ...options, database: watched, onDifferent: told(options) }, over.signal),
+    ],
+    signal,
+  );
 }
 
 /** The outbox holds alert events and dead letters; each topic has its relay. */
@@ -166,17 +148,19 @@ function observerOf({ metrics, logger, onStandby }: Context): ConsumeObserver {
   };
 }
 
-async function fold(context: Context, name: keyof typeof FOLD_RUNNERS) {
-  const { storage, config, bell, signal } = context;
-  const observer = observerOf(context);
-  const { assertOwned } = storage;
-  const given = { ...storage, rules: config.rules, observer, bell };
-  await FOLD_RUNNERS[name](assertOwned === undefined ? given : { ...given, onTakeOver: assertOwned }, signal);
+async function fold(context: Context, name: keyof typeof FOLD_RUNNERS, signal: AbortSignal): Promise<void> {
+  const { storage, config, bell } = context;
+  const { assertOwned: onTakeOver } = storage;
+  await FOLD_RUNNERS[name](
+    { ...storage, rules: config.rules, observer: observerOf(context), bell, onTakeOver },
+    signal,
+  );
 }
 
 async function poll(
-  { config, storage, metrics, logger, signal, onPublished, onStandby }: Context,
+  { config, storage, metrics, logger, onPublished, onStandby }: Context,
   entry: ParticipantConfig,
+  signal: AbortSignal,
 ): Promise<void> {
   const bridge = createBridgeClient({ ...entry.bridge, participant: entry.participant });
   try {
@@ -205,7 +189,7 @@ async function poll(
   }
 }
 
-async function serveUntilStopped({ config, watched, metrics, signal, onServing }: Context): Promise<void> {
+async function serveUntilStopped({ config, watched, metrics, onServing }: Context, signal: AbortSignal): Promise<void> {
   const server = await serve({
     ...config.http,
     metrics,

@@ -2,12 +2,84 @@
 import { pino } from 'pino';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { loadConfig } from '../../src/config/config.ts';
-import { runRoles } from '../../src/app/roles.ts';
+import { runRelays, runRoles } from '../../src/app/roles.ts';
+import { silentObserver } from '../../src/consume/observer.ts';
+import { LogError } from '../../src/log/eventLog.ts';
+import type { EventLog, Producer } from '../../src/log/eventLog.ts';
+import { RELAYED_TOPICS } from '../../src/topology/folds.ts';
+import { gate } from '../consume/given.ts';
+import type { Gate } from '../consume/given.ts';
 import { baldeDatabase } from '../support/database.ts';
 
 const { url, database, log } = await baldeDatabase();
 const logger = pino({ level: 'silent' });
 const never = new AbortController().signal;
+const config = loadConfig({ PARTICIPANT: '12345678', BRIDGE_ADDRESS: '127.0.0.1:1' });
+const storage = {
+  ...{ database, log, databaseOptions: { url }, description: '', logDescription: '' },
+  close: async () => Promise.resolve(),
+};
+
+const refused = new LogError('the topic was terminated');
+
+/** The log; some producers are refused once another is there, which waits at the gate when it is closed. */
+function refusing(isRefused: (topic: string, name: string) => boolean, closing: Gate): EventLog {
+  const other = gate();
+  const slowToClose = async (producer: Producer): Promise<Producer> => {
+    void other.pass();
+    const close = async (): Promise<void> => {
+      await closing.pass();
+      await producer.close();
+    };
+    const { topic, lastSequenceId } = producer;
+    return Promise.resolve({ topic, lastSequenceId, send: async (messages) => await producer.send(messages), close });
+  };
+  return {
+    ensureTopic: async (spec) => await log.ensureTopic(spec),
+    partitions: async (topic) => await log.partitions(topic),
+    behind: async (topic, positions) => await log.behind(topic, positions),
+    consumer: async (topic, options) => await log.consumer(topic, options),
+    trim: async (...args) => await log.trim(...args),
+    ends: async (topic) => await log.ends(topic),
+    close: async () => await log.close(),
+    producer: async (topic, options) => {
+      if (!isRefused(topic, options.name)) return await slowToClose(await log.producer(topic, options));
+      await other.reached;
+      throw refused;
+    },
+  };
+}
+
+/** Whether `running` has not settled while a sibling waits at the gate; ends with how it settles once that is open. */
+async function settlesBehind(closing: Gate, running: Promise<unknown>): Promise<void> {
+  let settled = false;
+  const settling = running.finally(() => (settled = true)).catch((error: unknown) => error);
+  await closing.reached;
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(settled).toBe(false);
+  closing.open();
+  expect(await settling).toBe(refused);
+}
+
+describe('when one of them fails, the process waits until the others have drained [OPS-3]', () => {
+  test('relays of several topics', async () => {
+    const closing = gate();
+    const [first] = RELAYED_TOPICS;
+    const one = refusing((topic) => topic === first, closing);
+    await settlesBehind(closing, runRelays({ database, log: one }, silentObserver, never));
+  });
+
+  test('pollers of several participants', async () => {
+    const closing = gate();
+    const one = refusing((_, name) => name.includes('12345678'), closing);
+    const participants = ['12345678', '12345673'].flatMap((participant) =>
+      config.participants.map((one) => ({ ...one, participant })),
+    );
+    const poll = { ...config.poll, whenElected: false };
+    const two = { config: { ...config, participants, poll }, storage: { ...storage, log: one } };
+    await settlesBehind(closing, runRoles({ ...two, logger, roles: ['poller'] }, never));
+  });
+});
 
 describe('[PUL-20] what the roles stand on is gone', () => {
   test('they drain, and the process ends with why: it is not cut off in the middle', async () => {
@@ -15,14 +87,9 @@ describe('[PUL-20] what the roles stand on is gone', () => {
     const onUnhandled = (reason: unknown): void => void unhandled.push(reason);
     process.on('unhandledRejection', onUnhandled);
     onTestFinished(() => void process.off('unhandledRejection', onUnhandled));
-    const config = loadConfig({ PARTICIPANT: '12345678', BRIDGE_ADDRESS: '127.0.0.1:1' });
     const gone = new Error('the namespace belongs to another database');
-    const storage = {
-      ...{ database, log, databaseOptions: { url }, description: '', logDescription: '' },
-      watch: async () => Promise.reject(gone),
-      close: async () => Promise.resolve(),
-    };
-    await expect(runRoles({ config, storage, logger, roles: ['alerting'] }, never)).rejects.toBe(gone);
+    const watched = { ...storage, watch: async () => Promise.reject(gone) };
+    await expect(runRoles({ config, storage: watched, logger, roles: ['alerting'] }, never)).rejects.toBe(gone);
     expect(unhandled).toEqual([]);
   });
 });
