@@ -15,4 +15,7 @@ export class OutageError extends OperatorError {
   override readonly name: string = 'OutageError';
 }
 
+/** What was thrown in words, whatever it was. */
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
 export const isOutage = (error: unknown): error is OutageError => error instanceof OutageError;

@@ -11,12 +11,16 @@ export interface SystemProblem {
 
 interface SystemFailure {
   readonly code: string;
-  readonly syscall: string;
+  readonly syscall: string | null;
   /** The file or folder; `null` for errors of the network. */
   readonly path: string | null;
   /** What a failed `listen` was about. */
   readonly address: string | null;
 }
+
+/** The code that the system, Node.js or OpenSSL gave an error; `null` when it has none. */
+export const codeOf = (error: unknown): string | null =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null;
 
 type Describe = (failure: SystemFailure) => SystemProblem;
 
@@ -101,14 +105,15 @@ export const isFileError = (error: unknown): boolean => failureOf(error)?.addres
 
 function failureOf(error: unknown): SystemFailure | null {
   if (!(error instanceof Error)) return null;
-  const { code, syscall, path, address, port } = error as NodeJS.ErrnoException & {
+  const code = codeOf(error);
+  const { syscall, path, address, port } = error as NodeJS.ErrnoException & {
     address?: string;
     port?: number;
   };
-  if (typeof code !== 'string' || !/^E[A-Z0-9]+(_[A-Z]+)?$/.test(code) || code.startsWith('ERR_')) return null;
+  if (code === null || !/^E[A-Z0-9]+(_[A-Z]+)?$/.test(code) || code.startsWith('ERR_')) return null;
   return {
     code,
-    syscall: syscall ?? '',
+    syscall: syscall ?? null,
     path: path ?? null,
     address: address === undefined ? null : [address, port].filter((part) => part !== undefined).join(':'),
   };

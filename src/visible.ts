@@ -4,13 +4,15 @@
  * all.
  */
 
+import { required } from './required.ts';
+
 /**
  * Control characters, ends of lines and paragraphs, invisible and direction marks, halves of surrogate pairs, fillers.
  */
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0]/gu;
 
 function written(character: string): string {
-  const code = character.codePointAt(0) ?? 0;
+  const code = required(character.codePointAt(0), 'the expression matches one character');
   return code > 0xffff ? `\\u{${code.toString(16)}}` : `\\u${code.toString(16).padStart(4, '0')}`;
 }
 

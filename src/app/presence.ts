@@ -1,14 +1,13 @@
 /** A process among the others on its database: whether all of them judge alike is said, by each of them. */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from '../config/config.ts';
 import { formatDuration } from '../config/duration.ts';
 import { ruleVersion } from '../domain/thresholds.ts';
 import type { Database } from '../store/database.ts';
 import { livingProcesses, removeProcess, renewProcess } from '../store/processes.ts';
 import type { ProcessEntry } from '../store/processes.ts';
-import { abortable, within } from '../waiting.ts';
+import { abortable, pause, within } from '../waiting.ts';
 
 const RENEW_MS = 15_000;
 const GOODBYE_MS = 1_000;
@@ -46,7 +45,7 @@ export async function bePresent(
     // The roles tell of a database that is away.
     appearing = appear().catch(() => undefined);
     await abortable(appearing, signal).catch(() => undefined);
-    await delay(RENEW_MS, undefined, { signal }).catch(() => undefined);
+    await pause(RENEW_MS, signal);
   }
   // A database that is away must not hold up the end: the row goes by itself.
   const leaving = appearing.then(async () => await removeProcess(database, own.id));

@@ -1,6 +1,5 @@
 /** The database and the log a command works on: configured, or embedded in the data folder. */
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from '../config/config.ts';
 import { INSTALLATION } from '../codec/namespaceMark.ts';
 import type { NamespaceMark } from '../codec/namespaceMark.ts';
@@ -27,6 +26,7 @@ import { readInstallation, settleSource } from '../store/installation.ts';
 import type { Source } from '../store/installation.ts';
 import { saveSettings } from '../store/settings.ts';
 import type { Judging } from '../store/settings.ts';
+import { pause } from '../waiting.ts';
 import { runTogether } from '../together.ts';
 import { FOLDS, TOPICS } from '../topology/folds.ts';
 import { assertOwner, OwnershipWatch, markIfAny, settleOwnership, takeOver } from './ownership.ts';
@@ -100,7 +100,7 @@ interface Location extends Pick<Config, 'databaseUrl' | 'dataDir'> {
 interface Server extends Address {
   readonly description: string;
   /** Where its files are, if not where they belong: follows the description. */
-  readonly moved?: string;
+  readonly moved: string;
   /** Rejects when the server can't be used any more. */
   readonly watch: (signal: AbortSignal) => Promise<void>;
   readonly stop: () => Promise<unknown>;
@@ -140,6 +140,7 @@ async function locate(
     url: databaseUrl,
     ...(databaseUrlFile ? { urlFile: databaseUrlFile } : {}),
     description: `Postgres at ${host}${pathname}`,
+    moved: '',
     watch: async () => Promise.resolve(),
     stop: async () => Promise.resolve(),
   };
@@ -160,7 +161,7 @@ async function keepAlive(server: EmbeddedPostgres, signal: AbortSignal): Promise
     await server.address().catch((error: unknown) => {
       if (!isOutage(error)) throw error;
     });
-    await delay(LOOK_MS, undefined, { signal }).catch(() => undefined);
+    await pause(LOOK_MS, signal);
   }
 }
 
@@ -323,7 +324,7 @@ async function openOn(
   }
   return {
     ...{ database, databaseOptions, log, close },
-    description: `${server.description}${server.moved ?? ''}`,
+    description: `${server.description}${server.moved}`,
     logDescription: describeLog(location.pulsar),
     assertOwned: async () => await (owned?.assertOwned() ?? assertOwnedNow(server, location, database, log)),
     watch: async (signal) => {

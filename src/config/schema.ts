@@ -168,7 +168,7 @@ const ADDRESS = /^(?:\[[0-9a-fA-F:.]+\]|[^\s:/@[\]]+):(\d{1,5})$/;
 
 const bridgeAddress = z.string('is missing').refine(
   (address) => {
-    const port = Number(ADDRESS.exec(address)?.[1] ?? 0);
+    const port = Number(ADDRESS.exec(address)?.[1]);
     return port >= 1 && port <= 65_535;
   },
   { message: 'must be an address of the form host:port' },

@@ -8,6 +8,7 @@ import { POLICY_STATES } from '../codec/topics.ts';
 import type { EpochMs, PolicyStateObserved } from '../domain/events.ts';
 import { checkAnswer } from '../domain/validation.ts';
 import type { EventLog, Producer, SendResult } from '../log/eventLog.ts';
+import { required } from '../required.ts';
 import { toMessage } from '../app/roles.ts';
 import { createBridgeClient } from '../poll/bridgeClient.ts';
 import type { BridgeClient } from '../poll/bridgeClient.ts';
@@ -68,7 +69,7 @@ async function pollThrough(options: FeedOptions, bridge: BridgeClient, clock: Ma
       signal.throwIfAborted();
       clock.set(at);
       if ((at - start) % DAY === 0) await options.onDay(at);
-      await sends.push(await observe(bridge, participant, at, signal));
+      await sends.push(await pollOnce(bridge, participant, at, signal));
       polls += 1;
       options.onPoll(polls);
     }
@@ -78,7 +79,7 @@ async function pollThrough(options: FeedOptions, bridge: BridgeClient, clock: Ma
   }
 }
 
-async function observe(
+async function pollOnce(
   bridge: BridgeClient,
   participant: string,
   at: EpochMs,
@@ -129,7 +130,7 @@ class Sends {
   }
 
   async #settleOldest(): Promise<void> {
-    const result = await this.#underWay.shift();
-    this.#stored += result?.stored ?? 0;
+    const oldest = required(this.#underWay.shift(), 'sends are under way');
+    this.#stored += (await oldest).stored;
   }
 }

@@ -3,6 +3,7 @@
  */
 import { LogUnavailableError, PositionLostError } from './eventLog.ts';
 import type { Consumer, EventLog, LogMessage, PartitionEnd, Position } from './eventLog.ts';
+import { isAfter } from './positions.ts';
 
 export interface Range {
   readonly log: EventLog;
@@ -37,7 +38,7 @@ export async function* readRange(range: Range): AsyncGenerator<readonly LogMessa
   const ends = range.ends ?? (await log.ends(topic));
   const left = new Map<number, Position>();
   for (const { partition, last } of ends)
-    if (last !== null && last > (after.get(partition) ?? '')) left.set(partition, last);
+    if (last !== null && isAfter(last, after.get(partition))) left.set(partition, last);
   if (left.size === 0) return;
   const consumer = await log.consumer(topic, { subscription: null });
   try {

@@ -1,5 +1,6 @@
 /** Traffic by name: how loaded each bucket is, and when incidents drain it. All of it follows from the seed. */
 import { CATEGORIES, fullRefillSec, LIST_POLICY, type Category } from './policies.ts';
+import { required } from '../required.ts';
 import type { BucketSize } from './tokenBucket.ts';
 import type { EpochMs } from '../domain/events.ts';
 import type { IncidentPlan } from './incidents.ts';
@@ -134,7 +135,7 @@ const WEEK = Float64Array.from({ length: MINUTES_PER_WEEK }, (_, minute) => {
 /** Share of the peak load at a time: business hours in Brasília, less at night and on weekends. In [0, 1]. */
 export function businessLoad(at: EpochMs): number {
   const minute = Math.floor((at + BRASILIA_OFFSET_MS) / MINUTE) % MINUTES_PER_WEEK;
-  return Math.min(1, WEEK[minute] ?? 1);
+  return Math.min(1, required(WEEK[minute], 'the week has every minute'));
 }
 
 export interface CategoryChange {
@@ -157,7 +158,7 @@ export function nextCategoryChange(
   after: EpochMs,
 ): CategoryChange | null {
   if (scenario.categoryChangesPerDay <= 0) return null;
-  const away = CATEGORIES[home === 'A' ? 1 : CATEGORIES.indexOf(home) - 1] ?? home;
+  const away = required(CATEGORIES[home === 'A' ? 1 : CATEGORIES.indexOf(home) - 1], 'there are several categories');
   const changes = hash(seed, hashText('category'));
   let day = Math.floor((after - CHANGE_TIME_MS) / DAY) + 1;
   while (uniform(changes, day) >= scenario.categoryChangesPerDay) day += 1;

@@ -1,7 +1,8 @@
 /** The embedded event log: an append-only log in Postgres, for one machine, the quick start and fast tests. */
+import { systemClock } from '../../clock.ts';
 import type { EpochMs } from '../../domain/events.ts';
 import type { Database } from '../../store/database.ts';
-import { abortable, Wakeup } from '../../waiting.ts';
+import { abortable } from '../../waiting.ts';
 import { LogError, ProducerBusyError } from '../eventLog.ts';
 import type {
   Consumer,
@@ -144,7 +145,7 @@ export class EmbeddedLog implements EventLog {
       if (lease !== null) return lease;
       if (access === 'exclusive') throw new ProducerBusyError(`another producer of ${topic.name} is named ${name}`);
       if (!told) onStandby?.();
-      await new Wakeup().wait(0, STANDBY_MS, signal);
+      await systemClock.sleep(STANDBY_MS, signal);
     }
   }
 

@@ -1,5 +1,6 @@
 /** Deletes the oldest messages of one partition, in steps that don't hold up anyone. */
 import type { EpochMs } from '../../domain/events.ts';
+import { required } from '../../required.ts';
 import type { Database } from '../../store/database.ts';
 import type { Topic } from './topics.ts';
 
@@ -33,7 +34,7 @@ export async function trimPartition(database: Database, topic: Topic, bounds: Bo
  * planned over the whole table (600 ms instead of 1).
  */
 async function firstKept(database: Database, topic: Topic, { partition, upTo, before }: Bounds): Promise<number> {
-  const [row] = await database.query<{ kept: number | null }>(
+  const [row] = await database.query<{ kept: number }>(
     `select least(
        coalesce(min(position) filter (where event_time >= $4), max(position) + 1),
        $3 + 1,
@@ -45,5 +46,5 @@ async function firstKept(database: Database, topic: Topic, { partition, upTo, be
      ) oldest`,
     [topic.id, partition, upTo, new Date(before).toISOString(), STEP],
   );
-  return row?.kept ?? 0;
+  return required(row, 'an aggregate without groups has one row').kept;
 }

@@ -9,8 +9,7 @@
  * with other bounds. So nothing is batched, unless the owner sends wholes (`wholeSends`): then what one send has for a
  * partition is one batch, closed by hand, and the same whenever it is sent (docs/decisions/0014).
  */
-import { setTimeout as delay } from 'node:timers/promises';
-import { abortable } from '../../waiting.ts';
+import { abortable, pause } from '../../waiting.ts';
 import {
   LogError,
   LogUnavailableError,
@@ -99,7 +98,7 @@ export async function standBy(
     const opened = (await abortable(spec.isTaken(), signal)) ? null : await openUnlessBusy(spec, signal);
     if (opened !== null) return opened;
     if (!told) onStandby();
-    await delay(STANDBY_MS, undefined, { signal }).catch(() => undefined);
+    await pause(STANDBY_MS, signal);
   }
 }
 

@@ -1,5 +1,6 @@
 /** Topics of the namespace: made, measured and grown through the REST interface. */
 import { setTimeout as delay } from 'node:timers/promises';
+import { required } from '../../required.ts';
 import { LogError, LogUnavailableError } from '../eventLog.ts';
 import type { TopicSpec } from '../eventLog.ts';
 import { AdminDeniedError, HeadersTooLargeError, reasonOf } from './admin.ts';
@@ -193,7 +194,7 @@ export class Topics {
     const created = await this.#admin.request('PUT', `${this.#path(spec.name)}/partitions`, spec.partitions);
     if (created.status === 404) {
       if ((await this.#admin.request('GET', `tenants/${tenant}`)).status === 404) {
-        const clusters = (await this.#admin.get<string[]>('clusters')) ?? [];
+        const clusters = required(await this.#admin.get<string[]>('clusters'), 'every instance lists its clusters');
         await this.#admin.request('PUT', `tenants/${tenant}`, { allowedClusters: clusters });
       }
       await this.#createNamespace(`namespaces/${tenant}/${namespace}`);
