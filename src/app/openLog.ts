@@ -5,7 +5,7 @@ import type { EventLog, TopicSpec } from '../log/eventLog.ts';
 import type { NativeLog } from '../log/pulsar/native.ts';
 import { PulsarLog } from '../log/pulsar/pulsarLog.ts';
 import type { PulsarSettings } from '../log/pulsar/settings.ts';
-import { AdministratorNeededError } from '../log/pulsar/topics.ts';
+import { AdministratorNeededError } from '../log/pulsar/topicSetup.ts';
 import type { Database } from '../store/database.ts';
 
 export interface LogConfig {

@@ -3,7 +3,7 @@ import { INSTALLATION } from '../codec/namespaceMark.ts';
 import type { NamespaceMark } from '../codec/namespaceMark.ts';
 import type { EventLog } from '../log/eventLog.ts';
 import type { NativeLog } from '../log/pulsar/native.ts';
-import { AdministratorNeededError } from '../log/pulsar/topics.ts';
+import { AdministratorNeededError } from '../log/pulsar/topicSetup.ts';
 import { patiently } from '../patience.ts';
 import { isOutage, UsageError } from '../errors.ts';
 import type { Patience } from '../patience.ts';

@@ -24,11 +24,13 @@ import type { NativeClient, NativeConsumer, NativeLog } from './native.ts';
 import { PartitionReader } from './partitionReader.ts';
 import { placeOf, positionOf } from './position.ts';
 import type { MessagePlace } from './position.ts';
-import { openProducers, PulsarProducer, standBy } from './producer.ts';
+import { closeAll, openProducers, standBy } from './nativeProducers.ts';
+import { PulsarProducer } from './producer.ts';
 import { explained, findProblem } from './diagnose.ts';
 import type { PulsarSettings } from './settings.ts';
 import { topicUrl } from './settings.ts';
 import { Topics } from './topics.ts';
+import { TopicSetup } from './topicSetup.ts';
 
 export interface PulsarLogOptions {
   /** How long topics of history are kept. Days. */
@@ -76,6 +78,7 @@ export class PulsarLog implements EventLog {
   readonly #client: NativeClient;
   readonly #admin: AdminClient;
   readonly #topics: Topics;
+  readonly #setup: TopicSetup;
   readonly #ends: Ends;
   readonly #schemas = new Map<string, TopicSpec['schema']>();
   readonly #open = new Set<{ close(): Promise<void> }>();
@@ -87,14 +90,15 @@ export class PulsarLog implements EventLog {
     this.#settings = settings;
     this.#client = createClient(settings, options.log ?? (() => undefined));
     this.#admin = new AdminClient(settings);
-    this.#topics = new Topics(this.#admin, settings, options.historyDays ?? HISTORY_DAYS);
+    this.#topics = new Topics(this.#admin, settings);
+    this.#setup = new TopicSetup(this.#admin, settings, this.#topics, options.historyDays ?? HISTORY_DAYS);
     this.#ends = new Ends(this.#topics);
   }
 
   async ensureTopic(spec: TopicSpec): Promise<void> {
     this.#assertOpen();
     await this.#assertReachable();
-    await this.#topics.ensure(spec);
+    await this.#setup.ensure(spec);
     this.#schemas.set(spec.name, spec.schema);
     await this.#topics.removeLeftovers(spec.name, isLeftover).catch((error: unknown) => {
       if (!(error instanceof AdminDeniedError)) throw error;
@@ -108,7 +112,7 @@ export class PulsarLog implements EventLog {
 
   async addPartitions(topic: string, partitions: number): Promise<void> {
     this.#assertOpen();
-    await this.#topics.grow(topic, partitions);
+    await this.#setup.grow(topic, partitions);
   }
 
   async producer(topic: string, options: ProducerOptions): Promise<Producer> {
@@ -134,7 +138,7 @@ export class PulsarLog implements EventLog {
       const last = await abortable(lastStored(), signal);
       return this.#remember((onClose) => new PulsarProducer(spec, native, last, onClose));
     } catch (error) {
-      await Promise.allSettled(native.map(async (one) => one.close()));
+      await closeAll(native);
       throw error;
     }
   }
