@@ -1,7 +1,8 @@
 /** Durations as people write them: `500ms`, `30s`, `1.5h`, `7d`. */
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../domain/time.ts';
 import { required } from '../required.ts';
 
-const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: SECOND_MS, m: MINUTE_MS, h: HOUR_MS, d: DAY_MS };
 
 /** Whole milliseconds, or `null` when the text is not a duration. */
 export function parseDuration(text: string): number | null {

@@ -1,11 +1,12 @@
 /** Shapes of the settings and of the participants: each value on its own, in words for the person who set it. */
 import { Cron } from 'croner';
 import { z } from 'zod';
+import { DAY_MS } from '../domain/time.ts';
 import { hasFewDecimals, isAtMost, MAX_DECIMALS } from '../domain/percent.ts';
 import { isParticipant } from '../domain/validation.ts';
 import { formatDuration, parseDuration } from './duration.ts';
 
-const YEAR_MS = 366 * 86_400_000;
+const YEAR_MS = 366 * DAY_MS;
 
 const duration = (least: number) =>
   z.string().transform((text, context) => {

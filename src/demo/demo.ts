@@ -6,6 +6,7 @@ import { alertsProjection } from '../../projections/alerts/fold.ts';
 import { statesProjection } from '../../projections/states/fold.ts';
 import { RATE_LIMIT_ALERTS } from '../codec/topics.ts';
 import type { AlertEvent, EpochMs } from '../domain/events.ts';
+import { DAY_MS } from '../domain/time.ts';
 import { DEFAULT_RULES } from '../domain/thresholds.ts';
 import { isCaughtUp, whenCaughtUp } from '../consume/progress.ts';
 import { FOLD_RUNNERS } from '../app/foldRoles.ts';
@@ -68,7 +69,6 @@ export interface DemoReport {
 
 /** Fixed, so that equal seeds give equal tables whenever they run; a Wednesday. */
 const START: EpochMs = Date.UTC(2025, 0, 1);
-const DAY = 86_400_000;
 const INTERVAL_MS = 300_000;
 const STALE_AFTER_MS = 3 * INTERVAL_MS;
 const RETENTION_MONTHS = 13;
@@ -95,7 +95,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoReport> {
   }
 }
 
-const endOf = ({ days }: DemoOptions): EpochMs => START + days * DAY;
+const endOf = ({ days }: DemoOptions): EpochMs => START + days * DAY_MS;
 
 /** Feeds and folds side by side until everything is in the tables. */
 async function process(storage: Storage, options: DemoOptions): Promise<Fed> {
@@ -106,7 +106,7 @@ async function process(storage: Storage, options: DemoOptions): Promise<Fed> {
   const folds = Object.values(FOLD_RUNNERS).map((run) => async (until: AbortSignal) => await run(context, until));
   const running = runTogether([...folds, async (until) => await runRelays(storage, silentObserver, until)], signal);
   const work = async (): Promise<Fed> => {
-    const total = (options.days * DAY) / INTERVAL_MS;
+    const total = (options.days * DAY_MS) / INTERVAL_MS;
     const fed = await feed({
       log: storage.log,
       participant: SIMULATED_PARTICIPANT,

@@ -6,6 +6,7 @@
  */
 import { POLICY_STATES } from '../codec/topics.ts';
 import type { EpochMs, PolicyStateObserved } from '../domain/events.ts';
+import { DAY_MS } from '../domain/time.ts';
 import { checkAnswer } from '../domain/validation.ts';
 import type { EventLog, Producer, SendResult } from '../log/eventLog.ts';
 import { required } from '../required.ts';
@@ -43,7 +44,6 @@ export interface Fed {
 /** Sends under way at most: the log groups them into one transaction. */
 const IN_FLIGHT = 48;
 const DEADLINE_MS = 30_000;
-const DAY = 86_400_000;
 
 export async function feed(options: FeedOptions): Promise<Fed> {
   const { participant, start, seed } = options;
@@ -68,7 +68,7 @@ async function pollThrough(options: FeedOptions, bridge: BridgeClient, clock: Ma
     for (let at = start; at < end; at += intervalMs) {
       signal.throwIfAborted();
       clock.set(at);
-      if ((at - start) % DAY === 0) await options.onDay(at);
+      if ((at - start) % DAY_MS === 0) await options.onDay(at);
       await sends.push(await pollOnce(bridge, participant, at, signal));
       polls += 1;
       options.onPoll(polls);

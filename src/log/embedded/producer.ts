@@ -1,6 +1,7 @@
 /** Producer of the embedded log. Sends that wait behind one another go out together, as one transaction. */
 import { inChunks } from '../../chunks.ts';
 import { required } from '../../required.ts';
+import { YEAR_10000 } from '../../domain/time.ts';
 import type { Database } from '../../store/database.ts';
 import { hasSqlState } from '../../store/errors.ts';
 import { LogError, ProducerFencedError } from '../eventLog.ts';
@@ -20,7 +21,6 @@ interface PendingSend {
 const GROUP = 5_000;
 /** Most bytes of payload in one statement, which carries them twice as long: a larger send is stored in parts. */
 const STATEMENT = { items: Infinity, size: 8 * 1024 * 1024 } as const;
-const YEAR_10000 = Date.UTC(10_000, 0, 1);
 /** Raised by `balde_log.append` when the producer's lease has a newer holder. */
 const FENCED = 'BA001';
 

@@ -1,5 +1,6 @@
 /** The event log on Apache Pulsar. */
 import { randomUUID } from 'node:crypto';
+import { DAY_MS } from '../../domain/time.ts';
 import { abortable } from '../../waiting.ts';
 import { LogError } from '../eventLog.ts';
 import type {
@@ -41,7 +42,6 @@ export interface PulsarLogOptions {
 
 /** Subscriptions of readers that keep none; what a dead process left behind is recognised by it. */
 const READER_PREFIX = 'balde-reader-';
-const DAY_MS = 86_400_000;
 /** Thirteen months of history, the current one and the one that the log keeps beyond. */
 const HISTORY_DAYS = 15 * 31;
 /** Messages the client holds ready per partition. The broker sends half as many at a time. */
