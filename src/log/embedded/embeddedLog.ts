@@ -20,8 +20,8 @@ import { Leases } from '../../store/leases.ts';
 import type { Lease } from '../../store/leases.ts';
 import { numberOf, positionOf } from './position.ts';
 import { EmbeddedProducer } from './producer.ts';
-import { Topics } from './topics.ts';
-import type { Topic } from './topics.ts';
+import { EmbeddedTopics } from './topics.ts';
+import type { EmbeddedTopic } from './topics.ts';
 import { toLogError } from './translate.ts';
 import { trimPartition } from './trim.ts';
 
@@ -36,7 +36,7 @@ const STANDBY_MS = 500;
 export class EmbeddedLog implements EventLog {
   readonly firstPosition = positionOf(1);
   readonly #database: Database;
-  readonly #topics: Topics;
+  readonly #topics: EmbeddedTopics;
   readonly #leases: Leases;
   readonly #open = new Set<{ close(): Promise<void> }>();
   #closing: Promise<void> | null = null;
@@ -44,7 +44,7 @@ export class EmbeddedLog implements EventLog {
   /** `database` stays the caller's: closing the log leaves it open. */
   constructor(database: Database, options: EmbeddedLogOptions = {}) {
     this.#database = database;
-    this.#topics = new Topics(database);
+    this.#topics = new EmbeddedTopics(database);
     this.#leases = new Leases(database, options.leaseTtlMs ?? 10_000);
   }
 
@@ -137,7 +137,7 @@ export class EmbeddedLog implements EventLog {
     if (this.#closing !== null) throw new LogError('the log is closed');
   }
 
-  async #elect(topic: Topic, { name, access, signal, onStandby }: ProducerOptions): Promise<Lease> {
+  async #elect(topic: EmbeddedTopic, { name, access, signal, onStandby }: ProducerOptions): Promise<Lease> {
     for (let told = false; ; told = true) {
       signal.throwIfAborted();
       this.#assertOpen();
@@ -149,7 +149,7 @@ export class EmbeddedLog implements EventLog {
     }
   }
 
-  async #lastSequenceId(topic: Topic, name: string): Promise<number> {
+  async #lastSequenceId(topic: EmbeddedTopic, name: string): Promise<number> {
     const [row] = await this.#database.query<{ last: number | null }>(
       `select max(last_sequence_id) as last from balde_log.producer where topic_id = $1 and name = $2`,
       [topic.id, name],

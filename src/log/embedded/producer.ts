@@ -8,7 +8,7 @@ import { LogError, ProducerFencedError } from '../eventLog.ts';
 import type { OutgoingMessage, Producer, SendResult } from '../eventLog.ts';
 import { partitionOf } from '../partitionOf.ts';
 import type { Lease, Leases } from '../../store/leases.ts';
-import type { Topic } from './topics.ts';
+import type { EmbeddedTopic } from './topics.ts';
 import { toLogError } from './translate.ts';
 
 interface PendingSend {
@@ -28,7 +28,7 @@ export class EmbeddedProducer implements Producer {
   readonly topic: string;
   readonly #database: Database;
   readonly #leases: Leases;
-  readonly #spec: { readonly topic: Topic; readonly name: string; readonly lease: Lease | null };
+  readonly #spec: { readonly topic: EmbeddedTopic; readonly name: string; readonly lease: Lease | null };
   readonly #onClose: () => void;
   readonly #pending: PendingSend[] = [];
   readonly #partitions = new Map<string, number>();
@@ -39,7 +39,7 @@ export class EmbeddedProducer implements Producer {
   constructor(
     database: Database,
     leases: Leases,
-    spec: { topic: Topic; name: string; lease: Lease | null; lastSequenceId: number },
+    spec: { topic: EmbeddedTopic; name: string; lease: Lease | null; lastSequenceId: number },
     onClose: () => void,
   ) {
     this.#onClose = onClose;

@@ -5,7 +5,7 @@
 import type { EntryFacts } from './entry.ts';
 import { compareEntries } from './position.ts';
 import type { MessagePlace } from './position.ts';
-import type { Topics } from './topics.ts';
+import type { PulsarTopics } from './topics.ts';
 
 interface KnownEnd {
   /** The newest entry looked at. */
@@ -23,10 +23,10 @@ const lastOf = (entry: MessagePlace, { batchSize }: EntryFacts): MessagePlace =>
 });
 
 export class Ends {
-  readonly #topics: Pick<Topics, 'newestEntry' | 'entry' | 'layout'>;
+  readonly #topics: Pick<PulsarTopics, 'newestEntry' | 'entry' | 'layout'>;
   readonly #known = new Map<string, KnownEnd>();
 
-  constructor(topics: Pick<Topics, 'newestEntry' | 'entry' | 'layout'>) {
+  constructor(topics: Pick<PulsarTopics, 'newestEntry' | 'entry' | 'layout'>) {
     this.#topics = topics;
   }
 

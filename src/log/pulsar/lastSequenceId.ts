@@ -7,7 +7,7 @@ import { isSentBy, sequenceIdOf } from './message.ts';
 import { loadPulsar } from './native.ts';
 import type { NativeConsumer } from './native.ts';
 import { parseMessageId, positionOf, serializeId } from './position.ts';
-import type { Topics } from './topics.ts';
+import type { PulsarTopics } from './topics.ts';
 
 export interface LastSequenceRequest {
   readonly topic: string;
@@ -28,7 +28,7 @@ const LOOK_BACK = 2_000;
 const DELIVERY_WAIT_MS = 15_000;
 
 interface BrokerView {
-  readonly topics: Pick<Topics, 'layout'>;
+  readonly topics: Pick<PulsarTopics, 'layout'>;
   readonly ends: Pick<Ends, 'of'>;
 }
 

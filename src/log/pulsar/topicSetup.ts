@@ -8,7 +8,7 @@ import type { AdminClient } from './admin.ts';
 import type { PulsarSettings } from './settings.ts';
 import { topicUrl } from './settings.ts';
 import { topicPath } from './topics.ts';
-import type { Topics } from './topics.ts';
+import type { PulsarTopics } from './topics.ts';
 
 /** What has to be done needs an administrator: these commands. */
 export class AdministratorNeededError extends LogError {
@@ -47,10 +47,10 @@ const POLICY_PATIENCE_MS = 20_000;
 export class TopicSetup {
   readonly #admin: AdminClient;
   readonly #settings: PulsarSettings;
-  readonly #topics: Topics;
+  readonly #topics: PulsarTopics;
   readonly #historyDays: number;
 
-  constructor(admin: AdminClient, settings: PulsarSettings, topics: Topics, historyDays: number) {
+  constructor(admin: AdminClient, settings: PulsarSettings, topics: PulsarTopics, historyDays: number) {
     this.#admin = admin;
     this.#settings = settings;
     this.#topics = topics;

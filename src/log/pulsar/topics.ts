@@ -13,7 +13,7 @@ import { topicUrl } from './settings.ts';
 export const topicPath = ({ tenant, namespace }: PulsarSettings, topic: string): string =>
   `persistent/${tenant}/${namespace}/${topic}`;
 
-export class Topics {
+export class PulsarTopics {
   readonly #admin: AdminClient;
   readonly #settings: PulsarSettings;
   readonly #partitions = new Map<string, number>();
