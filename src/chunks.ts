@@ -6,7 +6,7 @@ export interface ChunkLimits {
   readonly size: number;
 }
 
-/** The items in order, as many together as the limits allow; an item that is larger than a piece is one by itself. */
+/** The items in order, as many together as the limits allow; one that is too large is a piece by itself. */
 export function* inChunks<T>(
   items: readonly T[],
   limits: ChunkLimits,

@@ -73,7 +73,7 @@ const PROBLEMS: Readonly<Record<string, Describe>> = {
   ENETUNREACH: problem('the network cannot be reached', UNREACHABLE),
 };
 
-/** `null`: this is no error of the operating system. */
+/** `null`: it is not an error of the operating system. */
 export function systemProblem(error: unknown, path?: string): SystemProblem | null {
   const found = failureOf(error);
   if (found === null) return null;
@@ -82,7 +82,7 @@ export function systemProblem(error: unknown, path?: string): SystemProblem | nu
   return describe?.(failure) ?? { what: `the system answers ${failure.code}`, remedy: 'Look it up in errno(3).' };
 }
 
-/** Where an error was met, as far as it doesn't tell by itself: a failed read or write names no file. */
+/** Where an error occurred, as far as it doesn't say so itself: a failed read or write names no file. */
 export interface Place {
   /** The option or variable that gave the path. */
   readonly setting?: string;

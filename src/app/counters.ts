@@ -41,7 +41,7 @@ const ofFolds = (): Labels[] => FOLDS.map(({ name }) => ({ fold: name }));
 const ofArchives = ({ archives }: KnownSeries): { readonly target: string; readonly topic: string }[] =>
   archives.flatMap(({ target, topics }) => topics.map((topic) => ({ target, topic })));
 
-/** Who waits for database, log or archive. Versions of folds that come later are told when they begin. */
+/** Who waits for database, log or archive. Later versions of folds are added when they begin. */
 const waiting = (known: KnownSeries): Labels[] => [
   ...FOLDS.map(({ name, version }) => ({ who: `${name}-v${version}` })),
   ...RELAYED_TOPICS.map((topic) => ({ who: `relay ${topic}` })),

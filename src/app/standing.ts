@@ -1,4 +1,4 @@
-/** Where the folds stand: which versions there are, and how far each has come in its topic. */
+/** Progress of the folds: which versions exist, and how far each has read its topic. */
 import type { EpochMs } from '../domain/events.ts';
 import type { EventLog, Position } from '../log/eventLog.ts';
 import { isAfter } from '../log/positions.ts';
@@ -43,7 +43,7 @@ interface StandingRow {
   readonly moved_at: EpochMs | null;
 }
 
-/** Every version of every fold of this program that reads on. */
+/** Every version of this program's folds that is still reading. */
 export async function foldCheckpoints(sql: Sql): Promise<FoldCheckpoint[]> {
   const rows = await sql.query<StandingRow>(
     `select p.name as fold, p.version, p.served,
@@ -96,7 +96,7 @@ async function standingOf({ positions, ...checkpoint }: FoldCheckpoint, log: Eve
   };
 }
 
-/** Folds of this program of which the database has no version in service. */
+/** Folds of this program without a served version in the database. */
 export async function missingReadModels(sql: Sql): Promise<string[]> {
   const rows = await sql.query<{ name: string }>('select name from balde.projection where served');
   const served = new Set(rows.map((row) => row.name));

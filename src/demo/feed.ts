@@ -41,7 +41,7 @@ export interface Fed {
   readonly observations: number;
 }
 
-/** Sends under way at most: the log groups them into one transaction. */
+/** Most sends in flight: the log groups them into one transaction. */
 const IN_FLIGHT = 48;
 const DEADLINE_MS = 30_000;
 
@@ -96,7 +96,7 @@ async function pollOnce(
   return checked.observations;
 }
 
-/** Sends of several polls under way at once, in order. */
+/** Sends of several polls, in flight at the same time and in order. */
 class Sends {
   readonly #producer: Producer;
   readonly #underWay: Promise<SendResult>[] = [];
@@ -118,7 +118,7 @@ class Sends {
     this.#previous = { responseTime, policies, first };
     this.#last = first + policies.length - 1;
     const sent = this.#producer.send(observations.map((observation, i) => toMessage(observation, first + i)));
-    // Whoever waits for it hears of a failure; until then it must not count as unhandled.
+    // settleOldest reports a failure; until then it must not count as unhandled.
     sent.catch(() => undefined);
     this.#underWay.push(sent);
     if (this.#underWay.length > IN_FLIGHT) await this.#settleOldest();
