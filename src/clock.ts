@@ -1,4 +1,4 @@
-/** Time as a parameter, so that a simulated day takes seconds and a test never sleeps. */
+/** Time as a parameter, so that a simulated day takes seconds and tests never sleep. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { EpochMs } from './domain/events.ts';
 

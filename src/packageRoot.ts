@@ -1,5 +1,5 @@
 /**
- * Where the package lies: the code runs from `src/` in tests and from `dist/src/` when built, the data files stay put.
+ * Where the package is: the code runs from `src/` in tests and from `dist/src/` when built; the data files stay put.
  */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';

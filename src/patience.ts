@@ -1,4 +1,4 @@
-/** Trying again what an outage broke off: the one place that says what is tried again, and how waits grow. */
+/** Retrying what an outage interrupted: the one place that decides how waits grow. */
 import { advised } from './advice.ts';
 import type { Clock } from './clock.ts';
 import { systemClock } from './clock.ts';
@@ -7,11 +7,11 @@ import { doubled } from './waiting.ts';
 
 export interface Patience {
   readonly signal: AbortSignal;
-  /** Called before each wait. `failures` in a row, 1 or more: after some the error says what a person can do. */
+  /** Called before each wait. `failures` in a row, from 1: after some of them the error carries advice. */
   readonly retrying: (error: Error, waitMs: number, failures: number) => void;
   /** First and longest wait, milliseconds; between them they double. */
   readonly waitsMs?: readonly [number, number] | undefined;
-  /** What passes when tried again; outages, if nothing is said. */
+  /** Which errors are transient; outages by default. */
   readonly passes?: ((error: Error) => boolean) | undefined;
   readonly clock?: Clock | undefined;
 }
@@ -44,9 +44,10 @@ export async function waitAfter(patience: Patience, error: unknown, failures: nu
 }
 
 /**
- * Works until it succeeds. What an outage broke off may have been done all the same, its answer lost. Waits begin from
- * the smallest again after an attempt that went well for longer than the longest of them.
- * @throws as {@link waitAfter} does
+ * Retries `work` until it succeeds. An interrupted attempt may still have taken effect, its answer lost. Waits start
+ * from the smallest again after an attempt that went well for longer than the longest wait.
+ * @throws an error that is not transient, or the last one once the signal has aborted; during a wait, the signal's
+ *   reason
  */
 export async function patiently<T>(patience: Patience, work: () => Promise<T>): Promise<T> {
   const [, longest] = patience.waitsMs ?? WAITS_MS;

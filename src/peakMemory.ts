@@ -1,4 +1,4 @@
-/** How much memory this process has taken at most. */
+/** Peak memory of this process. */
 import { readFileSync } from 'node:fs';
 
 /** MiB resident at the peak. */
@@ -6,7 +6,7 @@ export function peakRssMib(): number {
   return Math.round((highWaterMark() ?? process.resourceUsage().maxRSS) / 1024);
 }
 
-/** KiB. What `resourceUsage` tells on Linux may be of the process that started this one: exec keeps the maximum. */
+/** KiB. On Linux `resourceUsage` may report the process that started this one: exec keeps the maximum. */
 function highWaterMark(): number | null {
   try {
     const kib = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];

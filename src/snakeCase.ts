@@ -2,6 +2,6 @@
 
 const snakeCase = (name: string): string => name.replace(/([a-z\d])([A-Z])/g, '$1_$2').toLowerCase();
 
-/** The same object with its own keys in snake case; what lies deeper stays, for it may hold foreign names. */
+/** The same object with its own keys in snake case; nested keys stay, since they may be names from elsewhere. */
 export const withSnakeKeys = (fields: object): Record<string, unknown> =>
   Object.fromEntries(Object.entries(fields).map(([name, value]) => [snakeCase(name), value as unknown]));

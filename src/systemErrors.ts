@@ -11,12 +11,16 @@ export interface SystemProblem {
 
 interface SystemFailure {
   readonly code: string;
-  readonly syscall: string;
+  readonly syscall: string | null;
   /** The file or folder; `null` for errors of the network. */
   readonly path: string | null;
   /** What a failed `listen` was about. */
   readonly address: string | null;
 }
+
+/** The code that the system, Node.js or OpenSSL gave an error; `null` when it has none. */
+export const codeOf = (error: unknown): string | null =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null;
 
 type Describe = (failure: SystemFailure) => SystemProblem;
 
@@ -69,7 +73,7 @@ const PROBLEMS: Readonly<Record<string, Describe>> = {
   ENETUNREACH: problem('the network cannot be reached', UNREACHABLE),
 };
 
-/** `null`: this is no error of the operating system. */
+/** `null`: it is not an error of the operating system. */
 export function systemProblem(error: unknown, path?: string): SystemProblem | null {
   const found = failureOf(error);
   if (found === null) return null;
@@ -78,7 +82,7 @@ export function systemProblem(error: unknown, path?: string): SystemProblem | nu
   return describe?.(failure) ?? { what: `the system answers ${failure.code}`, remedy: 'Look it up in errno(3).' };
 }
 
-/** Where an error was met, as far as it doesn't tell by itself: a failed read or write names no file. */
+/** Where an error occurred, as far as it doesn't say so itself: a failed read or write names no file. */
 export interface Place {
   /** The option or variable that gave the path. */
   readonly setting?: string;
@@ -101,14 +105,15 @@ export const isFileError = (error: unknown): boolean => failureOf(error)?.addres
 
 function failureOf(error: unknown): SystemFailure | null {
   if (!(error instanceof Error)) return null;
-  const { code, syscall, path, address, port } = error as NodeJS.ErrnoException & {
+  const code = codeOf(error);
+  const { syscall, path, address, port } = error as NodeJS.ErrnoException & {
     address?: string;
     port?: number;
   };
-  if (typeof code !== 'string' || !/^E[A-Z0-9]+(_[A-Z]+)?$/.test(code) || code.startsWith('ERR_')) return null;
+  if (code === null || !/^E[A-Z0-9]+(_[A-Z]+)?$/.test(code) || code.startsWith('ERR_')) return null;
   return {
     code,
-    syscall: syscall ?? '',
+    syscall: syscall ?? null,
     path: path ?? null,
     address: address === undefined ? null : [address, port].filter((part) => part !== undefined).join(':'),
   };

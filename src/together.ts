@@ -1,16 +1,15 @@
-/** Running tasks side by side so that none is left behind. */
+/** Running tasks concurrently so that none is left behind. */
 import { setMaxListeners } from 'node:events';
 
 export type Task = (signal: AbortSignal) => Promise<unknown>;
 
 /**
- * Runs the tasks until every one of them has ended. The first that fails stops the others, and its error is thrown once
- * they have.
+ * Runs the tasks until all have ended. The first failure aborts the others, and is thrown once they have ended.
  */
 export async function runTogether(tasks: readonly Task[], signal: AbortSignal): Promise<void> {
   const failed = new AbortController();
   const stop = AbortSignal.any([signal, failed.signal]);
-  // Every wait of every task listens to it: many listeners are no leak here.
+  // Every wait of every task listens to it: many listeners are not a leak here.
   setMaxListeners(0, stop);
   const failures: unknown[] = [];
   await Promise.all(

@@ -28,7 +28,7 @@ export class Wakeup {
         settle();
       };
       const woken = (): void => done(resolve);
-      const aborted = (): void => done(() => reject(reasonOf(signal)));
+      const aborted = (): void => done(() => reject(abortReason(signal)));
       const timer = setTimeout(woken, ms);
       this.#waiters.add(woken);
       signal.addEventListener('abort', aborted, { once: true });
@@ -36,10 +36,15 @@ export class Wakeup {
   }
 }
 
-/** Stops waiting for `work` when the signal aborts, with its reason; the work itself goes on and nobody hears of it. */
+/** Sleeps, and wakes up early without an error when the signal aborts: for loops that look at it themselves. */
+export async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await delay(ms, undefined, { signal }).catch(() => undefined);
+}
+
+/** Stops waiting for `work` when the signal aborts, with its reason; the work keeps running, its outcome ignored. */
 export async function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return await new Promise<T>((resolve, reject) => {
-    const aborted = (): void => reject(reasonOf(signal));
+    const aborted = (): void => reject(abortReason(signal));
     if (signal.aborted) aborted();
     signal.addEventListener('abort', aborted, { once: true });
     void work.then(resolve, reject).finally(() => signal.removeEventListener('abort', aborted));
@@ -47,7 +52,8 @@ export async function abortable<T>(work: Promise<T>, signal: AbortSignal): Promi
 }
 
 /**
- * The outcome of `work`, or after `ms` what `late` gives or throws; the work itself goes on, and nobody hears of it.
+ * The outcome of `work`, or after `ms` what `late` returns or throws; the work keeps running, its outcome
+ * ignored.
  */
 export async function within<T>(ms: number, work: Promise<T>, late: () => T): Promise<T> {
   const given = new AbortController();
@@ -61,8 +67,8 @@ export async function within<T>(ms: number, work: Promise<T>, late: () => T): Pr
   }
 }
 
-/** The reason as an Error: whoever aborts with something else still gets one. */
-function reasonOf(signal: AbortSignal): Error {
+/** The reason as an Error, whatever the signal was aborted with. */
+function abortReason(signal: AbortSignal): Error {
   return signal.reason instanceof Error ? signal.reason : new Error('aborted', { cause: signal.reason });
 }
 

@@ -12,7 +12,7 @@ import { DEAD_LETTER_TOPICS, FOLDS, RELAYED_TOPICS } from '../topology/folds.ts'
 type Labels = Readonly<Record<string, string>>;
 
 /** What a process knows of itself when it starts. */
-export interface Known {
+export interface KnownSeries {
   /** Those it polls. */
   readonly participants: readonly string[];
   /** Topics that are archived, by the target that archives them; none without an archive. */
@@ -21,27 +21,28 @@ export interface Known {
 
 interface CounterSpec {
   readonly help: string;
-  readonly series: (known: Known) => readonly Labels[];
+  readonly series: (known: KnownSeries) => readonly Labels[];
 }
 
 /** How a poll can end: well, with nothing that can be believed, with an answer refused as a whole, or without one. */
 const OUTCOMES = ['ok', 'rejected', ...ANSWER_REJECTIONS, ...BRIDGE_STATUSES, 'ERROR'] as const;
 export type PollOutcome = (typeof OUTCOMES)[number];
 
-const ofParticipants = ({ participants }: Known): Labels[] => participants.map((participant) => ({ participant }));
+const ofParticipants = ({ participants }: KnownSeries): Labels[] =>
+  participants.map((participant) => ({ participant }));
 
 const ofParticipantsAnd =
   (label: string, values: readonly string[]) =>
-  (known: Known): Labels[] =>
+  (known: KnownSeries): Labels[] =>
     ofParticipants(known).flatMap((participant) => values.map((value) => ({ ...participant, [label]: value })));
 
 const ofFolds = (): Labels[] => FOLDS.map(({ name }) => ({ fold: name }));
 
-const ofArchives = ({ archives }: Known): { readonly target: string; readonly topic: string }[] =>
+const ofArchives = ({ archives }: KnownSeries): { readonly target: string; readonly topic: string }[] =>
   archives.flatMap(({ target, topics }) => topics.map((topic) => ({ target, topic })));
 
-/** Who waits for database, log or archive. Versions of folds that come later are told when they begin. */
-const waiting = (known: Known): Labels[] => [
+/** Who waits for database, log or archive. Later versions of folds are added when they begin. */
+const waiting = (known: KnownSeries): Labels[] => [
   ...FOLDS.map(({ name, version }) => ({ who: `${name}-v${version}` })),
   ...RELAYED_TOPICS.map((topic) => ({ who: `relay ${topic}` })),
   ...ofArchives(known).map(({ target, topic }) => ({ who: `archive-${target} ${topic}` })),
@@ -94,7 +95,7 @@ export function count(metrics: Pick<Metrics, 'count'>, name: CounterName, labels
 }
 
 /** Every series that is known, at 0. */
-export function beginCounters(metrics: Pick<Metrics, 'count'>, known: Known): void {
+export function beginCounters(metrics: Pick<Metrics, 'count'>, known: KnownSeries): void {
   for (const name of Object.keys(COUNTERS) as CounterName[]) {
     for (const labels of COUNTERS[name].series(known)) count(metrics, name, labels, 0);
   }

@@ -1,4 +1,4 @@
-/** What the parts tell of themselves, into metrics and logs. */
+/** Turns what the parts report into metrics and logs. */
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
 import type { ConsumeObserver } from '../consume/observer.ts';
@@ -13,7 +13,7 @@ interface BeginOptions {
   readonly roles: readonly string[];
 }
 
-/** What this process is going to count and measure, at 0 before anything happened. */
+/** Starts what this process will count and measure at 0. */
 export function beginMetrics(metrics: Metrics, { config, roles }: BeginOptions): void {
   const participants = roles.includes('poller') ? config.participants.map((p) => p.participant) : [];
   const archives = roles.includes('archive') ? archivedTopics(config) : [];

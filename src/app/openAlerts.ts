@@ -14,7 +14,7 @@ import { loadStates, statesWhere } from '../store/foldStates.ts';
 import { schemaOf } from '../store/schemas.ts';
 import { listVersions } from '../store/versions.ts';
 
-interface Where {
+interface Stores {
   readonly database: Database;
   readonly log: EventLog;
 }
@@ -24,14 +24,14 @@ const WITH_ALERTS = `state->'open' <> 'null'::jsonb or state ? 'superseded'`;
 
 /** The read model has the topic up to its checkpoint; what comes after is folded here, as it will be there. */
 export class OpenAlerts {
-  readonly #where: Where;
+  readonly #where: Stores;
   /** `null`: no version is in service. */
   readonly #schema: string | null;
   readonly #states: Map<string, AlertsState>;
   #positions: Map<number, Position>;
 
   private constructor(
-    where: Where,
+    where: Stores,
     schema: string | null,
     states: ReadonlyMap<string, unknown>,
     positions: Map<number, Position>,
@@ -42,7 +42,7 @@ export class OpenAlerts {
     this.#positions = positions;
   }
 
-  static async begin(where: Where): Promise<OpenAlerts> {
+  static async begin(where: Stores): Promise<OpenAlerts> {
     return await where.database.transaction(async (tx) => {
       // States and checkpoint of one moment.
       await tx.execute('set transaction isolation level repeatable read read only');
@@ -86,7 +86,7 @@ export class OpenAlerts {
   }
 
   async #fold(messages: readonly LogMessage[]): Promise<void> {
-    const events = messages.flatMap(decode);
+    const events = messages.flatMap(decodable);
     await this.#load(events.map(bucketKey), this.#where.database);
     for (const event of events) {
       const key = bucketKey(event);
@@ -108,7 +108,7 @@ export class OpenAlerts {
 }
 
 /** What can't be decoded, the projection sets aside. */
-function decode(message: LogMessage): AlertEvent[] {
+function decodable(message: LogMessage): AlertEvent[] {
   try {
     const event = RATE_LIMIT_ALERTS.decode(message);
     return event === null ? [] : [event];

@@ -3,19 +3,19 @@
  * each miss a part: so the namespace carries a mark, and the database knows which namespace is its own.
  */
 import { randomUUID } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import { applyMark, encodeMark, INSTALLATION } from '../codec/namespaceMark.ts';
 import type { MarkEvent, NamespaceMark } from '../codec/namespaceMark.ts';
 import { RATE_LIMIT_ALERTS, POLICY_STATES } from '../codec/topics.ts';
 import { LogError, LogUnavailableError } from '../log/eventLog.ts';
 import type { EventLog } from '../log/eventLog.ts';
 import { Inspector } from '../log/pulsar/brokerState.ts';
+import type { TopicState } from '../log/pulsar/brokerState.ts';
 import type { PulsarSettings } from '../log/pulsar/settings.ts';
 import { isOutage } from '../errors.ts';
 import type { Database } from '../store/database.ts';
 import { readInstallation, saveLog } from '../store/installation.ts';
 import type { Installation } from '../store/installation.ts';
-import { abortable } from '../waiting.ts';
+import { abortable, pause } from '../waiting.ts';
 import { readTopic } from '../consume/readTopic.ts';
 
 /** The namespace is another database's, or the database another namespace's. */
@@ -31,18 +31,18 @@ export interface Ownership {
   readonly description: string;
 }
 
-const nameOf = ({ settings: { tenant, namespace } }: Ownership): string => `${tenant}/${namespace}`;
+const namespaceOf = ({ settings: { tenant, namespace } }: Ownership): string => `${tenant}/${namespace}`;
 
 /** A few messages: without an answer for so long, the broker is away. Milliseconds. */
-const PATIENCE_MS = 60_000;
+const MARK_WAIT_MS = 60_000;
 
 async function inTime<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const signal = AbortSignal.timeout(PATIENCE_MS);
+  const signal = AbortSignal.timeout(MARK_WAIT_MS);
   try {
     return await work(signal);
   } catch (cause) {
     if (!signal.aborted) throw cause;
-    const what = `the topic that says whose the namespace is gave no answer within ${PATIENCE_MS / 1_000} s`;
+    const what = `the topic that says whose the namespace is gave no answer within ${MARK_WAIT_MS / 1_000} s`;
     throw new LogUnavailableError(what, { cause });
   }
 }
@@ -80,7 +80,7 @@ export async function settleOwnership(ownership: Ownership): Promise<NamespaceMa
 export async function takeOver(ownership: Ownership): Promise<NamespaceMark | null> {
   const own = await readInstallation(ownership.database);
   const before = await readMark(ownership.log);
-  await write(ownership, 'takeOver', own, before?.mark ?? randomUUID());
+  await writeMark(ownership, 'takeOver', own, before?.mark ?? randomUUID());
   const mark = await readMark(ownership.log);
   if (mark?.installation !== own.id) throw new LogError('another database took the namespace at this moment');
   await remember(ownership, own, mark);
@@ -88,10 +88,10 @@ export async function takeOver(ownership: Ownership): Promise<NamespaceMark | nu
 }
 
 async function claim(ownership: Ownership, own: Installation): Promise<NamespaceMark> {
-  if (own.log !== null && own.log.name !== nameOf(ownership)) throw wrongNamespace(ownership, own.log.name);
-  await write(ownership, 'claim', own, randomUUID());
+  if (own.log !== null && own.log.name !== namespaceOf(ownership)) throw wrongNamespace(ownership, own.log.name);
+  await writeMark(ownership, 'claim', own, randomUUID());
   const mark = await readMark(ownership.log);
-  if (mark === null) throw new LogUnavailableError(`the mark on ${nameOf(ownership)} can't be read back`);
+  if (mark === null) throw new LogUnavailableError(`the mark on ${namespaceOf(ownership)} can't be read back`);
   return mark;
 }
 
@@ -99,7 +99,7 @@ async function claim(ownership: Ownership, own: Installation): Promise<Namespace
 export function assertOwner(ownership: Ownership, own: Installation, mark: NamespaceMark): void {
   if (mark.installation !== own.id) throw foreign(ownership, mark);
   const goesOnWith = own.log;
-  if (goesOnWith !== null && goesOnWith.mark !== mark.mark && goesOnWith.name !== nameOf(ownership))
+  if (goesOnWith !== null && goesOnWith.mark !== mark.mark && goesOnWith.name !== namespaceOf(ownership))
     throw wrongNamespace(ownership, goesOnWith.name);
 }
 
@@ -107,12 +107,12 @@ const HAND_OVER = 'run balde namespace take-over --yes with the settings you gav
 
 const foreign = (ownership: Ownership, mark: NamespaceMark): NamespaceOwnedError =>
   new NamespaceOwnedError(
-    `namespace ${nameOf(ownership)} belongs to another database: ${mark.description}, installation ${mark.installation}, since ${new Date(mark.at).toISOString()}. Two databases would share its partitions, and each miss a part. Set PULSAR_NAMESPACE to a namespace of this database's own, or DATABASE_URL to the other one; to hand the namespace over to this database, stop what runs on the other one and ${HAND_OVER}.`,
+    `namespace ${namespaceOf(ownership)} belongs to another database: ${mark.description}, installation ${mark.installation}, since ${new Date(mark.at).toISOString()}. Two databases would share its partitions, and each miss a part. Set PULSAR_NAMESPACE to a namespace of this database's own, or DATABASE_URL to the other one; to hand the namespace over to this database, stop what runs on the other one and ${HAND_OVER}.`,
   );
 
 const wrongNamespace = (ownership: Ownership, name: string): NamespaceOwnedError =>
   new NamespaceOwnedError(
-    `this database (${ownership.description}) goes on with namespace ${name}, not with ${nameOf(ownership)}: its checkpoints mean nothing there. Set PULSAR_NAMESPACE to ${name}, or DATABASE_URL to another database; to go on with ${nameOf(ownership)} nevertheless, ${HAND_OVER}.`,
+    `this database (${ownership.description}) goes on with namespace ${name}, not with ${namespaceOf(ownership)}: its checkpoints mean nothing there. Set PULSAR_NAMESPACE to ${name}, or DATABASE_URL to another database; to go on with ${namespaceOf(ownership)} nevertheless, ${HAND_OVER}.`,
   );
 
 /** The same installation somewhere else: restored, which is right, or a copy beside one that runs. */
@@ -122,18 +122,18 @@ async function move(ownership: Ownership, own: Installation, mark: NamespaceMark
   if (now?.place === own.place) return now;
   if (connected.length > 0)
     throw new LogUnavailableError(
-      `another copy of this database (${mark.description}) is at work on namespace ${nameOf(ownership)}: ${connected.join(', ')} connected. Both would share its partitions, and each miss a part. Stop what runs on the other copy (it is noticed within half a minute); or set PULSAR_NAMESPACE to a namespace of this copy's own; or ${HAND_OVER}.`,
+      `another copy of this database (${mark.description}) is at work on namespace ${namespaceOf(ownership)}: ${connected.join(', ')} connected. Both would share its partitions, and each miss a part. Stop what runs on the other copy (it is noticed within half a minute); or set PULSAR_NAMESPACE to a namespace of this copy's own; or ${HAND_OVER}.`,
     );
-  await write(ownership, 'moved', own, mark.mark);
+  await writeMark(ownership, 'moved', own, mark.mark);
   return { ...mark, place: own.place };
 }
 
 async function remember(ownership: Ownership, own: Installation, { mark }: NamespaceMark): Promise<void> {
-  const name = nameOf(ownership);
+  const name = namespaceOf(ownership);
   if (own.log?.mark !== mark || own.log.name !== name) await saveLog(ownership.database, { mark, name });
 }
 
-async function write(
+async function writeMark(
   { log, description }: Ownership,
   type: MarkEvent['type'],
   { id, place }: Installation,
@@ -162,18 +162,20 @@ async function whoIsConnected(settings: PulsarSettings): Promise<string[]> {
     const found = await Promise.all(
       [POLICY_STATES, RATE_LIMIT_ALERTS].map(async ({ name }) => await inspector.topic(name)),
     );
-    const names = found.flatMap((topic) => [
-      ...(topic?.producers ?? []),
-      ...[...(topic?.subscriptions ?? [])].flatMap(([name, { consumers }]) => (consumers > 0 ? [name] : [])),
-    ]);
+    const names = found.flatMap((topic) => (topic === null ? [] : connectedTo(topic)));
     return [...new Set(names)].filter((name) => OF_BALDE.test(name)).sort();
   } finally {
     inspector.close();
   }
 }
 
+const connectedTo = ({ producers, subscriptions }: TopicState): string[] => [
+  ...producers,
+  ...[...subscriptions].flatMap(([name, { consumers }]) => (consumers > 0 ? [name] : [])),
+];
+
 /** How often a process looks whether the namespace is still its database's. Milliseconds. */
-const LOOK_MS = 20_000;
+const OWNERSHIP_LOOK_MS = 20_000;
 /** Several partitions are taken over at one moment. Milliseconds. */
 const FRESH_MS = 5_000;
 
@@ -197,9 +199,9 @@ export class OwnershipWatch {
   }
 
   /** Until the signal aborts. @throws {NamespaceOwnedError} */
-  async run(signal: AbortSignal, everyMs = LOOK_MS): Promise<void> {
+  async run(signal: AbortSignal, everyMs = OWNERSHIP_LOOK_MS): Promise<void> {
     for (;;) {
-      await delay(everyMs, undefined, { signal }).catch(() => undefined);
+      await pause(everyMs, signal);
       if (signal.aborted) return;
       await abortable(this.assertOwned(), signal).catch((error: unknown) => {
         if (!isOutage(error) && !signal.aborted) throw error;
@@ -226,9 +228,9 @@ export class OwnershipWatch {
   async #moveOrEnd(own: Installation, mark: NamespaceMark): Promise<void> {
     if (mark.place !== this.#known.place)
       throw new NamespaceOwnedError(
-        `another copy of this database (${mark.description}) goes on with namespace ${nameOf(this.#ownership)}. Set PULSAR_NAMESPACE to a namespace of this copy's own; or, to go on here, stop what runs on the other copy and ${HAND_OVER}.`,
+        `another copy of this database (${mark.description}) goes on with namespace ${namespaceOf(this.#ownership)}. Set PULSAR_NAMESPACE to a namespace of this copy's own; or, to go on here, stop what runs on the other copy and ${HAND_OVER}.`,
       );
-    await write(this.#ownership, 'moved', own, mark.mark);
+    await writeMark(this.#ownership, 'moved', own, mark.mark);
     this.#end = null;
   }
 }

@@ -1,14 +1,13 @@
-/** A process among the others on its database: whether all of them judge alike is said, by each of them. */
+/** A process among others on its database: each warns about those that judge buckets differently. */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from '../config/config.ts';
 import { formatDuration } from '../config/duration.ts';
 import { ruleVersion } from '../domain/thresholds.ts';
 import type { Database } from '../store/database.ts';
 import { livingProcesses, removeProcess, renewProcess } from '../store/processes.ts';
 import type { ProcessEntry } from '../store/processes.ts';
-import { abortable, within } from '../waiting.ts';
+import { abortable, pause, within } from '../waiting.ts';
 
 const RENEW_MS = 15_000;
 const GOODBYE_MS = 1_000;
@@ -17,11 +16,11 @@ export interface PresenceOptions {
   readonly database: Database;
   readonly config: Pick<Config, 'rules' | 'staleAfterMs'>;
   readonly roles: readonly string[];
-  /** Told once of each process that judges otherwise. */
+  /** Called once for each process that judges differently. */
   readonly onDifferent: (message: string) => void;
 }
 
-/** Says until aborted that this process lives. Whatever fails is tried again: nothing depends on it. */
+/** Announces this process until aborted. Failures are retried; nothing depends on it. */
 export async function bePresent(
   { database, config, roles, onDifferent }: PresenceOptions,
   signal: AbortSignal,
@@ -43,12 +42,12 @@ export async function bePresent(
   };
   let appearing = Promise.resolve();
   while (!signal.aborted) {
-    // The roles tell of a database that is away.
+    // The roles report a database that is unavailable.
     appearing = appear().catch(() => undefined);
     await abortable(appearing, signal).catch(() => undefined);
-    await delay(RENEW_MS, undefined, { signal }).catch(() => undefined);
+    await pause(RENEW_MS, signal);
   }
-  // A database that is away must not hold up the end: the row goes by itself.
+  // An unavailable database must not delay the exit: the row expires by itself.
   const leaving = appearing.then(async () => await removeProcess(database, own.id));
   await within(
     GOODBYE_MS,

@@ -20,6 +20,8 @@ import { bucketKey } from '../domain/events.ts';
 import { alertEventId } from '../domain/identity.ts';
 import type { ThresholdRules } from '../domain/thresholds.ts';
 import type { EventLog, Position } from '../log/eventLog.ts';
+import { hasReached, isAfter } from '../log/positions.ts';
+import { required } from '../required.ts';
 import { partitionOf } from '../log/partitionOf.ts';
 import { lockCheckpoint, readCheckpoints } from '../store/checkpoints.ts';
 import type { FoldId } from '../store/checkpoints.ts';
@@ -103,7 +105,8 @@ export class Reconciler implements Between {
     for (const [partition, known] of this.#pending) {
       const end = ends.find((one) => one.partition === partition)?.last;
       if (known !== undefined || end === undefined) continue;
-      if ((positions.get(partition) ?? '') > (end ?? '')) this.#pending.delete(partition);
+      const position = positions.get(partition);
+      if (position !== undefined && isAfter(position, end)) this.#pending.delete(partition);
       else this.#pending.set(partition, end);
     }
   }
@@ -150,7 +153,9 @@ export class Reconciler implements Between {
   async #over(tx: Sql, open: OpenAlerts, isOwn: (key: string) => boolean): Promise<ReadonlyMap<string, AlertingState>> {
     const found = await statesWhere(tx, this.#schema, `state->'open' <> 'null'::jsonb`);
     const own = new Map([...(found as ReadonlyMap<string, AlertingState>)].filter(([key]) => isOwn(key)));
-    const alerts = new Map([...own].map(([key, state]) => [key, state.open?.alertId ?? '']));
+    const alerts = new Map(
+      [...own].map(([key, { open: alert }]) => [key, required(alert, 'it was asked for').alertId]),
+    );
     const anew = new Map<string, AlertingState>();
     for (const key of await open.over(tx, alerts)) {
       const state = own.get(key);
@@ -166,4 +171,4 @@ export class Reconciler implements Between {
 }
 
 const isReached = (position: Position | null, end: End): boolean =>
-  end !== undefined && (end === null || (position !== null && position >= end));
+  end !== undefined && (end === null || hasReached(position, end));

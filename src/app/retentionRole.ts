@@ -19,7 +19,7 @@ export interface RetentionRoleOptions {
 
 /** After a failure it tries again this soon, however far off the schedule's next time is. Milliseconds. */
 const RETRY_MS = 60_000;
-/** Longest sleep in one piece: a clock that is set is noticed this soon. Milliseconds. */
+/** Longest single sleep: a clock that was set is noticed this soon. Milliseconds. */
 const MAX_SLEEP_MS = 60_000;
 
 export async function runRetention(options: RetentionRoleOptions, signal: AbortSignal): Promise<void> {
@@ -30,7 +30,7 @@ export async function runRetention(options: RetentionRoleOptions, signal: AbortS
       let due = succeeded ? next(schedule) : Date.now() + RETRY_MS;
       while (Date.now() < due) {
         await systemClock.sleep(Math.min(due - Date.now(), MAX_SLEEP_MS), signal);
-        // A clock that was set back makes an earlier run due than the one waited for.
+        // A clock that was set back makes a run due that is earlier than the awaited one.
         due = Math.min(due, next(schedule));
       }
     }

@@ -1,6 +1,7 @@
-/** Where the folds stand: which versions there are, and how far each has come in its topic. */
+/** Progress of the folds: which versions exist, and how far each has read its topic. */
 import type { EpochMs } from '../domain/events.ts';
 import type { EventLog, Position } from '../log/eventLog.ts';
+import { isAfter } from '../log/positions.ts';
 import type { Sql } from '../store/database.ts';
 import { FOLDS } from '../topology/folds.ts';
 
@@ -19,7 +20,7 @@ export interface FoldStanding {
   readonly movedAt: EpochMs | null;
 }
 
-const TOPICS: ReadonlyMap<string, string> = new Map(FOLDS.map(({ name, topic }) => [name, topic]));
+const FOLD_TOPICS: ReadonlyMap<string, string> = new Map(FOLDS.map(({ name, topic }) => [name, topic]));
 
 /** Where an installed version of a fold stands. */
 export interface FoldCheckpoint {
@@ -32,7 +33,7 @@ export interface FoldCheckpoint {
   readonly movedAt: EpochMs | null;
 }
 
-interface CheckpointRow {
+interface StandingRow {
   [column: string]: unknown;
   readonly fold: string;
   readonly version: number;
@@ -42,9 +43,9 @@ interface CheckpointRow {
   readonly moved_at: EpochMs | null;
 }
 
-/** Every version of every fold of this program that reads on. */
+/** Every version of this program's folds that is still reading. */
 export async function foldCheckpoints(sql: Sql): Promise<FoldCheckpoint[]> {
-  const rows = await sql.query<CheckpointRow>(
+  const rows = await sql.query<StandingRow>(
     `select p.name as fold, p.version, p.served,
        jsonb_object_agg(c.partition, c.position) filter (where c.partition is not null) as positions,
        max(c.updated_at) filter (where c.position is not null) as moved_at
@@ -55,7 +56,7 @@ export async function foldCheckpoints(sql: Sql): Promise<FoldCheckpoint[]> {
      order by p.name, p.version`,
   );
   return rows.flatMap(({ fold, version, served, positions, moved_at: movedAt }) => {
-    const topic = TOPICS.get(fold);
+    const topic = FOLD_TOPICS.get(fold);
     if (topic === undefined) return [];
     const begun = Object.entries(positions ?? {}).flatMap(([partition, position]) =>
       position === null ? [] : [[Number(partition), position] as const],
@@ -82,7 +83,7 @@ export async function standingsOf(checkpoints: readonly FoldCheckpoint[], log: E
 
 /** Whether a partition that ends at `last` holds messages after `position`. */
 export const isBehind = (position: Position | undefined, last: Position | null): boolean =>
-  last !== null && (position === undefined || position < last);
+  last !== null && isAfter(last, position);
 
 async function standingOf({ positions, ...checkpoint }: FoldCheckpoint, log: EventLog): Promise<FoldStanding> {
   const ends = await log.ends(checkpoint.topic);
@@ -95,9 +96,9 @@ async function standingOf({ positions, ...checkpoint }: FoldCheckpoint, log: Eve
   };
 }
 
-/** Folds of this program of which the database has no version in service. */
+/** Folds of this program without a served version in the database. */
 export async function missingReadModels(sql: Sql): Promise<string[]> {
   const rows = await sql.query<{ name: string }>('select name from balde.projection where served');
   const served = new Set(rows.map((row) => row.name));
-  return [...TOPICS.keys()].filter((name) => !served.has(name));
+  return [...FOLD_TOPICS.keys()].filter((name) => !served.has(name));
 }

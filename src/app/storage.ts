@@ -1,25 +1,15 @@
 /** The database and the log a command works on: configured, or embedded in the data folder. */
-import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import type { Config } from '../config/config.ts';
 import { INSTALLATION } from '../codec/namespaceMark.ts';
 import type { NamespaceMark } from '../codec/namespaceMark.ts';
-import { EmbeddedLog } from '../log/embedded/embeddedLog.ts';
-import type { EventLog, TopicSpec } from '../log/eventLog.ts';
+import type { EventLog } from '../log/eventLog.ts';
 import type { NativeLog } from '../log/pulsar/native.ts';
-import { PulsarLog } from '../log/pulsar/pulsarLog.ts';
-import type { PulsarSettings } from '../log/pulsar/settings.ts';
-import { AdministratorNeededError } from '../log/pulsar/topics.ts';
+import { AdministratorNeededError } from '../log/pulsar/topicSetup.ts';
 import { patiently } from '../patience.ts';
 import { isOutage, UsageError } from '../errors.ts';
 import type { Patience } from '../patience.ts';
-import type { Address } from '../store/client.ts';
 import { openDatabase } from '../store/database.ts';
 import type { Database, DatabaseOptions } from '../store/database.ts';
-import { hasEmbeddedPostgres, isEmbeddedPostgresRunning, startEmbeddedPostgres } from '../store/embeddedPostgres.ts';
-import type { EmbeddedPostgres } from '../store/embeddedPostgres.ts';
 import { DatabaseUnavailableError } from '../store/errors.ts';
-import { removeData } from '../store/serverPlace.ts';
 import { migrate, pendingMigrations } from '../store/migrate.ts';
 import { installFold } from '../store/schemas.ts';
 import { ensureReader } from '../store/reader.ts';
@@ -29,16 +19,20 @@ import { saveSettings } from '../store/settings.ts';
 import type { Judging } from '../store/settings.ts';
 import { runTogether } from '../together.ts';
 import { FOLDS, TOPICS } from '../topology/folds.ts';
+import { hasServer, locateServer } from './databaseServer.ts';
+import type { Server, ServerConfig } from './databaseServer.ts';
+import { describeLog, ensureTopics, openLog } from './openLog.ts';
+import type { LogConfig } from './openLog.ts';
 import { assertOwner, OwnershipWatch, markIfAny, settleOwnership, takeOver } from './ownership.ts';
 import type { Ownership } from './ownership.ts';
 import { foldCheckpoints } from './standing.ts';
 
-/** A session that only looks waits so long for a lock that another holds. Milliseconds. */
+/** How long a session that only reads waits for a lock. Milliseconds. */
 export const OBSERVING_LOCK_MS = 5_000;
-/** Sooner than the client gives an answer up: nothing goes on that nobody waits for. Milliseconds. */
+/** Less than the client's own limit, so that no statement outlives the caller who waits for it. Milliseconds. */
 const OBSERVING_STATEMENT_MS = 290_000;
 
-/** Settings of sessions that only look. */
+/** Settings of sessions that only read. */
 export const OBSERVING = {
   lock_timeout: String(OBSERVING_LOCK_MS),
   statement_timeout: String(OBSERVING_STATEMENT_MS),
@@ -46,7 +40,7 @@ export const OBSERVING = {
 
 export interface Storage {
   readonly database: Database;
-  /** What the database was opened with, its secrets too: for another thread. */
+  /** What the database was opened with, secrets included: for another thread. */
   readonly databaseOptions: DatabaseOptions;
   readonly log: EventLog;
   /** Where the data is, without secrets. */
@@ -54,8 +48,8 @@ export interface Storage {
   /** Where the event log is, without secrets. */
   readonly logDescription: string;
   /**
-   * Runs beside the roles until the signal aborts, and looks after what they stand on.
-   * @throws {Error} it can't be used any more: the process has to end
+   * Runs alongside the roles until the signal aborts, and looks after the storage under them.
+   * @throws {Error} the storage can no longer be used: the process has to end
    */
   watch?(signal: AbortSignal): Promise<void>;
   /** @throws {NamespaceOwnedError} the topics are another database's */
@@ -72,101 +66,27 @@ export interface StorageOptions {
   /** Session settings, e.g. `{ synchronous_commit: 'off' }`. */
   readonly settings?: Readonly<Record<string, string>>;
   readonly onWaiting?: (error: Error) => void;
-  /** Told what does not keep Balde from working and what somebody should do about it. */
+  /** Told of what someone should look after, although Balde works without it. */
   readonly onNotice?: (text: string) => void;
   /** A database that takes no writes counts as away. */
   readonly mustWrite?: boolean;
-  /** Told of what went wrong and was mended. */
+  /** Told of failures that were repaired. */
   readonly onMended?: (message: string) => void;
-  /** Told the Pulsar client's own log lines. */
+  /** Receives the Pulsar client's own log lines. */
   readonly pulsarLog?: NativeLog;
-  /** What will fill the database, if this process fills it: another source than it has is refused. */
+  /** What this process will fill the database from, if it does; refused when the database has another source. */
   readonly source?: Source;
-  /** Makes the namespace this database's, whosever it is. */
+  /** Makes the namespace this database's, whoever owns it. */
   readonly takesOver?: boolean;
   /** How the views judge buckets from now on; left as it is when not given. */
   readonly judging?: Judging;
 }
 
-interface Location extends Pick<Config, 'databaseUrl' | 'dataDir'> {
-  /** File that holds `databaseUrl`: read anew for each connection. */
-  readonly databaseUrlFile?: Config['databaseUrlFile'];
-  /** The embedded log when there is none. */
-  readonly pulsar?: Config['pulsar'];
-  /** Months of history, for the retention of topics. */
-  readonly retentionMonths?: number;
-}
-
-interface Server extends Address {
-  readonly description: string;
-  /** Where its files are, if not where they belong: follows the description. */
-  readonly moved?: string;
-  /** Rejects when the server can't be used any more. */
-  readonly watch: (signal: AbortSignal) => Promise<void>;
-  readonly stop: () => Promise<unknown>;
-}
-
-const postgresFolder = (dataDir: string): string => join(dataDir, 'postgres');
-
-/** Whether an embedded server runs on the data of this folder. */
-export const isServing = (dataDir: string): boolean => isEmbeddedPostgresRunning(postgresFolder(dataDir));
-
-/** How often a server of Balde's own is looked after. Milliseconds. */
-const LOOK_MS = 1_000;
-
-/** Removes the database of a folder; nothing runs on it. */
-export const removeStorage = async (dataDir: string): Promise<void> => await removeData(postgresFolder(dataDir));
-
-async function locate(
-  { databaseUrl, databaseUrlFile, dataDir }: Location,
-  { onMended }: StorageOptions = {},
-): Promise<Server> {
-  if (databaseUrl === null) {
-    const directory = postgresFolder(dataDir);
-    const server = await startEmbeddedPostgres({
-      directory,
-      ...(onMended === undefined ? {} : { onRevived: onMended }),
-    });
-    return {
-      url: server.address,
-      description: `embedded Postgres in ${dataDir}, port ${server.port}`,
-      moved: elsewhere(server, directory),
-      watch: async (signal) => await keepAlive(server, signal),
-      stop: async () => await server.stop(),
-    };
-  }
-  const { host, pathname } = new URL(databaseUrl);
-  return {
-    url: databaseUrl,
-    ...(databaseUrlFile ? { urlFile: databaseUrlFile } : {}),
-    description: `Postgres at ${host}${pathname}`,
-    watch: async () => Promise.resolve(),
-    stop: async () => Promise.resolve(),
-  };
-}
-
-/** Root's folders may be closed to the user that runs the server. */
-function elsewhere({ place, programs }: EmbeddedPostgres, directory: string): string {
-  const moved = [
-    ...(place === directory ? [] : [`files in ${place}`]),
-    ...(programs === null ? [] : [`programs in ${programs}`]),
-  ];
-  return moved.length === 0 ? '' : ` (${moved.join(', ')}: it does not run as root)`;
-}
-
-/** Whoever connects has a dead server started again; nobody might connect for a while. */
-async function keepAlive(server: EmbeddedPostgres, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    await server.address().catch((error: unknown) => {
-      if (!isOutage(error)) throw error;
-    });
-    await delay(LOOK_MS, undefined, { signal }).catch(() => undefined);
-  }
-}
+type Location = ServerConfig & LogConfig;
 
 /** Opens the storage to write: migrates, installs the folds and topics. @throws {LogError} the topics are another's */
 export async function openStorage(config: Location, options: StorageOptions = {}): Promise<Storage> {
-  const server = await locate(config, options);
+  const server = await locateServer(config, options.onMended);
   return await openOn(server, config, { ...options, mustWrite: true }, async (database, log) => {
     const { source, judging } = options;
     const ownership = ownershipOf(server, config, database, log);
@@ -175,7 +95,7 @@ export async function openStorage(config: Location, options: StorageOptions = {}
       async () => await migrate(server),
       async () => (source === undefined ? undefined : await assertSource(database, server, source)),
       // Before anything of the topics is changed: they may be another's.
-      async () => (owned.mark = ownership === null ? null : await own(ownership, options)),
+      async () => (owned.mark = ownership === null ? null : await ownNamespace(ownership, options)),
       async () => {
         for (const fold of FOLDS) await installFold(database, fold);
       },
@@ -204,10 +124,10 @@ function ownershipOf(
   return pulsar ? { database, log, settings: pulsar, description } : null;
 }
 
-async function own(ownership: Ownership, { takesOver = false }: StorageOptions): Promise<NamespaceMark> {
+async function ownNamespace(ownership: Ownership, { takesOver = false }: StorageOptions): Promise<NamespaceMark> {
   const { log } = ownership;
   await log.ensureTopic(INSTALLATION).catch(async (error: unknown) => {
-    // What else is missing is said with it.
+    // Report what else is missing along with it.
     if (error instanceof AdministratorNeededError) await ensureTopics(log, [INSTALLATION, ...TOPICS]);
     throw error;
   });
@@ -224,18 +144,18 @@ export async function openForReading(config: Location, options: StorageOptions =
   });
 }
 
-/** Opens the storage as it is: nothing is created, whatever is missing. @throws {UsageError} there is no database */
+/** Opens the storage as it is, creating nothing. @throws {UsageError} there is no database */
 export async function openExisting(
   config: Location,
   options: StorageOptions = {},
   check: (database: Database) => Promise<null> = async () => Promise.resolve(null),
 ): Promise<Storage> {
-  if (config.databaseUrl === null && !hasEmbeddedPostgres(postgresFolder(config.dataDir))) {
+  if (config.databaseUrl === null && !hasServer(config.dataDir)) {
     throw new UsageError(
       `${config.dataDir} holds no data of Balde. Give the folder of an earlier run with --data-dir, set DATABASE_URL, or run balde start first.`,
     );
   }
-  return await openOn(await locate(config), config, options, check);
+  return await openOn(await locateServer(config), config, options, check);
 }
 
 const HELD: Readonly<Record<Source, string>> = {
@@ -251,7 +171,7 @@ async function assertSource(database: Database, { description }: Server, source:
   if (held !== source) throw new UsageError(`${description}: it holds ${HELD[held]}.`);
 }
 
-/** When the first message comes it would be found late. @throws {LogError} checkpoints are of another log */
+/** At the start, rather than when the first message arrives. @throws {LogError} checkpoints are of another log */
 async function assertSameLog(database: Database, log: EventLog): Promise<void> {
   for (const { topic, positions } of await foldCheckpoints(database)) {
     const partitions = await log.partitions(topic);
@@ -259,53 +179,13 @@ async function assertSameLog(database: Database, log: EventLog): Promise<void> {
   }
 }
 
-/** What an administrator has to do for several topics is said once. */
-async function ensureTopics(log: EventLog, topics: readonly TopicSpec[]): Promise<void> {
-  const ensuring = topics.map(async (topic) => {
-    try {
-      await log.ensureTopic(topic);
-      return [];
-    } catch (error) {
-      if (error instanceof AdministratorNeededError) return [error];
-      throw error;
-    }
-  });
-  await Promise.allSettled(ensuring);
-  const needed = (await Promise.all(ensuring)).flat();
-  const [first] = needed;
-  if (first === undefined) return;
-  const commands = [...new Set(needed.flatMap((error) => error.commands))];
-  const what = "the topics can't be made or set up with the role given; what exists already can be skipped";
-  throw new AdministratorNeededError(what, commands, { cause: first });
-}
-
-/** One month more than history is kept, and whole months are longer than they look: see `TRIMMED_TOPICS`. */
-export const historyDays = (months: number): number => (months + 2) * 31;
-
-function openLog(database: Database, { pulsar, retentionMonths }: Location, { pulsarLog }: StorageOptions): EventLog {
-  if (pulsar === undefined || pulsar === null) return new EmbeddedLog(database);
-  return new PulsarLog(pulsar, {
-    ...(retentionMonths === undefined ? {} : { historyDays: historyDays(retentionMonths) }),
-    ...(pulsarLog === undefined ? {} : { log: pulsarLog }),
-  });
-}
-
-const describeLog = (pulsar: PulsarSettings | null | undefined): string =>
-  pulsar ? `Pulsar at ${pulsar.serviceUrl}, ${pulsar.tenant}/${pulsar.namespace}` : 'embedded, in the same database';
-
 async function openOn(
   server: Server,
   location: Location,
   options: StorageOptions,
   prepare: (database: Database, log: EventLog) => Promise<OwnershipWatch | null>,
 ): Promise<Storage> {
-  const { url, urlFile } = server;
-  const databaseOptions = {
-    url,
-    ...(urlFile === undefined ? {} : { urlFile }),
-    ...(options.settings ? { settings: options.settings } : {}),
-    mustWrite: options.mustWrite ?? false,
-  };
+  const databaseOptions = databaseOptionsOf(server, options);
   const database = openDatabase(databaseOptions);
   let log: EventLog | null = null;
   let owned: OwnershipWatch | null = null;
@@ -315,7 +195,7 @@ async function openOn(
     await server.stop();
   };
   try {
-    log = openLog(database, location, options);
+    log = openLog(database, location, options.pulsarLog);
     owned = await prepare(database, log);
   } catch (error) {
     await close().catch(() => undefined);
@@ -323,7 +203,7 @@ async function openOn(
   }
   return {
     ...{ database, databaseOptions, log, close },
-    description: `${server.description}${server.moved ?? ''}`,
+    description: `${server.description}${server.moved}`,
     logDescription: describeLog(location.pulsar),
     assertOwned: async () => await (owned?.assertOwned() ?? assertOwnedNow(server, location, database, log)),
     watch: async (signal) => {
@@ -332,7 +212,11 @@ async function openOn(
   };
 }
 
-/** Of a storage that was opened to read. */
+function databaseOptionsOf({ url, urlFile }: Server, { settings, mustWrite = false }: StorageOptions): DatabaseOptions {
+  return { url, ...(urlFile === undefined ? {} : { urlFile }), ...(settings ? { settings } : {}), mustWrite };
+}
+
+/** For a storage that was opened to read. */
 async function assertOwnedNow(server: Server, location: Location, database: Database, log: EventLog): Promise<void> {
   const ownership = ownershipOf(server, location, database, log);
   if (ownership === null) return;
@@ -351,6 +235,6 @@ async function atStart<T>({ patienceMs = 0, onWaiting, signal }: StorageOptions,
   return await patiently(patience, work);
 }
 
-/** A wrong password or database is told at once: what runs waits for it, what starts is watched by whoever set it. */
+/** A wrong password or database fails a start at once: whoever set it is watching. What already runs waits instead. */
 const isRefused = (error: Error): boolean =>
   [error, error.cause].some((one) => one instanceof DatabaseUnavailableError && one.refused);

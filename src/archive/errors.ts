@@ -17,9 +17,6 @@ export class ArchiveLockedError extends ArchiveError {
   override readonly name = 'ArchiveLockedError';
 }
 
-export const codeOf = (error: unknown): string | null =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null;
-
 /** Failures of the file system, in words for who can mend them; other errors as they are. */
 export function toArchiveError(error: unknown, folder: string): unknown {
   const found = systemProblem(error);

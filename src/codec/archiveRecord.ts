@@ -4,6 +4,7 @@
  */
 import avro from 'avsc';
 import type { EpochMs } from '../domain/events.ts';
+import { YEAR_10000 } from '../domain/time.ts';
 import { eventForm, keep } from './archivedEvent.ts';
 import type { EventForm } from './archivedEvent.ts';
 
@@ -150,7 +151,6 @@ function eventTypeOf(type: avro.Type): avro.Type {
 type Timed = Pick<ArchivedMessage, 'eventTime' | 'properties'>;
 
 /** Readers of the files take times of four-digit years. A message of others may have any number there. */
-const YEAR_10000 = Date.UTC(10_000, 0, 1);
 const TIME_PROPERTY = 'balde_event_time';
 /**
  * A property of the message that has this name, or did in an archive that was archived, gets one more

@@ -1,12 +1,15 @@
 /** Durations as people write them: `500ms`, `30s`, `1.5h`, `7d`. */
-const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../domain/time.ts';
+import { required } from '../required.ts';
 
-/** Whole milliseconds, or `null` when the text is no duration. */
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: SECOND_MS, m: MINUTE_MS, h: HOUR_MS, d: DAY_MS };
+
+/** Whole milliseconds, or `null` when the text is not a duration. */
 export function parseDuration(text: string): number | null {
-  const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)$/.exec(text.trim());
-  const factor = UNITS[match?.[2] ?? ''];
+  const [, amount, unit] = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)$/.exec(text.trim()) ?? [];
+  if (amount === undefined || unit === undefined) return null;
   // Rounded: 1.1 s is 1100.0000000000002 ms in binary, and a timer wants whole ones.
-  return match === null || factor === undefined ? null : Math.round(Number(match[1]) * factor);
+  return Math.round(Number(amount) * required(UNITS[unit], 'the expression takes these units only'));
 }
 
 /** The shortest exact way to write it. */

@@ -56,11 +56,11 @@ function tlsOf(
 ): Required<Pick<ParticipantConfig['bridge'], 'readTls'>> & { readonly tls: BridgeTls } {
   const readAgain = (): BridgeTls => {
     const found: string[] = [];
-    const tls = readTls(participant, files, found);
+    const tls = readBridgeTls(participant, files, found);
     if (found.length > 0) throw new Error(found.join('; '));
     return tls;
   };
-  return { tls: readTls(participant, files, problems), readTls: readAgain };
+  return { tls: readBridgeTls(participant, files, problems), readTls: readAgain };
 }
 
 function participantOfEnvironment(environment: Environment, problems: Problems): ParticipantInput | 'none' | 'wrong' {
@@ -109,7 +109,7 @@ function tlsOfEnvironment(environment: Environment, problems: Problems): TlsFile
 }
 
 /** Reads the files and checks that they are what they should be: gRPC would only tell at the first poll. */
-function readTls(participant: string, tls: TlsFiles, problems: Problems): BridgeTls {
+function readBridgeTls(participant: string, tls: TlsFiles, problems: Problems): BridgeTls {
   const read = <T>(path: string | undefined, what: string, check: (pem: Buffer) => T) => {
     if (path === undefined) return null;
     const setting = `TLS ${what} of participant ${participant}`;

@@ -1,6 +1,7 @@
 /** The settings of the Pulsar cluster, checked as far as that goes without asking it. */
 import type { PulsarSettings } from '../log/pulsar/settings.ts';
 import type { Settings } from './schema.ts';
+import { required } from '../required.ts';
 import { readFile } from './sources.ts';
 import type { Problems } from './sources.ts';
 
@@ -36,6 +37,7 @@ function tokenOf({ PULSAR_TOKEN: value, PULSAR_TOKEN_FILE: file }: Settings): Pu
 
 /** The same host at the port Pulsar serves its REST interface on by default. */
 function adminUrlOf(serviceUrl: string): string {
-  const [, tls, host = ''] = /^pulsar(\+ssl)?:\/\/([^,]+):\d+/.exec(serviceUrl) ?? [];
-  return tls === undefined ? `http://${host}:8080` : `https://${host}:8443`;
+  const match = /^pulsar(\+ssl)?:\/\/(?<host>[^,]+):\d+/.exec(serviceUrl);
+  const { host } = required(match?.groups, 'the schema takes addresses of this form only');
+  return serviceUrl.startsWith('pulsar+ssl:') ? `https://${host}:8443` : `http://${host}:8080`;
 }

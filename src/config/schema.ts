@@ -1,11 +1,12 @@
 /** Shapes of the settings and of the participants: each value on its own, in words for the person who set it. */
 import { Cron } from 'croner';
 import { z } from 'zod';
+import { DAY_MS } from '../domain/time.ts';
 import { hasFewDecimals, isAtMost, MAX_DECIMALS } from '../domain/percent.ts';
 import { isParticipant } from '../domain/validation.ts';
 import { formatDuration, parseDuration } from './duration.ts';
 
-const YEAR_MS = 366 * 86_400_000;
+const YEAR_MS = 366 * DAY_MS;
 
 const duration = (least: number) =>
   z.string().transform((text, context) => {
@@ -168,7 +169,7 @@ const ADDRESS = /^(?:\[[0-9a-fA-F:.]+\]|[^\s:/@[\]]+):(\d{1,5})$/;
 
 const bridgeAddress = z.string('is missing').refine(
   (address) => {
-    const port = Number(ADDRESS.exec(address)?.[1] ?? 0);
+    const port = Number(ADDRESS.exec(address)?.[1]);
     return port >= 1 && port <= 65_535;
   },
   { message: 'must be an address of the form host:port' },

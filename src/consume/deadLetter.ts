@@ -1,4 +1,5 @@
 /** A message that no fold can use, as it came, with properties that say why and whence. */
+import { YEAR_10000 } from '../domain/time.ts';
 import { systemClock } from '../clock.ts';
 import { writeLetter } from '../codec/deadLetter.ts';
 import { deadLettersOf } from '../codec/topics.ts';
@@ -7,7 +8,6 @@ import type { OutboxMessage } from '../store/outbox.ts';
 
 /** A database's message about a value may carry the value, however long. Characters. */
 const MAX_REASON = 1_000;
-const YEAR_10000 = Date.UTC(10_000, 0, 1);
 /**
  * Most bytes of a letter, payload, key and properties together: what a broker takes by default
  * (`maxMessageSize`), less what the client adds. The message may be as large without the letter's own

@@ -6,6 +6,7 @@ import { alertsProjection } from '../../projections/alerts/fold.ts';
 import { statesProjection } from '../../projections/states/fold.ts';
 import { RATE_LIMIT_ALERTS } from '../codec/topics.ts';
 import type { AlertEvent, EpochMs } from '../domain/events.ts';
+import { DAY_MS } from '../domain/time.ts';
 import { DEFAULT_RULES } from '../domain/thresholds.ts';
 import { isCaughtUp, whenCaughtUp } from '../consume/progress.ts';
 import { FOLD_RUNNERS } from '../app/foldRoles.ts';
@@ -66,13 +67,12 @@ export interface DemoReport {
   readonly by_policy: readonly PolicySummary[];
 }
 
-/** Fixed, so that equal seeds give equal tables whenever they run; a Wednesday. */
+/** Fixed, so that equal seeds give equal tables at any time; a Wednesday. */
 const START: EpochMs = Date.UTC(2025, 0, 1);
-const DAY = 86_400_000;
 const INTERVAL_MS = 300_000;
 const STALE_AFTER_MS = 3 * INTERVAL_MS;
 const RETENTION_MONTHS = 13;
-/** Observations come without pause: larger batches cost less. */
+/** Observations arrive without a pause, and larger batches cost less. Milliseconds. */
 const LINGER_MS = 200;
 
 export async function runDemo(options: DemoOptions): Promise<DemoReport> {
@@ -81,7 +81,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoReport> {
     {
       judging: { rules: DEFAULT_RULES, staleAfterMs: STALE_AFTER_MS },
       source: 'simulator',
-      // A crash of the machine would cost the demonstration its last moments; nothing else depends on it.
+      // If the machine crashes the demonstration loses its last moments, and nothing else.
       settings: { synchronous_commit: 'off' },
     },
   );
@@ -95,47 +95,53 @@ export async function runDemo(options: DemoOptions): Promise<DemoReport> {
   }
 }
 
-const endOf = ({ days }: DemoOptions): EpochMs => START + days * DAY;
+const endOf = ({ days }: DemoOptions): EpochMs => START + days * DAY_MS;
 
-/** Feeds and folds side by side until everything is in the tables. */
+/** Feeds the log and folds it at the same time, until everything is in the tables. */
 async function process(storage: Storage, options: DemoOptions): Promise<Fed> {
   const stop = new AbortController();
   const signal = AbortSignal.any([stop.signal, options.signal]);
   setMaxListeners(0, signal);
-  const context = { ...storage, rules: DEFAULT_RULES, observer: silentObserver, lingerMs: LINGER_MS };
-  const folds = Object.values(FOLD_RUNNERS).map((run) => async (until: AbortSignal) => await run(context, until));
-  const running = runTogether([...folds, async (until) => await runRelays(storage, silentObserver, until)], signal);
-  const work = async (): Promise<Fed> => {
-    const total = (options.days * DAY) / INTERVAL_MS;
-    const fed = await feed({
-      log: storage.log,
-      participant: SIMULATED_PARTICIPANT,
-      seed: options.seed,
-      start: START,
-      end: endOf(options),
-      intervalMs: INTERVAL_MS,
-      onDay: async (now) => {
-        await compact({ ...storage, topics: TRIMMED_TOPICS, months: RETENTION_MONTHS, now });
-      },
-      onPoll: (done) => options.onProgress('polling', done, total),
-      signal,
-    });
-    options.onProgress('catching up', total, total);
-    await whenCaughtUp(storage.database, storage.log, FOLDS, signal);
-    return fed;
-  };
-  const feeding = work();
+  const folding = runFolds(storage, signal);
+  const feeding = feedAndCatchUp(storage, options, signal);
   try {
     // A fold that fails ends the demonstration at once instead of leaving it waiting.
     return await Promise.race([
       feeding,
-      running.then(async () => Promise.reject(new Error('the folds stopped early'))),
+      folding.then(async () => Promise.reject(new Error('the folds stopped early'))),
     ]);
   } finally {
     stop.abort();
     await feeding.catch(() => undefined);
-    await running.catch(() => undefined);
+    await folding.catch(() => undefined);
   }
+}
+
+/** Folds and relays until the signal aborts. */
+async function runFolds(storage: Storage, signal: AbortSignal): Promise<void> {
+  const context = { ...storage, rules: DEFAULT_RULES, observer: silentObserver, lingerMs: LINGER_MS };
+  const folds = Object.values(FOLD_RUNNERS).map((run) => async (until: AbortSignal) => await run(context, until));
+  await runTogether([...folds, async (until) => await runRelays(storage, silentObserver, until)], signal);
+}
+
+async function feedAndCatchUp(storage: Storage, options: DemoOptions, signal: AbortSignal): Promise<Fed> {
+  const total = (options.days * DAY_MS) / INTERVAL_MS;
+  const fed = await feed({
+    log: storage.log,
+    participant: SIMULATED_PARTICIPANT,
+    seed: options.seed,
+    start: START,
+    end: endOf(options),
+    intervalMs: INTERVAL_MS,
+    onDay: async (now) => {
+      await compact({ ...storage, topics: TRIMMED_TOPICS, months: RETENTION_MONTHS, now });
+    },
+    onPoll: (done) => options.onProgress('polling', done, total),
+    signal,
+  });
+  options.onProgress('catching up', total, total);
+  await whenCaughtUp(storage.database, storage.log, FOLDS, signal);
+  return fed;
 }
 
 async function check(storage: Storage, options: DemoOptions, fed: Fed, seconds: number): Promise<DemoReport> {
@@ -178,7 +184,7 @@ async function alertTopic({ log }: Storage, signal: AbortSignal): Promise<AlertE
   return events;
 }
 
-/** Observations of months that retention has dropped during the run: polls before the horizon, times policies. */
+/** Observations in months that retention dropped during the run: polls before the horizon, times policies. */
 async function expired(sql: Sql, { polls, observations }: Fed): Promise<number> {
   const horizon = (await readHorizon(sql)) ?? START;
   return Math.max(0, Math.ceil((horizon - START) / INTERVAL_MS)) * (observations / polls);

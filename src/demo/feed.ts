@@ -6,8 +6,10 @@
  */
 import { POLICY_STATES } from '../codec/topics.ts';
 import type { EpochMs, PolicyStateObserved } from '../domain/events.ts';
+import { DAY_MS } from '../domain/time.ts';
 import { checkAnswer } from '../domain/validation.ts';
 import type { EventLog, Producer, SendResult } from '../log/eventLog.ts';
+import { required } from '../required.ts';
 import { toMessage } from '../app/roles.ts';
 import { createBridgeClient } from '../poll/bridgeClient.ts';
 import type { BridgeClient } from '../poll/bridgeClient.ts';
@@ -39,10 +41,9 @@ export interface Fed {
   readonly observations: number;
 }
 
-/** Sends under way at most: the log groups them into one transaction. */
+/** Most sends in flight: the log groups them into one transaction. */
 const IN_FLIGHT = 48;
 const DEADLINE_MS = 30_000;
-const DAY = 86_400_000;
 
 export async function feed(options: FeedOptions): Promise<Fed> {
   const { participant, start, seed } = options;
@@ -67,8 +68,8 @@ async function pollThrough(options: FeedOptions, bridge: BridgeClient, clock: Ma
     for (let at = start; at < end; at += intervalMs) {
       signal.throwIfAborted();
       clock.set(at);
-      if ((at - start) % DAY === 0) await options.onDay(at);
-      await sends.push(await observe(bridge, participant, at, signal));
+      if ((at - start) % DAY_MS === 0) await options.onDay(at);
+      await sends.push(await pollOnce(bridge, participant, at, signal));
       polls += 1;
       options.onPoll(polls);
     }
@@ -78,7 +79,7 @@ async function pollThrough(options: FeedOptions, bridge: BridgeClient, clock: Ma
   }
 }
 
-async function observe(
+async function pollOnce(
   bridge: BridgeClient,
   participant: string,
   at: EpochMs,
@@ -95,7 +96,7 @@ async function observe(
   return checked.observations;
 }
 
-/** Sends of several polls under way at once, in order. */
+/** Sends of several polls, in flight at the same time and in order. */
 class Sends {
   readonly #producer: Producer;
   readonly #underWay: Promise<SendResult>[] = [];
@@ -117,7 +118,7 @@ class Sends {
     this.#previous = { responseTime, policies, first };
     this.#last = first + policies.length - 1;
     const sent = this.#producer.send(observations.map((observation, i) => toMessage(observation, first + i)));
-    // Whoever waits for it hears of a failure; until then it must not count as unhandled.
+    // settleOldest reports a failure; until then it must not count as unhandled.
     sent.catch(() => undefined);
     this.#underWay.push(sent);
     if (this.#underWay.length > IN_FLIGHT) await this.#settleOldest();
@@ -129,7 +130,7 @@ class Sends {
   }
 
   async #settleOldest(): Promise<void> {
-    const result = await this.#underWay.shift();
-    this.#stored += result?.stored ?? 0;
+    const oldest = required(this.#underWay.shift(), 'sends are under way');
+    this.#stored += (await oldest).stored;
   }
 }

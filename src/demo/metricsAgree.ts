@@ -2,7 +2,7 @@
 import type { Metrics } from '../serve/metrics.ts';
 import type { Sql } from '../store/database.ts';
 
-const PREFIX = 'dict_rate_limit_';
+const METRIC_PREFIX = 'dict_rate_limit_';
 
 /** Series of an exposition text as `name{labels}` with labels in order of name, and their values. */
 function parseExposition(text: string): Map<string, number> {
@@ -21,7 +21,9 @@ function parseExposition(text: string): Map<string, number> {
 export async function metricsDisagreements(metrics: Metrics, sql: Sql): Promise<string[]> {
   const shown = parseExposition(await metrics.scrape());
   const expected = await expectedSeries(sql);
-  const relevant = [...shown.keys()].filter((key) => key.startsWith(PREFIX) && !key.includes('_duration_seconds'));
+  const relevant = [...shown.keys()].filter(
+    (key) => key.startsWith(METRIC_PREFIX) && !key.includes('_duration_seconds'),
+  );
   return [
     ...[...expected].filter(([key, value]) => shown.get(key) !== value).map(([key]) => key),
     ...relevant.filter((key) => !expected.has(key) && !hasNotCounted(key, shown.get(key))),

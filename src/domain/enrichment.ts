@@ -1,6 +1,7 @@
 /** What an observation says beside its numbers, alone and against its predecessor. Pure arithmetic. */
 import { isCreditedOnPaymentOrder } from './catalog.ts';
 import type { EpochMs, PolicyStateObserved } from './events.ts';
+import { MINUTE_MS } from './time.ts';
 
 /** The part of an observation that its successor is compared with. */
 export type Sample = Pick<
@@ -57,8 +58,6 @@ export interface OutcomeCounts {
   readonly ok: number;
   readonly notFound: number;
 }
-
-const MINUTE = 60_000;
 
 function utilizationPercent(availableTokens: number, capacity: number): number {
   // Multiplied first: the product is exact, so 7 of 100 are 7%, not 7.000000000000001%.
@@ -137,7 +136,7 @@ export function enrich(
   before: Sample | null,
   outcomes: OutcomeCounts | null = null,
 ): Enrichment {
-  const minutes = before === null ? null : (observation.responseTime - before.responseTime) / MINUTE;
+  const minutes = before === null ? null : (observation.responseTime - before.responseTime) / MINUTE_MS;
   const consumption = before === null ? null : consumptionBetween(observation.policy, before, observation);
   const netDrainPerMinute =
     before === null || minutes === null ? null : (before.availableTokens - observation.availableTokens) / minutes;

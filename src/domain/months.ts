@@ -14,9 +14,10 @@ export function addMonths(at: EpochMs, n: number): EpochMs {
 }
 
 /** `YYYY_MM`, as partition names carry it. */
-export function monthName(month: EpochMs): string {
-  return new Date(month).toISOString().slice(0, 7).replace('-', '_');
-}
+export const monthName = (month: EpochMs): string => isoMonth(month).replace('-', '_');
+
+/** `YYYY-MM`, as people read it. */
+export const isoMonth = (at: EpochMs): string => new Date(at).toISOString().slice(0, 7);
 
 /** The month that the name of a table ends with; `null` when it ends otherwise. */
 export function monthIn(name: string): EpochMs | null {

@@ -3,6 +3,7 @@
  */
 import type { EpochMs, PolicyStateEvent, PolicyStateObserved } from './events.ts';
 import { observationId, retirementId } from './identity.ts';
+import { DAY_MS } from './time.ts';
 
 /** One policy as the Bridge reported it, not yet believed. */
 export interface PolicyReading {
@@ -57,7 +58,6 @@ export interface PollContext {
   readonly observedAt: EpochMs;
 }
 
-const DAY = 86_400_000;
 /**
  * A time ahead of the poller's clock mutes its bucket until that time comes: only what clocks differ by is believed.
  */
@@ -82,7 +82,7 @@ function isPlausibleResponseTime(responseTime: EpochMs, observedAt: EpochMs): bo
     Number.isSafeInteger(responseTime) &&
     responseTime >= OLDEST_RESPONSE_TIME &&
     responseTime <= observedAt + MAX_AHEAD &&
-    responseTime >= observedAt - DAY
+    responseTime >= observedAt - DAY_MS
   );
 }
 

@@ -3,6 +3,7 @@
  */
 import { LogUnavailableError, PositionLostError } from './eventLog.ts';
 import type { Consumer, EventLog, LogMessage, PartitionEnd, Position } from './eventLog.ts';
+import { isAfter } from './positions.ts';
 
 export interface Range {
   readonly log: EventLog;
@@ -21,8 +22,8 @@ export interface Range {
   readonly signal: AbortSignal;
 }
 
-const BATCH = 2_000;
-const WAIT_MS = 1_000;
+const DEFAULT_BATCH = 2_000;
+const RECEIVE_WAIT_MS = 1_000;
 /** Within the range there is nothing to wait for: silence means that something is wrong. Milliseconds. */
 const MAX_SILENCE_MS = 45_000;
 
@@ -33,11 +34,11 @@ const MAX_SILENCE_MS = 45_000;
  * @throws {PositionLostError}
  */
 export async function* readRange(range: Range): AsyncGenerator<readonly LogMessage[]> {
-  const { log, topic, after = new Map<number, Position>(), batch: max = BATCH, signal } = range;
+  const { log, topic, after = new Map<number, Position>(), batch: max = DEFAULT_BATCH, signal } = range;
   const ends = range.ends ?? (await log.ends(topic));
   const left = new Map<number, Position>();
   for (const { partition, last } of ends)
-    if (last !== null && last > (after.get(partition) ?? '')) left.set(partition, last);
+    if (last !== null && isAfter(last, after.get(partition))) left.set(partition, last);
   if (left.size === 0) return;
   const consumer = await log.consumer(topic, { subscription: null });
   try {
@@ -47,7 +48,7 @@ export async function* readRange(range: Range): AsyncGenerator<readonly LogMessa
       await begin(consumer, partition, from, range.lost === 'beginning');
     }
     for (let since = performance.now(); left.size > 0;) {
-      const messages = await consumer.receive({ max, waitMs: WAIT_MS, signal });
+      const messages = await consumer.receive({ max, waitMs: RECEIVE_WAIT_MS, signal });
       if (messages.length > 0) since = performance.now();
       else if (performance.now() - since > MAX_SILENCE_MS) throw silence(topic, left);
       const wanted = upToTheEnd(messages, left);

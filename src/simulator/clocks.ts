@@ -1,5 +1,5 @@
 /** Clocks for simulated time. */
-import { setTimeout as delay } from 'node:timers/promises';
+import { systemClock } from '../clock.ts';
 import type { Clock } from '../clock.ts';
 import type { EpochMs } from '../domain/events.ts';
 
@@ -13,10 +13,7 @@ export function acceleratedClock(start: EpochMs, factor: number): Clock {
       const due = now() + ms;
       // A timer may fire a fraction of a millisecond early, which is a long time on this clock.
       for (let left = ms; left > 0; left = due - now()) {
-        await delay(Math.ceil(left / factor), undefined, { signal }).catch((error: unknown) => {
-          signal.throwIfAborted();
-          throw error;
-        });
+        await systemClock.sleep(Math.ceil(left / factor), signal);
       }
     },
   };

@@ -27,7 +27,7 @@ export interface Scope {
 }
 
 /** What the faults in force do to one call. */
-export interface Effects {
+export interface FaultEffects {
   readonly failure: { readonly code: status; readonly details: string } | null;
   readonly hung: boolean;
   /** Sum over the faults that hit. */
@@ -35,19 +35,19 @@ export interface Effects {
   readonly garble: Garble | null;
 }
 
-interface Rule {
+interface ActiveFault {
   readonly fault: Fault;
   readonly scope: Scope;
   readonly probability: number;
   left: number;
 }
 
-const UNHARMED: Effects = { failure: null, hung: false, delayMs: 0, garble: null };
+const UNHARMED: FaultEffects = { failure: null, hung: false, delayMs: 0, garble: null };
 
 /** Faults are looked at in the order added: the first failure counts, delays add up, garbage composes. */
 export class Faults {
   readonly #seed: number;
-  readonly #rules = new Set<Rule>();
+  readonly #rules = new Set<ActiveFault>();
   #draws = 0;
 
   constructor(seed: number) {
@@ -56,7 +56,7 @@ export class Faults {
 
   /** Puts a fault in force. Returns how to lift it; it also ends by itself after `times` calls. */
   add(fault: Fault, when: When = 'always', scope: Scope = {}): () => void {
-    const rule: Rule = {
+    const rule: ActiveFault = {
       fault,
       scope,
       probability: typeof when === 'object' && 'probability' in when ? when.probability : 1,
@@ -79,13 +79,13 @@ export class Faults {
   }
 
   /** What happens to one call; uses up the faults that hit it. */
-  draw(method: Method, participant: string): Effects {
+  draw(method: Method, participant: string): FaultEffects {
     if (this.#rules.size === 0) return UNHARMED;
     const hits = [...this.#rules].filter((rule) => this.#hits(rule, method, participant));
     return hits.length === 0 ? UNHARMED : effectsOf(hits.map((rule) => rule.fault));
   }
 
-  #hits(rule: Rule, method: Method, participant: string): boolean {
+  #hits(rule: ActiveFault, method: Method, participant: string): boolean {
     if ((rule.scope.method ?? method) !== method) return false;
     if ((rule.scope.participant ?? participant) !== participant) return false;
     if (rule.probability < 1 && uniform(this.#seed, this.#draws++) >= rule.probability) return false;
@@ -95,8 +95,8 @@ export class Faults {
   }
 }
 
-function effectsOf(faults: readonly Fault[]): Effects {
-  let failure: Effects['failure'] = null;
+function effectsOf(faults: readonly Fault[]): FaultEffects {
+  let failure: FaultEffects['failure'] = null;
   let hung = false;
   let delayMs = 0;
   const garbles: Garble[] = [];

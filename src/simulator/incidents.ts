@@ -2,7 +2,7 @@
 import type { EpochMs } from '../domain/events.ts';
 import { between, hash, uniform } from './random.ts';
 
-type Range = readonly [low: number, high: number];
+type Interval = readonly [low: number, high: number];
 
 export interface IncidentPlan {
   /** Windows are counted from here. */
@@ -11,10 +11,10 @@ export interface IncidentPlan {
   /** Chance that a window holds an incident. */
   readonly probability: number;
   /** When it starts, ms into its window. It ends with its window at the latest. */
-  readonly startsMs: Range;
-  readonly durationMs: Range;
+  readonly startsMs: Interval;
+  readonly durationMs: Interval;
   /** What it leaves in the bucket, as a share of the capacity. Below zero: that much more is asked for and refused. */
-  readonly left: Range;
+  readonly left: Interval;
   /** Most requests that are admitted on one balance, see `Bucket.requestMany`. */
   readonly maxInFlight: number;
 }

@@ -1,5 +1,6 @@
 /** The buckets of one participant, alive: traffic, refill and changes of category. */
 import type { Rebase, RefillMode } from './tokenBucket.ts';
+import { required } from '../required.ts';
 import type { EpochMs } from '../domain/events.ts';
 import { POLICIES, sizeOf, type Category } from './policies.ts';
 import { hash, hashText } from './random.ts';
@@ -84,7 +85,7 @@ export class ParticipantBuckets {
           mode: refill,
           chargeRefused,
           startAt,
-          seed: seeds.get(policy.name) ?? 0,
+          seed: required(seeds.get(policy.name), 'each of these policies was given one'),
           rank: ranked.indexOf(policy.name),
           policies: kept.length,
         }),

@@ -1,5 +1,7 @@
 /** Traffic by name: how loaded each bucket is, and when incidents drain it. All of it follows from the seed. */
 import { CATEGORIES, fullRefillSec, LIST_POLICY, type Category } from './policies.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../domain/time.ts';
+import { required } from '../required.ts';
 import type { BucketSize } from './tokenBucket.ts';
 import type { EpochMs } from '../domain/events.ts';
 import type { IncidentPlan } from './incidents.ts';
@@ -36,13 +38,8 @@ export interface Scenario {
   readonly incidents: (bucket: Bucketing) => IncidentPlan | null;
 }
 
-const SECOND = 1000;
-const MINUTE = 60 * SECOND;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
-
 /** The slow bucket (CIDS_FILES_WRITE takes 5 days to fill) gets its incidents days apart. */
-const isSlow = (size: BucketSize): boolean => fullRefillSec(size) > DAY / SECOND;
+const isSlow = (size: BucketSize): boolean => fullRefillSec(size) > DAY_MS / SECOND_MS;
 
 /**
  * An incident on POLICIES_LIST leaves 3 of its 20 tokens, else it would blind the poller rather than show. That lasts
@@ -51,18 +48,18 @@ const isSlow = (size: BucketSize): boolean => fullRefillSec(size) > DAY / SECOND
 const LIST_LEFT = 0.18;
 
 /** Share of the capacity that refills in a step: what a poll may see come back between the traffic and itself. */
-const refilledIn = (ms: number, size: BucketSize): number => ms / SECOND / fullRefillSec(size);
+const refilledIn = (ms: number, size: BucketSize): number => ms / SECOND_MS / fullRefillSec(size);
 
 function dayIncidents({ policy, size }: Bucketing): IncidentPlan {
-  const windowMs = isSlow(size) ? 4 * DAY : 12 * HOUR;
-  const hidden = Math.min(0.3, refilledIn(MINUTE, size));
+  const windowMs = isSlow(size) ? 4 * DAY_MS : 12 * HOUR_MS;
+  const hidden = Math.min(0.3, refilledIn(MINUTE_MS, size));
   const low = policy === LIST_POLICY ? LIST_LEFT : -0.1 - hidden;
   return {
     originMs: 0,
     windowMs,
     probability: isSlow(size) ? 0.5 : 0.22,
-    startsMs: [0, windowMs - HOUR],
-    durationMs: [15 * MINUTE, 50 * MINUTE],
+    startsMs: [0, windowMs - HOUR_MS],
+    durationMs: [15 * MINUTE_MS, 50 * MINUTE_MS],
     left: [low, Math.max(low, 0.17 - hidden)],
     maxInFlight: Math.min(40, size.capacity / 5),
   };
@@ -70,15 +67,15 @@ function dayIncidents({ policy, size }: Bucketing): IncidentPlan {
 
 /** One incident every 20 seconds, policy by policy in a seeded order, no deeper than 90 seconds of refill can heal. */
 function livelyIncidents({ policy, size, rank, policies, startAt }: Bucketing): IncidentPlan | null {
-  const slotMs = 20 * SECOND;
+  const slotMs = 20 * SECOND_MS;
   const low = Math.max(-0.1, 0.2 - 90 / fullRefillSec(size));
   if (policy === LIST_POLICY || low > 0.17) return null;
   return {
     originMs: startAt,
     windowMs: slotMs * policies,
     probability: 1,
-    startsMs: [rank * slotMs, rank * slotMs + 5 * SECOND],
-    durationMs: [20 * SECOND, 35 * SECOND],
+    startsMs: [rank * slotMs, rank * slotMs + 5 * SECOND_MS],
+    durationMs: [20 * SECOND_MS, 35 * SECOND_MS],
     left: [low, 0.17],
     maxInFlight: Math.min(10, size.capacity / 10),
   };
@@ -86,20 +83,20 @@ function livelyIncidents({ policy, size, rank, policies, startAt }: Bucketing): 
 
 /** Each window is just long enough for the bucket to recover from the incident that opens it. */
 function stormIncidents({ policy, size, startAt }: Bucketing): IncidentPlan {
-  const windowMs = Math.ceil(Math.max(60, 0.35 * fullRefillSec(size))) * SECOND;
+  const windowMs = Math.ceil(Math.max(60, 0.35 * fullRefillSec(size))) * SECOND_MS;
   return {
     originMs: startAt,
     windowMs,
     probability: 0.9,
-    startsMs: [0, Math.min(MINUTE, windowMs / 4)],
-    durationMs: [10 * SECOND, 20 * SECOND],
+    startsMs: [0, Math.min(MINUTE_MS, windowMs / 4)],
+    durationMs: [10 * SECOND_MS, 20 * SECOND_MS],
     left: [policy === LIST_POLICY ? LIST_LEFT : -0.05, 0.18],
     maxInFlight: Math.min(40, size.capacity / 5),
   };
 }
 
-const BRISK = { stepMs: SECOND, followsBusinessHours: false, categoryChangesPerDay: 0 };
-const SLOW = { stepMs: MINUTE, followsBusinessHours: true };
+const BRISK = { stepMs: SECOND_MS, followsBusinessHours: false, categoryChangesPerDay: 0 };
+const SLOW = { stepMs: MINUTE_MS, followsBusinessHours: true };
 
 export const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
   day: { ...SLOW, load: [0.15, 0.5], categoryChangesPerDay: 0.25, incidents: dayIncidents },
@@ -112,11 +109,11 @@ export const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
 export function peakTokensPerStep(scenario: Scenario, policy: string, size: BucketSize, seed: number): number {
   if (policy === LIST_POLICY) return 0;
   const share = between(seed, hashText('load'), ...scenario.load);
-  return (share * size.refillTokens * scenario.stepMs) / (size.refillPeriodSec * SECOND);
+  return (share * size.refillTokens * scenario.stepMs) / (size.refillPeriodSec * SECOND_MS);
 }
 
 /** America/Sao_Paulo has kept UTC-3 all year since 2019. */
-const BRASILIA_OFFSET_MS = -3 * HOUR;
+const BRASILIA_OFFSET_MS = -3 * HOUR_MS;
 const MINUTES_PER_DAY = 1440;
 const MINUTES_PER_WEEK = 7 * MINUTES_PER_DAY;
 
@@ -133,8 +130,8 @@ const WEEK = Float64Array.from({ length: MINUTES_PER_WEEK }, (_, minute) => {
 
 /** Share of the peak load at a time: business hours in Brasília, less at night and on weekends. In [0, 1]. */
 export function businessLoad(at: EpochMs): number {
-  const minute = Math.floor((at + BRASILIA_OFFSET_MS) / MINUTE) % MINUTES_PER_WEEK;
-  return Math.min(1, WEEK[minute] ?? 1);
+  const minute = Math.floor((at + BRASILIA_OFFSET_MS) / MINUTE_MS) % MINUTES_PER_WEEK;
+  return Math.min(1, required(WEEK[minute], 'the week has every minute'));
 }
 
 export interface CategoryChange {
@@ -143,7 +140,7 @@ export interface CategoryChange {
 }
 
 /** BCB notifies changes in business hours: 11:00 in Brasília. */
-const CHANGE_TIME_MS = 14 * HOUR;
+const CHANGE_TIME_MS = 14 * HOUR_MS;
 
 /**
  * The scenario's next change of category after `after`, `null` when it has none: on some days, between `home` and the
@@ -157,9 +154,9 @@ export function nextCategoryChange(
   after: EpochMs,
 ): CategoryChange | null {
   if (scenario.categoryChangesPerDay <= 0) return null;
-  const away = CATEGORIES[home === 'A' ? 1 : CATEGORIES.indexOf(home) - 1] ?? home;
+  const away = required(CATEGORIES[home === 'A' ? 1 : CATEGORIES.indexOf(home) - 1], 'there are several categories');
   const changes = hash(seed, hashText('category'));
-  let day = Math.floor((after - CHANGE_TIME_MS) / DAY) + 1;
+  let day = Math.floor((after - CHANGE_TIME_MS) / DAY_MS) + 1;
   while (uniform(changes, day) >= scenario.categoryChangesPerDay) day += 1;
-  return { at: day * DAY + CHANGE_TIME_MS, category: current === home ? away : home };
+  return { at: day * DAY_MS + CHANGE_TIME_MS, category: current === home ? away : home };
 }

@@ -9,6 +9,7 @@ import {
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import { systemClock, type Clock } from '../clock.ts';
+import { messageOf } from '../errors.ts';
 import { bridgeService } from '../codec/bridge.ts';
 import { timestamp, type Answer } from './answer.ts';
 import { Bridge, BridgeRefusal, type BridgeOptions } from './bridge.ts';
@@ -47,7 +48,7 @@ export interface Simulator {
 }
 
 type Call = ServerUnaryCall<{ readonly policy_name?: string }, object>;
-type Reply = sendUnaryData<object>;
+type Respond = sendUnaryData<object>;
 
 /** Serves until closed. @throws {Error} the address cannot be bound, or the certificate cannot be used. */
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
@@ -81,7 +82,7 @@ function implementation(
   log: ((line: string) => void) | undefined,
 ): UntypedServiceImplementation {
   const serve = (method: Method, answer: (participant: string, call: Call) => Answer) => {
-    return (call: Call, reply: Reply): void => {
+    return (call: Call, reply: Respond): void => {
       const participant = String(call.metadata.get('pi-requesting-participant')[0] ?? '');
       const send = (code: status, details: string, message: object | null): void => {
         log?.(`${method} ${participant} ${status[code]}`);
@@ -112,19 +113,19 @@ function implementation(
   };
 }
 
-interface Outcome {
+interface CallOutcome {
   readonly code: status;
   readonly details: string;
   readonly message: object | null;
 }
 
-function attempt(method: Method, answer: () => Answer, garble: ((answer: Answer) => Answer) | null): Outcome {
+function attempt(method: Method, answer: () => Answer, garble: ((answer: Answer) => Answer) | null): CallOutcome {
   try {
     const made = answer();
     return { code: status.OK, details: '', message: toWire(method, garble === null ? made : garble(made)) };
   } catch (error) {
     if (error instanceof BridgeRefusal) return { code: error.code, details: error.message, message: null };
-    const details = error instanceof Error ? error.message : String(error);
+    const details = messageOf(error);
     return { code: status.INTERNAL, details, message: null };
   }
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { Connection } from '../../src/archive/eventstore/connection.ts';
 import { ArchiveError, ArchiveUnavailableError } from '../../src/archive/errors.ts';
-import { toArchiveError } from '../../src/archive/eventstore/errors.ts';
+import { fromEventStore } from '../../src/archive/eventstore/errors.ts';
 import { issue } from '../support/certificates.ts';
 import { EventStoreDouble } from './eventStoreDouble.ts';
 
@@ -76,8 +76,8 @@ test('[DB-5] the address of EventStoreDB is read again from its file for each co
 
 test('[DB-5] a user whom EventStoreDB refuses is waited for where a file may renew it', () => {
   const refused = Object.assign(new Error('16 UNAUTHENTICATED'), { code: 16 });
-  expect(toArchiveError(refused, 'it', true)).toBeInstanceOf(ArchiveUnavailableError);
-  expect(String(toArchiveError(refused, 'it', true))).toMatch(/EVENTSTORE_URL_FILE.*read again/);
-  expect(toArchiveError(refused, 'it')).toBeInstanceOf(ArchiveError);
-  expect(String(toArchiveError(refused, 'it'))).toMatch(/in EVENTSTORE_URL;/);
+  expect(fromEventStore(refused, 'it', true)).toBeInstanceOf(ArchiveUnavailableError);
+  expect(String(fromEventStore(refused, 'it', true))).toMatch(/EVENTSTORE_URL_FILE.*read again/);
+  expect(fromEventStore(refused, 'it')).toBeInstanceOf(ArchiveError);
+  expect(String(fromEventStore(refused, 'it'))).toMatch(/in EVENTSTORE_URL;/);
 });

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { EmbeddedLog } from '../../src/log/embedded/embeddedLog.ts';
 import { messagesBehind } from '../../src/log/embedded/behind.ts';
-import { Topics } from '../../src/log/embedded/topics.ts';
+import { EmbeddedTopics } from '../../src/log/embedded/topics.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { byPartition, keys, messages, newTopic, readAll, shared } from '../contract/given.ts';
 import { emptyDatabase } from '../support/database.ts';
@@ -14,7 +14,7 @@ describe('what is behind a position [LOG-2]', () => {
     const log = new EmbeddedLog(database);
     const name = await newTopic(log, 8);
     await (await shared(log, name)).send(messages(keys(5), 0, 100));
-    const topic = await new Topics(database).get(name);
+    const topic = await new EmbeddedTopics(database).get(name);
     const groups = byPartition(await readAll(log, name));
     expect(groups.size).toBeLessThan(8);
     const behind = async (positionOf: (partition: number) => string | null) =>

@@ -5,7 +5,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Position } from '../../src/log/eventLog.ts';
-import { approaching, baseOf, resumed, start, step, unsure } from '../../src/log/pulsar/alignment.ts';
+import { approaching, baseOf, resumed, step, unaligned, unsure } from '../../src/log/pulsar/alignment.ts';
 import type { Alignment, Arrival } from '../../src/log/pulsar/alignment.ts';
 import { compareEntries, placeOf, positionOf } from '../../src/log/pulsar/position.ts';
 import type { MessagePlace } from '../../src/log/pulsar/position.ts';
@@ -83,7 +83,7 @@ class Reading {
     this.#partition = partition;
     this.#from = from;
     this.#resumes = resumes;
-    this.state = resumes ? start('unknown') : from === null ? start('fresh') : approaching(from);
+    this.state = resumes ? unaligned('unknown') : from === null ? unaligned('fresh') : approaching(from);
     if (!resumes) this.seek(from);
   }
 
@@ -164,7 +164,7 @@ describe('a reader of a partition with entries that nobody is given [LOG-2, PUL-
 
   it('asks what follows only where numbers do not tell', () => {
     const { messages } = partitionOf([['single', 'single', 3, 'single', 'hidden', 'single']]);
-    let state = start('fresh');
+    let state = unaligned('fresh');
     const asked: (MessagePlace | null)[] = [];
     for (const message of messages) {
       let result = step(state, message);

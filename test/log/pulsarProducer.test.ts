@@ -2,8 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import { LogUnavailableError, ProducerFencedError } from '../../src/log/eventLog.ts';
 import type { NativeClient } from '../../src/log/pulsar/native.ts';
-import { openProducers, PulsarProducer, standBy } from '../../src/log/pulsar/producer.ts';
-import type { ProducerSpec } from '../../src/log/pulsar/producer.ts';
+import { openProducers, standBy } from '../../src/log/pulsar/nativeProducers.ts';
+import type { ProducerSpec } from '../../src/log/pulsar/nativeProducers.ts';
+import { PulsarProducer } from '../../src/log/pulsar/producer.ts';
 import { plainCluster } from '../../src/log/pulsar/settings.ts';
 import { messages } from '../contract/given.ts';
 

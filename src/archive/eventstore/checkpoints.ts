@@ -10,8 +10,8 @@ import type { Connection } from './connection.ts';
 import { checkpointStreamOf } from './names.ts';
 import type { StoredEvent } from './storedEvent.ts';
 
-const NAMESPACE = '5a0c51e0-4f0b-5d6e-9a4f-ba1de0000003';
-const TYPE = 'ArchivedUpTo';
+const CHECKPOINT_ID_NAMESPACE = '5a0c51e0-4f0b-5d6e-9a4f-ba1de0000003';
+const CHECKPOINT_TYPE = 'ArchivedUpTo';
 
 const checkpointSchema = z.object({
   /** The batch, by partition. */
@@ -41,7 +41,7 @@ export interface Standing {
 /** @throws {ArchiveDamagedError} it is no checkpoint */
 export function parseCheckpoint(event: StoredEvent): Checkpoint {
   const parsed = checkpointSchema.safeParse(event.data);
-  if (event.type === TYPE && parsed.success) return parsed.data;
+  if (event.type === CHECKPOINT_TYPE && parsed.success) return parsed.data;
   throw new ArchiveDamagedError(`stream ${event.stream}, revision ${event.revision}, is no checkpoint of the archive`, {
     cause: parsed.error,
   });
@@ -67,7 +67,7 @@ export async function writeCheckpoint(
     next.set(partition, { position, events: (next.get(partition)?.events ?? 0) + events });
   const standing = Object.fromEntries([...next].map(([partition, at]) => [String(partition), at]));
   const data: Checkpoint = { parts: [...parts], standing };
-  const id = v5(`${topic}|${revision}|${JSON.stringify(data)}`, NAMESPACE);
-  const appended = await connection.append(checkpointStreamOf(topic), [{ id, type: TYPE, data }], revision);
+  const id = v5(`${topic}|${revision}|${JSON.stringify(data)}`, CHECKPOINT_ID_NAMESPACE);
+  const appended = await connection.append(checkpointStreamOf(topic), [{ id, type: CHECKPOINT_TYPE, data }], revision);
   return appended ? { revision: revision + 1n, partitions: next } : null;
 }

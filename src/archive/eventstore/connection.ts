@@ -10,7 +10,7 @@ import {
 } from '@eventstore/db-client';
 import type { EventData } from '@eventstore/db-client';
 import { ArchiveError, ArchiveUnavailableError } from '../errors.ts';
-import { toArchiveError } from './errors.ts';
+import { fromEventStore } from './errors.ts';
 import { filteredRead } from './filteredRead.ts';
 import type { Openable } from './filteredRead.ts';
 import type { StoredEvent } from './storedEvent.ts';
@@ -129,7 +129,7 @@ export class Connection {
   }
 
   #translated(error: unknown): unknown {
-    return toArchiveError(error, this.description, this.#file !== null);
+    return fromEventStore(error, this.description, this.#file !== null);
   }
 
   #currentUrl(): string {

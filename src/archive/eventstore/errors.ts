@@ -2,8 +2,8 @@
 import { ErrorType, isCommandError } from '@eventstore/db-client';
 import { ArchiveError, ArchiveUnavailableError } from '../errors.ts';
 
-const DENIED: ReadonlySet<string> = new Set([ErrorType.ACCESS_DENIED]);
-const PASSING: ReadonlySet<string> = new Set([
+const DENIED_TYPES: ReadonlySet<string> = new Set([ErrorType.ACCESS_DENIED]);
+const PASSING_TYPES: ReadonlySet<string> = new Set([
   ErrorType.UNAVAILABLE,
   ErrorType.TIMEOUT,
   ErrorType.DEADLINE_EXCEEDED,
@@ -14,7 +14,8 @@ const PASSING: ReadonlySet<string> = new Set([
 /** gRPC status codes (statuscodes.md of gRPC). */
 const [DENIED_CODES, PASSING_CODES] = [new Set([7, 16]), new Set([1, 2, 4, 8, 10, 13, 14])];
 
-const codeOf = (error: Error): number => ('code' in error && typeof error.code === 'number' ? error.code : Number.NaN);
+const grpcStatusOf = (error: Error): number =>
+  'code' in error && typeof error.code === 'number' ? error.code : Number.NaN;
 
 /** Who may be renewed is waited for. */
 function denied(error: Error, where: string, renewed: boolean): Error {
@@ -26,10 +27,10 @@ function denied(error: Error, where: string, renewed: boolean): Error {
 }
 
 /** @param where the server, without secrets @param renewed its address is in a file, which is read again */
-export function toArchiveError(error: unknown, where: string, renewed = false): unknown {
+export function fromEventStore(error: unknown, where: string, renewed = false): unknown {
   if (!(error instanceof Error)) return error;
   const type = isCommandError(error) ? error.type : '';
-  if (DENIED.has(type) || DENIED_CODES.has(codeOf(error))) return denied(error, where, renewed);
+  if (DENIED_TYPES.has(type) || DENIED_CODES.has(grpcStatusOf(error))) return denied(error, where, renewed);
   if (type === ErrorType.STREAM_DELETED)
     return new ArchiveError(
       `${where}: a stream of the archive was deleted for good: ${error.message}. Restore it from a backup, or set EVENTSTORE_URL to an empty server.`,
@@ -42,6 +43,6 @@ export function toArchiveError(error: unknown, where: string, renewed = false): 
     );
   // Looking for a member of a cluster that can be used ends in an error without a type.
   const passes =
-    PASSING.has(type) || PASSING_CODES.has(codeOf(error)) || error.message.startsWith('Failed to discover');
+    PASSING_TYPES.has(type) || PASSING_CODES.has(grpcStatusOf(error)) || error.message.startsWith('Failed to discover');
   return passes ? new ArchiveUnavailableError(`${where} can't be used: ${error.message}`, { cause: error }) : error;
 }

@@ -6,8 +6,9 @@
  * there must be.
  */
 import type { LogMessage, Position } from '../../log/eventLog.ts';
+import { isAfter } from '../../log/positions.ts';
 import { ArchiveDamagedError } from '../../rebuild/source.ts';
-import type { EventSource, ReadPositions, ReadRange } from '../../rebuild/source.ts';
+import type { EventSource, ReadRange } from '../../rebuild/source.ts';
 import { parseCheckpoint, readStanding } from './checkpoints.ts';
 import type { CheckpointPart } from './checkpoints.ts';
 import { Connection } from './connection.ts';
@@ -22,40 +23,35 @@ export function openEventStoreSource(address: EventStoreAddress): EventSource {
   return {
     description: describeEventStore(connection),
     inTurn: false,
-    read: (range) => read(connection, range),
-    count: async (range) => await count(connection, range),
+    read: (range) => readTopic(connection, range),
+    count: async (range) => await countEvents(connection, range),
     close: async () => await connection.close(),
   };
 }
 
-async function* read(
+async function* readTopic(
   connection: Connection,
   { topic, after, signal }: ReadRange,
 ): AsyncGenerator<readonly LogMessage[]> {
   const batches = new Batches(topic);
   for await (const event of connection.all(prefixesOf(topic), signal)) {
     if (event.stream === checkpointStreamOf(topic)) {
-      const messages = batches.end(event).filter((message) => isWanted(message, after));
+      const messages = batches.end(event).filter(({ partition, position }) => isAfter(position, after.get(partition)));
       if (messages.length > 0) yield messages;
     } else batches.add(event);
   }
   batches.assertBegun();
 }
 
-const isWanted = ({ partition, position }: LogMessage, after: ReadPositions): boolean => {
-  const from = after.get(partition) ?? null;
-  return from === null || position > from;
-};
-
-interface Held {
+interface HeldEvent {
   readonly message: LogMessage;
   readonly event: StoredEvent;
 }
 
 class Batches {
   readonly #topic: string;
-  /** By partition: read, and of a batch whose checkpoint did not come yet. */
-  readonly #held = new Map<number, Held[]>();
+  /** By partition: messages read whose batch checkpoint has not arrived yet. */
+  readonly #held = new Map<number, HeldEvent[]>();
   readonly #last = new Map<number, Position>();
   #checkpoints = 0n;
 
@@ -86,8 +82,7 @@ class Batches {
 
   /** Behind the last checkpoint lies what is not archived yet; but without any nothing is known. */
   assertBegun(): void {
-    const [held] = this.#held.values();
-    const [first] = held ?? [];
+    const [first] = [...this.#held.values()].flat();
     if (this.#checkpoints === 0n && first !== undefined)
       throw damaged(
         first.event,
@@ -137,7 +132,7 @@ const damaged = ({ stream, revision }: StoredEvent, what: string, cause?: unknow
   new ArchiveDamagedError(`stream ${stream}, revision ${revision}: ${what}`, { cause });
 
 /** `null` where a position lies in between, which would have to be looked for. */
-async function count(connection: Connection, { topic, after }: ReadRange): Promise<number | null> {
+async function countEvents(connection: Connection, { topic, after }: ReadRange): Promise<number | null> {
   const { partitions } = await readStanding(connection, topic);
   let events = 0;
   for (const [partition, standing] of partitions) {

@@ -1,5 +1,6 @@
 /** The archive in EventStoreDB: a stream per topic and key, and one that says how far each topic is archived. */
 import type { LogMessage, Position } from '../../log/eventLog.ts';
+import { hasReached, isAfter } from '../../log/positions.ts';
 import { ArchiveError, ArchiveUnavailableError } from '../errors.ts';
 import { byPartition } from '../target.ts';
 import type { ArchiveTarget, PartitionStanding } from '../target.ts';
@@ -79,7 +80,7 @@ class EventStoreTarget implements ArchiveTarget {
     const queue = [...streams.values()];
     const work = async (): Promise<void> => {
       for (let events = queue.pop(); events !== undefined; events = queue.pop()) {
-        const added = await this.#streams.append(events[0]?.stream ?? '', events);
+        const added = await this.#streams.append(events);
         appended += added;
       }
     };
@@ -123,7 +124,7 @@ class EventStoreTarget implements ArchiveTarget {
     for (const partition of batch.keys()) {
       const followed = this.#followed.get(`${topic}/${partition}`) ?? null;
       const stands = partitions.get(partition)?.position ?? null;
-      if (followed !== null && (stands === null || stands < followed))
+      if (followed !== null && !hasReached(stands, followed))
         throw new ArchiveError(
           `${this.description} was restored to an earlier state while this process archived into it: start it again, and it goes on from there`,
         );
@@ -141,7 +142,7 @@ class EventStoreTarget implements ArchiveTarget {
 function partsAfter({ partitions }: Standing, batch: Batch): CheckpointPart[] {
   return [...batch].flatMap(([partition, messages]) => {
     const after = partitions.get(partition)?.position ?? null;
-    const pending = messages.filter(({ position }) => after === null || position > after);
+    const pending = messages.filter(({ position }) => isAfter(position, after));
     const last = pending.at(-1);
     return last === undefined ? [] : [{ partition, after, position: last.position, events: pending.length }];
   });

@@ -10,6 +10,7 @@ import type * as Grpc from '@eventstore/db-client/generated/streams_grpc_pb.js';
 import type { StreamsClient } from '@eventstore/db-client/generated/streams_grpc_pb.js';
 import type * as Streams from '@eventstore/db-client/generated/streams_pb.js';
 import type { ReadReq, ReadResp } from '@eventstore/db-client/generated/streams_pb.js';
+import { required } from '../../required.ts';
 import type { StoredEvent } from './storedEvent.ts';
 
 /** Their exports are made when they run, so that an import statement does not find them. */
@@ -86,16 +87,16 @@ function convert(recorded: ReadResp.ReadEvent.RecordedEvent): StoredEvent {
   const isJson = entries.get('content-type') === 'application/json';
   const data = recorded.getData_asU8();
   return {
-    stream: utf8(recorded.getStreamIdentifier()?.getStreamName_asU8() ?? new Uint8Array()),
+    stream: utf8(required(recorded.getStreamIdentifier(), 'an event is in a stream').getStreamName_asU8()),
     revision: BigInt(recorded.getStreamRevision()),
-    type: entries.get('type') ?? '',
-    data: isJson ? parsed(data) : data,
-    metadata: parsed(recorded.getCustomMetadata_asU8()),
+    type: required(entries.get('type'), 'an event has a type'),
+    data: isJson ? parseJson(data) : data,
+    metadata: parseJson(recorded.getCustomMetadata_asU8()),
   };
 }
 
-/** Streams that others wrote may hold anything: what is no JSON is left to whoever looks closer. */
-function parsed(bytes: Uint8Array): unknown {
+/** Streams that others wrote may hold anything: `null` for what is not JSON. */
+function parseJson(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(utf8(bytes));
   } catch {

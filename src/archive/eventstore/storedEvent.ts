@@ -5,10 +5,11 @@ import { eventForm, keep } from '../../codec/archivedEvent.ts';
 import type { EventForm } from '../../codec/archivedEvent.ts';
 import { instant } from '../../domain/texts.ts';
 import type { LogMessage } from '../../log/eventLog.ts';
+import { required } from '../../required.ts';
 import { streamOf, undecodableStreamOf } from './names.ts';
 
 /** Namespace of the ids of messages that have none. Changing it makes repeated messages look new: never do. */
-const NAMESPACE = '5a0c51e0-4f0b-5d6e-9a4f-ba1de0000002';
+const EVENT_ID_NAMESPACE = '5a0c51e0-4f0b-5d6e-9a4f-ba1de0000002';
 
 const UNDECODABLE = 'UndecodableMessage';
 
@@ -51,13 +52,13 @@ interface JsonForm {
   readonly toPayload: (data: Json, form: EventForm) => Buffer;
 }
 
-const TIMES = ['responseTime', 'observedAt'] as const;
+const TIME_FIELDS = ['responseTime', 'observedAt'] as const;
 const withTimes = (fields: Json, change: (time: unknown) => unknown): Json => ({
   ...fields,
-  ...Object.fromEntries(TIMES.map((name) => [name, change(fields[name])])),
+  ...Object.fromEntries(TIME_FIELDS.map((name) => [name, change(fields[name])])),
 });
 
-function timeOf(text: unknown): number {
+function parseTime(text: unknown): number {
   const at = typeof text === 'string' ? instant(text) : null;
   if (at === null) throw new RangeError(`${JSON.stringify(text)} is no time`);
   return at;
@@ -66,7 +67,7 @@ function timeOf(text: unknown): number {
 const JSON_FORMS: Readonly<Record<string, JsonForm>> = {
   'policy-states': {
     toData: ({ type: _type, ...fields }) => withTimes(fields, (time) => new Date(time as number).toISOString()),
-    toPayload: (data, form) => form.toPayload(withTimes(data, timeOf)),
+    toPayload: (data, form) => form.toPayload(withTimes(data, parseTime)),
   },
   'rate-limit-alerts': {
     toData: (_fields, payload) => JSON.parse(payload.toString('utf8')) as Json,
@@ -85,9 +86,9 @@ export function toStore(message: LogMessage): EventToStore {
   const form = eventForm(topic);
   const { fields, problem } = keep(form, message);
   const common = { topic, partition, position, key, properties: { ...properties }, eventTime };
-  const ownId = v5(`${topic}|${partition}|${position}`, NAMESPACE);
+  const ownId = v5(`${topic}|${partition}|${position}`, EVENT_ID_NAMESPACE);
   if (fields === null) {
-    const metadata = { ...common, problem: problem ?? '' };
+    const metadata = { ...common, problem: required(problem, 'a message without fields has a problem') };
     const stream = undecodableStreamOf(topic, partition);
     return { stream, id: ownId, type: UNDECODABLE, data: payload, metadata };
   }

@@ -1,5 +1,8 @@
 /** Appends messages to their streams, each message once, whoever else appended some of them. */
 import type { Position } from '../../log/eventLog.ts';
+import { inChunks } from '../../chunks.ts';
+import { isAfter } from '../../log/positions.ts';
+import { required } from '../../required.ts';
 import { ArchiveUnavailableError } from '../errors.ts';
 import type { Connection } from './connection.ts';
 import type { EventToStore, StoredEvent } from './storedEvent.ts';
@@ -11,9 +14,9 @@ interface StreamState {
 }
 
 /** Far below the server's limit for one append, 1 MiB unless set otherwise. */
-const APPEND = { events: 200, bytes: 262_144 } as const;
+const APPEND = { items: 200, size: 262_144 } as const;
 const MAX_ATTEMPTS = 20;
-const PAGE = 100;
+const PAGE_SIZE = 100;
 
 export class StreamWriter {
   readonly #connection: Connection;
@@ -29,22 +32,24 @@ export class StreamWriter {
   }
 
   /** Events of one stream and one partition, in order of their positions. @returns how many were not there yet */
-  async append(stream: string, events: readonly EventToStore[]): Promise<number> {
+  async append(events: readonly EventToStore[]): Promise<number> {
     let appended = 0;
-    for (const part of inParts(events)) appended += await this.#appendPart(stream, part);
+    for (const part of inChunks(events, APPEND, bytesOf)) appended += await this.#appendPart(part);
     return appended;
   }
 
-  async #appendPart(stream: string, events: readonly EventToStore[]): Promise<number> {
-    const partition = events[0]?.metadata.partition ?? 0;
+  async #appendPart(events: readonly EventToStore[]): Promise<number> {
+    const { stream, metadata } = required(events[0], 'a part has events');
+    const { partition } = metadata;
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
       const state = await this.#state(stream, partition);
-      const last = state.last.get(partition) ?? '';
-      const missing = events.filter(({ metadata }) => metadata.position > last);
-      if (missing.length === 0) return 0;
+      const last = state.last.get(partition);
+      const missing = events.filter((event) => isAfter(event.metadata.position, last));
+      const newest = missing.at(-1);
+      if (newest === undefined) return 0;
       if (await this.#connection.append(stream, missing, state.revision)) {
         state.revision += BigInt(missing.length);
-        state.last.set(partition, missing.at(-1)?.metadata.position ?? null);
+        state.last.set(partition, newest.metadata.position);
         return missing.length;
       }
       // Another archiver was there.
@@ -65,7 +70,8 @@ export class StreamWriter {
     let found: Position | null = null;
     while (found === null && page.length > 0) {
       found = positionIn(page, partition);
-      if (found === null) page = await this.#connection.newest(stream, PAGE, page.at(-1)?.revision ?? 0n);
+      const oldest = required(page.at(-1), 'the page is not empty');
+      if (found === null) page = await this.#connection.newest(stream, PAGE_SIZE, oldest.revision);
     }
     state.last.set(partition, found);
     this.#states.set(stream, state);
@@ -81,19 +87,5 @@ function positionIn(page: readonly StoredEvent[], partition: number): Position |
   return null;
 }
 
-function* inParts(events: readonly EventToStore[]): Generator<readonly EventToStore[]> {
-  let [part, bytes]: [EventToStore[], number] = [[], 0];
-  for (const event of events) {
-    const size = sizeOf(event);
-    if (part.length > 0 && (part.length >= APPEND.events || bytes + size > APPEND.bytes)) {
-      yield part;
-      [part, bytes] = [[], 0];
-    }
-    part.push(event);
-    bytes += size;
-  }
-  if (part.length > 0) yield part;
-}
-
-const sizeOf = ({ data, metadata }: EventToStore): number =>
+const bytesOf = ({ data, metadata }: EventToStore): number =>
   (Buffer.isBuffer(data) ? data.length : JSON.stringify(data).length) + JSON.stringify(metadata).length + 100;

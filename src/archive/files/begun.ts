@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { ArchiveDamagedError } from '../../rebuild/source.ts';
-import { codeOf } from '../errors.ts';
+import { codeOf } from '../../systemErrors.ts';
 import { writeWhole } from './durable.ts';
 import { monthsIn, partitionFolder, partitionsIn } from './month.ts';
 import type { MonthFile } from './month.ts';
@@ -16,12 +16,12 @@ const begunSchema = z.object({
   /** Newest month by topic and partition. */
   topics: z.record(z.string(), z.record(z.string(), z.string())),
 });
-type Topics = z.infer<typeof begunSchema>['topics'];
+type NewestMonths = z.infer<typeof begunSchema>['topics'];
 
 const pathOf = (folder: string): string => join(folder, 'begun.json');
 
 /** An archive that was written before there was such a file, or nothing yet, has none. @throws {ArchiveDamagedError} */
-async function readBegun(folder: string): Promise<Topics> {
+async function readBegun(folder: string): Promise<NewestMonths> {
   const path = pathOf(folder);
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     if (codeOf(error) === 'ENOENT') return null;
@@ -41,11 +41,11 @@ async function readBegun(folder: string): Promise<Topics> {
 /** What its archiver notes while it writes. */
 export class Begun {
   readonly #folder: string;
-  readonly #topics: Topics;
+  readonly #topics: NewestMonths;
   /** One at a time: the partitions are written side by side. */
   #writing: Promise<void> = Promise.resolve();
 
-  private constructor(folder: string, topics: Topics) {
+  private constructor(folder: string, topics: NewestMonths) {
     this.#folder = folder;
     this.#topics = topics;
   }
@@ -60,11 +60,13 @@ export class Begun {
 
   /** Durable once it resolves. */
   async note(topic: string, partition: number, month: string): Promise<void> {
-    if ((this.month(topic, partition) ?? '') >= month) return;
+    const newest = this.month(topic, partition);
+    if (newest !== null && newest >= month) return;
     const write = async (): Promise<void> => {
-      const topics = { ...this.#topics, [topic]: { ...this.#topics[topic], [partition]: month } };
+      const partitions = { ...this.#topics[topic], [partition]: month };
+      const topics = { ...this.#topics, [topic]: partitions };
       await writeWhole(pathOf(this.#folder), `${JSON.stringify({ format: 1, topics })}\n`);
-      this.#topics[topic] = topics[topic] ?? {};
+      this.#topics[topic] = partitions;
     };
     this.#writing = this.#writing.then(write, write);
     await this.#writing;
@@ -72,7 +74,7 @@ export class Begun {
 }
 
 /** The months of each partition that holds messages, in order. @throws {ArchiveDamagedError} something is missing */
-export async function monthsOf(folder: string, topic: string): Promise<Map<number, MonthFile[]>> {
+export async function listMonths(folder: string, topic: string): Promise<Map<number, MonthFile[]>> {
   // First: what is begun while the folders are looked at is no damage.
   const begun = (await readBegun(folder))[topic] ?? {};
   const known = [...(await partitionsIn(folder, topic)), ...Object.keys(begun).map(Number)];
@@ -87,10 +89,10 @@ export async function monthsOf(folder: string, topic: string): Promise<Map<numbe
 
 /** @param newest the newest month that was begun */
 export function assertComplete(folder: string, months: readonly MonthFile[], newest: string | null): void {
-  const last = months.at(-1)?.month ?? '';
-  if (newest === null || last >= newest) return;
+  const last = months.at(-1)?.month;
+  if (newest === null || (last !== undefined && last >= newest)) return;
   const what =
-    last === ''
+    last === undefined
       ? `${folder} is missing or empty: a partition of the topic, with messages up to ${newest}`
       : `${folder} ends with ${last}, but ${newest} was begun there: its files are missing`;
   throw new ArchiveDamagedError(`${what}. Restore it from a copy, or set ARCHIVE_DIR to a new folder`);

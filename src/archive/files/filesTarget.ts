@@ -5,7 +5,7 @@ import type { LogMessage, Position } from '../../log/eventLog.ts';
 import { toArchiveError } from '../errors.ts';
 import { byPartition } from '../target.ts';
 import type { ArchiveTarget, PartitionStanding } from '../target.ts';
-import { Begun, monthsOf } from './begun.ts';
+import { Begun, listMonths } from './begun.ts';
 import { lockFolder } from './lock.ts';
 import type { FolderLock } from './lock.ts';
 import { lastPositionOf } from './month.ts';
@@ -115,7 +115,7 @@ class FilesTarget implements ArchiveTarget {
 /** Where the files stand; takes no lock. @throws {ArchiveDamagedError} */
 export async function filesStanding(folder: string, topic: string): Promise<PartitionStanding[]> {
   const standings: PartitionStanding[] = [];
-  for (const [partition, months] of await monthsOf(folder, topic)) {
+  for (const [partition, months] of await listMonths(folder, topic)) {
     standings.push({
       partition,
       last: lastPositionOf(months),

@@ -8,7 +8,8 @@ import { mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/pr
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../../clock.ts';
-import { ArchiveLockedError, codeOf } from '../errors.ts';
+import { codeOf } from '../../systemErrors.ts';
+import { ArchiveLockedError } from '../errors.ts';
 
 interface Owner {
   readonly pid: number;
@@ -40,8 +41,10 @@ interface LockOptions {
 }
 
 const OWNER = 'owner.json';
+/** How a system says that a folder exists: EPERM is how Windows does. */
+const TAKEN: ReadonlySet<string | null> = new Set(['ENOTEMPTY', 'EEXIST', 'EPERM']);
 /** Tokens of this process: a process that asks itself always answers. */
-const own = new Set<string>();
+const ownTokens = new Set<string>();
 
 /** @throws {ArchiveLockedError} another process archives into the folder */
 export async function lockFolder(folder: string, options: LockOptions): Promise<FolderLock> {
@@ -58,10 +61,10 @@ export async function lockFolder(folder: string, options: LockOptions): Promise<
     const holder = await readOwner(path);
     // Released a moment ago, or without an owner: the machine stopped while it was written.
     if (holder === null && (await lastBeat(path)) === null) continue;
-    if (!(await isGone(path, holder, options))) throw lockedBy(folder, holder);
-    await remove(path);
+    if (!(await isOwnerGone(path, holder, options))) throw lockedBy(folder, holder);
+    await removeLock(path);
   }
-  own.add(owner.token);
+  ownTokens.add(owner.token);
   const beat = setInterval(() => {
     // Taken away: `assertHeld` tells.
     utimes(path, new Date(), new Date()).catch(() => undefined);
@@ -74,8 +77,8 @@ export async function lockFolder(folder: string, options: LockOptions): Promise<
     },
     release: async () => {
       clearInterval(beat);
-      own.delete(owner.token);
-      if ((await readOwner(path))?.token === owner.token) await remove(path);
+      ownTokens.delete(owner.token);
+      if ((await readOwner(path))?.token === owner.token) await removeLock(path);
     },
   };
 }
@@ -110,15 +113,14 @@ async function tryTake(path: string, owner: Owner): Promise<boolean> {
     return true;
   } catch (error) {
     await rm(fresh, { recursive: true, force: true });
-    // EPERM is how Windows says that the folder exists.
-    if (['ENOTEMPTY', 'EEXIST', 'EPERM'].includes(codeOf(error) ?? '')) return false;
+    if (TAKEN.has(codeOf(error))) return false;
     throw error;
   }
 }
 
-async function isGone(path: string, holder: Owner | null, options: LockOptions): Promise<boolean> {
+async function isOwnerGone(path: string, holder: Owner | null, options: LockOptions): Promise<boolean> {
   if (holder !== null && holder.host === hostname() && (holder.where ?? whereAmI()) === whereAmI()) {
-    if (holder.pid === process.pid) return !own.has(holder.token);
+    if (holder.pid === process.pid) return !ownTokens.has(holder.token);
     return !isRunning(holder);
   }
   // Clocks of two machines may differ: what counts is whether the time changes while this one looks.
@@ -139,8 +141,9 @@ function isRunning({ pid, started }: Owner): boolean {
   } catch (error) {
     if (codeOf(error) !== 'EPERM') return false; // else it is another user's process
   }
-  // Killed, and its parent has not looked yet: it has an id and does nothing any more.
-  if (['Z', 'X'].includes(statOf(pid)[0] ?? '')) return false;
+  // Killed, but not yet waited for by its parent: it still has an id.
+  const [state] = statOf(pid);
+  if (state === 'Z' || state === 'X') return false;
   return started === null || startOf(pid) === started;
 }
 
@@ -166,7 +169,7 @@ function whereAmI(): string | null {
   }
 }
 
-async function remove(path: string): Promise<void> {
+async function removeLock(path: string): Promise<void> {
   // Renamed first: of several processes that find the lock left behind, one removes it.
   const away = `${path}-${randomUUID()}`;
   try {

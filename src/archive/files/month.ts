@@ -15,7 +15,7 @@ import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import type { Position } from '../../log/eventLog.ts';
 import { ArchiveDamagedError } from '../../rebuild/source.ts';
-import { codeOf } from '../errors.ts';
+import { codeOf } from '../../systemErrors.ts';
 
 /** What a file says of the one before it. */
 const previousSchema = z.object({ month: z.string(), sha256: z.string(), lastPosition: z.string() });
@@ -66,7 +66,7 @@ export const summaryPath = (folder: string, month: string): string => join(folde
 export const parsePrevious = (text: string | undefined): PreviousMonth | null =>
   text === undefined ? null : previousSchema.parse(JSON.parse(text));
 
-const NAME = /^(\d{4}-\d{2}(?:_\d{2})?)\.(avro|avro\.part|json)$/;
+const FILE_NAME = /^(\d{4}-\d{2}(?:_\d{2})?)\.(avro|avro\.part|json)$/;
 
 /** The part of a month that follows, for records of another definition: `2026-11`, `2026-11_02`, `2026-11_03`. */
 export const partAfter = (month: string): string =>
@@ -97,13 +97,13 @@ export async function partitionsIn(folder: string, topic: string): Promise<numbe
 export async function monthsIn(folder: string): Promise<MonthFile[]> {
   const kinds = new Map<string, Set<string>>();
   for (const name of await namesIn(folder)) {
-    const [, month, kind] = NAME.exec(name) ?? [];
+    const [, month, kind] = FILE_NAME.exec(name) ?? [];
     if (month === undefined || kind === undefined) continue;
     kinds.set(month, (kinds.get(month) ?? new Set()).add(kind));
   }
   const months: MonthFile[] = [];
   for (const [month, found] of [...kinds].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    const file = await monthOf(folder, month, found);
+    const file = await readMonthFile(folder, month, found);
     if (file !== null) months.push(file);
   }
   const open = months.slice(0, -1).find(({ isOpen }) => isOpen);
@@ -112,7 +112,7 @@ export async function monthsIn(folder: string): Promise<MonthFile[]> {
   return months;
 }
 
-async function monthOf(folder: string, month: string, found: ReadonlySet<string>): Promise<MonthFile | null> {
+async function readMonthFile(folder: string, month: string, found: ReadonlySet<string>): Promise<MonthFile | null> {
   const isOpen = !found.has('avro');
   const path = isOpen ? openPath(folder, month) : closedPath(folder, month);
   if (!found.has('json'))
@@ -128,7 +128,7 @@ async function monthOf(folder: string, month: string, found: ReadonlySet<string>
   if (!hasData && summary.length === 0) return { month, path, isOpen: true, summary };
   if (!hasData)
     throw new ArchiveDamagedError(
-      `${closedPath(folder, month)} is missing: ${summary.events} messages up to position ${summary.lastPosition ?? ''}`,
+      `${closedPath(folder, month)} is missing: ${summary.events} messages up to position ${summary.lastPosition ?? '-'}`,
     );
   return { month, path, isOpen, summary };
 }

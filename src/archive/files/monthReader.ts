@@ -6,7 +6,8 @@ import type { ContainerBlock } from '../../codec/containerFile.ts';
 import type { ArchiveRecords } from '../../codec/archiveRecord.ts';
 import type { LogMessage, Position } from '../../log/eventLog.ts';
 import { ArchiveDamagedError } from '../../rebuild/source.ts';
-import { codeOf } from '../errors.ts';
+import { required } from '../../required.ts';
+import { codeOf } from '../../systemErrors.ts';
 import { CHUNK_BYTES, Digests, sha256 } from './digests.ts';
 import { checksumPath, META, parsePrevious } from './month.ts';
 import type { MonthFile, PreviousMonth } from './month.ts';
@@ -128,7 +129,8 @@ class MonthReader {
     const { records, file } = this.#reading;
     let messages: readonly LogMessage[];
     try {
-      messages = records.decoder(this.#parser.meta?.get('avro.schema') ?? '')(block.data, block.records);
+      const schema = required(this.#parser.meta?.get('avro.schema'), 'the header of a container file has its schema');
+      messages = records.decoder(schema)(block.data, block.records);
     } catch (cause) {
       throw this.#damaged(block.offset, `the block there can't be read: ${String(cause)}`);
     }
@@ -192,7 +194,7 @@ export async function schemaIn(path: string): Promise<string | null> {
 }
 
 function chainBroken(said: PreviousMonth | null, there: PreviousMonth | null): string {
-  if (said === null) return `it was the first month, but ${there?.month ?? ''} lies before it`;
+  if (said === null) return `it was the first month, but ${required(there, 'the two differ').month} lies before it`;
   if (there === null || there.month < said.month)
     return `${said.month}.avro, which ends at position ${said.lastPosition}, is missing before it`;
   return `${there.month}.avro before it is not the file that was there: ${said.month}, position ${said.lastPosition}, SHA-256 ${said.sha256}`;

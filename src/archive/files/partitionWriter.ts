@@ -3,21 +3,23 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { encodeBlock, encodeHeader, SYNC_BYTES } from '../../codec/containerFile.ts';
+import { SYNC_BYTES } from '../../codec/containerFile.ts';
 import type { ArchiveRecords } from '../../codec/archiveRecord.ts';
 import type { EpochMs } from '../../domain/events.ts';
+import { isoMonth } from '../../domain/months.ts';
+import { DAY_MS } from '../../domain/time.ts';
 import type { LogMessage, Position } from '../../log/eventLog.ts';
 import { ArchiveDamagedError } from '../../rebuild/source.ts';
 import { assertComplete } from './begun.ts';
 import type { Begun } from './begun.ts';
 import { Digests } from './digests.ts';
+import { digestsOf, encodeBlocks, headerOf, writeFully } from './monthBytes.ts';
 import { schemaIn } from './monthReader.ts';
 import { removeDrafts, syncFolder, writeWhole } from './durable.ts';
 import {
   checksumPath,
   closedPath,
   lastPositionOf,
-  META,
   monthsIn,
   openPath,
   partAfter,
@@ -25,7 +27,7 @@ import {
   previousOf,
   summaryPath,
 } from './month.ts';
-import type { MonthFile, MonthSummary, PreviousMonth } from './month.ts';
+import type { MonthFile, MonthSummary } from './month.ts';
 
 export interface WriterOptions {
   readonly folder: string;
@@ -44,12 +46,16 @@ interface OpenMonth {
   readonly summary: MonthSummary;
 }
 
-/** Most records and bytes of one block: a reader holds one at a time. */
-const BLOCK = { records: 1_000, bytes: 1_048_576 } as const;
 /** A time further ahead of this machine's clock is not believed: it would move every later message with it. */
-const AHEAD_MS = 86_400_000;
+const AHEAD_MS = DAY_MS;
 
-const monthName = (at: EpochMs): string => new Date(at).toISOString().slice(0, 7);
+/** @param latest the month of the messages before; `null` when there are none */
+function monthFor({ eventTime }: LogMessage, latest: string | null, now: EpochMs): string {
+  const isBelieved = eventTime <= now + AHEAD_MS;
+  if (latest === null) return isoMonth(isBelieved ? Math.max(0, eventTime) : now);
+  const own = isBelieved ? isoMonth(Math.max(0, eventTime)) : latest;
+  return own > latest ? own : latest;
+}
 
 export class PartitionWriter {
   readonly #options: WriterOptions;
@@ -83,7 +89,7 @@ export class PartitionWriter {
     writer.#last = lastPositionOf(months);
     if (last?.isOpen === true) await writer.#reopen(last);
     else writer.#closed = last?.summary ?? null;
-    if (last !== undefined) await writer.#beginAnewIfOlder(last);
+    if (last !== undefined) await writer.#endFileOfOtherSchema(last);
     return writer;
   }
 
@@ -91,7 +97,7 @@ export class PartitionWriter {
     return this.#last;
   }
 
-  /** @returns how many of the messages were not archived yet. After an error the writer is of no use any more. */
+  /** @returns how many of the messages were new. After an error the writer can't be used any more. */
   async append(messages: readonly LogMessage[]): Promise<number> {
     let events = 0;
     for (const [month, part] of this.#byMonth(messages.filter((message) => this.#isNew(message)))) {
@@ -114,19 +120,18 @@ export class PartitionWriter {
   #byMonth(messages: readonly LogMessage[]): [string, LogMessage[]][] {
     const runs: [string, LogMessage[]][] = [];
     const now = this.#options.now();
-    let latest = this.#open?.summary.month ?? this.#next ?? this.#closed?.month ?? '';
+    let latest = this.#open?.summary.month ?? this.#next ?? this.#closed?.month ?? null;
     for (const message of messages) {
-      const own = message.eventTime > now + AHEAD_MS ? '' : monthName(Math.max(0, message.eventTime));
-      const month = [latest, own, latest === '' && own === '' ? monthName(now) : ''].sort().at(-1) ?? '';
-      if (month === runs.at(-1)?.[0]) runs.at(-1)?.[1].push(message);
-      else runs.push([month, [message]]);
-      latest = month;
+      latest = monthFor(message, latest, now);
+      const run = runs.at(-1);
+      if (run?.[0] === latest) run[1].push(message);
+      else runs.push([latest, [message]]);
     }
     return runs;
   }
 
-  /** Readers decode a file by the one definition in it. */
-  async #beginAnewIfOlder({ path, summary }: MonthFile): Promise<void> {
+  /** Readers decode a file with the one definition in its header, so other records need another file. */
+  async #endFileOfOtherSchema({ path, summary }: MonthFile): Promise<void> {
     const schema = summary.length === 0 ? null : await schemaIn(path);
     if (schema === null || schema === this.#options.records.schema) return;
     if (this.#open !== null) await this.#close(this.#open);
@@ -167,9 +172,9 @@ export class PartitionWriter {
 
   async #write(current: OpenMonth, messages: readonly LogMessage[]): Promise<void> {
     const { summary, digests, handle } = current;
-    const sync = Buffer.from(summary.sync, 'hex');
-    const { blocks, undecodable } = this.#encode(messages, sync);
-    const bytes = Buffer.concat(summary.length === 0 ? [this.#header(summary, sync), ...blocks] : blocks);
+    const { records, topic, partition, begun } = this.#options;
+    const { blocks, undecodable } = encodeBlocks(messages, records, summary.sync);
+    const bytes = Buffer.concat(summary.length === 0 ? [headerOf(summary, records.schema), ...blocks] : blocks);
     await writeFully(handle, bytes, summary.length);
     await handle.datasync();
     const grown = digests.copy();
@@ -186,38 +191,9 @@ export class PartitionWriter {
     this.#options.guard();
     // From here on the batch is archived.
     await this.#describe(next);
-    const { topic, partition, begun } = this.#options;
     await begun.note(topic, partition, next.month);
     this.#open = { handle, digests: grown, summary: next };
     this.#last = next.lastPosition;
-  }
-
-  #header({ topic, partition, month, previous }: MonthSummary, sync: Buffer): Buffer {
-    const meta = {
-      [META.topic]: topic,
-      [META.partition]: String(partition),
-      [META.month]: month,
-      ...(previous === null ? {} : { [META.previous]: JSON.stringify(previous) }),
-    };
-    return encodeHeader(this.#options.records.schema, meta, sync);
-  }
-
-  #encode(messages: readonly LogMessage[], sync: Buffer): { blocks: Buffer[]; undecodable: number } {
-    const blocks: Buffer[] = [];
-    let [records, bytes, undecodable]: [Buffer[], number, number] = [[], 0, 0];
-    const flush = (): void => {
-      if (records.length > 0) blocks.push(encodeBlock(records, sync));
-      [records, bytes] = [[], 0];
-    };
-    for (const message of messages) {
-      const record = this.#options.records.encode(message);
-      records.push(record.bytes);
-      bytes += record.bytes.length;
-      if (!record.isEvent) undecodable += 1;
-      if (records.length >= BLOCK.records || bytes >= BLOCK.bytes) flush();
-    }
-    flush();
-    return { blocks, undecodable };
   }
 
   async #close(current: OpenMonth): Promise<void> {
@@ -235,7 +211,6 @@ export class PartitionWriter {
   }
 
   async #reopen({ month, path, summary }: MonthFile): Promise<void> {
-    const previous: PreviousMonth | null = summary.previous;
     const handle = await open(path, summary.length === 0 ? 'w+' : 'r+');
     try {
       if ((await handle.stat()).size < summary.length)
@@ -247,7 +222,7 @@ export class PartitionWriter {
       // A crash may have come between the checksum and the new name.
       await rm(checksumPath(this.#folder, month), { force: true });
       this.#open = { handle, digests, summary };
-      this.#last = summary.lastPosition ?? previous?.lastPosition ?? null;
+      this.#last = summary.lastPosition ?? summary.previous?.lastPosition ?? null;
     } catch (error) {
       await handle.close();
       throw error;
@@ -257,29 +232,4 @@ export class PartitionWriter {
   async #describe(summary: MonthSummary): Promise<void> {
     await writeWhole(summaryPath(this.#folder, summary.month), `${JSON.stringify(summary)}\n`);
   }
-}
-
-async function writeFully(handle: FileHandle, bytes: Buffer, at: number): Promise<void> {
-  for (let done = 0; done < bytes.length;) {
-    done += (await handle.write(bytes, done, bytes.length - done, at + done)).bytesWritten;
-  }
-}
-
-const PIECE_BYTES = 1_048_576;
-
-/** @throws {ArchiveDamagedError} the bytes are not those that were written */
-async function digestsOf(handle: FileHandle, path: string, summary: MonthSummary): Promise<Digests> {
-  const digests = new Digests();
-  const piece = Buffer.alloc(Math.min(PIECE_BYTES, summary.length));
-  for (let at = 0; at < summary.length;) {
-    const { bytesRead } = await handle.read(piece, 0, Math.min(piece.length, summary.length - at), at);
-    digests.update(piece.subarray(0, bytesRead));
-    at += bytesRead;
-  }
-  const found = digests.checksums();
-  if (found.sha256 === summary.sha256) return digests;
-  const chunk = found.chunks.findIndex((sum, i) => sum !== summary.chunks[i]);
-  throw new ArchiveDamagedError(
-    `${path} is not what was written, from byte ${Math.max(0, chunk) * PIECE_BYTES} on: restore it and its .json from a copy, or set ARCHIVE_DIR to a new folder`,
-  );
 }

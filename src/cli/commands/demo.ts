@@ -8,7 +8,7 @@ import { Command, Option } from 'commander';
 import { runDemo } from '../../demo/demo.ts';
 import type { DemoOptions, DemoReport } from '../../demo/demo.ts';
 import { continuedSince, DEMO_MARKER } from '../../operate/demoFolder.ts';
-import { isServing, removeStorage } from '../../app/storage.ts';
+import { isServing, removeServer } from '../../app/databaseServer.ts';
 import { UsageError } from '../../errors.ts';
 import { assertOwnFolder, ownUsers } from '../../store/ownFolder.ts';
 import { demoBroker } from '../demoBroker.ts';
@@ -125,7 +125,7 @@ async function assertReplaceable(folder: string, yes: boolean): Promise<void> {
 }
 
 async function removeFolder(folder: string): Promise<void> {
-  await removeStorage(folder);
+  await removeServer(folder);
   await rm(folder, { recursive: true, force: true });
 }
 

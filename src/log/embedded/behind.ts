@@ -2,7 +2,7 @@
 import type { Database } from '../../store/database.ts';
 import type { Position } from '../eventLog.ts';
 import { numberOf } from './position.ts';
-import type { Topic } from './topics.ts';
+import type { EmbeddedTopic } from './topics.ts';
 
 /**
  * Messages after each position; `null` stands before the oldest. Positions have no gaps, so the head of a partition and
@@ -11,7 +11,7 @@ import type { Topic } from './topics.ts';
  */
 export async function messagesBehind(
   database: Database,
-  topic: Topic,
+  topic: EmbeddedTopic,
   positions: ReadonlyMap<number, Position | null>,
 ): Promise<ReadonlyMap<number, number>> {
   const asked = [...positions];

@@ -5,7 +5,7 @@ import { LogError, PositionLostError } from '../eventLog.ts';
 import type { Consumer, LogMessage, Position, ReceiveOptions, Subscription } from '../eventLog.ts';
 import type { Lease, Leases } from '../../store/leases.ts';
 import { numberOf, positionOf } from './position.ts';
-import type { Topic } from './topics.ts';
+import type { EmbeddedTopic } from './topics.ts';
 import { toLogError } from './translate.ts';
 
 /** A notification can be lost with its connection: look again after this long. Milliseconds. */
@@ -32,7 +32,7 @@ interface MessageRow {
 export class EmbeddedConsumer implements Consumer {
   readonly #database: Database;
   readonly #leases: Leases;
-  readonly #topic: Topic;
+  readonly #topic: EmbeddedTopic;
   /** `null`: reads every partition, without leases. */
   readonly #subscription: Subscription | null;
   readonly #onClose: () => void;
@@ -45,7 +45,7 @@ export class EmbeddedConsumer implements Consumer {
   constructor(
     database: Database,
     leases: Leases,
-    topic: Topic,
+    topic: EmbeddedTopic,
     subscription: Subscription | null,
     onClose: () => void,
   ) {

@@ -1,7 +1,8 @@
 /** The embedded event log: an append-only log in Postgres, for one machine, the quick start and fast tests. */
+import { systemClock } from '../../clock.ts';
 import type { EpochMs } from '../../domain/events.ts';
 import type { Database } from '../../store/database.ts';
-import { abortable, Wakeup } from '../../waiting.ts';
+import { abortable } from '../../waiting.ts';
 import { LogError, ProducerBusyError } from '../eventLog.ts';
 import type {
   Consumer,
@@ -19,8 +20,8 @@ import { Leases } from '../../store/leases.ts';
 import type { Lease } from '../../store/leases.ts';
 import { numberOf, positionOf } from './position.ts';
 import { EmbeddedProducer } from './producer.ts';
-import { Topics } from './topics.ts';
-import type { Topic } from './topics.ts';
+import { EmbeddedTopics } from './topics.ts';
+import type { EmbeddedTopic } from './topics.ts';
 import { toLogError } from './translate.ts';
 import { trimPartition } from './trim.ts';
 
@@ -35,7 +36,7 @@ const STANDBY_MS = 500;
 export class EmbeddedLog implements EventLog {
   readonly firstPosition = positionOf(1);
   readonly #database: Database;
-  readonly #topics: Topics;
+  readonly #topics: EmbeddedTopics;
   readonly #leases: Leases;
   readonly #open = new Set<{ close(): Promise<void> }>();
   #closing: Promise<void> | null = null;
@@ -43,7 +44,7 @@ export class EmbeddedLog implements EventLog {
   /** `database` stays the caller's: closing the log leaves it open. */
   constructor(database: Database, options: EmbeddedLogOptions = {}) {
     this.#database = database;
-    this.#topics = new Topics(database);
+    this.#topics = new EmbeddedTopics(database);
     this.#leases = new Leases(database, options.leaseTtlMs ?? 10_000);
   }
 
@@ -136,7 +137,7 @@ export class EmbeddedLog implements EventLog {
     if (this.#closing !== null) throw new LogError('the log is closed');
   }
 
-  async #elect(topic: Topic, { name, access, signal, onStandby }: ProducerOptions): Promise<Lease> {
+  async #elect(topic: EmbeddedTopic, { name, access, signal, onStandby }: ProducerOptions): Promise<Lease> {
     for (let told = false; ; told = true) {
       signal.throwIfAborted();
       this.#assertOpen();
@@ -144,11 +145,11 @@ export class EmbeddedLog implements EventLog {
       if (lease !== null) return lease;
       if (access === 'exclusive') throw new ProducerBusyError(`another producer of ${topic.name} is named ${name}`);
       if (!told) onStandby?.();
-      await new Wakeup().wait(0, STANDBY_MS, signal);
+      await systemClock.sleep(STANDBY_MS, signal);
     }
   }
 
-  async #lastSequenceId(topic: Topic, name: string): Promise<number> {
+  async #lastSequenceId(topic: EmbeddedTopic, name: string): Promise<number> {
     const [row] = await this.#database.query<{ last: number | null }>(
       `select max(last_sequence_id) as last from balde_log.producer where topic_id = $1 and name = $2`,
       [topic.id, name],

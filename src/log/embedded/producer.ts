@@ -1,11 +1,14 @@
 /** Producer of the embedded log. Sends that wait behind one another go out together, as one transaction. */
+import { inChunks } from '../../chunks.ts';
+import { required } from '../../required.ts';
+import { YEAR_10000 } from '../../domain/time.ts';
 import type { Database } from '../../store/database.ts';
 import { hasSqlState } from '../../store/errors.ts';
 import { LogError, ProducerFencedError } from '../eventLog.ts';
 import type { OutgoingMessage, Producer, SendResult } from '../eventLog.ts';
 import { partitionOf } from '../partitionOf.ts';
 import type { Lease, Leases } from '../../store/leases.ts';
-import type { Topic } from './topics.ts';
+import type { EmbeddedTopic } from './topics.ts';
 import { toLogError } from './translate.ts';
 
 interface PendingSend {
@@ -17,8 +20,7 @@ interface PendingSend {
 /** Most messages of one transaction; one larger send still goes whole. */
 const GROUP = 5_000;
 /** Most bytes of payload in one statement, which carries them twice as long: a larger send is stored in parts. */
-const MAX_BYTES = 8 * 1024 * 1024;
-const YEAR_10000 = Date.UTC(10_000, 0, 1);
+const STATEMENT = { items: Infinity, size: 8 * 1024 * 1024 } as const;
 /** Raised by `balde_log.append` when the producer's lease has a newer holder. */
 const FENCED = 'BA001';
 
@@ -26,7 +28,7 @@ export class EmbeddedProducer implements Producer {
   readonly topic: string;
   readonly #database: Database;
   readonly #leases: Leases;
-  readonly #spec: { readonly topic: Topic; readonly name: string; readonly lease: Lease | null };
+  readonly #spec: { readonly topic: EmbeddedTopic; readonly name: string; readonly lease: Lease | null };
   readonly #onClose: () => void;
   readonly #pending: PendingSend[] = [];
   readonly #partitions = new Map<string, number>();
@@ -37,7 +39,7 @@ export class EmbeddedProducer implements Producer {
   constructor(
     database: Database,
     leases: Leases,
-    spec: { topic: Topic; name: string; lease: Lease | null; lastSequenceId: number },
+    spec: { topic: EmbeddedTopic; name: string; lease: Lease | null; lastSequenceId: number },
     onClose: () => void,
   ) {
     this.#onClose = onClose;
@@ -92,7 +94,7 @@ export class EmbeddedProducer implements Producer {
     for (const send of this.#pending) {
       size += send.messages.length;
       bytes += sum(send.messages.map((message) => message.payload.length));
-      if (count > 0 && (size > GROUP || bytes > MAX_BYTES)) break;
+      if (count > 0 && (size > GROUP || bytes > STATEMENT.size)) break;
       count += 1;
     }
     return this.#pending.splice(0, count);
@@ -101,8 +103,8 @@ export class EmbeddedProducer implements Producer {
   /** Ordinals (from 0) of the messages dropped as duplicates. */
   async #store(messages: readonly OutgoingMessage[]): Promise<ReadonlySet<number>> {
     const dropped = new Set<number>();
-    for (let from = 0; from < messages.length;) {
-      const part = firstPart(messages, from);
+    let from = 0;
+    for (const part of inChunks(messages, STATEMENT, ({ payload }) => payload.length)) {
       for (const ordinal of await this.#append(part)) dropped.add(from + ordinal);
       from += part.length;
     }
@@ -127,7 +129,7 @@ export class EmbeddedProducer implements Producer {
         messages.map((m) => m.payload),
       ],
     );
-    return (row?.duplicates ?? []).map((ordinal) => ordinal - 1);
+    return required(row, 'a function that is selected gives one row').duplicates.map((ordinal) => ordinal - 1);
   }
 
   #settle(group: readonly PendingSend[], dropped: ReadonlySet<number>): void {
@@ -163,15 +165,6 @@ export class EmbeddedProducer implements Producer {
 }
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
-
-/** The messages from `from` on that go into one statement: at least one. */
-function firstPart(messages: readonly OutgoingMessage[], from: number): readonly OutgoingMessage[] {
-  let bytes = 0;
-  let to = from;
-  do bytes += messages[to++]?.payload.length ?? 0;
-  while (to < messages.length && bytes + (messages[to]?.payload.length ?? 0) <= MAX_BYTES);
-  return messages.slice(from, to);
-}
 
 /** What Postgres can't hold is refused before it can take other sends of its group along. @throws {LogError} */
 function assertStorable({ key, properties, eventTime, sequenceId }: OutgoingMessage): void {

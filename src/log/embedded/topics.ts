@@ -3,15 +3,15 @@ import type { Database } from '../../store/database.ts';
 import { LogError } from '../eventLog.ts';
 import type { TopicSpec } from '../eventLog.ts';
 
-export interface Topic {
+export interface EmbeddedTopic {
   readonly id: number;
   readonly name: string;
   readonly partitions: number;
 }
 
-export class Topics {
+export class EmbeddedTopics {
   readonly #database: Database;
-  readonly #known = new Map<string, Topic>();
+  readonly #known = new Map<string, EmbeddedTopic>();
 
   constructor(database: Database) {
     this.#database = database;
@@ -40,7 +40,7 @@ export class Topics {
   }
 
   /** @throws {LogError} there is no such topic */
-  async get(name: string): Promise<Topic> {
+  async get(name: string): Promise<EmbeddedTopic> {
     const known = this.#known.get(name);
     if (known !== undefined) return known;
     const [row] = await this.#database.query<{ id: number; partitions: number }>(

@@ -1,7 +1,8 @@
 /** Deletes the oldest messages of one partition, in steps that don't hold up anyone. */
 import type { EpochMs } from '../../domain/events.ts';
+import { required } from '../../required.ts';
 import type { Database } from '../../store/database.ts';
-import type { Topic } from './topics.ts';
+import type { EmbeddedTopic } from './topics.ts';
 
 /** Messages looked at in one step. */
 const STEP = 10_000;
@@ -14,7 +15,7 @@ interface Bounds {
   readonly before: EpochMs;
 }
 
-export async function trimPartition(database: Database, topic: Topic, bounds: Bounds): Promise<number> {
+export async function trimPartition(database: Database, topic: EmbeddedTopic, bounds: Bounds): Promise<number> {
   let trimmed = 0;
   for (;;) {
     const kept = await firstKept(database, topic, bounds);
@@ -32,8 +33,12 @@ export async function trimPartition(database: Database, topic: Topic, bounds: Bo
  * the end for readers, or the one behind the step. Asked for by itself: a single statement that also deletes was
  * planned over the whole table (600 ms instead of 1).
  */
-async function firstKept(database: Database, topic: Topic, { partition, upTo, before }: Bounds): Promise<number> {
-  const [row] = await database.query<{ kept: number | null }>(
+async function firstKept(
+  database: Database,
+  topic: EmbeddedTopic,
+  { partition, upTo, before }: Bounds,
+): Promise<number> {
+  const [row] = await database.query<{ kept: number }>(
     `select least(
        coalesce(min(position) filter (where event_time >= $4), max(position) + 1),
        $3 + 1,
@@ -45,5 +50,5 @@ async function firstKept(database: Database, topic: Topic, { partition, upTo, be
      ) oldest`,
     [topic.id, partition, upTo, new Date(before).toISOString(), STEP],
   );
-  return row?.kept ?? 0;
+  return required(row, 'an aggregate without groups has one row').kept;
 }

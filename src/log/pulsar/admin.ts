@@ -3,13 +3,14 @@ import { Agent as HttpAgent, request as httpRequest } from 'node:http';
 import type { IncomingHttpHeaders } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { setTimeout as delay } from 'node:timers/promises';
+import { required } from '../../required.ts';
 import { doubling } from '../../waiting.ts';
 import { LogError, LogUnavailableError } from '../eventLog.ts';
 import { readTls, readToken, refusal } from './credentials.ts';
 import { networkProblem, connectionError } from './connectionProblem.ts';
 import type { PulsarSettings } from './settings.ts';
 
-export interface Reply {
+export interface AdminReply {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly text: string;
@@ -27,7 +28,7 @@ const TIMEOUT_MS = 15_000;
 const MAX_REDIRECTS = 5;
 const MOVING_PATIENCE_MS = 10_000;
 /** 412 is "can't find owner": the namespace is moving between brokers, which takes a moment. */
-const TRANSIENT: ReadonlySet<number> = new Set([408, 412, 429, 500, 502, 503, 504]);
+const TRANSIENT_STATUSES: ReadonlySet<number> = new Set([408, 412, 429, 500, 502, 503, 504]);
 
 export class AdminClient {
   readonly #settings: PulsarSettings;
@@ -47,7 +48,7 @@ export class AdminClient {
    * @throws {LogUnavailableError} no answer, or one that says to try again, or credentials that may be renewed
    * @throws {LogError} what trying again does not change: credentials, certificates, a request that is wrong
    */
-  async request(method: 'GET' | 'PUT' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<Reply> {
+  async request(method: 'GET' | 'PUT' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<AdminReply> {
     const url = new URL(`/admin/v2/${path}`, this.#settings.adminUrl);
     const text = body === undefined ? null : JSON.stringify(body);
     const until = performance.now() + MOVING_PATIENCE_MS;
@@ -79,7 +80,7 @@ export class AdminClient {
   }
 
   /** A broker that doesn't own the topic sends the client to the one that does. */
-  async #follow(method: string, start: URL, body: string | null): Promise<Reply> {
+  async #follow(method: string, start: URL, body: string | null): Promise<AdminReply> {
     let url = start;
     for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
       const reply = await this.#once(method, url, body);
@@ -89,8 +90,8 @@ export class AdminClient {
     throw new LogUnavailableError(`${start.href} redirects without end`);
   }
 
-  async #once(method: string, url: URL, body: string | null): Promise<Reply & { location: string | undefined }> {
-    const token = readToken(this.#settings.token);
+  async #once(method: string, url: URL, body: string | null): Promise<AdminReply & { location: string | undefined }> {
+    const token = readToken(this.#settings);
     const headers = {
       accept: 'application/json',
       ...(body === null ? {} : { 'content-type': 'application/json' }),
@@ -110,7 +111,7 @@ export class AdminClient {
         response.on('data', (chunk: Buffer) => chunks.push(chunk));
         response.on('error', fail);
         response.on('end', () => {
-          const status = response.statusCode ?? 0;
+          const status = required(response.statusCode, 'every response has a status');
           const { headers } = response;
           const location = status >= 300 && status < 400 ? headers.location : undefined;
           resolve({ status, headers, location, text: Buffer.concat(chunks).toString('utf8') });
@@ -129,17 +130,17 @@ export class AdminClient {
 }
 
 /** Schemas that don't go together are no failure of the server, though it says 500. */
-const passes = ({ status, text }: Reply): boolean =>
-  TRANSIENT.has(status) && !text.includes('schema compatibility check');
+const passes = ({ status, text }: AdminReply): boolean =>
+  TRANSIENT_STATUSES.has(status) && !text.includes('schema compatibility check');
 
 /** Every other failure of the broker comes with a page or a reason. */
-const isHeaderOverflow = ({ status, text }: Reply): boolean => status === 500 && text === '';
+const isHeaderOverflow = ({ status, text }: AdminReply): boolean => status === 500 && text === '';
 
 /** A role that was recognised is answered with a reason; credentials that were not, by the server in front. */
-const isAboutTheRole = ({ text }: Reply): boolean => /^\s*\{\s*"reason"/.test(text);
+const isAboutTheRole = ({ text }: AdminReply): boolean => /^\s*\{\s*"reason"/.test(text);
 
 /** The broker's reason in one line: in JSON, or in the title of an HTML page. Stack traces and dumps are left out. */
-export function reasonOf({ text }: Reply): string {
+export function reasonOf({ text }: AdminReply): string {
   const short = (reason: string): string =>
     reason
       .replace(/\n--- [\s\S]*$|:?\s*\{[\s\S]*$/, '')

@@ -52,9 +52,9 @@ type Relation = 'before' | 'same' | 'continues' | 'adjacent' | 'begins' | 'insid
  * - `resume`: where to go on must be asked first. - `next`: the broker must be asked what follows `last`.
  * - `seek`: the broker must go back to `last`. - `near`: read on to `last` if it is not far, else go there.
  */
-type Rule = 'deliver' | 'skip' | 'settle' | 'resume' | 'next' | 'seek' | 'near';
+type AlignmentRule = 'deliver' | 'skip' | 'settle' | 'resume' | 'next' | 'seek' | 'near';
 
-const all = (rule: Rule): Readonly<Record<Relation, Rule>> => ({
+const all = (rule: AlignmentRule): Readonly<Record<Relation, AlignmentRule>> => ({
   before: rule,
   same: rule,
   continues: rule,
@@ -63,7 +63,7 @@ const all = (rule: Rule): Readonly<Record<Relation, Rule>> => ({
   inside: rule,
 });
 
-const RULES: Readonly<Record<Phase, Readonly<Record<Relation, Rule>>>> = {
+const RULES: Readonly<Record<Phase, Readonly<Record<Relation, AlignmentRule>>>> = {
   fresh: all('deliver'),
   unknown: all('resume'),
   resumed: {
@@ -93,7 +93,7 @@ const RULES: Readonly<Record<Phase, Readonly<Record<Relation, Rule>>>> = {
 };
 
 /** What follows when the message is not the one that the broker gives next after `last`. */
-const NOT_NEXT: Readonly<Record<Phase, Exclude<Rule, 'next'>>> = {
+const NOT_NEXT: Readonly<Record<Phase, Exclude<AlignmentRule, 'next'>>> = {
   fresh: 'deliver',
   unknown: 'resume',
   resumed: 'seek',
@@ -106,7 +106,7 @@ type Verdict =
   /** Which entry does the broker give first after this one? For `null`: of all. */
   | { readonly kind: 'next'; readonly after: MessagePlace | null };
 
-export interface Step {
+export interface AlignmentStep {
   readonly state: Alignment;
   readonly verdict: Verdict;
 }
@@ -114,7 +114,7 @@ export interface Step {
 /** Entries. A gap this long is left by seeking; a shorter one by reading on. */
 const SEEK_DISTANCE = 1_000;
 
-export const start = (phase: 'fresh' | 'unknown'): Alignment => ({
+export const unaligned = (phase: 'fresh' | 'unknown'): Alignment => ({
   phase,
   ...{ last: null, place: null, endsEntry: true },
 });
@@ -149,7 +149,7 @@ export function baseOf({ place, endsEntry }: Alignment): MessagePlace | null {
  * What a message that came means.
  * @param next the answer to a verdict `next` on this same message: the entry that the broker gives
  */
-export function step(state: Alignment, arrival: Arrival, next?: MessagePlace): Step {
+export function step(state: Alignment, arrival: Arrival, next?: MessagePlace): AlignmentStep {
   const relation = relationOf(state, arrival);
   const rule = RULES[state.phase][relation];
   if (rule !== 'next') return follow(rule, state, arrival);
@@ -157,7 +157,7 @@ export function step(state: Alignment, arrival: Arrival, next?: MessagePlace): S
   return follow(isSameEntry(next, arrival.place) ? 'deliver' : NOT_NEXT[state.phase], state, arrival);
 }
 
-function follow(rule: Exclude<Rule, 'next'>, state: Alignment, arrival: Arrival): Step {
+function follow(rule: Exclude<AlignmentRule, 'next'>, state: Alignment, arrival: Arrival): AlignmentStep {
   switch (rule) {
     case 'deliver':
       return { state: accepted(arrival), verdict: { kind: 'deliver' } };

@@ -1,14 +1,14 @@
 /** How many messages lie after a place. The broker counts entries only, and an entry may be a batch. */
 import type { Ends } from './ends.ts';
 import type { MessagePlace } from './position.ts';
-import type { Topics } from './topics.ts';
+import type { PulsarTopics } from './topics.ts';
 
 /** Entries looked into: so few are counted exactly, of more the number of messages is estimated. */
 const LOOKED_INTO = 8;
 
 /** @param place `null` for everything there is */
 export async function messagesBehind(
-  { topics, ends }: { readonly topics: Topics; readonly ends: Ends },
+  { topics, ends }: { readonly topics: PulsarTopics; readonly ends: Ends },
   { topic, partition }: { readonly topic: string; readonly partition: number },
   place: MessagePlace | null,
 ): Promise<number> {

@@ -21,7 +21,7 @@ const SCHEMES: Readonly<Record<AddressSetting, readonly [string, string]>> = {
   PULSAR_ADMIN_URL: ['http://', 'https://'],
 };
 
-const AUTHORITY =
+const UNTRUSTED_AUTHORITY =
   'it shows a certificate of an authority that is not trusted: set PULSAR_CA_FILE to the certificate of the right one';
 const CLIENT_CERTIFICATE =
   'it refuses the client certificate: check PULSAR_CERT_FILE and PULSAR_KEY_FILE, and that their authority is the one it expects';
@@ -32,12 +32,12 @@ export const CLOSED_AFTER_HANDSHAKE = 'it closes the connection after the handsh
 const CERTIFICATE_HINTS: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: "its certificate has expired, or this machine's clock is wrong: have it renewed",
   CERT_NOT_YET_VALID: "its certificate is not valid yet: check this machine's clock",
-  SELF_SIGNED_CERT_IN_CHAIN: AUTHORITY,
-  DEPTH_ZERO_SELF_SIGNED_CERT: AUTHORITY,
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: AUTHORITY,
-  UNABLE_TO_GET_ISSUER_CERT: AUTHORITY,
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: AUTHORITY,
-  CERT_SIGNATURE_FAILURE: AUTHORITY,
+  SELF_SIGNED_CERT_IN_CHAIN: UNTRUSTED_AUTHORITY,
+  DEPTH_ZERO_SELF_SIGNED_CERT: UNTRUSTED_AUTHORITY,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNTRUSTED_AUTHORITY,
+  UNABLE_TO_GET_ISSUER_CERT: UNTRUSTED_AUTHORITY,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNTRUSTED_AUTHORITY,
+  CERT_SIGNATURE_FAILURE: UNTRUSTED_AUTHORITY,
 };
 
 /** A server that is asked in the other language: TLS or plaintext. */

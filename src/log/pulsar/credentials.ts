@@ -9,13 +9,14 @@ import { LogError } from '../eventLog.ts';
 import type { ConnectionProblem } from './connectionProblem.ts';
 import type { PulsarSettings } from './settings.ts';
 
-type Pulsar = typeof PulsarModule;
+type Token = NonNullable<PulsarSettings['token']>;
 
-/** The token as it is now: a file's is read each time, so that a renewed one is used from the next connection on. */
-export function readToken(token: PulsarSettings['token']): string | null {
-  if (token === null) return null;
-  return 'value' in token ? token.value : read(token.file, 'PULSAR_TOKEN_FILE').toString('utf8').trim();
-}
+/** The token as it is now: a file is read each time, so that a renewed token is used from the next connection on. */
+const currentToken = (token: Token): string =>
+  'value' in token ? token.value : readSecret(token.file, 'PULSAR_TOKEN_FILE').toString('utf8').trim();
+
+/** `null`: no token is configured. @throws {LogError} its file can't be read */
+export const readToken = ({ token }: PulsarSettings): string | null => (token === null ? null : currentToken(token));
 
 export interface TlsMaterial {
   readonly ca?: Buffer;
@@ -26,13 +27,13 @@ export interface TlsMaterial {
 /** The files as they are now. @throws {LogError} one can't be read */
 export function readTls({ caFile, certFile, keyFile }: PulsarSettings['tls']): TlsMaterial {
   return {
-    ...(caFile === undefined ? {} : { ca: read(caFile, 'PULSAR_CA_FILE') }),
-    ...(certFile === undefined ? {} : { cert: read(certFile, 'PULSAR_CERT_FILE') }),
-    ...(keyFile === undefined ? {} : { key: read(keyFile, 'PULSAR_KEY_FILE') }),
+    ...(caFile === undefined ? {} : { ca: readSecret(caFile, 'PULSAR_CA_FILE') }),
+    ...(certFile === undefined ? {} : { cert: readSecret(certFile, 'PULSAR_CERT_FILE') }),
+    ...(keyFile === undefined ? {} : { key: readSecret(keyFile, 'PULSAR_KEY_FILE') }),
   };
 }
 
-function read(path: string, setting: string): Buffer {
+function readSecret(path: string, setting: string): Buffer {
   try {
     return readFileSync(path);
   } catch (error) {
@@ -42,9 +43,9 @@ function read(path: string, setting: string): Buffer {
 }
 
 /** The client would only say that it can't connect. @throws {LogError} files that hold something else */
-export function checkCredentials({ token, tls }: PulsarSettings): void {
-  readToken(token);
-  const { ca, cert, key } = readTls(tls);
+export function checkCredentials(settings: PulsarSettings): void {
+  readToken(settings);
+  const { ca, cert, key } = readTls(settings.tls);
   if (ca !== undefined) assertCertificate('PULSAR_CA_FILE', ca);
   if (cert === undefined || key === undefined) return;
   assertCertificate('PULSAR_CERT_FILE', cert);
@@ -66,7 +67,7 @@ function assertCertificate(setting: string, pem: Buffer): void {
 }
 
 /** What the client is configured with. @throws {LogError} see {@link checkCredentials} */
-export function authentication(pulsar: Pulsar, settings: PulsarSettings): Partial<ClientConfigBase> {
+export function authentication(pulsar: typeof PulsarModule, settings: PulsarSettings): Partial<ClientConfigBase> {
   checkCredentials(settings);
   const { token, tls } = settings;
   const { caFile, certFile, keyFile } = tls;
@@ -90,10 +91,10 @@ export function authentication(pulsar: Pulsar, settings: PulsarSettings): Partia
   return common;
 }
 
-/** The client waits for ever on a supplier that rejects. Without a token it is refused and comes again. */
-function readQuietly(token: PulsarSettings['token']): string {
+/** The client waits forever on a supplier that rejects; without a token it is refused, and asks again. */
+function readQuietly(token: Token): string {
   try {
-    return readToken(token) ?? '';
+    return currentToken(token);
   } catch {
     return '';
   }
@@ -101,7 +102,7 @@ function readQuietly(token: PulsarSettings['token']): string {
 
 /** Of the protocol's first message: the method's name, and what proves the role. */
 export function connectData(settings: PulsarSettings): { readonly method: string; readonly data: string } {
-  const token = readToken(settings.token);
+  const token = readToken(settings);
   if (token !== null) return { method: 'token', data: token };
   return { method: settings.tls.certFile === undefined ? 'none' : 'tls', data: '' };
 }
@@ -116,7 +117,7 @@ export function refusal(url: string, reason: string, settings: PulsarSettings): 
 function remedy({ token, tls }: PulsarSettings): string {
   if (token !== null) {
     const setting = 'file' in token ? 'PULSAR_TOKEN_FILE' : 'PULSAR_TOKEN';
-    const expiry = expiryOf(readToken(token) ?? '');
+    const expiry = expiryOf(currentToken(token));
     return expiry !== null && expiry < Date.now()
       ? `the token in ${setting} expired at ${new Date(expiry).toISOString()}, renew it`
       : `check that ${setting} holds a token of this cluster`;
@@ -126,11 +127,12 @@ function remedy({ token, tls }: PulsarSettings): string {
     : 'check that the broker takes the certificate in PULSAR_CERT_FILE as authentication';
 }
 
-/** When a JSON web token expires, milliseconds since 1970; `null` for never, and for what is none. Not verified. */
+/** When a JSON web token expires (unverified), milliseconds since 1970; `null`: never, or it is no such token. */
 function expiryOf(token: string): number | null {
+  const [, claims] = token.split('.');
+  if (claims === undefined) return null;
   try {
-    const body = Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8');
-    const { exp } = JSON.parse(body) as { exp?: unknown };
+    const { exp } = JSON.parse(Buffer.from(claims, 'base64url').toString('utf8')) as { exp?: unknown };
     return typeof exp === 'number' ? exp * 1_000 : null;
   } catch {
     return null;

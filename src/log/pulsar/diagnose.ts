@@ -19,7 +19,7 @@ export async function findProblem(settings: PulsarSettings): Promise<ConnectionP
   let first: ConnectionProblem | null = null;
   const [scheme = '', hosts = ''] = settings.serviceUrl.replace(/\/$/, '').split('://');
   for (const address of hosts.split(',')) {
-    const found = await examine(`${scheme}://${address}`, settings);
+    const found = await problemAt(`${scheme}://${address}`, settings);
     if (found === null) return null;
     first ??= found;
   }
@@ -33,7 +33,7 @@ export async function explained(error: Error, settings: PulsarSettings): Promise
   return problem === null ? error : connectionError(problem, { cause: error });
 }
 
-async function examine(url: string, settings: PulsarSettings): Promise<ConnectionProblem | null> {
+async function problemAt(url: string, settings: PulsarSettings): Promise<ConnectionProblem | null> {
   const { hostname, port } = new URL(url.replace(/^pulsar(\+ssl)?:/, 'http:'));
   const host = hostname.replace(/^\[|\]$/g, '');
   const encrypted: ConnectionOptions = {

@@ -5,9 +5,9 @@
 import type { EntryFacts } from './entry.ts';
 import { compareEntries } from './position.ts';
 import type { MessagePlace } from './position.ts';
-import type { Topics } from './topics.ts';
+import type { PulsarTopics } from './topics.ts';
 
-interface Known {
+interface KnownEnd {
   /** The newest entry looked at. */
   readonly entry: MessagePlace;
   readonly end: MessagePlace | null;
@@ -19,14 +19,14 @@ const TOGETHER = 16;
 /** The place of the last message in an entry. */
 const lastOf = (entry: MessagePlace, { batchSize }: EntryFacts): MessagePlace => ({
   ...entry,
-  batch: (batchSize ?? 0) - 1,
+  batch: batchSize === null ? -1 : batchSize - 1,
 });
 
 export class Ends {
-  readonly #topics: Pick<Topics, 'newestEntry' | 'entry' | 'layout'>;
-  readonly #known = new Map<string, Known>();
+  readonly #topics: Pick<PulsarTopics, 'newestEntry' | 'entry' | 'layout'>;
+  readonly #known = new Map<string, KnownEnd>();
 
-  constructor(topics: Pick<Topics, 'newestEntry' | 'entry' | 'layout'>) {
+  constructor(topics: Pick<PulsarTopics, 'newestEntry' | 'entry' | 'layout'>) {
     this.#topics = topics;
   }
 
@@ -53,7 +53,7 @@ export class Ends {
   }
 
   /** Retention may have taken the ledger before. */
-  async #isThere(topic: string, partition: number, { entry, end }: Known): Promise<boolean> {
+  async #isThere(topic: string, partition: number, { entry, end }: KnownEnd): Promise<boolean> {
     return end === null || end.ledger === entry.ledger || (await this.#topics.layout(topic, partition)).has(end);
   }
 
@@ -62,7 +62,7 @@ export class Ends {
     topic: string,
     partition: number,
     newest: MessagePlace,
-    known: Known | undefined,
+    known: KnownEnd | undefined,
   ): Promise<{ readonly end: MessagePlace | null; readonly isSettled: boolean }> {
     const layout = await this.#topics.layout(topic, partition);
     let isSettled = true;

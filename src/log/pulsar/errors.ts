@@ -1,4 +1,5 @@
 /** The client's errors as errors of the contract. */
+import { messageOf } from '../../errors.ts';
 import {
   isLogError,
   LogError,
@@ -12,11 +13,10 @@ import {
  * The addon gives the result's name at the end of its message ("Failed to send message: TimeOut") and nothing else.
  * Names: `pulsar_result_str` of libpulsar 4.2.
  */
-const resultOf = (error: unknown): string =>
-  /: ([A-Za-z]+)\s*$/.exec(error instanceof Error ? error.message : String(error))?.[1] ?? '';
+const resultOf = (error: unknown): string => /: ([A-Za-z]+)\s*$/.exec(messageOf(error))?.[1] ?? '';
 
 /** Results that pass: the broker is away, moving, or overloaded. */
-const TRANSIENT: ReadonlySet<string> = new Set([
+const TRANSIENT_RESULTS: ReadonlySet<string> = new Set([
   'TimeOut',
   'Timeout',
   'ConnectError',
@@ -68,10 +68,10 @@ export function toLogError(what: string, error: unknown): Error {
   if (result === 'ProducerBusy') return new ProducerBusyError(`${what}: the name is taken`, { cause: error });
   if (result === 'ProducerFenced')
     return new ProducerFencedError(`${what}: another producer took over`, { cause: error });
-  const reason = HINTS[result] ?? (error instanceof Error ? error.message : String(error));
+  const reason = HINTS[result] ?? messageOf(error);
   const message = `${what}: ${reason}`;
   if (result === 'MessageTooBig') return new MessageRefusedError(message, { cause: error });
-  return TRANSIENT.has(result)
+  return TRANSIENT_RESULTS.has(result)
     ? new LogUnavailableError(message, { cause: error })
     : new LogError(message, { cause: error });
 }

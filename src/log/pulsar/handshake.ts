@@ -6,6 +6,8 @@ import { connect as connectTcp } from 'node:net';
 import type { Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { ConnectionOptions } from 'node:tls';
+import { codeOf } from '../../systemErrors.ts';
+import { bytesField, fieldsIn, numberField } from './protobuf.ts';
 
 export interface Greeting {
   readonly host: string;
@@ -23,7 +25,7 @@ export interface Greeting {
  * - `foreign`: what came is not Pulsar's protocol.
  * - `failed`: with a code of the operating system or of OpenSSL.
  */
-export type Reply =
+export type GreetingReply =
   | { readonly kind: 'welcome' | 'foreign' | 'silent' }
   | { readonly kind: 'refused'; readonly error: number; readonly reason: string }
   | { readonly kind: 'closed'; readonly encrypted: boolean }
@@ -32,29 +34,29 @@ export type Reply =
 /** Of `ServerError`. */
 export const AUTHENTICATION_ERROR = 3;
 
-const PATIENCE_MS = 5_000;
+const REPLY_WAIT_MS = 5_000;
 const PROTOCOL_VERSION = 19;
 const [CONNECT, ERROR] = [2, 14];
 /** The first answer is short; whatever is longer is another protocol. Bytes. */
-const LONGEST = 100_000;
+const MAX_FRAME_BYTES = 100_000;
 
-/** Never rejects. Ends within {@link PATIENCE_MS}. */
-export async function greet(greeting: Greeting): Promise<Reply> {
+/** Never rejects. Ends within {@link REPLY_WAIT_MS}. */
+export async function greet(greeting: Greeting): Promise<GreetingReply> {
   return await new Promise((resolve) => {
     const { host, port, tls } = greeting;
     let socket: Socket;
     try {
       socket = tls === null ? connectTcp({ host, port }) : connectTls({ ...tls, host, port });
     } catch (error) {
-      resolve({ kind: 'failed', code: codeOf(error) });
+      resolve({ kind: 'failed', code: failure(error) });
       return;
     }
-    const settle = (reply: Reply): void => {
+    const settle = (reply: GreetingReply): void => {
       clearTimeout(timer);
       socket.destroy();
       resolve(reply);
     };
-    const timer = setTimeout(() => settle({ kind: 'silent' }), PATIENCE_MS);
+    const timer = setTimeout(() => settle({ kind: 'silent' }), REPLY_WAIT_MS);
     let [open, received] = [false, Buffer.alloc(0)];
     socket.once(tls === null ? 'connect' : 'secureConnect', () => {
       open = true;
@@ -66,7 +68,7 @@ export async function greet(greeting: Greeting): Promise<Reply> {
       if (reply !== null) settle(reply);
     });
     socket.once('error', (error) => {
-      const code = codeOf(error);
+      const code = failure(error);
       const isSaid = !open || code.includes('ALERT');
       settle(isSaid ? { kind: 'failed', code } : { kind: 'closed', encrypted: tls !== null });
     });
@@ -74,8 +76,7 @@ export async function greet(greeting: Greeting): Promise<Reply> {
   });
 }
 
-const codeOf = (error: unknown): string =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : String(error);
+const failure = (error: unknown): string => codeOf(error) ?? String(error);
 
 function connectFrame({ method, data }: Greeting): Buffer {
   const connect = Buffer.concat([
@@ -92,52 +93,26 @@ function connectFrame({ method, data }: Greeting): Buffer {
 }
 
 /** `null` until the whole frame is there. */
-function replyOf(received: Buffer): Reply | null {
+function replyOf(received: Buffer): GreetingReply | null {
   if (received.length < 4) return null;
   const size = received.readUInt32BE(0);
-  if (size > LONGEST) return { kind: 'foreign' };
+  if (size > MAX_FRAME_BYTES) return { kind: 'foreign' };
   if (received.length < size + 4) return null;
   const command = fieldsOf(received.subarray(8, size + 4));
   const error = command?.get(ERROR);
   // `Connected`, or a command that goes on with the authentication.
   if (error === undefined) return { kind: typeof command?.get(1) === 'number' ? 'welcome' : 'foreign' };
   const fields = Buffer.isBuffer(error) ? fieldsOf(error) : null;
-  return { kind: 'refused', error: Number(fields?.get(2) ?? 0), reason: String(fields?.get(3) ?? '') };
+  const [code, reason] = [fields?.get(2), fields?.get(3)];
+  if (typeof code !== 'number' || reason === undefined) return { kind: 'foreign' };
+  return { kind: 'refused', error: code, reason: String(reason) };
 }
 
-const numberField = (field: number, value: number): Buffer => Buffer.from([field << 3, ...varint(value)]);
-
-function bytesField(field: number, value: string | Buffer): Buffer {
-  const body = Buffer.from(value);
-  return Buffer.concat([Buffer.from([(field << 3) | 2, ...varint(body.length)]), body]);
-}
-
-function varint(value: number): number[] {
-  const bytes: number[] = [];
-  let rest = value;
-  for (; rest > 0x7f; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 0x80);
-  return [...bytes, rest];
-}
-
-/** Fields of a protobuf message, numbers and byte strings; `null` for what is none. The last of a number counts. */
-function fieldsOf(message: Buffer): Map<number, number | Buffer> | null {
-  const fields = new Map<number, number | Buffer>();
-  let at = 0;
-  const number = (): number => {
-    for (let [value, factor] = [0, 1]; ; factor *= 128) {
-      const byte = message[at] ?? 0;
-      at += 1;
-      value += (byte & 0x7f) * factor;
-      if (byte < 0x80) return value;
-    }
-  };
-  while (at < message.length) {
-    const tag = number();
-    const [field, wire] = [Math.floor(tag / 8), tag % 8];
-    const value = number();
-    if (wire === 0) fields.set(field, value);
-    else if (wire === 2) fields.set(field, message.subarray(at, (at += value)));
-    else return null;
+/** `null`: what came is no such message. */
+function fieldsOf(message: Buffer): ReadonlyMap<number, number | Buffer> | null {
+  try {
+    return new Map(fieldsIn(message));
+  } catch {
+    return null;
   }
-  return fields;
 }

@@ -1,4 +1,5 @@
 /** The highest sequence id that a producer stored: the client doesn't tell, so the ends of the partitions are read. */
+import { required } from '../../required.ts';
 import { within } from '../../waiting.ts';
 import { LogUnavailableError } from '../eventLog.ts';
 import type { Ends } from './ends.ts';
@@ -6,7 +7,7 @@ import { isSentBy, sequenceIdOf } from './message.ts';
 import { loadPulsar } from './native.ts';
 import type { NativeConsumer } from './native.ts';
 import { parseMessageId, positionOf, serializeId } from './position.ts';
-import type { Topics } from './topics.ts';
+import type { PulsarTopics } from './topics.ts';
 
 export interface LastSequenceRequest {
   readonly topic: string;
@@ -24,15 +25,15 @@ export interface LastSequenceRequest {
 const LOOK_BACK = 2_000;
 
 /** How long the broker may take for the next of the messages that are there. Milliseconds. */
-const PATIENCE_MS = 15_000;
+const DELIVERY_WAIT_MS = 15_000;
 
-interface Where {
-  readonly topics: Pick<Topics, 'layout'>;
+interface BrokerView {
+  readonly topics: Pick<PulsarTopics, 'layout'>;
   readonly ends: Pick<Ends, 'of'>;
 }
 
 /** @returns −1 when there is none near the end of any partition. @throws {LogUnavailableError} */
-export async function lastSequenceId(where: Where, request: LastSequenceRequest): Promise<number> {
+export async function lastSequenceId(where: BrokerView, request: LastSequenceRequest): Promise<number> {
   const partitions = Array.from({ length: request.partitions }, (_, partition) => partition);
   const found = await Promise.all(
     partitions.map(async (partition) => await lastOfPartition(where, request, partition)),
@@ -41,7 +42,7 @@ export async function lastSequenceId(where: Where, request: LastSequenceRequest)
 }
 
 async function lastOfPartition(
-  { topics, ends }: Where,
+  { topics, ends }: BrokerView,
   { topic, name, subscribe }: LastSequenceRequest,
   partition: number,
 ): Promise<number> {
@@ -58,7 +59,7 @@ async function lastOfPartition(
       for (const message of messages) {
         if (isSentBy(message, name)) highest = Math.max(highest, sequenceIdOf(message));
       }
-      const last = messages.at(-1)?.getMessageId().toString() ?? '';
+      const last = required(messages.at(-1), 'the first was waited for').getMessageId().toString();
       if (positionOf(parseMessageId(last)) >= end) return highest;
     }
   } finally {
@@ -68,8 +69,8 @@ async function lastOfPartition(
 }
 
 const soon = async <T>(receiving: Promise<T>, topic: string, partition: number): Promise<T> =>
-  await within(PATIENCE_MS, receiving, () => {
+  await within(DELIVERY_WAIT_MS, receiving, () => {
     throw new LogUnavailableError(
-      `topic ${topic}, partition ${partition}: for ${PATIENCE_MS / 1_000} s the broker gave nothing more before its newest message, among which the last ones of this producer are looked for`,
+      `topic ${topic}, partition ${partition}: for ${DELIVERY_WAIT_MS / 1_000} s the broker gave nothing more before its newest message, among which the last ones of this producer are looked for`,
     );
   });

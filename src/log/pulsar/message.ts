@@ -40,15 +40,16 @@ export function commonOf(first: NativeMessage, batchSize: number): Common | null
 
 /** −1 when it has none, or something else under its name. */
 export function sequenceIdOf(native: NativeMessage): number {
-  return wholeNumber(givenProperties(native)[SEQUENCE_PROPERTY] ?? '') ?? -1;
+  const text = givenProperties(native)[SEQUENCE_PROPERTY];
+  return text === undefined ? -1 : (wholeNumber(text) ?? -1);
 }
 
 export const isSentBy = (native: NativeMessage, producer: string): boolean => native.getProducerName() === producer;
 
 function propertiesOf(native: NativeMessage): Record<string, string> {
   const properties: Record<string, string> = {};
-  const all = givenProperties(native);
-  for (const name of Object.keys(all)) if (!OWN_PROPERTIES.has(name)) properties[name] = all[name] ?? '';
+  for (const [name, value] of Object.entries(givenProperties(native)))
+    if (!OWN_PROPERTIES.has(name)) properties[name] = value;
   return properties;
 }
 

@@ -1,6 +1,7 @@
 /** The one place that loads the client and its native addon. */
 import { createRequire } from 'node:module';
 import type PulsarModule from 'pulsar-client';
+import { messageOf } from '../../errors.ts';
 import { LogError } from '../eventLog.ts';
 import { authentication } from './credentials.ts';
 import type { PulsarSettings } from './settings.ts';
@@ -15,7 +16,7 @@ type NativeLogLevel = 'debug' | 'info' | 'warn' | 'error';
 /** Receives the client's own log lines. */
 export type NativeLog = (level: NativeLogLevel, message: string) => void;
 
-const LEVELS: readonly NativeLogLevel[] = ['debug', 'info', 'warn', 'error'];
+const NATIVE_LOG_LEVELS: readonly NativeLogLevel[] = ['debug', 'info', 'warn', 'error'];
 /** Operations fail after this long without an answer; the caller decides whether to try again. Seconds. */
 const OPERATION_TIMEOUT_S = 10;
 
@@ -28,7 +29,7 @@ export function loadPulsar(): Pulsar {
     return loaded;
   } catch (error) {
     throw new LogError(
-      `the Pulsar client's native addon can't be loaded: run npm run pulsar:binding, then try again (${firstLine(error)})`,
+      `the Pulsar client's native addon can't be loaded: run npm run pulsar:binding, then try again (${messageOf(error).replace(/\n[^]*/, '')})`,
       { cause: error },
     );
   }
@@ -37,7 +38,7 @@ export function loadPulsar(): Pulsar {
 /** The handler of log lines belongs to the process, not to a client: the last one given is told. */
 export function createClient(settings: PulsarSettings, log: NativeLog): NativeClient {
   const pulsar = loadPulsar();
-  pulsar.Client.setLogHandler((level, _file, _line, message) => log(LEVELS[level] ?? 'info', message));
+  pulsar.Client.setLogHandler((level, _file, _line, message) => log(NATIVE_LOG_LEVELS[level] ?? 'info', message));
   return new pulsar.Client({
     serviceUrl: settings.serviceUrl,
     operationTimeoutSeconds: OPERATION_TIMEOUT_S,
@@ -48,6 +49,3 @@ export function createClient(settings: PulsarSettings, log: NativeLog): NativeCl
     ...authentication(pulsar, settings),
   });
 }
-
-const firstLine = (error: unknown): string =>
-  (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';

@@ -7,8 +7,8 @@
  */
 import { LogError, LogUnavailableError, PositionLostError } from '../eventLog.ts';
 import type { LogMessage, Position } from '../eventLog.ts';
-import { accepted, aligned, approaching, baseOf, isRightAfter, resumed, start, step, unsure } from './alignment.ts';
-import type { Alignment, Arrival, Step } from './alignment.ts';
+import { accepted, aligned, approaching, baseOf, isRightAfter, resumed, step, unaligned, unsure } from './alignment.ts';
+import type { Alignment, AlignmentStep, Arrival } from './alignment.ts';
 import { BatchReading } from './batchReading.ts';
 import { TERMINATED, toLogError } from './errors.ts';
 import type { Layout } from './layout.ts';
@@ -59,7 +59,7 @@ export class PartitionReader {
     const { topic, partition, resume, wake, openAt } = spec;
     this.#native = native;
     this.#spec = spec;
-    this.#state = start(resume === null ? 'fresh' : 'unknown');
+    this.#state = unaligned(resume === null ? 'fresh' : 'unknown');
     this.#prefetch = new Prefetch(native, { topic, isBusy: resume === null, wake });
     this.#successors = new Successors(`topic ${topic}, partition ${partition}`, openAt);
     this.#batches = new BatchReading(topic, partition);
@@ -151,7 +151,7 @@ export class PartitionReader {
     const { resume } = this.#spec;
     let next: MessagePlace | undefined;
     for (;;) {
-      const { state, verdict }: Step = step(this.#state, arrival, next);
+      const { state, verdict }: AlignmentStep = step(this.#state, arrival, next);
       this.#state = state;
       next = undefined;
       if (verdict.kind === 'deliver' || verdict.kind === 'skip') return verdict.kind;

@@ -6,6 +6,7 @@
  */
 import { LogError } from '../eventLog.ts';
 import type { Position } from '../eventLog.ts';
+import { fieldsIn, numberField } from './protobuf.ts';
 
 export interface MessagePlace {
   readonly ledger: number;
@@ -71,24 +72,8 @@ export function parseMessageId(text: string): MessagePlace {
 
 /** Messages of the batch that the message is in, 1 when it is in none: field 6 of `MessageIdData`, batch_size. */
 export function batchSizeIn(serialized: Buffer): number {
-  let at = 0;
-  const next = (): number => {
-    let value = 0;
-    for (let factor = 1; ; factor *= 128) {
-      const byte = serialized[at++] ?? 0;
-      value += (byte & 0x7f) * factor;
-      if (byte < 0x80) return value;
-    }
-  };
-  let size = 1;
-  while (at < serialized.length) {
-    const tag = next();
-    const value = next();
-    if (tag >> 3 === 6) size = value;
-    // Bytes of such a length: the id of a first chunk, which has fields of the same numbers.
-    if ((tag & 7) === 2) at += value;
-  }
-  return size;
+  for (const [field, value] of fieldsIn(serialized)) if (field === 6 && typeof value === 'number') return value;
+  return 1;
 }
 
 /** The id that a duplicate gets in place of one: the broker has dropped the message. */
@@ -100,12 +85,5 @@ export const isDuplicateId = (text: string): boolean => text.startsWith('(-1,-1,
  */
 export function serializeId({ ledger, entry, batch }: MessagePlace, partition: number): Buffer {
   const fields = [ledger, entry, partition, ...(batch < 0 ? [] : [batch])];
-  return Buffer.from(fields.flatMap((value, i) => [((i + 1) << 3) | 0, ...varint(BigInt(value))]));
-}
-
-function varint(value: bigint): number[] {
-  const bytes: number[] = [];
-  let rest = BigInt.asUintN(64, value);
-  for (; rest > 0x7fn; rest >>= 7n) bytes.push(Number(rest & 0x7fn) | 0x80);
-  return [...bytes, Number(rest)];
+  return Buffer.concat(fields.map((value, i) => numberField(i + 1, value)));
 }

@@ -1,5 +1,4 @@
 /** The event log on Apache Pulsar. */
-import { randomUUID } from 'node:crypto';
 import { abortable } from '../../waiting.ts';
 import { LogError } from '../eventLog.ts';
 import type {
@@ -10,72 +9,52 @@ import type {
   Position,
   Producer,
   ProducerOptions,
+  Subscription,
   TopicSpec,
 } from '../eventLog.ts';
 import { AdminClient, AdminDeniedError } from './admin.ts';
 import { messagesBehind } from './backlog.ts';
 import { PulsarConsumer } from './consumer.ts';
+import type { ConsumerSpec } from './consumer.ts';
 import { Ends } from './ends.ts';
-import { toLogError } from './errors.ts';
 import { lastSequenceId } from './lastSequenceId.ts';
 import { createClient } from './native.ts';
 import { connectionError } from './connectionProblem.ts';
 import type { NativeClient, NativeConsumer, NativeLog } from './native.ts';
 import { PartitionReader } from './partitionReader.ts';
+import type { ReaderSpec } from './partitionReader.ts';
 import { placeOf, positionOf } from './position.ts';
 import type { MessagePlace } from './position.ts';
-import { openProducers, PulsarProducer, standBy } from './producer.ts';
-import { explained, findProblem } from './diagnose.ts';
+import { closeAll, openProducers, standBy } from './nativeProducers.ts';
+import { PulsarProducer } from './producer.ts';
+import { findProblem } from './diagnose.ts';
 import type { PulsarSettings } from './settings.ts';
-import { topicUrl } from './settings.ts';
-import { Topics } from './topics.ts';
+import {
+  isLeftover,
+  readerSubscription,
+  sharedSubscription,
+  subscribe,
+  temporarySubscription,
+} from './subscriptions.ts';
+import type { NativeSubscription } from './subscriptions.ts';
+import { PulsarTopics } from './topics.ts';
+import { TopicSetup } from './topicSetup.ts';
 
 export interface PulsarLogOptions {
   /** How long topics of history are kept. Days. */
   readonly historyDays?: number;
-  /** Told the client's own log lines. */
+  /** Receives the client's own log lines. */
   readonly log?: NativeLog;
 }
 
-/** Subscriptions of readers that keep none; what a dead process left behind is recognised by it. */
-const READER_PREFIX = 'balde-reader-';
-const DAY_MS = 86_400_000;
-/** Thirteen months of history, the current one and the one that the log keeps beyond. */
+/** Thirteen months of history, the current month, and one more that the log keeps. */
 const HISTORY_DAYS = 15 * 31;
-/** Messages the client holds ready per partition. The broker sends half as many at a time. */
-const QUEUE = 1_000;
-/** The same for a reader that begins with a backlog. */
-const READER_QUEUE = 4_000;
-/** Most messages of one `batchReceive`. */
-const AT_ONCE = 1_000;
-/** `batchReceive` waits this long for a batch to fill; it is called while messages queue up. Milliseconds. */
-const GATHER_MS = 10;
-
-/** What others encrypted comes as it is, and is set aside: left to itself the client would keep it back, and stop. */
-const FOREIGN = { cryptoFailureAction: 'CONSUME' } as const;
-
-interface Subscription {
-  readonly name: string;
-  readonly type: 'Exclusive' | 'Failover';
-  /** The broker shares partitions out by the order of these names. */
-  readonly consumerName: string;
-  readonly queue?: number;
-}
-
-/** The name tells when it was made: what a process that died left behind is removed a day later. */
-const temporary = (): Subscription => {
-  const consumerName = randomUUID();
-  return { name: `${READER_PREFIX}${Date.now()}-${consumerName}`, type: 'Exclusive', consumerName };
-};
-
-const isLeftover = (name: string): boolean =>
-  name.startsWith(READER_PREFIX) && Number(/\d+/.exec(name.slice(READER_PREFIX.length))?.[0]) < Date.now() - DAY_MS;
-
 export class PulsarLog implements EventLog {
   readonly #settings: PulsarSettings;
   readonly #client: NativeClient;
   readonly #admin: AdminClient;
-  readonly #topics: Topics;
+  readonly #topics: PulsarTopics;
+  readonly #setup: TopicSetup;
   readonly #ends: Ends;
   readonly #schemas = new Map<string, TopicSpec['schema']>();
   readonly #open = new Set<{ close(): Promise<void> }>();
@@ -87,14 +66,15 @@ export class PulsarLog implements EventLog {
     this.#settings = settings;
     this.#client = createClient(settings, options.log ?? (() => undefined));
     this.#admin = new AdminClient(settings);
-    this.#topics = new Topics(this.#admin, settings, options.historyDays ?? HISTORY_DAYS);
+    this.#topics = new PulsarTopics(this.#admin, settings);
+    this.#setup = new TopicSetup(this.#admin, settings, this.#topics, options.historyDays ?? HISTORY_DAYS);
     this.#ends = new Ends(this.#topics);
   }
 
   async ensureTopic(spec: TopicSpec): Promise<void> {
     this.#assertOpen();
     await this.#assertReachable();
-    await this.#topics.ensure(spec);
+    await this.#setup.ensure(spec);
     this.#schemas.set(spec.name, spec.schema);
     await this.#topics.removeLeftovers(spec.name, isLeftover).catch((error: unknown) => {
       if (!(error instanceof AdminDeniedError)) throw error;
@@ -108,7 +88,7 @@ export class PulsarLog implements EventLog {
 
   async addPartitions(topic: string, partitions: number): Promise<void> {
     this.#assertOpen();
-    await this.#topics.grow(topic, partitions);
+    await this.#setup.grow(topic, partitions);
   }
 
   async producer(topic: string, options: ProducerOptions): Promise<Producer> {
@@ -118,7 +98,7 @@ export class PulsarLog implements EventLog {
     const partitions = await abortable(this.#topics.refreshPartitions(topic), signal);
     const schema = this.#schemas.get(topic) ?? null;
     const subscribe = async (partition: number): Promise<NativeConsumer> =>
-      await this.#subscribe(topic, { partition, ...temporary() });
+      await this.#subscribe(topic, { partition, ...temporarySubscription() });
     const lastStored = async (): Promise<number> =>
       await lastSequenceId({ topics: this.#topics, ends: this.#ends }, { topic, partitions, name, subscribe });
     const spec = {
@@ -134,39 +114,21 @@ export class PulsarLog implements EventLog {
       const last = await abortable(lastStored(), signal);
       return this.#remember((onClose) => new PulsarProducer(spec, native, last, onClose));
     } catch (error) {
-      await Promise.allSettled(native.map(async (one) => one.close()));
+      await closeAll(native);
       throw error;
     }
   }
 
   async consumer(topic: string, { subscription }: ConsumerOptions): Promise<Consumer> {
     this.#assertOpen();
-    const own: Subscription =
-      subscription === null
-        ? { ...temporary(), queue: READER_QUEUE }
-        : { name: subscription.name, type: 'Failover', consumerName: randomUUID() };
-    const consumer = this.#remember(
-      (onClose) =>
-        new PulsarConsumer(
-          {
-            topic,
-            temporary: subscription === null,
-            partitions: async () => await this.#topics.refreshPartitions(topic),
-            open: async (partition, wake) => {
-              return new PartitionReader(await this.#subscribe(topic, { partition, ...own }), {
-                topic,
-                partition,
-                resume: subscription?.resume ?? null,
-                layout: async () => await this.#topics.layout(topic, partition),
-                newest: async () => await this.#ends.of(topic, partition),
-                openAt: async (entry) => await this.#subscribeAt(topic, partition, entry),
-                wake,
-              });
-            },
-          },
-          onClose,
-        ),
-    );
+    const own = subscription === null ? readerSubscription() : sharedSubscription(subscription.name);
+    const spec: ConsumerSpec = {
+      topic,
+      temporary: subscription === null,
+      partitions: async () => await this.#topics.refreshPartitions(topic),
+      open: async (partition, wake) => await this.#openReader({ topic, partition, wake }, own, subscription),
+    };
+    const consumer = this.#remember((onClose) => new PulsarConsumer(spec, onClose));
     try {
       await consumer.openPartitions();
       return consumer;
@@ -212,34 +174,32 @@ export class PulsarLog implements EventLog {
     await this.#closing;
   }
 
-  async #subscribe(
-    topic: string,
-    { partition, name, type, consumerName, queue = QUEUE }: Subscription & { readonly partition: number },
-  ): Promise<NativeConsumer> {
-    try {
-      return await this.#client.subscribe({
-        topic: `${topicUrl(this.#settings, topic)}-partition-${partition}`,
-        subscription: name,
-        subscriptionType: type,
-        subscriptionInitialPosition: 'Earliest',
-        consumerName,
-        receiverQueueSize: queue,
-        batchReceivePolicy: { maxNumMessages: AT_ONCE, timeoutMs: GATHER_MS },
-        ...FOREIGN,
-      });
-    } catch (error) {
-      throw await explained(toLogError(`subscribing to topic ${topic}`, error), this.#settings);
-    }
+  async #openReader(
+    { topic, partition, wake }: Pick<ReaderSpec, 'topic' | 'partition' | 'wake'>,
+    own: NativeSubscription,
+    subscription: Subscription | null,
+  ): Promise<PartitionReader> {
+    return new PartitionReader(await this.#subscribe(topic, { partition, ...own }), {
+      ...{ topic, partition, wake },
+      resume: subscription?.resume ?? null,
+      layout: async () => await this.#topics.layout(topic, partition),
+      newest: async () => await this.#ends.of(topic, partition),
+      openAt: async (entry) => await this.#subscribeAt(topic, partition, entry),
+    });
   }
 
-  /** A subscription that begins with the entry or, where it is not there any more, with what follows it. */
+  async #subscribe(topic: string, own: NativeSubscription & { readonly partition: number }): Promise<NativeConsumer> {
+    return await subscribe({ client: this.#client, settings: this.#settings }, topic, own);
+  }
+
+  /** A subscription that begins with the entry or, where that is gone, with the one after it. */
   async #subscribeAt(topic: string, partition: number, entry: MessagePlace | null): Promise<NativeConsumer> {
-    const own = temporary();
+    const own = temporarySubscription();
     if (entry !== null) await this.#topics.subscribeAt(topic, partition, own.name, entry);
     return await this.#subscribe(topic, { partition, ...own });
   }
 
-  /** Topics are made through the REST interface: an address that only the client uses would be wrong unnoticed. */
+  /** Topics are made through the REST interface, so nothing else would notice a wrong address of the client's. */
   async #assertReachable(): Promise<void> {
     if (this.#wasReached) return;
     const problem = await findProblem(this.#settings);
@@ -251,7 +211,7 @@ export class PulsarLog implements EventLog {
     if (this.#closing !== null) throw new LogError('the log is closed');
   }
 
-  /** Handles that are open are closed with the log. */
+  /** Keeps an open handle, to close it with the log. */
   #remember<H extends { close(): Promise<void> }>(open: (onClose: () => void) => H): H {
     this.#assertOpen();
     const handle = open(() => this.#open.delete(handle));

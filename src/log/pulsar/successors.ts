@@ -11,17 +11,17 @@ import { compareEntries, parseMessageId, positionOf } from './position.ts';
 import type { MessagePlace } from './position.ts';
 
 /** Entries remembered: where there is one gap there are often many. */
-const REMEMBERED = 500;
+const REMEMBERED_ENTRIES = 500;
 /** How long messages that are there may take. Milliseconds. */
-const PATIENCE_MS = 10_000;
+const DELIVERY_WAIT_MS = 10_000;
 
-type Source = Pick<NativeConsumer, 'receive' | 'batchReceive' | 'unsubscribe' | 'close'>;
+type EntrySource = Pick<NativeConsumer, 'receive' | 'batchReceive' | 'unsubscribe' | 'close'>;
 
 /**
  * A subscription that begins with this entry or before it, or with the oldest for `null`, and goes when it is
  * closed.
  */
-export type OpenAt = (entry: MessagePlace | null) => Promise<Source>;
+export type OpenAt = (entry: MessagePlace | null) => Promise<EntrySource>;
 
 export class Successors {
   readonly #open: OpenAt;
@@ -63,7 +63,7 @@ export class Successors {
     return place === null ? this.#known[0] : this.#known.find((entry) => compareEntries(entry, place) > 0);
   }
 
-  async #read(source: Source, from: MessagePlace | null, upTo: MessagePlace): Promise<MessagePlace[]> {
+  async #read(source: EntrySource, from: MessagePlace | null, upTo: MessagePlace): Promise<MessagePlace[]> {
     const entries: MessagePlace[] = [];
     const add = (message: NativeMessage): void => {
       const place = { ...parseMessageId(message.getMessageId().toString()), batch: -1 };
@@ -74,8 +74,8 @@ export class Successors {
       const last = entries.at(-1);
       return last !== undefined && compareEntries(last, upTo) >= 0;
     };
-    while (!isThere() && entries.length < REMEMBERED) add(await this.#soon(source.receive(), upTo));
-    while (entries.length < REMEMBERED) {
+    while (!isThere() && entries.length < REMEMBERED_ENTRIES) add(await this.#soon(source.receive(), upTo));
+    while (entries.length < REMEMBERED_ENTRIES) {
       const messages = await source.batchReceive();
       if (messages.length === 0) break;
       for (const message of messages) add(message);
@@ -85,7 +85,7 @@ export class Successors {
 
   async #soon<T>(receiving: Promise<T>, upTo: MessagePlace): Promise<T> {
     try {
-      return await within(PATIENCE_MS, receiving, () => {
+      return await within(DELIVERY_WAIT_MS, receiving, () => {
         throw this.#silent(upTo);
       });
     } catch (error) {
@@ -95,7 +95,7 @@ export class Successors {
 
   #silent(upTo: MessagePlace): LogUnavailableError {
     return new LogUnavailableError(
-      `${this.#what}: the broker did not say within ${PATIENCE_MS / 1_000} s what comes before ${positionOf({ ...upTo, batch: -1 })}`,
+      `${this.#what}: the broker did not say within ${DELIVERY_WAIT_MS / 1_000} s what comes before ${positionOf({ ...upTo, batch: -1 })}`,
     );
   }
 }

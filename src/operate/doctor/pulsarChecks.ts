@@ -9,7 +9,7 @@ import { findProblem } from '../../log/pulsar/diagnose.ts';
 import { topicUrl } from '../../log/pulsar/settings.ts';
 import type { PulsarSettings } from '../../log/pulsar/settings.ts';
 import { FOLDS, TOPICS } from '../../topology/folds.ts';
-import { historyDays } from '../../app/storage.ts';
+import { historyDays } from '../../app/openLog.ts';
 import { numberText } from '../../format.ts';
 import { fail, messageOf, ok, warn } from './finding.ts';
 import type { Finding } from './finding.ts';
