@@ -2,10 +2,10 @@
 const MAP = {
   'src/domain': [],
   projections: ['src/domain'],
-  'src/codec': ['src/domain'],
   'src/store': ['src/domain'],
-  'src/simulator': ['src/codec', 'src/domain'],
   'src/log': ['src/store', 'src/domain'],
+  'src/codec': ['src/log', 'src/domain'],
+  'src/simulator': ['src/codec', 'src/domain'],
   'src/topology': ['src/log', 'src/codec', 'projections', 'src/domain'],
   'src/retain': ['src/log', 'src/store', 'src/domain'],
   'src/serve': ['src/store', 'src/domain'],

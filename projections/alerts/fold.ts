@@ -87,7 +87,6 @@ const CATEGORY_COLUMNS = {
 } as const;
 
 export const alertsProjection: Projection<AlertEvent, AlertsState, Table> = {
-  kind: 'projection',
   name: 'alerts',
   version: 1,
   topic: 'rate-limit-alerts',

@@ -56,7 +56,6 @@ const POLICY_COLUMNS = {
 } as const;
 
 export const statesProjection: Projection<PolicyStateEvent, StatesState, Table> = {
-  kind: 'projection',
   name: 'states',
   version: 1,
   topic: 'policy-states',

@@ -1,7 +1,14 @@
 /** Alerts as what-if compares them: those really raised, and those that a set of rules would raise. */
 import { alertingReactor } from '../../projections/alerting/fold.ts';
 import type { AlertingState } from '../../projections/alerting/fold.ts';
-import type { EndReason, EpochMs, PolicyStateEvent, PolicyStateObserved, Severity } from '../domain/events.ts';
+import type {
+  AlertEvent,
+  EndReason,
+  EpochMs,
+  PolicyStateEvent,
+  PolicyStateObserved,
+  Severity,
+} from '../domain/events.ts';
 import type { Reactor } from '../domain/fold.ts';
 import type { RaiseReason, ThresholdRules } from '../domain/thresholds.ts';
 import { sampleOf } from '../domain/enrichment.ts';
@@ -38,7 +45,7 @@ export async function raisedAlerts(sql: Sql, bucket: Bucket): Promise<Alert[]> {
 /** Feeds the observations of one bucket to the production reactor and collects the alerts it raises. */
 export class AlertCollector {
   readonly alerts: Alert[] = [];
-  readonly #reactor: Reactor<PolicyStateEvent, AlertingState>;
+  readonly #reactor: Reactor<PolicyStateEvent, AlertingState, AlertEvent>;
   #state: AlertingState | undefined;
   readonly #carriedIn: Alert | null;
 

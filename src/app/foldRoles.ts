@@ -2,7 +2,6 @@
 import { alertingReactor } from '../../projections/alerting/fold.ts';
 import { alertsProjection } from '../../projections/alerts/fold.ts';
 import { statesProjection } from '../../projections/states/fold.ts';
-import { alertProperties, encodeAlertEvent } from '../codec/alertEvent.ts';
 import { POLICY_STATES, RATE_LIMIT_ALERTS } from '../codec/topics.ts';
 import type { Topic } from '../codec/topics.ts';
 import { consume } from '../consume/consumer.ts';
@@ -12,7 +11,6 @@ import type { Effects } from '../consume/effects.ts';
 import type { ConsumeObserver } from '../consume/observer.ts';
 import type { OutboxBell } from '../consume/outboxBell.ts';
 import { Processor } from '../consume/processor.ts';
-import type { AlertEvent } from '../domain/events.ts';
 import type { Fold, Projection } from '../domain/fold.ts';
 import type { ThresholdRules } from '../domain/thresholds.ts';
 import type { EventLog } from '../log/eventLog.ts';
@@ -42,11 +40,7 @@ export const FOLD_RUNNERS: Readonly<Record<'states' | 'alerting' | 'alerts', Run
   states: async (context, signal) => await project(context, statesProjection, POLICY_STATES, signal),
   alerting: async (context, signal) => {
     const reactor = alertingReactor(context.rules);
-    const encode = (event: AlertEvent) => ({
-      payload: encodeAlertEvent(event),
-      properties: alertProperties(event),
-    });
-    const effects = reactorEffects(reactor, encode, context.bell);
+    const effects = reactorEffects(RATE_LIMIT_ALERTS, context.bell);
     const between = new Reconciler({ ...context, fold: reactor, effects });
     await run({ ...context, between }, reactor, POLICY_STATES, effects, signal);
   },

@@ -19,7 +19,6 @@ import { runArchive } from './archiveRole.ts';
 import { FOLD_RUNNERS } from './foldRoles.ts';
 import { RELAYED_TOPICS } from '../topology/folds.ts';
 import { beginMetrics, consumeObserver, pollerMetrics } from './observers.ts';
-import { toMessage } from './observationMessage.ts';
 import { observedPolicies } from './observedPolicies.ts';
 import { ROLES } from '../config/roles.ts';
 import type { Role } from '../config/roles.ts';
@@ -50,8 +49,6 @@ interface Context extends ProcessOptions {
   readonly bell: OutboxBell;
   readonly signal: AbortSignal;
 }
-
-export { toMessage } from './observationMessage.ts';
 
 const RUN: Readonly<Record<Role, (context: Context) => Promise<unknown>>> = {
   poller: async ({ signal, ...context }) => {
@@ -183,14 +180,13 @@ async function poll(
     await runPoller(
       {
         participant: entry.participant,
-        topic: POLICY_STATES.name,
+        topic: POLICY_STATES,
         schedule: config.poll.schedule,
         pollWhenElected: config.poll.whenElected,
         retireAfterLists: config.poll.retireAfterLists,
         knownPolicies: async () => await observedPolicies(storage.database, entry.participant),
         bridge,
         log: storage.log,
-        encode: toMessage,
         clock: systemClock,
         logger,
         events: {

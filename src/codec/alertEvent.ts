@@ -6,9 +6,10 @@
  */
 import avro from 'avsc';
 import type { AlertEvent, AlertRaised, AlertResolved, CategoryChanged, Cause, EpochMs } from '../domain/events.ts';
+import { bucketKey } from '../domain/events.ts';
 import { instant } from '../domain/texts.ts';
+import type { Message } from '../log/eventLog.ts';
 import { PoisonMessageError } from './errors.ts';
-import type { EncodedEvent } from './observation.ts';
 import { avroType, schemaText } from './schemas.ts';
 
 type EventType = AlertEvent['type'];
@@ -61,11 +62,25 @@ interface WireAlertEvent {
   readonly rule_version: string;
 }
 
-export function encodeAlertEvent(event: AlertEvent): Buffer {
+/** @throws {PoisonMessageError} no version of the event can say that */
+export function encodeAlertEvent(event: AlertEvent): Message {
   const wire = { ...commonToWire(event), ...ownToWire(event) };
-  versionOf(event.type, wire);
-  return Buffer.from(JSON.stringify(wire), 'utf8');
+  return {
+    key: bucketKey(event),
+    payload: Buffer.from(JSON.stringify(wire), 'utf8'),
+    properties: propertiesOf(event, versionOf(event.type, wire)),
+    eventTime: event.timestamp,
+  };
 }
+
+/** What a subscriber can filter and drop repeats by without opening the payload. */
+const propertiesOf = (event: AlertEvent, schemaVersion: number): Record<string, string> => ({
+  event_id: event.eventId,
+  event_type: event.type,
+  severity: event.type === 'CategoryChanged' ? '' : event.severity,
+  category: event.category ?? '',
+  schema_version: String(schemaVersion),
+});
 
 /** @throws {PoisonMessageError} no version of the event can say that */
 function versionOf(type: EventType, wire: unknown): number {
@@ -74,22 +89,11 @@ function versionOf(type: EventType, wire: unknown): number {
   return version;
 }
 
-/** What a subscriber can filter and drop repeats by without opening the payload. */
-export function alertProperties(event: AlertEvent): Record<string, string> {
-  return {
-    event_id: event.eventId,
-    event_type: event.type,
-    severity: event.type === 'CategoryChanged' ? '' : event.severity,
-    category: event.category ?? '',
-    schema_version: String(versionOf(event.type, { ...commonToWire(event), ...ownToWire(event) })),
-  };
-}
-
 /**
  * @returns `null` for an event of a type that a newer version of Balde knows: to be passed over
  * @throws {PoisonMessageError} not JSON, or not the event that it says it is
  */
-export function decodeAlertEvent({ payload }: EncodedEvent): AlertEvent | null {
+export function decodeAlertEvent({ payload }: Pick<Message, 'payload'>): AlertEvent | null {
   const wire = parse(payload);
   const type: unknown = (wire as Partial<WireAlertEvent> | null)?.event_type;
   if (typeof type !== 'string' || type === '') {

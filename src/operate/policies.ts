@@ -9,7 +9,6 @@ import { publishRetirements } from '../poll/retire.ts';
 import { retirementOf } from '../poll/roll.ts';
 import type { KnownPolicy } from '../poll/roll.ts';
 import type { Database } from '../store/database.ts';
-import { toMessage } from '../app/observationMessage.ts';
 import { UsageError } from '../errors.ts';
 import type { Storage } from '../app/storage.ts';
 
@@ -76,7 +75,7 @@ export async function retirePolicies(
       retirementOf(known, occasion),
   );
   if (first === undefined) return responseTime;
-  const deps = { log, topic: POLICY_STATES.name, encode: toMessage, clock: systemClock, signal };
+  const deps = { log, topic: POLICY_STATES, clock: systemClock, signal };
   try {
     await publishRetirements({ ...deps, report: () => undefined }, poll, [first, ...others]);
   } catch (error) {

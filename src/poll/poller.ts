@@ -8,7 +8,9 @@
 import type { Logger } from 'pino';
 import { exhaustMap, lastValueFrom } from 'rxjs';
 import type { Clock } from '../clock.ts';
+import type { Topic } from '../codec/topics.ts';
 import { LIST_POLICY_REFILL_PERIOD_SEC } from '../domain/catalog.ts';
+import type { PolicyStateEvent } from '../domain/events.ts';
 import { checkAnswer } from '../domain/validation.ts';
 import type { CheckedAnswer, PoliciesAnswer } from '../domain/validation.ts';
 import { LogError, MessageRefusedError, ProducerBusyError, ProducerFencedError } from '../log/eventLog.ts';
@@ -21,7 +23,7 @@ import type { Poll } from './bridgePoll.ts';
 import { createReport } from './events.ts';
 import type { PollerEvents, Report } from './events.ts';
 import { createPublisher, untilAvailable } from './publish.ts';
-import type { EncodeObservation, Publisher } from './publish.ts';
+import type { Publisher } from './publish.ts';
 import { publishRetirements } from './retire.ts';
 import { retirementOf, Roll } from './roll.ts';
 import type { KnownPolicy } from './roll.ts';
@@ -32,15 +34,14 @@ import type { Schedule } from './schedule.ts';
 export interface PollerDeps {
   /** ISPB of the participant whose buckets are polled. */
   readonly participant: string;
-  /** Topic of observations; it exists. */
-  readonly topic: string;
+  /** Of observations; it exists. */
+  readonly topic: Topic<PolicyStateEvent>;
   readonly schedule: Schedule;
   /** Polls as soon as elected too, so that a takeover leaves no gap; then by the schedule. */
   readonly pollWhenElected: boolean;
   /** The participant's own; closed by whoever made it. */
   readonly bridge: Pick<BridgeClient, 'listPolicies'>;
   readonly log: Pick<EventLog, 'producer'>;
-  readonly encode: EncodeObservation;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly events?: PollerEvents;
@@ -94,7 +95,7 @@ async function elected(context: Context): Promise<Producer> {
   const name = producerName(participant);
   const onStandby = (): void => context.report('onStandby', { participant });
   const options = { name, access: 'waitForExclusive', wholeSends: true, onStandby, signal } as const;
-  const producer = await untilAvailable(context, participant, signal, async () => log.producer(topic, options));
+  const producer = await untilAvailable(context, participant, signal, async () => log.producer(topic.name, options));
   context.report('onElected', { participant, lastSequenceId: producer.lastSequenceId });
   return producer;
 }

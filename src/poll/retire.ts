@@ -10,7 +10,6 @@ import type { PublishDeps } from './publish.ts';
 
 export interface RetireDeps extends PublishDeps {
   readonly log: Pick<EventLog, 'producer'>;
-  readonly topic: string;
   readonly signal: AbortSignal;
 }
 
@@ -32,7 +31,7 @@ export async function publishRetirements(
     if (name === 'onLogUnavailable') report(name, event);
   };
   const options = { name: retiringProducer(poll.participant), access: 'exclusive', signal } as const;
-  const producer = await untilAvailable(deps, poll.participant, signal, async () => log.producer(topic, options));
+  const producer = await untilAvailable(deps, poll.participant, signal, async () => log.producer(topic.name, options));
   try {
     await createPublisher({ ...deps, report: quiet }, producer).publish(poll, retirements, signal);
   } finally {

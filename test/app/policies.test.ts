@@ -8,7 +8,6 @@ import { DEFAULT_RULES } from '../../src/domain/thresholds.ts';
 import type { EventLog } from '../../src/log/eventLog.ts';
 import { listPolicies, retirable, retirePolicies } from '../../src/operate/policies.ts';
 import { observedPolicies } from '../../src/app/observedPolicies.ts';
-import { toMessage } from '../../src/app/roles.ts';
 import { countLog, verifyReadModel } from '../../src/operate/verify.ts';
 import { startPoll } from '../../src/poll/bridgePoll.ts';
 import { publishRetirements } from '../../src/poll/retire.ts';
@@ -107,8 +106,7 @@ describe('a policy that DICT lists no longer [RETIRE-1, RETIRE-2]', () => {
     const clock = { now: () => at, sleep: async () => Promise.resolve() };
     const deps = {
       log,
-      topic: POLICY_STATES.name,
-      encode: toMessage,
+      topic: POLICY_STATES,
       clock,
       report: () => undefined,
       signal: never,
