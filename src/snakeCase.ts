@@ -1,6 +1,6 @@
 /** One way to write names in everything that machines read: `response_time`, as in the views and the events. */
 
-const snakeCase = (name: string): string => name.replace(/([a-z\d])([A-Z])/g, '$1_$2').toLowerCase();
+export const snakeCase = (name: string): string => name.replace(/([a-z\d])([A-Z])/g, '$1_$2').toLowerCase();
 
 /** The same object with its own keys in snake case; what lies deeper stays, for it may hold foreign names. */
 export const withSnakeKeys = (fields: object): Record<string, unknown> =>

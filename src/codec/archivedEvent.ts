@@ -10,7 +10,7 @@ import { decodeAlertEvent, encodeAlertEvent } from './alertEvent.ts';
 import type { Message } from '../log/eventLog.ts';
 import { PoisonMessageError } from './errors.ts';
 import { decodeObservation, OBSERVATION_TYPE } from './observation.ts';
-import { avroType, schemaText } from './schemas.ts';
+import { avroType, fieldNames, schemaText } from './schemas.ts';
 import { POLICY_STATES, RATE_LIMIT_ALERTS } from './topics.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -40,11 +40,7 @@ const policyStates: EventForm = {
 };
 
 const ALERT_EVENT = avroType('RateLimitAlertEvent', 1);
-const ALERT_FIELDS = (
-  JSON.parse(schemaText('RateLimitAlertEvent', 1)) as {
-    readonly fields: readonly { readonly name: string }[];
-  }
-).fields.map(({ name }) => name);
+const ALERT_FIELDS = fieldNames('RateLimitAlertEvent', 1);
 
 /** Fields that every event has, null or not; what another event lacks is null in its archive too. */
 const ALWAYS_THERE: readonly string[] = [

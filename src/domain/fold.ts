@@ -110,3 +110,6 @@ export function rowOf<C extends Readonly<Record<string, ColumnType>>>(
   // Mapped, not pushed: a row that grows ends up with twice the room it needs.
   return namesOf(columns).map((name) => values[name as keyof C]);
 }
+
+/** A row as it is read: the columns of a table, with the values that a fold gives them. */
+export type RowOf<C, V extends Readonly<Record<keyof C, unknown>>> = { readonly [K in keyof C]: V[K] };
