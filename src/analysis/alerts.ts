@@ -12,7 +12,7 @@ import type {
 import type { Reactor } from '../domain/fold.ts';
 import type { RaiseReason, ThresholdRules } from '../domain/thresholds.ts';
 import { sampleOf } from '../domain/enrichment.ts';
-import type { Row, Sql } from '../store/database.ts';
+import type { Sql } from '../store/database.ts';
 import type { Bucket } from './buckets.ts';
 
 export interface Alert {
@@ -33,7 +33,7 @@ export interface Alert {
 
 /** The alerts of one bucket that were really raised, oldest first. */
 export async function raisedAlerts(sql: Sql, bucket: Bucket): Promise<Alert[]> {
-  return await sql.query<Alert & Row>(
+  return await sql.query<Alert>(
     `select id as "alertId", participant, endpoint_id as policy, severity, created_at as "raisedAt",
        resolved_at as "resolvedAt", reason as "raiseReason", resolution_reason as "resolveReason",
        available_tokens as "availableTokens", capacity, rule_version as "ruleVersion"

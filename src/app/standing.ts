@@ -33,7 +33,6 @@ export interface FoldCheckpoint {
 }
 
 interface CheckpointRow {
-  [column: string]: unknown;
   readonly fold: string;
   readonly version: number;
   readonly served: boolean;

@@ -4,7 +4,6 @@ import type { Parameter, Sql } from '../store/database.ts';
 
 /** The columns of `dict_rate_limit_alerts` that code reads; a query gives all of them. */
 export interface AlertRow {
-  [column: string]: unknown;
   readonly id: string;
   readonly participant: string;
   readonly endpoint_id: string;

@@ -3,7 +3,6 @@ import type { EpochMs } from '../domain/events.ts';
 import type { Sql } from '../store/database.ts';
 
 export interface LatestState {
-  [column: string]: unknown;
   readonly participant: string;
   readonly endpoint_id: string;
   readonly health_status: 'OK' | 'WARNING' | 'CRITICAL' | 'STALE';
@@ -35,7 +34,6 @@ export async function latestStates(sql: Sql): Promise<LatestState[]> {
 }
 
 export interface AlertCount {
-  [column: string]: unknown;
   readonly participant: string;
   readonly endpoint_id: string;
   readonly severity: string;

@@ -109,9 +109,9 @@ export function watched(database: Database): { readonly database: Database; read
     read.push(rows);
     return {
       ...tx,
-      query: async <R extends Row>(text: string, parameters?: readonly Parameter[]) => {
+      query: async <R extends object>(text: string, parameters?: readonly Parameter[]) => {
         const found = await tx.query<R>(text, parameters);
-        rows.push(...found);
+        rows.push(...(found as Row[]));
         return found;
       },
     };

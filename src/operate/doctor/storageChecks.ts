@@ -166,7 +166,7 @@ async function checkProcesses(database: Database): Promise<Finding> {
 }
 
 async function knownPolicies(database: Database): Promise<KnownPolicy[]> {
-  return await database.query<KnownPolicy & Record<string, unknown>>(
+  return await database.query<KnownPolicy>(
     `select participant, endpoint_id as name, capacity, refill_tokens as "refillTokens",
        refill_period_sec as "refillPeriodSec"
      from dict_rate_limit_policies order by 1, 2`,
