@@ -13,7 +13,7 @@ import type { Reactor } from '../domain/fold.ts';
 import type { RaiseReason, ThresholdRules } from '../domain/thresholds.ts';
 import { sampleOf } from '../domain/enrichment.ts';
 import type { Sql } from '../store/database.ts';
-import type { Bucket } from './buckets.ts';
+import type { Bucket } from '../views/buckets.ts';
 
 export interface Alert {
   readonly alertId: string;

@@ -19,7 +19,7 @@ import { runArchive } from './archiveRole.ts';
 import { FOLD_RUNNERS } from './foldRoles.ts';
 import { RELAYED_TOPICS } from '../topology/folds.ts';
 import { beginMetrics, consumeObserver, pollerMetrics } from './observers.ts';
-import { observedPolicies } from './observedPolicies.ts';
+import { observedPolicies } from '../views/latest.ts';
 import { ROLES } from '../config/roles.ts';
 import type { Role } from '../config/roles.ts';
 import { runTogether } from '../together.ts';

@@ -3,7 +3,7 @@ import pino from 'pino';
 import { systemClock } from '../../src/clock.ts';
 import { POLICY_STATES } from '../../src/codec/topics.ts';
 import type { EventLog } from '../../src/log/eventLog.ts';
-import { observedPolicies } from '../../src/app/observedPolicies.ts';
+import { observedPolicies } from '../../src/views/latest.ts';
 import { runPoller } from '../../src/poll/poller.ts';
 import type { Database } from '../../src/store/database.ts';
 import { eventually } from '../support/eventually.ts';

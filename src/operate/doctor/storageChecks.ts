@@ -10,7 +10,7 @@ import { UsageError } from '../../errors.ts';
 import { OBSERVING } from '../../app/storage.ts';
 import type { Storage } from '../../app/storage.ts';
 import { operations } from '../../serve/operations.ts';
-import { newestObservation } from '../../serve/readModels.ts';
+import { newestObservation } from '../../views/latest.ts';
 import type { Database } from '../../store/database.ts';
 import { pendingMigrations } from '../../store/migrate.ts';
 import { livingProcesses } from '../../store/processes.ts';
