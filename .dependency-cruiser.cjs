@@ -50,6 +50,12 @@ module.exports = {
       { pathNot: '^(projections/|src/domain/)' },
     ),
     ...inward,
+    rule(
+      'codec-knows-the-contract-of-the-log',
+      'what a message is, and no backend',
+      { path: '^src/codec/' },
+      { path: '^src/log/', pathNot: '^src/log/eventLog\\.ts$' },
+    ),
     only('pg-only-in-store', '^src/store/', '(pg|pg-copy-streams|node-pg-migrate)'),
     only('rxjs-only-in-flows', '^src/(flow\\.ts|(poll|consume|archive)/)', 'rxjs'),
     only('pulsar-only-in-log', '^(src/log|tools/pulsar-binding)/', 'pulsar-client'),

@@ -21,7 +21,6 @@ import { topicUrl } from '../src/log/pulsar/settings.ts';
 import type { PulsarSettings } from '../src/log/pulsar/settings.ts';
 import { FOLD_RUNNERS } from '../src/app/foldRoles.ts';
 import { silentObserver } from '../src/consume/observer.ts';
-import { toMessage } from '../src/app/roles.ts';
 import { runPoller } from '../src/poll/poller.ts';
 import { median, onServer, option, PARTICIPANT } from './common.ts';
 import { installOnPulsar, onBroker } from './pulsar.ts';
@@ -184,7 +183,7 @@ async function runRoles(
     relay({ database, log, topic: RATE_LIMIT_ALERTS.name, observer, bell }, signal),
     runPoller(
       {
-        ...{ participant: PARTICIPANT, topic: POLICY_STATES.name, bridge, log, encode: toMessage },
+        ...{ participant: PARTICIPANT, topic: POLICY_STATES, bridge, log },
         ...{ clock: systemClock, logger: pino({ level: 'silent' }), pollWhenElected: false },
         schedule: { kind: 'every', ms: 200 },
         events: { onPublished: () => stages.reached('observations stored') },

@@ -8,7 +8,7 @@ import { DEFAULT_RULES } from '../src/domain/thresholds.ts';
 import { FOLD_RUNNERS } from '../src/app/foldRoles.ts';
 import { FOLDS } from '../src/topology/folds.ts';
 import { silentObserver } from '../src/consume/observer.ts';
-import { runRelays, toMessage } from '../src/app/roles.ts';
+import { runRelays } from '../src/app/roles.ts';
 import { install, onServer, option, pollAt } from './common.ts';
 import type { Installed } from './common.ts';
 import { copyLimit, makePartitions } from './copyLimit.ts';
@@ -23,7 +23,7 @@ async function endToEnd(installed: Installed, lingerMs: number): Promise<number>
   const stop = new AbortController();
   const context = { database, log, rules: DEFAULT_RULES, observer: silentObserver, lingerMs };
   const messages = Array.from({ length: polls }, (_, n) =>
-    pollAt(n).map((event, i) => toMessage(event, event.responseTime * 2048 + i)),
+    pollAt(n).map((event, i) => ({ ...POLICY_STATES.encode(event), sequenceId: event.responseTime * 2048 + i })),
   );
   const start = performance.now();
   const running = Promise.all([

@@ -1,10 +1,7 @@
 /** Fills topics with observations as fast as can be, for benchmarks that read them. */
-import { encodeObservation, OBSERVATION_PROPERTIES } from '../src/codec/observation.ts';
 import { POLICY_STATES } from '../src/codec/topics.ts';
-import { bucketKey } from '../src/domain/events.ts';
 import type { EventLog } from '../src/log/eventLog.ts';
 import { partitionOf } from '../src/log/partitionOf.ts';
-import { toMessage } from '../src/app/roles.ts';
 import { producerName } from '../src/poll/poller.ts';
 import { ROOM } from '../src/poll/sequence.ts';
 import type { Database } from '../src/store/database.ts';
@@ -25,7 +22,10 @@ export async function fillPulsar(log: EventLog, polls: number): Promise<number> 
   let events = 0;
   for (let n = 0; n < polls; n += 1) {
     const poll = pollAt(n);
-    const messages = poll.map((event, i) => toMessage(event, event.responseTime * ROOM + i));
+    const messages = poll.map((event, i) => ({
+      ...POLICY_STATES.encode(event),
+      sequenceId: event.responseTime * ROOM + i,
+    }));
     underWay.push(producer.send(messages));
     if (underWay.length >= POLLS_IN_FLIGHT) await underWay.shift();
     events += poll.length;
@@ -46,18 +46,17 @@ export async function fillEmbedded(database: Database, polls: number): Promise<v
     POLICY_STATES.name,
   ]);
   const next = Array.from({ length: POLICY_STATES.partitions }, () => 1);
-  const properties = JSON.stringify(OBSERVATION_PROPERTIES);
   for (let n = 0; n < polls; n += POLLS_PER_COPY) {
     const lines: string[] = [];
     for (let i = n; i < Math.min(polls, n + POLLS_PER_COPY); i += 1) {
       for (const event of pollAt(i)) {
-        const key = bucketKey(event);
+        const { key, payload, properties, eventTime } = POLICY_STATES.encode(event);
         const partition = partitionOf(key, next.length);
         const position = next[partition] ?? 1;
         next[partition] = position + 1;
-        const time = new Date(event.responseTime).toISOString();
-        const payload = `\\\\x${encodeObservation(event).toString('hex')}`;
-        lines.push([topic?.id, partition, position, key, time, properties, payload].join('\t'));
+        const time = new Date(eventTime).toISOString();
+        const bytes = `\\\\x${payload.toString('hex')}`;
+        lines.push([topic?.id, partition, position, key, time, JSON.stringify(properties), bytes].join('\t'));
       }
     }
     await database.copy(

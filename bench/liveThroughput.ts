@@ -10,7 +10,6 @@ import { DEFAULT_RULES } from '../src/domain/thresholds.ts';
 import { FOLD_RUNNERS } from '../src/app/foldRoles.ts';
 import { FOLDS } from '../src/topology/folds.ts';
 import { silentObserver } from '../src/consume/observer.ts';
-import { toMessage } from '../src/app/roles.ts';
 import { bareReceive } from './bareReceive.ts';
 import { install, onServer, option, pollAt } from './common.ts';
 import { copyLimit, makePartitions } from './copyLimit.ts';
@@ -28,7 +27,9 @@ async function publish({ log }: OnPulsar): Promise<number> {
   for (let n = 0; n < polls; n += POLLS_PER_SEND) {
     const some = Array.from({ length: Math.min(POLLS_PER_SEND, polls - n) }, (_, i) => pollAt(n + i));
     await producer.send(
-      some.flatMap((poll) => poll.map((event, i) => toMessage(event, event.responseTime * 2048 + i))),
+      some.flatMap((poll) =>
+        poll.map((event, i) => ({ ...POLICY_STATES.encode(event), sequenceId: event.responseTime * 2048 + i })),
+      ),
     );
   }
   const seconds = (performance.now() - start) / 1000;

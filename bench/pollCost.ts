@@ -4,14 +4,12 @@
  */
 import { alertingReactor } from '../projections/alerting/fold.ts';
 import { statesProjection } from '../projections/states/fold.ts';
-import { alertProperties, encodeAlertEvent } from '../src/codec/alertEvent.ts';
-import { POLICY_STATES } from '../src/codec/topics.ts';
+import { POLICY_STATES, RATE_LIMIT_ALERTS } from '../src/codec/topics.ts';
 import { projectionEffects, reactorEffects } from '../src/consume/effects.ts';
 import { Processor } from '../src/consume/processor.ts';
 import { addMonths, monthOf, monthsBetween } from '../src/domain/months.ts';
 import type { Consumer, LogMessage, Producer } from '../src/log/eventLog.ts';
 import { silentObserver } from '../src/consume/observer.ts';
-import { toMessage } from '../src/app/roles.ts';
 import { createPartition } from '../src/store/partitions.ts';
 import { schemaOf } from '../src/store/schemas.ts';
 import { INTERVAL_MS, install, median, onServer, option, pollAt, START } from './common.ts';
@@ -41,16 +39,12 @@ async function pipeline({ database, log }: Installed): Promise<Pipeline> {
     observer: silentObserver,
   };
   const reactor = alertingReactor();
-  const encode = (event: Parameters<typeof encodeAlertEvent>[0]) => ({
-    payload: encodeAlertEvent(event),
-    properties: alertProperties(event),
-  });
   const states = new Processor({
     ...shared,
     fold: statesProjection,
     effects: projectionEffects(database, statesProjection),
   });
-  const alerting = new Processor({ ...shared, fold: reactor, effects: reactorEffects(reactor, encode) });
+  const alerting = new Processor({ ...shared, fold: reactor, effects: reactorEffects(RATE_LIMIT_ALERTS) });
   const open = async (name: string, processor: Pick<typeof states, 'resume' | 'process'>) => {
     const consumer = await log.consumer(POLICY_STATES.name, {
       subscription: { name, resume: async (partition) => await processor.resume(partition) },
@@ -67,7 +61,9 @@ async function pipeline({ database, log }: Installed): Promise<Pipeline> {
 async function processPoll({ producer, consumers }: Pipeline, n: number, start: number): Promise<number> {
   const began = performance.now();
   const events = pollAt(n, start);
-  await producer.send(events.map((event, i) => toMessage(event, event.responseTime * 2048 + i)));
+  await producer.send(
+    events.map((event, i) => ({ ...POLICY_STATES.encode(event), sequenceId: event.responseTime * 2048 + i })),
+  );
   for (const { consumer, process } of consumers) {
     let seen = 0;
     while (seen < events.length) {

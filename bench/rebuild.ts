@@ -10,9 +10,8 @@ import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { text as textOf } from 'node:stream/consumers';
 import { statesProjection } from '../projections/states/fold.ts';
-import { decodeObservation, encodeObservation, OBSERVATION_PROPERTIES } from '../src/codec/observation.ts';
+import { decodeObservation, encodeObservation } from '../src/codec/observation.ts';
 import { foldBatch } from '../src/consume/foldBatch.ts';
-import { bucketKey } from '../src/domain/events.ts';
 import type { PulsarSettings } from '../src/log/pulsar/settings.ts';
 import { packageRoot } from '../src/packageRoot.ts';
 import type { Database } from '../src/store/database.ts';
@@ -110,11 +109,7 @@ function foldAlone(): number {
   const encoded = Array.from({ length: samplePolls }, (_, n) => pollAt(n))
     .flat()
     .slice(0, 300_000)
-    .map((event) => ({
-      key: bucketKey(event),
-      payload: encodeObservation(event),
-      properties: OBSERVATION_PROPERTIES,
-    }));
+    .map(encodeObservation);
   const states = new Map();
   const start = performance.now();
   for (let i = 0; i < encoded.length; i += 20_000) {

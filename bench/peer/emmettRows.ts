@@ -42,7 +42,7 @@ function sqlOn(client: pg.ClientBase): Sql {
   const run = async (text: string, parameters: readonly Parameter[] = []) =>
     await client.query<Row>(text, [...parameters]);
   return {
-    query: async <R extends Row>(text: string, parameters?: readonly Parameter[]) =>
+    query: async <R extends object>(text: string, parameters?: readonly Parameter[]) =>
       (await run(text, parameters)).rows as R[],
     execute: async (text, parameters) => (await run(text, parameters)).rowCount ?? 0,
     copy: async (statement, chunks) => {

@@ -21,13 +21,13 @@ import { categoryMessage, raisedMessage, resolvedMessage } from './messages.ts';
 export type { AlertingState } from './state.ts';
 
 /** The reactor under given rules. Rules are part of its meaning: each event names them in `ruleVersion`. */
-export function alertingReactor(rules: ThresholdRules = DEFAULT_RULES): Reactor<PolicyStateEvent, AlertingState> {
+export function alertingReactor(
+  rules: ThresholdRules = DEFAULT_RULES,
+): Reactor<PolicyStateEvent, AlertingState, AlertEvent> {
   return {
-    kind: 'reactor',
     name: 'alerting',
     version: 1,
     topic: 'policy-states',
-    outputTopic: 'rate-limit-alerts',
     key: bucketKey,
     apply: (state, event) =>
       event.type === 'PolicyRetired' ? retire(state, event, rules) : react(state, event, rules),

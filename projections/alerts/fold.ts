@@ -1,16 +1,10 @@
 /** The fold of read model "alerts": the alert topic's events, as one row per alert and one per category change. */
 import { bucketKey } from '../../src/domain/events.ts';
-import type {
-  AlertEvent,
-  AlertRaised,
-  AlertResolved,
-  CategoryChanged,
-  Cause,
-  EpochMs,
-} from '../../src/domain/events.ts';
+import type { AlertEvent, AlertRaised, AlertResolved, CategoryChanged, EpochMs } from '../../src/domain/events.ts';
 import { rowOf } from '../../src/domain/fold.ts';
 import { alertEventId } from '../../src/domain/identity.ts';
-import type { Projection, RowChange, Step, Value } from '../../src/domain/fold.ts';
+import { ALERT_NAMES, causeOf, EVENT_NAMES, fromPublic, publicCause, toPublic } from '../../src/domain/publicNames.ts';
+import type { Projection, RowChange, RowOf, Step, Value } from '../../src/domain/fold.ts';
 
 export interface AlertsState {
   /** The alert open now, as it was raised; its row is written again when it is resolved. */
@@ -75,6 +69,9 @@ const ALERT_COLUMNS = {
   resolution_notes: 'text',
 } as const;
 
+/** Columns that hold a field of the event as it is; `alert_id` is column `id`. */
+const NAMES = { ...EVENT_NAMES, ...ALERT_NAMES };
+
 const CATEGORY_COLUMNS = {
   id: 'uuid',
   participant: 'text',
@@ -87,7 +84,6 @@ const CATEGORY_COLUMNS = {
 } as const;
 
 export const alertsProjection: Projection<AlertEvent, AlertsState, Table> = {
-  kind: 'projection',
   name: 'alerts',
   version: 1,
   topic: 'rate-limit-alerts',
@@ -107,8 +103,9 @@ export const alertsProjection: Projection<AlertEvent, AlertsState, Table> = {
     table: 'alerts',
     where: 'true',
     state: (row, _later, first) => {
-      const raised = raisedOf(row as unknown as AlertRow);
-      const { resolved_at: resolvedAt } = row as unknown as AlertRow;
+      const alert = row as AlertRow;
+      const { resolved_at: resolvedAt } = alert;
+      const raised = raisedOf(alert);
       // What ended it before the log's first event has left the log; what ended it later is still to come.
       const isOver = resolvedAt !== null && resolvedAt < first;
       const known = { ids: [[raised.alertId, raised.timestamp] as const], since: raised.timestamp };
@@ -117,53 +114,16 @@ export const alertsProjection: Projection<AlertEvent, AlertsState, Table> = {
   },
 };
 
-interface AlertRow {
-  readonly id: string;
-  readonly participant: string;
-  readonly endpoint_id: string;
-  readonly severity: AlertRaised['severity'];
-  readonly threshold_percent: number;
-  readonly available_tokens: number;
-  readonly capacity: number;
-  readonly utilization_percent: number;
-  readonly consumption_rate_per_minute: number | null;
-  readonly recovery_eta_seconds: number | null;
-  readonly exhaustion_projection_seconds: number | null;
-  readonly psp_category: string | null;
-  readonly message: string;
-  readonly reason: AlertRaised['reason'];
-  readonly rule_version: string;
-  readonly caused_by: readonly ReturnType<typeof causeColumn>[];
-  readonly created_at: EpochMs;
-  readonly resolved_at: EpochMs | null;
-}
+/** A row as it is read. */
+export type AlertRow = RowOf<typeof ALERT_COLUMNS, ReturnType<typeof alertValues>>;
 
 /** The event that a row was made from. */
-const raisedOf = (row: Omit<AlertRow, 'resolved_at'>): AlertRaised => ({
+const raisedOf = (row: AlertRow): AlertRaised => ({
+  ...fromPublic({ ...row, alert_id: row.id }, NAMES),
   type: 'AlertRaised',
   eventId: alertEventId('AlertRaised', row.id),
-  alertId: row.id,
-  participant: row.participant,
-  policy: row.endpoint_id,
-  severity: row.severity,
-  thresholdPercent: row.threshold_percent,
   timestamp: row.created_at,
-  availableTokens: row.available_tokens,
-  capacity: row.capacity,
-  utilizationPercent: row.utilization_percent,
-  consumptionRatePerMinute: row.consumption_rate_per_minute,
-  recoveryEtaSeconds: row.recovery_eta_seconds,
-  exhaustionProjectionSeconds: row.exhaustion_projection_seconds,
-  category: row.psp_category,
-  message: row.message,
-  reason: row.reason,
-  ruleVersion: row.rule_version,
-  causedBy: row.caused_by.map((cause) => ({
-    eventId: cause.event_id,
-    responseTime: Date.parse(cause.response_time),
-    availableTokens: cause.available_tokens,
-    capacity: cause.capacity,
-  })),
+  causedBy: row.caused_by.map((cause) => causeOf(cause, Date.parse)),
 });
 
 const EMPTY: AlertsState = { open: null, raisedAt: null, changedAt: null };
@@ -264,49 +224,28 @@ const endBy = (open: AlertRaised, next: AlertRaised): AlertEnd => ({
   message: null,
 });
 
-function alertRow(raised: AlertRaised, resolved: AlertEnd | null): readonly Value[] {
-  return rowOf(ALERT_COLUMNS, {
-    id: raised.alertId,
-    participant: raised.participant,
-    endpoint_id: raised.policy,
-    severity: raised.severity,
-    threshold_percent: raised.thresholdPercent,
-    available_tokens: raised.availableTokens,
-    capacity: raised.capacity,
-    utilization_percent: raised.utilizationPercent,
-    consumption_rate_per_minute: raised.consumptionRatePerMinute,
-    recovery_eta_seconds: raised.recoveryEtaSeconds,
-    exhaustion_projection_seconds: raised.exhaustionProjectionSeconds,
-    psp_category: raised.category,
-    message: raised.message,
-    reason: raised.reason,
-    rule_version: raised.ruleVersion,
-    caused_by: JSON.stringify(raised.causedBy.map(causeColumn)),
-    created_at: raised.timestamp,
-    resolved: resolved !== null,
-    resolved_at: resolved?.timestamp ?? null,
-    resolution_reason: resolved?.reason ?? null,
-    resolution_notes: resolved?.message ?? null,
-  });
-}
-
-/** In the words of the alert topic, so that both are read alike. */
-const causeColumn = (cause: Cause) => ({
-  event_id: cause.eventId,
-  response_time: new Date(cause.responseTime).toISOString(),
-  available_tokens: cause.availableTokens,
-  capacity: cause.capacity,
+const alertValues = (raised: AlertRaised, end: AlertEnd | null) => ({
+  ...toPublic(raised, NAMES),
+  id: raised.alertId,
+  // In the words of the alert topic, so that both are read alike.
+  caused_by: raised.causedBy.map(publicCause),
+  created_at: raised.timestamp,
+  resolved: end !== null,
+  resolved_at: end?.timestamp ?? null,
+  resolution_reason: end?.reason ?? null,
+  resolution_notes: end?.message ?? null,
 });
+
+function alertRow(raised: AlertRaised, end: AlertEnd | null): readonly Value[] {
+  const values = alertValues(raised, end);
+  return rowOf(ALERT_COLUMNS, { ...values, caused_by: JSON.stringify(values.caused_by) });
+}
 
 function categoryRow(event: CategoryChanged): readonly Value[] {
   return rowOf(CATEGORY_COLUMNS, {
+    ...toPublic(event, EVENT_NAMES),
     id: event.eventId,
-    participant: event.participant,
-    endpoint_id: event.policy,
     previous_category: event.previousCategory,
-    psp_category: event.category,
-    available_tokens: event.availableTokens,
-    capacity: event.capacity,
     changed_at: event.timestamp,
   });
 }

@@ -4,7 +4,7 @@ import type { Enrichment, Sample } from '../../src/domain/enrichment.ts';
 import { bucketKey } from '../../src/domain/events.ts';
 import type { EpochMs, PolicyRetired, PolicyStateEvent, PolicyStateObserved } from '../../src/domain/events.ts';
 import { rowOf } from '../../src/domain/fold.ts';
-import type { Projection, RowChange, Step, Value } from '../../src/domain/fold.ts';
+import type { Projection, RowChange, RowOf, Step, Value } from '../../src/domain/fold.ts';
 
 /** The newest observation of the bucket, and since when the bucket is known. */
 export interface StatesState {
@@ -56,7 +56,6 @@ const POLICY_COLUMNS = {
 } as const;
 
 export const statesProjection: Projection<PolicyStateEvent, StatesState, Table> = {
-  kind: 'projection',
   name: 'states',
   version: 1,
   topic: 'policy-states',
@@ -84,20 +83,20 @@ export const statesProjection: Projection<PolicyStateEvent, StatesState, Table> 
     where: `(r.blind_seconds is not null
       or r.response_time = to_timestamp((s.state->>'firstSeen')::double precision / 1000))`,
     state: (row, { firstSeen, retired }, first) =>
-      stateOf(sampleOfRow(row as unknown as SampleRow), firstSeen, retired?.filter((at) => at < first) ?? []),
+      stateOf(sampleOfRow(row as SampleRow), firstSeen, retired?.filter((at) => at < first) ?? []),
   },
 };
 
-interface SampleRow {
-  readonly available_tokens: number;
-  readonly capacity: number;
-  readonly refill_tokens: number;
-  readonly refill_period_sec: number;
-  readonly psp_category: string | null;
-  readonly response_time: EpochMs;
-}
+/** A row of history as it is read. */
+export type HistoryRow = RowOf<typeof HISTORY_COLUMNS, ReturnType<typeof historyValues>>;
 
-const sampleOfRow = (row: SampleRow): Sample => ({
+/** What the successor of an observation is compared with. */
+export type SampleRow = Pick<
+  HistoryRow,
+  'available_tokens' | 'capacity' | 'refill_tokens' | 'refill_period_sec' | 'psp_category' | 'response_time'
+>;
+
+export const sampleOfRow = (row: SampleRow): Sample => ({
   availableTokens: row.available_tokens,
   capacity: row.capacity,
   refillTokens: row.refill_tokens,
@@ -155,8 +154,11 @@ function observe(state: StatesState | undefined, event: PolicyStateObserved): St
   return { state: stateOf(sampleOf(event), firstSeen, state?.retired ?? []), out };
 }
 
-function historyRow(event: PolicyStateObserved, enrichment: Enrichment): readonly Value[] {
-  return rowOf(HISTORY_COLUMNS, {
+const historyRow = (event: PolicyStateObserved, enrichment: Enrichment): readonly Value[] =>
+  rowOf(HISTORY_COLUMNS, historyValues(event, enrichment));
+
+function historyValues(event: PolicyStateObserved, enrichment: Enrichment) {
+  return {
     participant: event.participant,
     endpoint_id: event.policy,
     response_time: event.responseTime,
@@ -179,7 +181,7 @@ function historyRow(event: PolicyStateObserved, enrichment: Enrichment): readonl
     observed_at: event.observedAt,
     correlation_id: event.correlationId,
     poll_id: event.pollId,
-  });
+  } satisfies Readonly<Record<keyof typeof HISTORY_COLUMNS, Value>>;
 }
 
 function policyRow(event: PolicyStateObserved, firstSeen: EpochMs): readonly Value[] {

@@ -1,12 +1,19 @@
 /** Alerts as what-if compares them: those really raised, and those that a set of rules would raise. */
 import { alertingReactor } from '../../projections/alerting/fold.ts';
 import type { AlertingState } from '../../projections/alerting/fold.ts';
-import type { EndReason, EpochMs, PolicyStateEvent, PolicyStateObserved, Severity } from '../domain/events.ts';
+import type {
+  AlertEvent,
+  EndReason,
+  EpochMs,
+  PolicyStateEvent,
+  PolicyStateObserved,
+  Severity,
+} from '../domain/events.ts';
 import type { Reactor } from '../domain/fold.ts';
 import type { RaiseReason, ThresholdRules } from '../domain/thresholds.ts';
 import { sampleOf } from '../domain/enrichment.ts';
-import type { Row, Sql } from '../store/database.ts';
-import type { Bucket } from './buckets.ts';
+import type { Sql } from '../store/database.ts';
+import type { Bucket } from '../views/buckets.ts';
 
 export interface Alert {
   readonly alertId: string;
@@ -26,7 +33,7 @@ export interface Alert {
 
 /** The alerts of one bucket that were really raised, oldest first. */
 export async function raisedAlerts(sql: Sql, bucket: Bucket): Promise<Alert[]> {
-  return await sql.query<Alert & Row>(
+  return await sql.query<Alert>(
     `select id as "alertId", participant, endpoint_id as policy, severity, created_at as "raisedAt",
        resolved_at as "resolvedAt", reason as "raiseReason", resolution_reason as "resolveReason",
        available_tokens as "availableTokens", capacity, rule_version as "ruleVersion"
@@ -38,7 +45,7 @@ export async function raisedAlerts(sql: Sql, bucket: Bucket): Promise<Alert[]> {
 /** Feeds the observations of one bucket to the production reactor and collects the alerts it raises. */
 export class AlertCollector {
   readonly alerts: Alert[] = [];
-  readonly #reactor: Reactor<PolicyStateEvent, AlertingState>;
+  readonly #reactor: Reactor<PolicyStateEvent, AlertingState, AlertEvent>;
   #state: AlertingState | undefined;
   readonly #carriedIn: Alert | null;
 

@@ -3,11 +3,11 @@ import { BY_CATEGORY, CATEGORY_POLICIES } from '../domain/catalog.ts';
 import type { BucketParameters, Category } from '../domain/catalog.ts';
 import type { EpochMs } from '../domain/events.ts';
 import type { Sql } from '../store/database.ts';
-import type { Bucket } from './buckets.ts';
+import type { Bucket } from '../views/buckets.ts';
 import { assumptionsFor, CategorySimulation, demandBetween } from './categorySimulation.ts';
 import type { RefusalPeriod } from './categorySimulation.ts';
 import type { Window } from './comparison.ts';
-import { historyOf, isLate } from './observations.ts';
+import { historyOf, isLate } from '../views/observations.ts';
 
 /** Only periods that overlap the window are reported. */
 export interface CategoryOptions extends Window {

@@ -10,7 +10,7 @@
 import { isCreditedOnPaymentOrder } from '../domain/catalog.ts';
 import type { BucketParameters } from '../domain/catalog.ts';
 import type { EpochMs } from '../domain/events.ts';
-import type { HistoryRow } from './observations.ts';
+import type { ReadObservation } from '../views/observations.ts';
 
 export type Case = 'best' | 'worst';
 
@@ -27,7 +27,7 @@ export interface RefusalPeriod {
 
 /** What is read of a row of history. */
 export type DemandSample = Pick<
-  HistoryRow,
+  ReadObservation,
   | 'response_time'
   | 'available_tokens'
   | 'capacity'

@@ -3,7 +3,7 @@ import type { EpochMs } from '../domain/events.ts';
 import { ruleVersion } from '../domain/thresholds.ts';
 import type { ThresholdRules } from '../domain/thresholds.ts';
 import type { Alert } from './alerts.ts';
-import type { Bucket } from './buckets.ts';
+import type { Bucket } from '../views/buckets.ts';
 import { changeCounts, sideFigures } from './figures.ts';
 import type { ChangeCounts, SideFigures } from './figures.ts';
 import { incidentsOf } from './incidents.ts';

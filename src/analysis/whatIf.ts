@@ -5,17 +5,19 @@
  * first observation left of a bucket had a predecessor: alerts raised before it are in no list, and an alert really
  * open there is where every set of rules begins.
  */
+import { bucketKey } from '../domain/events.ts';
 import type { EpochMs } from '../domain/events.ts';
 import type { ThresholdRules } from '../domain/thresholds.ts';
 import type { Sql } from '../store/database.ts';
 import { AlertCollector, raisedAlerts } from './alerts.ts';
 import type { Alert } from './alerts.ts';
-import type { Bucket } from './buckets.ts';
-import { retirements } from './retirements.ts';
+import type { Bucket } from '../views/buckets.ts';
+import { newestObservation } from '../views/latest.ts';
+import { retirements } from '../views/retirements.ts';
 import { compareSides, reportOf } from './comparison.ts';
 import type { ComparedBucket, HistoryRead, WhatIfReport, Window } from './comparison.ts';
 import { judge, ZeroSpans } from './incidents.ts';
-import { historyOf, isLate, observationOf } from './observations.ts';
+import { historyOf, isLate, observationOf } from '../views/observations.ts';
 
 /** Only alerts that overlap the window are reported, but all of history is read. */
 export interface WhatIfOptions extends Window {
@@ -42,19 +44,9 @@ export async function whatIf(sql: Sql, options: WhatIfOptions): Promise<WhatIfRe
   return reportOf(compared, options);
 }
 
-async function newestObservation(sql: Sql): Promise<EpochMs | null> {
-  const [row] = await sql.query<{ newest: EpochMs | null }>(
-    `select max(response_time) as newest from v_dict_rate_limit_latest_states`,
-  );
-  return row?.newest ?? null;
-}
-
 /** Retirements of a bucket that lie in the time that is compared. */
-const timesOf = (
-  retired: ReadonlyMap<string, readonly EpochMs[]>,
-  { participant, policy }: Bucket,
-  until: EpochMs,
-): EpochMs[] => (retired.get(`${participant}:${policy}`) ?? []).filter((at) => at <= until);
+const timesOf = (retired: ReadonlyMap<string, readonly EpochMs[]>, bucket: Bucket, until: EpochMs): EpochMs[] =>
+  (retired.get(bucketKey(bucket)) ?? []).filter((at) => at <= until);
 
 interface OfBucket extends WhatIfOptions {
   /** When the bucket was retired, oldest first. */

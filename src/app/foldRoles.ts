@@ -14,7 +14,6 @@
 import { alertingReactor } from '../../projections/alerting/fold.ts';
 import { alertsProjection } from '../../projections/alerts/fold.ts';
 import { statesProjection } from '../../projections/states/fold.ts';
-import { alertProperties, encodeAlertEvent } from '../codec/alertEvent.ts';
 import { POLICY_STATES, RATE_LIMIT_ALERTS } from '../codec/topics.ts';
 import type { Topic } from '../codec/topics.ts';
 import { consume } from '../consume/consumer.ts';
@@ -24,7 +23,6 @@ import type { Effects } from '../consume/effects.ts';
 import type { ConsumeObserver } from '../consume/observer.ts';
 import type { OutboxBell } from '../consume/outboxBell.ts';
 import { Processor } from '../consume/processor.ts';
-import type { AlertEvent } from '../domain/events.ts';
 import type { Fold, Projection } from '../domain/fold.ts';
 import type { ThresholdRules } from '../domain/thresholds.ts';
 import type { EventLog } from '../log/eventLog.ts';
@@ -83,8 +81,7 @@ async function project<E, S, T extends string>(
 async function react(context: FoldContext, signal: AbortSignal): Promise<void> {
   const { rules, bell, lingerMs } = context;
   const fold = alertingReactor(rules);
-  const encode = (event: AlertEvent) => ({ payload: encodeAlertEvent(event), properties: alertProperties(event) });
-  const effects = reactorEffects(fold, encode, bell);
+  const effects = reactorEffects(RATE_LIMIT_ALERTS, bell);
   const between = new Reconciler({ ...context, fold, effects });
   await run(context, { topic: POLICY_STATES, fold, effects, between, lingerMs }, signal);
 }

@@ -3,7 +3,7 @@
  * each miss a part: so the namespace carries a mark, and the database knows which namespace is its own.
  */
 import { randomUUID } from 'node:crypto';
-import { applyMark, encodeMark, INSTALLATION } from '../codec/namespaceMark.ts';
+import { applyMark, INSTALLATION } from '../codec/namespaceMark.ts';
 import type { MarkEvent, NamespaceMark } from '../codec/namespaceMark.ts';
 import { RATE_LIMIT_ALERTS, POLICY_STATES } from '../codec/topics.ts';
 import { LogError, LogUnavailableError } from '../log/eventLog.ts';
@@ -145,8 +145,7 @@ async function writeMark(
     const name = `installation-${randomUUID()}`;
     const producer = await log.producer(INSTALLATION.name, { name, access: 'shared', signal });
     try {
-      const message = { key: id, payload: encodeMark(event), properties: {}, eventTime: at, sequenceId: 0 };
-      await producer.send([message]);
+      await producer.send([{ ...INSTALLATION.encode(event), sequenceId: 0 }]);
     } finally {
       await producer.close();
     }

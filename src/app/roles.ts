@@ -18,8 +18,7 @@ import { runArchive } from './archiveRole.ts';
 import { FOLD_RUNNERS } from './foldRoles.ts';
 import { RELAYED_TOPICS } from '../topology/folds.ts';
 import { beginMetrics, consumeObserver, pollerMetrics } from './observers.ts';
-import { toMessage } from './observationMessage.ts';
-import { observedPolicies } from './observedPolicies.ts';
+import { observedPolicies } from '../views/latest.ts';
 import { ROLES } from '../config/roles.ts';
 import type { Role } from '../config/roles.ts';
 import { runTogether } from '../together.ts';
@@ -49,8 +48,6 @@ interface Context extends ProcessOptions {
   readonly watched: Database;
   readonly bell: OutboxBell;
 }
-
-export { toMessage } from './observationMessage.ts';
 
 const RUN: Readonly<Record<Role, (context: Context, signal: AbortSignal) => Promise<unknown>>> = {
   poller: async (context, signal) => {
@@ -167,14 +164,13 @@ async function poll(
     await runPoller(
       {
         participant: entry.participant,
-        topic: POLICY_STATES.name,
+        topic: POLICY_STATES,
         schedule: config.poll.schedule,
         pollWhenElected: config.poll.whenElected,
         retireAfterLists: config.poll.retireAfterLists,
         knownPolicies: async () => await observedPolicies(storage.database, entry.participant),
         bridge,
         log: storage.log,
-        encode: toMessage,
         clock: systemClock,
         logger,
         events: {

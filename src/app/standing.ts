@@ -34,7 +34,6 @@ export interface FoldCheckpoint {
 }
 
 interface StandingRow {
-  [column: string]: unknown;
   readonly fold: string;
   readonly version: number;
   readonly served: boolean;

@@ -5,10 +5,13 @@
  * newer ones: a reason that is not known stays as it is, fields and whole events that are not known are passed over.
  */
 import avro from 'avsc';
-import type { AlertEvent, AlertRaised, AlertResolved, CategoryChanged, Cause, EpochMs } from '../domain/events.ts';
+import type { AlertEvent, AlertRaised, AlertResolved, EpochMs } from '../domain/events.ts';
+import { bucketKey } from '../domain/events.ts';
+import { ALERT_NAMES, causeOf, EVENT_NAMES, fromPublic, publicCause, toPublic } from '../domain/publicNames.ts';
+import type { Public } from '../domain/publicNames.ts';
 import { instant } from '../domain/texts.ts';
+import type { Message } from '../log/eventLog.ts';
 import { PoisonMessageError } from './errors.ts';
-import type { EncodedEvent } from './observation.ts';
 import { avroType, schemaText } from './schemas.ts';
 
 type EventType = AlertEvent['type'];
@@ -34,38 +37,33 @@ function readable(event: EventType, version: number): avro.Type {
   return avro.Type.forSchema({ ...schema, fields } as unknown as avro.Schema);
 }
 
-type WireCause = Record<'event_id' | 'response_time', string> & Record<'available_tokens' | 'capacity', number>;
+/** The JSON as it travels. */
+type WireAlertEvent = ReturnType<typeof commonToWire> &
+  (
+    | ({ readonly event_type: 'AlertRaised' } & Public<AlertRaised, typeof ALERT_NAMES>)
+    | ({ readonly event_type: 'AlertResolved'; readonly raised_at: string } & Public<AlertResolved, typeof ALERT_NAMES>)
+    | { readonly event_type: 'CategoryChanged'; readonly psp_category: string; readonly previous_category: string }
+  );
 
-/** The JSON as it travels; which optional fields are there depends on `event_type`. */
-interface WireAlertEvent {
-  readonly event_id: string;
-  readonly event_type: AlertEvent['type'];
-  readonly timestamp: string;
-  readonly participant: string;
-  readonly endpoint_id: string;
-  readonly severity?: 'WARNING' | 'CRITICAL';
-  readonly available_tokens: number;
-  readonly capacity: number;
-  readonly utilization_percent: number;
-  readonly consumption_rate_per_minute: number | null;
-  readonly recovery_eta_seconds: number | null;
-  readonly exhaustion_projection_seconds: number | null;
-  readonly psp_category: string | null;
-  readonly message: string;
-  readonly alert_id?: string;
-  readonly threshold_percent?: number;
-  readonly reason?: string;
-  readonly raised_at?: string;
-  readonly previous_category?: string;
-  readonly caused_by: readonly WireCause[];
-  readonly rule_version: string;
-}
-
-export function encodeAlertEvent(event: AlertEvent): Buffer {
+/** @throws {PoisonMessageError} no version of the event can say that */
+export function encodeAlertEvent(event: AlertEvent): Message {
   const wire = { ...commonToWire(event), ...ownToWire(event) };
-  versionOf(event.type, wire);
-  return Buffer.from(JSON.stringify(wire), 'utf8');
+  return {
+    key: bucketKey(event),
+    payload: Buffer.from(JSON.stringify(wire), 'utf8'),
+    properties: propertiesOf(event, versionOf(event.type, wire)),
+    eventTime: event.timestamp,
+  };
 }
+
+/** What a subscriber can filter and drop repeats by without opening the payload. */
+const propertiesOf = (event: AlertEvent, schemaVersion: number): Record<string, string> => ({
+  event_id: event.eventId,
+  event_type: event.type,
+  severity: event.type === 'CategoryChanged' ? '' : event.severity,
+  category: event.category ?? '',
+  schema_version: String(schemaVersion),
+});
 
 /** @throws {PoisonMessageError} no version of the event can say that */
 function versionOf(type: EventType, wire: unknown): number {
@@ -74,22 +72,11 @@ function versionOf(type: EventType, wire: unknown): number {
   return version;
 }
 
-/** What a subscriber can filter and drop repeats by without opening the payload. */
-export function alertProperties(event: AlertEvent): Record<string, string> {
-  return {
-    event_id: event.eventId,
-    event_type: event.type,
-    severity: event.type === 'CategoryChanged' ? '' : event.severity,
-    category: event.category ?? '',
-    schema_version: String(versionOf(event.type, { ...commonToWire(event), ...ownToWire(event) })),
-  };
-}
-
 /**
  * @returns `null` for an event of a type that a newer version of Balde knows: to be passed over
  * @throws {PoisonMessageError} not JSON, or not the event that it says it is
  */
-export function decodeAlertEvent({ payload }: EncodedEvent): AlertEvent | null {
+export function decodeAlertEvent({ payload }: Pick<Message, 'payload'>): AlertEvent | null {
   const wire = parse(payload);
   const type: unknown = (wire as Partial<WireAlertEvent> | null)?.event_type;
   if (typeof type !== 'string' || type === '') {
@@ -102,93 +89,42 @@ export function decodeAlertEvent({ payload }: EncodedEvent): AlertEvent | null {
 
 const isKnown = (type: string): type is EventType => Object.hasOwn(VERSIONS, type);
 
-function commonToWire(event: AlertEvent) {
-  return {
-    event_id: event.eventId,
-    event_type: event.type,
-    timestamp: iso(event.timestamp),
-    participant: event.participant,
-    endpoint_id: event.policy,
-    available_tokens: event.availableTokens,
-    capacity: event.capacity,
-    utilization_percent: event.utilizationPercent,
-    consumption_rate_per_minute: event.consumptionRatePerMinute,
-    recovery_eta_seconds: event.recoveryEtaSeconds,
-    exhaustion_projection_seconds: event.exhaustionProjectionSeconds,
-    psp_category: event.category,
-    message: event.message,
-    caused_by: event.causedBy.map(causeToWire),
-    rule_version: event.ruleVersion,
-  };
-}
+const commonToWire = (event: AlertEvent) => ({
+  event_id: event.eventId,
+  event_type: event.type,
+  timestamp: iso(event.timestamp),
+  ...toPublic(event, EVENT_NAMES),
+  caused_by: event.causedBy.map(publicCause),
+});
 
 function ownToWire(event: AlertEvent) {
   if (event.type === 'CategoryChanged') return { previous_category: event.previousCategory };
-  return {
-    severity: event.severity,
-    alert_id: event.alertId,
-    threshold_percent: event.thresholdPercent,
-    reason: event.reason,
-    ...(event.type === 'AlertResolved' ? { raised_at: iso(event.raisedAt) } : {}),
-  };
+  const alert = toPublic(event, ALERT_NAMES);
+  return event.type === 'AlertResolved' ? { ...alert, raised_at: iso(event.raisedAt) } : alert;
 }
-
-const causeToWire = (cause: Cause): WireCause => ({
-  event_id: cause.eventId,
-  response_time: iso(cause.responseTime),
-  available_tokens: cause.availableTokens,
-  capacity: cause.capacity,
-});
 
 /** The schema has checked that every field of the event's type is there. */
 function fromWire(wire: WireAlertEvent): AlertEvent {
   const common = {
+    ...fromPublic(wire, EVENT_NAMES),
     eventId: wire.event_id,
-    participant: wire.participant,
-    policy: wire.endpoint_id,
     timestamp: time(wire.timestamp),
-    availableTokens: wire.available_tokens,
-    capacity: wire.capacity,
-    utilizationPercent: wire.utilization_percent,
-    consumptionRatePerMinute: wire.consumption_rate_per_minute,
-    recoveryEtaSeconds: wire.recovery_eta_seconds,
-    exhaustionProjectionSeconds: wire.exhaustion_projection_seconds,
-    category: wire.psp_category,
-    message: wire.message,
-    causedBy: wire.caused_by.map(causeFromWire),
-    ruleVersion: wire.rule_version,
-  };
-  const alert = {
-    alertId: wire.alert_id,
-    severity: wire.severity,
-    thresholdPercent: wire.threshold_percent,
-    reason: wire.reason,
+    causedBy: wire.caused_by.map((cause) => causeOf(cause, time)),
   };
   switch (wire.event_type) {
     case 'AlertRaised':
-      return { ...common, ...alert, type: 'AlertRaised' } as AlertRaised;
+      return { ...common, ...fromPublic(wire, ALERT_NAMES), type: 'AlertRaised' };
     case 'AlertResolved':
-      return {
-        ...common,
-        ...alert,
-        type: 'AlertResolved',
-        raisedAt: time(wire.raised_at ?? ''),
-      } as AlertResolved;
+      return { ...common, ...fromPublic(wire, ALERT_NAMES), type: 'AlertResolved', raisedAt: time(wire.raised_at) };
     case 'CategoryChanged':
       return {
         ...common,
         type: 'CategoryChanged',
+        category: wire.psp_category,
         previousCategory: wire.previous_category,
-      } as CategoryChanged;
+      };
   }
 }
-
-const causeFromWire = (cause: WireCause): Cause => ({
-  eventId: cause.event_id,
-  responseTime: time(cause.response_time),
-  availableTokens: cause.available_tokens,
-  capacity: cause.capacity,
-});
 
 const iso = (at: EpochMs): string => new Date(at).toISOString();
 

@@ -3,20 +3,10 @@
  * Avro.
  */
 import avro from 'avsc';
-import type { EpochMs } from '../domain/events.ts';
+import type { LogMessage, Message } from '../log/eventLog.ts';
 import { YEAR_10000 } from '../domain/time.ts';
 import { eventForm, keep } from './archivedEvent.ts';
 import type { EventForm } from './archivedEvent.ts';
-
-export interface ArchivedMessage {
-  readonly topic: string;
-  readonly partition: number;
-  readonly position: string;
-  readonly key: string;
-  readonly payload: Buffer;
-  readonly properties: Readonly<Record<string, string>>;
-  readonly eventTime: EpochMs;
-}
 
 interface ArchiveRecord {
   readonly position: string;
@@ -81,7 +71,7 @@ export class ArchiveRecords {
     this.#type = avro.Type.forSchema(JSON.parse(this.schema) as avro.Schema);
   }
 
-  encode(message: ArchivedMessage): { readonly bytes: Buffer; readonly isEvent: boolean } {
+  encode(message: LogMessage): { readonly bytes: Buffer; readonly isEvent: boolean } {
     const { position, partition, key, eventTime, properties } = message;
     const { fields, payload, problem } = keep(this.#form, message);
     const record: ArchiveRecord = {
@@ -97,7 +87,7 @@ export class ArchiveRecords {
   }
 
   /** The messages of a block of the present definition. @throws {Error} the bytes are no such records */
-  decode(data: Buffer, records: number): ArchivedMessage[] {
+  decode(data: Buffer, records: number): LogMessage[] {
     return this.decoder(this.schema)(data, records);
   }
 
@@ -116,12 +106,12 @@ export class ArchiveRecords {
 }
 
 /** The messages of a block. @throws {Error} the bytes are no such records */
-export type RecordDecoder = (data: Buffer, records: number) => ArchivedMessage[];
+export type RecordDecoder = (data: Buffer, records: number) => LogMessage[];
 
 const decoderOf =
   (form: EventForm, type: avro.Type, eventType: avro.Type): RecordDecoder =>
   (data, records) => {
-    const messages: ArchivedMessage[] = [];
+    const messages: LogMessage[] = [];
     let at = 0;
     for (let i = 0; i < records; i += 1) {
       const { value, offset } = type.decode(data, at) as Decoded;
@@ -133,7 +123,7 @@ const decoderOf =
     return messages;
   };
 
-function toMessage(form: EventForm, eventType: avro.Type, record: ArchiveRecord): ArchivedMessage {
+function toMessage(form: EventForm, eventType: avro.Type, record: ArchiveRecord): LogMessage {
   const { position, partition, key, eventTime, properties, event, payload } = record;
   const bytes = payload ?? (event === null ? Buffer.alloc(0) : form.toPayload(event, eventType));
   return { topic: form.topic, partition, position, key, payload: bytes, ...readTime(eventTime, properties) };
@@ -148,7 +138,7 @@ function eventTypeOf(type: avro.Type): avro.Type {
   return event;
 }
 
-type Timed = Pick<ArchivedMessage, 'eventTime' | 'properties'>;
+type Timed = Pick<Message, 'eventTime' | 'properties'>;
 
 /** Readers of the files take times of four-digit years. A message of others may have any number there. */
 const TIME_PROPERTY = 'balde_event_time';
@@ -159,7 +149,7 @@ const TIME_PROPERTY = 'balde_event_time';
 const OF_MESSAGES = /^_*balde_event_time$/;
 
 /** A time that is none is 0 in the file, and stands beside the message's properties as it was. */
-function writtenTime(eventTime: number, properties: ArchivedMessage['properties']): Timed {
+function writtenTime(eventTime: number, properties: Message['properties']): Timed {
   const isTime = Number.isInteger(eventTime) && eventTime >= 0 && eventTime < YEAR_10000;
   if (isTime && !Object.keys(properties).some((name) => OF_MESSAGES.test(name))) return { eventTime, properties };
   const kept = Object.entries(properties).map(
@@ -169,7 +159,7 @@ function writtenTime(eventTime: number, properties: ArchivedMessage['properties'
   return { eventTime: isTime ? eventTime : 0, properties: Object.fromEntries([...kept, ...told]) };
 }
 
-function readTime(eventTime: number, properties: ArchivedMessage['properties']): Timed {
+function readTime(eventTime: number, properties: Message['properties']): Timed {
   const told = properties[TIME_PROPERTY];
   if (!Object.keys(properties).some((name) => OF_MESSAGES.test(name))) return { eventTime, properties };
   const kept = Object.entries(properties).flatMap(([name, value]) =>

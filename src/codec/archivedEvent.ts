@@ -7,12 +7,11 @@
  */
 import type avro from 'avsc';
 import { decodeAlertEvent, encodeAlertEvent } from './alertEvent.ts';
+import type { Message } from '../log/eventLog.ts';
 import { PoisonMessageError } from './errors.ts';
-import { decodeObservation, encodeObservation } from './observation.ts';
-import type { EncodedEvent } from './observation.ts';
-import { avroType, schemaText } from './schemas.ts';
+import { decodeObservation, OBSERVATION_TYPE } from './observation.ts';
+import { avroType, fieldNames, schemaText } from './schemas.ts';
 import { POLICY_STATES, RATE_LIMIT_ALERTS } from './topics.ts';
-import type { PolicyStateEvent } from '../domain/events.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -22,7 +21,7 @@ export interface EventForm {
   /** Avro definition of the fields. */
   readonly schema: string;
   /** @throws {PoisonMessageError} it is no event of the topic */
-  readonly toFields: (message: EncodedEvent) => Fields;
+  readonly toFields: (message: Message) => Fields;
   /** @param type what the fields were written under; the present definition when not given */
   readonly toPayload: (fields: Fields, type?: avro.Type) => Buffer;
   readonly idOf: (fields: Fields) => string;
@@ -35,18 +34,13 @@ const policyStates: EventForm = {
   // As it is: leaving its type out here, or copying it, would cost more than coding it. Avro writes what its schema
   // names.
   toFields: (message) => decodeObservation(message) as unknown as Fields,
-  toPayload: (fields, type) =>
-    type === undefined ? encodeObservation(fields as unknown as PolicyStateEvent) : type.toBuffer(fields),
+  toPayload: (fields, type = OBSERVATION_TYPE) => type.toBuffer(fields),
   idOf: ({ eventId }) => eventId as string,
   typeOf: ({ type }) => type as string,
 };
 
 const ALERT_EVENT = avroType('RateLimitAlertEvent', 1);
-const ALERT_FIELDS = (
-  JSON.parse(schemaText('RateLimitAlertEvent', 1)) as {
-    readonly fields: readonly { readonly name: string }[];
-  }
-).fields.map(({ name }) => name);
+const ALERT_FIELDS = fieldNames('RateLimitAlertEvent', 1);
 
 /** Fields that every event has, null or not; what another event lacks is null in its archive too. */
 const ALWAYS_THERE: readonly string[] = [
@@ -59,9 +53,9 @@ const ALWAYS_THERE: readonly string[] = [
 function knownPayload(fields: Fields): Buffer {
   const payload = Buffer.from(JSON.stringify(fields), 'utf8');
   try {
-    const event = decodeAlertEvent({ key: '', properties: {}, payload });
+    const event = decodeAlertEvent({ payload });
     // Of an event of a newer version the message is kept beside its fields.
-    return event === null ? payload : encodeAlertEvent(event);
+    return event === null ? payload : encodeAlertEvent(event).payload;
   } catch (error) {
     if (!(error instanceof PoisonMessageError)) throw error;
     // A value that a newer definition allows: whoever reads the message judges it.
@@ -114,7 +108,7 @@ export interface KeptEvent {
   readonly problem: string | null;
 }
 
-export function keep(form: EventForm, message: EncodedEvent): KeptEvent {
+export function keep(form: EventForm, message: Message): KeptEvent {
   try {
     const fields = form.toFields(message);
     return {

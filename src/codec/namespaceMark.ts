@@ -2,8 +2,8 @@
  * Whose a namespace is, as its topic `installation` tells it: JSON, one message for each change of owner or of place.
  */
 import { z } from 'zod';
+import type { Message } from '../log/eventLog.ts';
 import { PoisonMessageError } from './errors.ts';
-import type { EncodedEvent } from './observation.ts';
 import type { Topic } from './topics.ts';
 
 const markEvent = z.object({
@@ -23,7 +23,7 @@ const markEvent = z.object({
 export type MarkEvent = z.infer<typeof markEvent>;
 export type NamespaceMark = Omit<MarkEvent, 'type'>;
 
-function decode({ payload }: EncodedEvent): MarkEvent {
+function decode({ payload }: Message): MarkEvent {
   try {
     return markEvent.parse(JSON.parse(payload.toString('utf8')));
   } catch (cause) {
@@ -31,13 +31,19 @@ function decode({ payload }: EncodedEvent): MarkEvent {
   }
 }
 
-export const encodeMark = (event: MarkEvent): Buffer => Buffer.from(JSON.stringify(event));
+const encode = (event: MarkEvent): Message => ({
+  key: event.installation,
+  payload: Buffer.from(JSON.stringify(event)),
+  properties: {},
+  eventTime: event.at,
+});
 
 export const INSTALLATION: Topic<MarkEvent> = {
   name: 'installation',
   partitions: 1,
   schema: { kind: 'bytes', definition: '' },
   keep: 'forever',
+  encode,
   decode,
 };
 

@@ -2,31 +2,25 @@
 import type { PolicyStateEvent, PolicyStateObserved } from '../domain/events.ts';
 import { bucketKey } from '../domain/events.ts';
 import { invalidObservation } from '../domain/validation.ts';
+import type { Message } from '../log/eventLog.ts';
 import { PoisonMessageError } from './errors.ts';
 import { avroType } from './schemas.ts';
 
-const TYPE = avroType('PolicyStateObserved', 1);
+export const OBSERVATION_TYPE = avroType('PolicyStateObserved', 1);
 
-export const OBSERVATION_PROPERTIES = { event_type: 'PolicyStateObserved', schema_version: '1' } as const;
+const OBSERVATION_PROPERTIES = { event_type: 'PolicyStateObserved', schema_version: '1' } as const;
 
 const RETIREMENT_PROPERTIES = { event_type: 'PolicyRetired', schema_version: '1' } as const;
 
-export const propertiesOf = ({ type }: PolicyStateEvent) =>
-  type === 'PolicyRetired' ? RETIREMENT_PROPERTIES : OBSERVATION_PROPERTIES;
-
-/** What of a log message the codecs read. */
-export interface EncodedEvent {
-  readonly key: string;
-  readonly payload: Buffer;
-  readonly properties: Readonly<Record<string, string>>;
-}
-
-export function encodeObservation(event: PolicyStateEvent): Buffer {
-  return TYPE.toBuffer(event);
-}
+export const encodeObservation = (event: PolicyStateEvent): Message => ({
+  key: bucketKey(event),
+  payload: OBSERVATION_TYPE.toBuffer(event),
+  properties: event.type === 'PolicyRetired' ? RETIREMENT_PROPERTIES : OBSERVATION_PROPERTIES,
+  eventTime: event.responseTime,
+});
 
 /** @throws {PoisonMessageError} neither event, undecodable, or with values that can't be */
-export function decodeObservation({ key, payload, properties }: EncodedEvent): PolicyStateEvent {
+export function decodeObservation({ key, payload, properties }: Omit<Message, 'eventTime'>): PolicyStateEvent {
   const { event_type: type, schema_version: version } = properties;
   const isRetirement = type === RETIREMENT_PROPERTIES.event_type;
   if ((!isRetirement && type !== OBSERVATION_PROPERTIES.event_type) || version !== '1') {
@@ -44,7 +38,7 @@ export function decodeObservation({ key, payload, properties }: EncodedEvent): P
 /** What the payload says, whatever its values: for people, not for folds. @throws {PoisonMessageError} it is no Avro */
 export function decodeAvro(payload: Buffer): PolicyStateObserved {
   try {
-    const record = TYPE.fromBuffer(payload) as Omit<PolicyStateObserved, 'type'>;
+    const record = OBSERVATION_TYPE.fromBuffer(payload) as Omit<PolicyStateObserved, 'type'>;
     // Field by field: spreading the decoder's object costs more than decoding it.
     return {
       type: 'PolicyStateObserved',

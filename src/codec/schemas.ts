@@ -18,6 +18,14 @@ export function schemaText(event: EventName, version: number): string {
   return readFileSync(join(packageRoot, 'schemas', `${event}.v${version}.avsc`), 'utf8');
 }
 
+/** Fields of an event, in the order of its schema. */
+export function fieldNames(event: EventName, version: number): string[] {
+  const { fields } = JSON.parse(schemaText(event, version)) as {
+    readonly fields: readonly { readonly name: string }[];
+  };
+  return fields.map(({ name }) => name);
+}
+
 export function avroType(event: EventName, version: number): avro.Type {
   return avro.Type.forSchema(JSON.parse(schemaText(event, version)) as avro.Schema);
 }

@@ -1,8 +1,7 @@
 /** What a fold's output does to the database, inside the transaction of its checkpoint. */
-import type { AlertEvent } from '../domain/events.ts';
+import type { Topic } from '../codec/topics.ts';
 import type { EpochMs } from '../domain/events.ts';
-import { bucketKey } from '../domain/events.ts';
-import type { Projection, Reactor, RowChange, TableSpec, Value } from '../domain/fold.ts';
+import type { Projection, RowChange, TableSpec, Value } from '../domain/fold.ts';
 import { monthName, monthOf } from '../domain/months.ts';
 import type { Database, Sql } from '../store/database.ts';
 import type { OutboxMessage } from '../store/outbox.ts';
@@ -95,24 +94,15 @@ async function makeMonthFor(database: Database, table: PartitionedTable, month: 
   }
 }
 
-export function reactorEffects<E, S>(
-  reactor: Reactor<E, S>,
-  encode: (event: AlertEvent) => { payload: Buffer; properties: Record<string, string> },
-  bell = new OutboxBell(),
-): Effects<AlertEvent> {
+/** @param topic of the events that the reactor answers with */
+export function reactorEffects<O>(topic: Topic<O>, bell = new OutboxBell()): Effects<O> {
   return {
     prepare: async () => Promise.resolve(),
     forget: () => undefined,
-    outbox: (out) =>
-      out.map((event) => ({
-        topic: reactor.outputTopic,
-        key: bucketKey(event),
-        eventTime: event.timestamp,
-        ...encode(event),
-      })),
+    outbox: (out) => out.map((event) => ({ topic: topic.name, ...topic.encode(event) })),
     write: null,
     committed: (out) => {
-      if (out.length > 0) bell.of(reactor.outputTopic).wake();
+      if (out.length > 0) bell.of(topic.name).wake();
     },
   };
 }

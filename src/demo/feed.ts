@@ -10,7 +10,6 @@ import { DAY_MS } from '../domain/time.ts';
 import { checkAnswer } from '../domain/validation.ts';
 import type { EventLog, Producer, SendResult } from '../log/eventLog.ts';
 import { required } from '../required.ts';
-import { toMessage } from '../app/roles.ts';
 import { createBridgeClient } from '../poll/bridgeClient.ts';
 import type { BridgeClient } from '../poll/bridgeClient.ts';
 import { startPoll } from '../poll/bridgePoll.ts';
@@ -117,7 +116,9 @@ class Sends {
     const { first } = assignSequence({ last: this.#last, responseTime, policies, previous: this.#previous });
     this.#previous = { responseTime, policies, first };
     this.#last = first + policies.length - 1;
-    const sent = this.#producer.send(observations.map((observation, i) => toMessage(observation, first + i)));
+    const sent = this.#producer.send(
+      observations.map((observation, i) => ({ ...POLICY_STATES.encode(observation), sequenceId: first + i })),
+    );
     // settleOldest reports a failure; until then it must not count as unhandled.
     sent.catch(() => undefined);
     this.#underWay.push(sent);

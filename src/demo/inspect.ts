@@ -4,7 +4,6 @@ import type { Database, Sql } from '../store/database.ts';
 
 /** One policy over the run. Times in seconds, levels in percent of the capacity. */
 export interface PolicySummary {
-  [column: string]: unknown;
   readonly policy: string;
   readonly lowest_percent: number;
   readonly warning_seconds: number;
@@ -43,7 +42,6 @@ export async function summarise(sql: Sql, start: EpochMs, end: EpochMs): Promise
 }
 
 export interface TableCounts {
-  [column: string]: unknown;
   readonly history_rows: number;
   readonly distinct_observations: number;
   readonly policies: number;

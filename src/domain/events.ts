@@ -112,3 +112,9 @@ export type AlertEvent = AlertRaised | AlertResolved | CategoryChanged;
 export function bucketKey(event: { readonly participant: string; readonly policy: string }): string {
   return `${event.participant}:${event.policy}`;
 }
+
+/** The bucket of a key: no participant contains a colon. */
+export function bucketOf(key: string): { readonly participant: string; readonly policy: string } {
+  const colon = key.indexOf(':');
+  return { participant: key.slice(0, colon), policy: key.slice(colon + 1) };
+}

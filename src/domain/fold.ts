@@ -5,7 +5,7 @@
  * state of the event's key, and knows no clock, no database and no other key. Events of one key arrive in log order,
  * possibly more than once: a fold must answer a repeated event with no effect.
  */
-import type { AlertEvent, EpochMs } from './events.ts';
+import type { EpochMs } from './events.ts';
 
 /**
  * What one event does to its key. The same `state` reference as before means: unchanged, nothing to write; so does
@@ -82,18 +82,14 @@ export interface RowChange<T extends string = string> {
 }
 
 export interface Projection<E, S, T extends string = string> extends Fold<E, S, RowChange<T>> {
-  readonly kind: 'projection';
   readonly tables: Readonly<Record<T, TableSpec>>;
   /** Fields of the state that only tell what was seen before: versions that agree may differ in them. */
   readonly memory?: readonly string[];
   readonly seed: Seed<S, T>;
 }
 
-/** A fold that answers with events, which reach `outputTopic` exactly once through the outbox. */
-export interface Reactor<E, S> extends Fold<E, S, AlertEvent> {
-  readonly kind: 'reactor';
-  readonly outputTopic: string;
-}
+/** A fold that answers with events, each of which reaches its topic exactly once, through the outbox. */
+export type Reactor<E, S, O> = Fold<E, S, O>;
 
 /** Of the columns objects that rows were shaped by: a rebuild shapes millions by the same. */
 const NAMES = new WeakMap<object, readonly string[]>();
@@ -114,3 +110,6 @@ export function rowOf<C extends Readonly<Record<string, ColumnType>>>(
   // Mapped, not pushed: a row that grows ends up with twice the room it needs.
   return namesOf(columns).map((name) => values[name as keyof C]);
 }
+
+/** A row as it is read: the columns of a table, with the values that a fold gives them. */
+export type RowOf<C, V extends Readonly<Record<keyof C, unknown>>> = { readonly [K in keyof C]: V[K] };

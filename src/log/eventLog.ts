@@ -34,24 +34,24 @@ export interface TopicSpec {
   readonly keep?: 'history' | 'forever';
 }
 
-export interface OutgoingMessage {
+/** An event as it travels. */
+export interface Message {
   /** Chooses the partition. */
   readonly key: string;
   readonly payload: Buffer;
   readonly properties: Readonly<Record<string, string>>;
   readonly eventTime: EpochMs;
+}
+
+export interface OutgoingMessage extends Message {
   /** Rises per producer name and partition. At most 2^53 − 1. */
   readonly sequenceId: number;
 }
 
-export interface LogMessage {
+export interface LogMessage extends Message {
   readonly topic: string;
   readonly partition: number;
   readonly position: Position;
-  readonly key: string;
-  readonly payload: Buffer;
-  readonly properties: Readonly<Record<string, string>>;
-  readonly eventTime: EpochMs;
 }
 
 export interface SendResult {

@@ -1,4 +1,5 @@
 /** What can be exported: each source gives its columns, and its records in batches with times as ISO strings. */
+import { fieldNames } from '../codec/schemas.ts';
 import { POLICY_STATES, RATE_LIMIT_ALERTS } from '../codec/topics.ts';
 import type { Topic } from '../codec/topics.ts';
 import type { EpochMs, PolicyStateObserved } from '../domain/events.ts';
@@ -8,7 +9,7 @@ import type { Storage } from '../app/storage.ts';
 import type { Row } from '../store/database.ts';
 import { columnsOf, pages } from '../store/pages.ts';
 import { iso } from '../format.ts';
-import { withSnakeKeys } from '../snakeCase.ts';
+import { snakeCase, withSnakeKeys } from '../snakeCase.ts';
 
 export const EXPORTS = ['observations', 'alert-events', 'states', 'alerts'] as const;
 export type ExportName = (typeof EXPORTS)[number];
@@ -61,10 +62,7 @@ const OBSERVATIONS: Pick<Topic<PolicyStateObserved>, 'name' | 'decode'> = {
 };
 
 /** Fields of the Avro schema, in its order and in snake case, and where the message lies. */
-const OBSERVATION_COLUMNS = [
-  ...['event_id', 'participant', 'policy', 'category', 'available_tokens', 'capacity', 'refill_tokens'],
-  ...['refill_period_sec', 'response_time', 'observed_at', 'correlation_id', 'poll_id', 'partition', 'position'],
-];
+const OBSERVATION_COLUMNS = [...fieldNames('PolicyStateObserved', 1).map(snakeCase), 'partition', 'position'];
 
 /** Fields of all three event types; those that an event lacks are left empty. */
 const ALERT_EVENT_COLUMNS = [

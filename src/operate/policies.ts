@@ -1,7 +1,8 @@
 /** The policies known, and how a person retires those that nobody observes any more. */
-import { bucketStates } from '../analysis/retirements.ts';
+import { bucketStates } from '../views/retirements.ts';
 import { systemClock } from '../clock.ts';
 import { POLICY_STATES } from '../codec/topics.ts';
+import { bucketKey, bucketOf } from '../domain/events.ts';
 import type { EpochMs, PolicyRetired } from '../domain/events.ts';
 import { ProducerBusyError } from '../log/eventLog.ts';
 import { startPoll } from '../poll/bridgePoll.ts';
@@ -9,7 +10,6 @@ import { publishRetirements } from '../poll/retire.ts';
 import { retirementOf } from '../poll/roll.ts';
 import type { KnownPolicy } from '../poll/roll.ts';
 import type { Database } from '../store/database.ts';
-import { toMessage } from '../app/observationMessage.ts';
 import { UsageError } from '../errors.ts';
 import type { Storage } from '../app/storage.ts';
 
@@ -25,18 +25,16 @@ export async function listPolicies(database: Database, participant?: string): Pr
   const states = await bucketStates(database, 'true');
   return [...states]
     .map(([key, { newest, firstSeen, retired = [] }]): PolicyEntry => {
-      const colon = key.indexOf(':');
       const last = retired.at(-1) ?? -Infinity;
       return {
-        participant: key.slice(0, colon),
-        policy: key.slice(colon + 1),
+        ...bucketOf(key),
         ...newest,
         firstSeen,
         retiredAt: last > newest.responseTime ? last : null,
       };
     })
     .filter((entry) => participant === undefined || entry.participant === participant)
-    .sort((a, b) => (`${a.participant}:${a.policy}` < `${b.participant}:${b.policy}` ? -1 : 1));
+    .sort((a, b) => (bucketKey(a) < bucketKey(b) ? -1 : 1));
 }
 
 export interface RetireQuery {
@@ -76,7 +74,7 @@ export async function retirePolicies(
       retirementOf(known, occasion),
   );
   if (first === undefined) return responseTime;
-  const deps = { log, topic: POLICY_STATES.name, encode: toMessage, clock: systemClock, signal };
+  const deps = { log, topic: POLICY_STATES, clock: systemClock, signal };
   try {
     await publishRetirements({ ...deps, report: () => undefined }, poll, [first, ...others]);
   } catch (error) {

@@ -1,11 +1,11 @@
 /** Everything `balde status` tells, read in one snapshot. */
 import type { EpochMs } from '../domain/events.ts';
-import { openAlerts } from '../serve/alertList.ts';
-import type { AlertRow } from '../serve/alertList.ts';
+import { openAlerts } from '../views/alerts.ts';
+import type { AlertRow } from '../views/alerts.ts';
 import { operations } from '../serve/operations.ts';
 import type { Operations } from '../serve/operations.ts';
-import { latestStates } from '../serve/readModels.ts';
-import type { LatestState } from '../serve/readModels.ts';
+import { latestStates } from '../views/latest.ts';
+import type { LatestState } from '../views/latest.ts';
 import { foldCheckpoints, standingsOf } from '../app/standing.ts';
 import type { FoldStanding } from '../app/standing.ts';
 import type { Storage } from '../app/storage.ts';

@@ -9,7 +9,9 @@ import type { Logger } from 'pino';
 import { catchError, EMPTY, exhaustMap, of, repeat } from 'rxjs';
 import type { Observable } from 'rxjs';
 import type { Clock } from '../clock.ts';
+import type { Topic } from '../codec/topics.ts';
 import { LIST_POLICY_REFILL_PERIOD_SEC } from '../domain/catalog.ts';
+import type { PolicyStateEvent } from '../domain/events.ts';
 import { checkAnswer } from '../domain/validation.ts';
 import type { CheckedAnswer, PoliciesAnswer } from '../domain/validation.ts';
 import { run, steps, whileOpen } from '../flow.ts';
@@ -23,7 +25,7 @@ import type { Poll } from './bridgePoll.ts';
 import { createReport } from './events.ts';
 import type { PollerEvents, Report } from './events.ts';
 import { createPublisher, logPatience } from './publish.ts';
-import type { EncodeObservation, Publisher } from './publish.ts';
+import type { Publisher } from './publish.ts';
 import { publishRetirements } from './retire.ts';
 import { retirementOf, Roll } from './roll.ts';
 import type { KnownPolicy } from './roll.ts';
@@ -34,15 +36,14 @@ import type { Schedule } from './schedule.ts';
 export interface PollerDeps {
   /** ISPB of the participant whose buckets are polled. */
   readonly participant: string;
-  /** Topic of observations; it exists. */
-  readonly topic: string;
+  /** Of observations; it exists. */
+  readonly topic: Topic<PolicyStateEvent>;
   readonly schedule: Schedule;
   /** Polls as soon as elected too, so that a takeover leaves no gap; then by the schedule. */
   readonly pollWhenElected: boolean;
   /** The participant's own; closed by whoever made it. */
   readonly bridge: Pick<BridgeClient, 'listPolicies'>;
   readonly log: Pick<EventLog, 'producer'>;
-  readonly encode: EncodeObservation;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly events?: PollerEvents;
@@ -99,7 +100,7 @@ async function elected({ log, topic, participant, signal, report, logger }: Cont
   const name = producerName(participant);
   const onStandby = (): void => report('onStandby', { participant });
   const options = { name, access: 'waitForExclusive', wholeSends: true, onStandby, signal } as const;
-  const producer = await log.producer(topic, options);
+  const producer = await log.producer(topic.name, options);
   report('onElected', { participant, lastSequenceId: producer.lastSequenceId });
   // A fenced or broken producer may fail to close; there is nothing left to save.
   const failed = (err: unknown): void => logger.warn({ err }, 'closing the producer failed');

@@ -1,7 +1,8 @@
 /** From the observations of one poll to the log: ids, messages, and a send that outlasts the log's outages. */
 import type { Clock } from '../clock.ts';
+import type { Topic } from '../codec/topics.ts';
 import type { PolicyStateEvent } from '../domain/events.ts';
-import type { OutgoingMessage, Producer, SendResult } from '../log/eventLog.ts';
+import type { Producer, SendResult } from '../log/eventLog.ts';
 import { patiently } from '../patience.ts';
 import type { Patience } from '../patience.ts';
 import { LOG_WAITS_MS } from './backoff.ts';
@@ -11,11 +12,8 @@ import type { Report } from './events.ts';
 import { assignSequence, idsAbove, ROOM } from './sequence.ts';
 import type { StoredPoll } from './sequence.ts';
 
-/** Turns an observation into a message of the topic of observations, under the id given. */
-export type EncodeObservation = (event: PolicyStateEvent, sequenceId: number) => OutgoingMessage;
-
 export interface PublishDeps {
-  readonly encode: EncodeObservation;
+  readonly topic: Topic<PolicyStateEvent>;
   readonly clock: Clock;
   readonly report: Report;
 }
@@ -93,7 +91,7 @@ async function storeAs(
   observations: Observations,
   { first, signal }: { readonly first: number; readonly signal: AbortSignal },
 ): Promise<Stored> {
-  const messages = observations.map((observation, i) => deps.encode(observation, first + i));
+  const messages = observations.map((observation, i) => ({ ...deps.topic.encode(observation), sequenceId: first + i }));
   let attempts = 0;
   const send = async (): Promise<SendResult> => {
     attempts += 1;

@@ -11,7 +11,6 @@ import type { PublishDeps } from './publish.ts';
 
 export interface RetireDeps extends PublishDeps {
   readonly log: Pick<EventLog, 'producer'>;
-  readonly topic: string;
   readonly signal: AbortSignal;
 }
 
@@ -34,7 +33,7 @@ export async function publishRetirements(
   };
   const options = { name: retiringProducer(poll.participant), access: 'exclusive', signal } as const;
   const patience = logPatience(deps, poll.participant, signal);
-  const producer = await patiently(patience, async () => log.producer(topic, options));
+  const producer = await patiently(patience, async () => log.producer(topic.name, options));
   try {
     await createPublisher({ ...deps, report: quiet }, producer).publish(poll, retirements, signal);
   } finally {

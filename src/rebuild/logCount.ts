@@ -7,7 +7,7 @@ import type { TableSpec } from '../domain/fold.ts';
 import { addMonths } from '../domain/months.ts';
 import type { LogMessage, Position } from '../log/eventLog.ts';
 import type { FoldId } from '../store/checkpoints.ts';
-import type { Row, Sql } from '../store/database.ts';
+import type { Sql } from '../store/database.ts';
 import { monthsOf } from '../store/monthHashes.ts';
 import type { Bucket } from '../store/monthHashes.ts';
 import { schemaOf } from '../store/schemas.ts';
@@ -151,7 +151,7 @@ async function rowsOf(
   { schema, spec: { table, since }, counter, month, isWhole }: Counted,
 ): Promise<Map<string, number>> {
   const buckets = [...counter.buckets];
-  const rows = await sql.query<Row & { readonly key: string; readonly rows: number }>(
+  const rows = await sql.query<{ readonly key: string; readonly rows: number }>(
     `select r.participant || ':' || r.endpoint_id as key, count(*) as rows from "${schema}"."${table}" r
      left join unnest($1::text[], $2::timestamptz[], $3::timestamptz[]) b (key, first, last)
        on b.key = r.participant || ':' || r.endpoint_id

@@ -7,7 +7,7 @@ import type { EpochMs } from '../domain/events.ts';
 import type { Projection, TableSpec } from '../domain/fold.ts';
 import { addMonths } from '../domain/months.ts';
 import type { FoldId } from '../store/checkpoints.ts';
-import type { Database, Row, Sql } from '../store/database.ts';
+import type { Database, Sql } from '../store/database.ts';
 import { schemaOf } from '../store/schemas.ts';
 import { beginningOf } from './beginnings.ts';
 import type { Beginnings } from './beginnings.ts';
@@ -109,9 +109,7 @@ async function seedIdleKeys<E, S, T extends string>(
   tx: Sql,
   { projection, older }: TakeOverOptions<E, S, T>,
 ): Promise<void> {
-  const later = await tx.query<{ key: string; begin: EpochMs } & Row>(
-    'select key, begin from idle where newest >= begin',
-  );
+  const later = await tx.query<{ key: string; begin: EpochMs }>('select key, begin from idle where newest >= begin');
   if (later.length === 0) return;
   const begins = new Map(later.map(({ key, begin }) => [key, begin]));
   const seeds = await seedStates(tx, projection, older, begins);

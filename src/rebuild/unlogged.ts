@@ -5,7 +5,7 @@
  */
 import type { EpochMs } from '../domain/events.ts';
 import type { FoldId } from '../store/checkpoints.ts';
-import type { Row, Sql } from '../store/database.ts';
+import type { Sql } from '../store/database.ts';
 import type { Bucket } from '../store/monthHashes.ts';
 import { schemaOf } from '../store/schemas.ts';
 
@@ -68,7 +68,7 @@ export async function readUnlogged(sql: Sql, fold: FoldId): Promise<UnloggedRows
   const name = `"${schemaOf(fold)}".${TABLE}`;
   const [there] = await sql.query<{ is: boolean }>('select to_regclass($1) is not null as is', [name]);
   if (there?.is !== true) return null;
-  const rows = await sql.query<Unlogged & Row & { readonly takenOver: boolean }>(
+  const rows = await sql.query<Unlogged & { readonly takenOver: boolean }>(
     `select taken_over as "takenOver", table_name as "table", month, participant, endpoint_id as "endpointId",
        sum(rows)::bigint as rows, max(newest) as newest
      from ${name} group by 1, 2, 3, 4, 5

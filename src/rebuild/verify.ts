@@ -6,7 +6,7 @@ import type { EpochMs } from '../domain/events.ts';
 import type { Projection, TableSpec } from '../domain/fold.ts';
 import { addMonths } from '../domain/months.ts';
 import type { FoldId } from '../store/checkpoints.ts';
-import type { Database, Row, Sql } from '../store/database.ts';
+import type { Database, Sql } from '../store/database.ts';
 import { firstDifference, hashBuckets, monthsOf } from '../store/monthHashes.ts';
 import type { Bucket, MonthHash, RowDifference } from '../store/monthHashes.ts';
 import { schemaOf } from '../store/schemas.ts';
@@ -178,7 +178,7 @@ async function bucketsApart(
   only: readonly Bucket[] | null,
   memory: readonly string[],
 ): Promise<Buckets> {
-  const rows = await sql.query<Bucket & Row>(
+  const rows = await sql.query<Bucket>(
     `select split_part(key, ':', 1) as participant, substr(key, strpos(key, ':') + 1) as "endpointId"
      from "${left}".fold_state a full join "${right}".fold_state b using (key)
      where a.state - $2::text[] is distinct from b.state - $2::text[]

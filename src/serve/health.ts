@@ -4,7 +4,7 @@ import type { Database, Sql } from '../store/database.ts';
 import { pendingMigrations } from '../store/migrate.ts';
 import { ANSWER_MS, observe } from './observing.ts';
 import { within } from '../waiting.ts';
-import { newestObservation } from './readModels.ts';
+import { newestObservation } from '../views/latest.ts';
 
 export interface Check {
   readonly name: string;

@@ -10,8 +10,10 @@ import type { Database, Sql } from '../store/database.ts';
 import { observe, shared } from './observing.ts';
 import { operations } from './operations.ts';
 import type { Operations } from './operations.ts';
-import { alertCounts, latestStates } from './readModels.ts';
-import type { AlertCount, LatestState } from './readModels.ts';
+import { alertCounts } from '../views/alerts.ts';
+import type { AlertCount } from '../views/alerts.ts';
+import { latestStates } from '../views/latest.ts';
+import type { LatestState } from '../views/latest.ts';
 
 const BUCKET_LABELS = ['participant', 'endpoint_id', 'psp_category'] as const;
 const ALERT_LABELS = ['participant', 'endpoint_id', 'severity', 'psp_category'] as const;

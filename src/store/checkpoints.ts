@@ -135,7 +135,7 @@ export interface CheckpointRow {
 
 /** Of every version of every fold that reads on, the partitions that it has taken up. */
 export async function listCheckpoints(sql: Sql): Promise<CheckpointRow[]> {
-  return await sql.query<CheckpointRow & Record<string, unknown>>(
+  return await sql.query<CheckpointRow>(
     `select c.fold, c.version, p.served, c.partition, c.position, c.updated_at as "movedAt"
      from balde.checkpoint c
      join balde.projection p on p.name = c.fold and p.version = c.version and p.state <> 'fixed'

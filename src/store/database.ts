@@ -20,7 +20,7 @@ export interface Sql {
    * @throws {UnreadableValueError} a value can't be told so: it names column and value
    * @param name makes it a statement that each connection prepares once; it stands for one text only
    */
-  query<R extends Row>(text: string, parameters?: readonly Parameter[], name?: string): Promise<R[]>;
+  query<R extends object = Row>(text: string, parameters?: readonly Parameter[], name?: string): Promise<R[]>;
   /** Rows a statement touched. */
   execute(text: string, parameters?: readonly Parameter[]): Promise<number>;
   /** Runs `COPY … FROM STDIN` over chunks of its text format. */
@@ -170,7 +170,7 @@ function sqlOf(lender: Lender): Sql {
   const run = async (query: pg.QueryConfig) =>
     await lender(async (client) => await translated(async () => client.query<Row>(query)));
   return {
-    query: async <R extends Row>(text: string, parameters: readonly Parameter[] = [], name?: string) =>
+    query: async <R extends object>(text: string, parameters: readonly Parameter[] = [], name?: string) =>
       (await run({ text, values: [...parameters], ...(name === undefined ? {} : { name }) })).rows as R[],
     execute: async (text, parameters = []) => (await run({ text, values: [...parameters] })).rowCount ?? 0,
     copy: async (statement, chunks) => {

@@ -27,7 +27,7 @@ const columns = (places: readonly LetterPlace[]) => [
 /** Those of the letters that were handled, by {@link placeKey}. */
 export async function handledLetters(sql: Sql, places: readonly LetterPlace[]): Promise<ReadonlyMap<string, Handled>> {
   if (places.length === 0) return new Map();
-  const rows = await sql.query<LetterPlace & Handled & Record<string, unknown>>(
+  const rows = await sql.query<LetterPlace & Handled>(
     `select h.topic, h.partition, h.position, h.action, h.at
      from balde.dead_letter_handled h
      join unnest($1::text[], $2::integer[], $3::text[]) as p (topic, partition, position)

@@ -2,7 +2,7 @@
  * Leases: who is the active producer of a name and the active consumer of a partition of the embedded log, who
  * rebuilds. Nobody but the owner of their table can take one.
  */
-import type { Database, Parameter, Row, Session } from './database.ts';
+import type { Database, Parameter, Session } from './database.ts';
 import { StandingSession } from './standingSession.ts';
 import { abortable, Wakeup } from '../waiting.ts';
 
@@ -149,7 +149,7 @@ export class Leases {
   }
 
   /** A session whose peer is silent is given up: its leases are over anyway, and a new one comes by itself. */
-  async #ask<R extends Row>(session: Session, text: string, parameters: readonly Parameter[]): Promise<R[]> {
+  async #ask<R extends object>(session: Session, text: string, parameters: readonly Parameter[]): Promise<R[]> {
     const silent = setTimeout(() => void session.close(), Math.max(this.#ttlMs, SILENCE_MS));
     try {
       return await session.query<R>(text, parameters);

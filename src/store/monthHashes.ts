@@ -109,7 +109,7 @@ export async function hashBuckets(
   for (const piece of await piecesOf(sql, schema, spec, part, rowsAtOnce)) {
     const { from, parameters } = rowsOf(schema, spec, piece);
     const order = orderOf(spec, (column) => `r."${column}"`);
-    const found = await sql.query<MonthHash & Row>(
+    const found = await sql.query<MonthHash>(
       `select r.participant, r.endpoint_id as "endpointId", count(*) as rows,
          md5(string_agg(md5(row(${columnsOf(spec)})::text), '' order by ${order})) as hash
        from ${from} group by r.participant, r.endpoint_id
@@ -130,7 +130,7 @@ async function piecesOf(
   rowsAtOnce: number,
 ): Promise<Slice[]> {
   const { from, parameters } = rowsOf(schema, spec, { month, only });
-  const buckets = await sql.query<Bucket & Row & { readonly rows: number }>(
+  const buckets = await sql.query<Bucket & { readonly rows: number }>(
     `select r.participant, r.endpoint_id as "endpointId", count(*) as rows
      from ${from} group by r.participant, r.endpoint_id
      order by r.participant collate "C", r.endpoint_id collate "C"`,

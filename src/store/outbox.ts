@@ -67,7 +67,7 @@ export interface Numbered {
  * Gives entries of a topic their sequence ids, and returns the oldest `max` numbered ones (migrations/0004).
  */
 export async function numberOutbox(sql: Sql, topic: string, max: number): Promise<Numbered> {
-  const rows = await sql.query<OutboxEntry & Omit<Numbered, 'entries'> & Record<string, unknown>>(
+  const rows = await sql.query<OutboxEntry & Omit<Numbered, 'entries'>>(
     `select previous, highest, $1 as topic, key, properties, event_time as "eventTime", payload, sequence_id as "sequenceId"
      from balde.number_outbox($1, $2)`,
     [topic, max],
@@ -202,7 +202,7 @@ interface OutboxBacklog {
 
 /** What waits, by topic; topics without an entry are left out. */
 export async function outboxBacklog(sql: Sql): Promise<OutboxBacklog[]> {
-  return await sql.query<OutboxBacklog & Record<string, unknown>>(
+  return await sql.query<OutboxBacklog>(
     `select topic, count(*) as entries,
        min(coalesce((properties->>'set_aside_at')::timestamptz, event_time)) as oldest
      from balde.outbox group by topic order by topic`,

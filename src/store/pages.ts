@@ -24,7 +24,7 @@ const PAGE = 2_000;
 
 /** Columns of a view, in its order. */
 export async function columnsOf(database: Database, relation: string): Promise<ViewColumn[]> {
-  return await database.query<ViewColumn & Row>(
+  return await database.query<ViewColumn>(
     `select attname as name, format_type(atttypid, null) as type from pg_attribute
      where attrelid = to_regclass($1) and attnum > 0 and not attisdropped order by attnum`,
     [`public.${relation}`],

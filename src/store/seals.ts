@@ -1,7 +1,7 @@
 /** Seals: the hashes of months that are over, as they were when they were found equal to the log. */
 import type { EpochMs } from '../domain/events.ts';
 import type { FoldId } from './checkpoints.ts';
-import type { Row, Sql } from './database.ts';
+import type { Sql } from './database.ts';
 import type { MonthHash } from './monthHashes.ts';
 
 export interface Seal extends MonthHash {
@@ -10,7 +10,7 @@ export interface Seal extends MonthHash {
 
 /** By month. @param revision seals of another meaning of the fold say nothing about this one */
 export async function loadSeals(sql: Sql, name: string, revision: number): Promise<Map<EpochMs, Seal[]>> {
-  const rows = await sql.query<Seal & Row>(
+  const rows = await sql.query<Seal>(
     `select month, participant, endpoint_id as "endpointId", rows, hash from balde.sealed_month
      where name = $1 and revision = $2 order by month, participant, endpoint_id`,
     [name, revision],

@@ -1,6 +1,6 @@
 /** Versions of the read models: which exist, which is served, what state each is in. */
 import type { FoldId } from './checkpoints.ts';
-import type { Database, Row, Sql } from './database.ts';
+import type { Database, Sql } from './database.ts';
 import { lock } from './locks.ts';
 import { createSchema, schemaOf } from './schemas.ts';
 
@@ -24,7 +24,7 @@ export interface Version extends FoldId {
 const COLUMNS = `name, version, revision, served, state, source, until, created_at as "createdAt", served_at as "servedAt"`;
 
 export async function listVersions(sql: Sql, name?: string): Promise<Version[]> {
-  return await sql.query<Version & Row>(
+  return await sql.query<Version>(
     `select ${COLUMNS} from balde.projection where name = coalesce($1, name) order by name, version`,
     [name ?? null],
   );
@@ -38,7 +38,7 @@ export async function createVersion(
 ): Promise<Version> {
   return await database.transaction(async (tx) => {
     await lock(tx, 'install');
-    const [created] = await tx.query<Version & Row>(
+    const [created] = await tx.query<Version>(
       `insert into balde.projection (name, version, served, revision, state, source, until)
        select $1, coalesce(max(version), 0) + 1, false, $2, 'filling', $3, $4 from balde.projection where name = $1
        returning ${COLUMNS}`,

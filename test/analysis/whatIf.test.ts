@@ -1,7 +1,7 @@
 /** What-if against a real database that the production folds filled. */
 import { describe, expect, test } from 'vitest';
 import { simulateCategory } from '../../src/analysis/category.ts';
-import { listBuckets } from '../../src/analysis/buckets.ts';
+import { listBuckets } from '../../src/views/buckets.ts';
 import { whatIf } from '../../src/analysis/whatIf.ts';
 import type { WhatIfReport } from '../../src/analysis/comparison.ts';
 import type { WhatIfOptions } from '../../src/analysis/whatIf.ts';

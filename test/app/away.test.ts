@@ -9,7 +9,6 @@ import { LogUnavailableError } from '../../src/log/eventLog.ts';
 import type { EventLog } from '../../src/log/eventLog.ts';
 import { markIfAny, OwnershipWatch } from '../../src/app/ownership.ts';
 import { bePresent } from '../../src/app/presence.ts';
-import { toMessage } from '../../src/app/roles.ts';
 import { runPoller } from '../../src/poll/poller.ts';
 import type { Database } from '../../src/store/database.ts';
 import { baldeDatabase } from '../support/database.ts';
@@ -76,9 +75,9 @@ test('[RETIRE-2] a database that gives no answer holds up no poll', async () => 
   };
   await runPoller(
     {
-      ...{ participant: '12345678', topic: POLICY_STATES.name, schedule: { kind: 'every', ms: 50 } },
+      ...{ participant: '12345678', topic: POLICY_STATES, schedule: { kind: 'every', ms: 50 } },
       ...{ pollWhenElected: true, retireAfterLists: 3, knownPolicies: silence, bridge: { listPolicies } },
-      ...{ log, encode: toMessage, clock: systemClock, logger: pino({ level: 'silent' }) },
+      ...{ log, clock: systemClock, logger: pino({ level: 'silent' }) },
     },
     stop.signal,
   );

@@ -1,14 +1,13 @@
 /** Policies that DICT lists no longer, from the poller's answers to tables, rebuilds and what-if; and by a person. */
 import { describe, expect, it } from 'vitest';
 import { whatIf } from '../../src/analysis/whatIf.ts';
-import { listBuckets } from '../../src/analysis/buckets.ts';
-import { stateAt } from '../../src/analysis/state.ts';
+import { listBuckets } from '../../src/views/buckets.ts';
+import { stateAt } from '../../src/views/stateAt.ts';
 import { POLICY_STATES, RATE_LIMIT_ALERTS } from '../../src/codec/topics.ts';
 import { DEFAULT_RULES } from '../../src/domain/thresholds.ts';
 import type { EventLog } from '../../src/log/eventLog.ts';
 import { listPolicies, retirable, retirePolicies } from '../../src/operate/policies.ts';
-import { observedPolicies } from '../../src/app/observedPolicies.ts';
-import { toMessage } from '../../src/app/roles.ts';
+import { observedPolicies } from '../../src/views/latest.ts';
 import { countLog, verifyReadModel } from '../../src/operate/verify.ts';
 import { startPoll } from '../../src/poll/bridgePoll.ts';
 import { publishRetirements } from '../../src/poll/retire.ts';
@@ -107,8 +106,7 @@ describe('a policy that DICT lists no longer [RETIRE-1, RETIRE-2]', () => {
     const clock = { now: () => at, sleep: async () => Promise.resolve() };
     const deps = {
       log,
-      topic: POLICY_STATES.name,
-      encode: toMessage,
+      topic: POLICY_STATES,
       clock,
       report: () => undefined,
       signal: never,

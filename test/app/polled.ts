@@ -3,8 +3,7 @@ import pino from 'pino';
 import { systemClock } from '../../src/clock.ts';
 import { POLICY_STATES } from '../../src/codec/topics.ts';
 import type { EventLog } from '../../src/log/eventLog.ts';
-import { observedPolicies } from '../../src/app/observedPolicies.ts';
-import { toMessage } from '../../src/app/roles.ts';
+import { observedPolicies } from '../../src/views/latest.ts';
 import { runPoller } from '../../src/poll/poller.ts';
 import type { Database } from '../../src/store/database.ts';
 import { eventually } from '../support/eventually.ts';
@@ -27,7 +26,7 @@ export async function polled(
   const running = runPoller(
     {
       participant: PARTICIPANT,
-      topic: POLICY_STATES.name,
+      topic: POLICY_STATES,
       schedule: { kind: 'every', ms: 100 },
       pollWhenElected: true,
       retireAfterLists: 3,
@@ -40,7 +39,6 @@ export async function polled(
         },
       },
       log,
-      encode: toMessage,
       clock: systemClock,
       logger: pino({ level: 'silent' }),
       events: { onPublished: () => (published += 1) },

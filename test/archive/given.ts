@@ -7,7 +7,6 @@ import { archive } from '../../src/archive/archiver.ts';
 import type { ArchiveObserver, ArchiverOptions } from '../../src/archive/archiver.ts';
 import { openFilesTarget } from '../../src/archive/files/filesTarget.ts';
 import type { ArchiveTarget } from '../../src/archive/target.ts';
-import { alertProperties, encodeAlertEvent } from '../../src/codec/alertEvent.ts';
 import { POLICY_STATES, RATE_LIMIT_ALERTS } from '../../src/codec/topics.ts';
 import type { AlertRaised, CategoryChanged } from '../../src/domain/events.ts';
 import { alertEventId, alertId, categoryChangeId, observationId } from '../../src/domain/identity.ts';
@@ -59,13 +58,7 @@ export function alertMessages(policy: string, at: number): OutgoingMessage[] {
     ...{ type: 'CategoryChanged', eventId: categoryChangeId(PARTICIPANT, policy, at, 'B') },
     ...{ category: 'B', previousCategory: 'A' },
   };
-  return [raised, changed].map((event) => ({
-    key: `${PARTICIPANT}:${policy}`,
-    payload: encodeAlertEvent(event),
-    properties: alertProperties(event),
-    eventTime: at,
-    sequenceId: 0,
-  }));
+  return [raised, changed].map((event) => ({ ...RATE_LIMIT_ALERTS.encode(event), sequenceId: 0 }));
 }
 
 /** Payloads that an event's fields do not give back byte by byte, and such that are no events. */

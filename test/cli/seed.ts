@@ -7,7 +7,6 @@ import { relay } from '../../src/consume/relay.ts';
 import { DEFAULT_RULES } from '../../src/domain/thresholds.ts';
 import type { EventLog } from '../../src/log/eventLog.ts';
 import { FOLD_RUNNERS } from '../../src/app/foldRoles.ts';
-import { toMessage } from '../../src/app/roles.ts';
 import { foldStandings } from '../../src/app/standing.ts';
 import type { Database } from '../../src/store/database.ts';
 import { outboxSize } from '../../src/store/outbox.ts';
@@ -49,7 +48,9 @@ export async function publish(log: EventLog, observations: readonly PolicyStateO
     access: 'shared',
     signal: new AbortController().signal,
   });
-  await producer.send(observations.map((observation, i) => toMessage(observation, firstId + i)));
+  await producer.send(
+    observations.map((observation, i) => ({ ...POLICY_STATES.encode(observation), sequenceId: firstId + i })),
+  );
   await producer.close();
 }
 

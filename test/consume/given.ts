@@ -2,15 +2,13 @@
 import { alertingReactor } from '../../projections/alerting/fold.ts';
 import { statesProjection } from '../../projections/states/fold.ts';
 import type { StatesState } from '../../projections/states/fold.ts';
-import { alertProperties, encodeAlertEvent } from '../../src/codec/alertEvent.ts';
-import { decodeObservation, encodeObservation, propertiesOf } from '../../src/codec/observation.ts';
-import { POLICY_STATES } from '../../src/codec/topics.ts';
+import { decodeObservation } from '../../src/codec/observation.ts';
+import { POLICY_STATES, RATE_LIMIT_ALERTS } from '../../src/codec/topics.ts';
 import { projectionEffects, reactorEffects } from '../../src/consume/effects.ts';
 import type { Effects } from '../../src/consume/effects.ts';
 import { silentObserver } from '../../src/consume/observer.ts';
 import type { ConsumeObserver } from '../../src/consume/observer.ts';
 import { Processor } from '../../src/consume/processor.ts';
-import { bucketKey } from '../../src/domain/events.ts';
 import type { AlertEvent, PolicyStateEvent, PolicyStateObserved } from '../../src/domain/events.ts';
 import type { RowChange } from '../../src/domain/fold.ts';
 import { observationId } from '../../src/domain/identity.ts';
@@ -51,10 +49,7 @@ export function observed(
 let lastId = -1;
 
 export const outgoing = (event: PolicyStateEvent): OutgoingMessage => ({
-  key: bucketKey(event),
-  payload: encodeObservation(event),
-  properties: propertiesOf(event),
-  eventTime: event.responseTime,
+  ...POLICY_STATES.encode(event),
   sequenceId: ++lastId,
 });
 
@@ -130,10 +125,7 @@ export function states(database: Database, twist: Twist<StatesRow> = {}) {
 /** The alerting reactor. */
 export function alerting(database: Database, twist: Twist<AlertEvent> = {}) {
   const reactor = alertingReactor();
-  const real = reactorEffects(reactor, (event) => ({
-    payload: encodeAlertEvent(event),
-    properties: alertProperties(event),
-  }));
+  const real = reactorEffects(RATE_LIMIT_ALERTS);
   return new Processor({ ...common(database, twist), fold: reactor, effects: twist.effects?.(real) ?? real });
 }
 

@@ -4,9 +4,8 @@ import type { ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { alertProperties, encodeAlertEvent } from '../../src/codec/alertEvent.ts';
+import { encodeAlertEvent } from '../../src/codec/alertEvent.ts';
 import { RATE_LIMIT_ALERTS } from '../../src/codec/topics.ts';
-import { bucketKey } from '../../src/domain/events.ts';
 import type { AlertEvent } from '../../src/domain/events.ts';
 import { LogUnavailableError } from '../../src/log/eventLog.ts';
 import type { Producer } from '../../src/log/eventLog.ts';
@@ -29,7 +28,7 @@ export function decided(policy: string, at = NOON): readonly AlertEvent[] {
 
 /** As it travels. */
 export const wireOf = (event: AlertEvent): Record<string, unknown> =>
-  JSON.parse(encodeAlertEvent(event).toString()) as Record<string, unknown>;
+  JSON.parse(encodeAlertEvent(event).payload.toString()) as Record<string, unknown>;
 
 /** An alert topic in a namespace of its own, and a producer that is not the relay. */
 export class AlertTopic {
@@ -63,10 +62,7 @@ export class AlertTopic {
 
   async publish(events: readonly AlertEvent[]): Promise<void> {
     const messages = events.map((event) => ({
-      key: bucketKey(event),
-      payload: encodeAlertEvent(event),
-      properties: alertProperties(event),
-      eventTime: event.timestamp,
+      ...RATE_LIMIT_ALERTS.encode(event),
       sequenceId: (this.#sequenceId += 1),
     }));
     await this.#producer?.send(messages);

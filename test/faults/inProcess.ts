@@ -7,7 +7,6 @@ import type { PolicyStateObserved } from '../../src/domain/events.ts';
 import { DEFAULT_RULES } from '../../src/domain/thresholds.ts';
 import type { EventLog } from '../../src/log/eventLog.ts';
 import { FOLD_RUNNERS } from '../../src/app/foldRoles.ts';
-import { toMessage } from '../../src/app/roles.ts';
 import type { Database } from '../../src/store/database.ts';
 
 export interface Recorder extends ConsumeObserver {
@@ -32,7 +31,9 @@ export async function publish(log: EventLog, observations: readonly PolicyStateO
   const { signal } = new AbortController();
   const producer = await log.producer(POLICY_STATES.name, { name: 'test', access: 'shared', signal });
   const first = producer.lastSequenceId + 1;
-  await producer.send(observations.map((observation, i) => toMessage(observation, first + i)));
+  await producer.send(
+    observations.map((observation, i) => ({ ...POLICY_STATES.encode(observation), sequenceId: first + i })),
+  );
   await producer.close();
 }
 

@@ -8,7 +8,6 @@ import { relay } from '../../src/consume/relay.ts';
 import type { PolicyStateObserved } from '../../src/domain/events.ts';
 import type { EventLog, OutgoingMessage, Producer, SendResult } from '../../src/log/eventLog.ts';
 import { TOPICS } from '../../src/topology/folds.ts';
-import { toMessage } from '../../src/app/roles.ts';
 import { producerName, runPoller } from '../../src/poll/poller.ts';
 import { ROOM } from '../../src/poll/sequence.ts';
 import type { Database } from '../../src/store/database.ts';
@@ -143,7 +142,9 @@ function participants(): void {
     const producer = await producerOf(topic, 'poller');
     const results: SendResult[] = [];
     for (const poll of POLLS)
-      results.push(await producer.send([toMessage(observation(poll), poll.responseTime * ROOM)]));
+      results.push(
+        await producer.send([{ ...POLICY_STATES.encode(observation(poll)), sequenceId: poll.responseTime * ROOM }]),
+      );
     expect(results.map(({ duplicates }) => duplicates)).toEqual([0, 1, 0, 1]);
     expect(await texts(topic)).toHaveLength(2);
     await producer.close();
@@ -156,7 +157,7 @@ function participants(): void {
       names.map(async (participant) => {
         const producer = await producerOf(topic, producerName(participant));
         const sends = observationsOf(participant).map(async (each) =>
-          producer.send([toMessage(each, each.responseTime * ROOM)]),
+          producer.send([{ ...POLICY_STATES.encode(each), sequenceId: each.responseTime * ROOM }]),
         );
         const sent = await Promise.all(sends);
         await producer.close();
@@ -181,7 +182,9 @@ function clockOfDict(): void {
     const topic = await ownTopic();
     const producer = await producerOf(topic, producerName('12345678'));
     for (const responseTime of times)
-      await producer.send([toMessage(observation({ responseTime }), responseTime * ROOM)]);
+      await producer.send([
+        { ...POLICY_STATES.encode(observation({ responseTime })), sequenceId: responseTime * ROOM },
+      ]);
     expect(await texts(topic)).toHaveLength(3);
     await producer.close();
   });
@@ -194,7 +197,7 @@ function clockOfDict(): void {
     const running = runPoller(
       {
         participant: '12345678',
-        topic,
+        topic: { ...POLICY_STATES, name: topic },
         schedule: { kind: 'every', ms: 20 },
         pollWhenElected: true,
         bridge: {
@@ -205,7 +208,6 @@ function clockOfDict(): void {
           },
         },
         log,
-        encode: toMessage,
         clock: systemClock,
         logger: pino({ level: 'silent' }),
         events: { onPublished: () => (published += 1), onSteppedBack: () => (steps += 1) },
@@ -229,7 +231,9 @@ function forgottenProducer(): void {
     // Another name is to the broker what a forgotten one is: nothing is known of what it sent.
     for (const name of ['poller-12345678', 'forgotten']) {
       const producer = await producerOf(POLICY_STATES.name, name);
-      const sent = await producer.send(polls.map((poll) => toMessage(poll, poll.responseTime * ROOM)));
+      const sent = await producer.send(
+        polls.map((poll) => ({ ...POLICY_STATES.encode(poll), sequenceId: poll.responseTime * ROOM })),
+      );
       expect(sent).toEqual({ stored: 4, duplicates: 0 });
       await producer.close();
     }

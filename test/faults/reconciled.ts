@@ -13,6 +13,7 @@ import { rebuilt } from '../rebuild/given.ts';
 import { publish } from './inProcess.ts';
 import { backup, forget, restore, start } from './restoring.ts';
 import type { Processes } from './restoring.ts';
+import { decodeAlertEvent } from '../../src/codec/alertEvent.ts';
 
 export interface World {
   readonly database: Database;
@@ -42,7 +43,7 @@ interface Told {
 /** What the topic tells of each participant's alerts, in order: `raised 20`, `resolved 20 SUPERSEDED`. */
 async function told(log: EventLog, participant = ONE): Promise<string[]> {
   const events = (await readTopicOnce(log, RATE_LIMIT_ALERTS.name)).flatMap(({ payload }): Told[] => {
-    const event = RATE_LIMIT_ALERTS.decode({ key: '', payload, properties: {} });
+    const event = decodeAlertEvent({ payload });
     if (event === null || event.type === 'CategoryChanged' || event.participant !== participant) return [];
     const raisedAt = event.type === 'AlertRaised' ? event.timestamp : event.raisedAt;
     const minute = (raisedAt - observed('X', 0, 0).responseTime) / 60_000;

@@ -1,6 +1,5 @@
 /** A database set back to a backup, or new, while the event log goes on; and the processes on it. */
 import { alertingReactor } from '../../projections/alerting/fold.ts';
-import { alertProperties, encodeAlertEvent } from '../../src/codec/alertEvent.ts';
 import { POLICY_STATES, RATE_LIMIT_ALERTS } from '../../src/codec/topics.ts';
 import { consume } from '../../src/consume/consumer.ts';
 import { reactorEffects } from '../../src/consume/effects.ts';
@@ -66,10 +65,7 @@ export function start(
   let count = 0;
   const observer = { ...recorder(), superseded: (_: string, alerts: number) => void (count += alerts) };
   const fold = alertingReactor(rules);
-  const effects = reactorEffects(fold, (event) => ({
-    payload: encodeAlertEvent(event),
-    properties: alertProperties(event),
-  }));
+  const effects = reactorEffects(RATE_LIMIT_ALERTS);
   const between = new Reconciler({ database, log, fold, rules, effects, observer });
   const taken = new Set<number>();
   const seen = {

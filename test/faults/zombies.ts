@@ -2,8 +2,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { alertingReactor } from '../../projections/alerting/fold.ts';
 import { statesProjection } from '../../projections/states/fold.ts';
-import { alertProperties, encodeAlertEvent } from '../../src/codec/alertEvent.ts';
-import { POLICY_STATES } from '../../src/codec/topics.ts';
+import { POLICY_STATES, RATE_LIMIT_ALERTS } from '../../src/codec/topics.ts';
 import { projectionEffects, reactorEffects } from '../../src/consume/effects.ts';
 import type { Effects } from '../../src/consume/effects.ts';
 import { Processor } from '../../src/consume/processor.ts';
@@ -45,11 +44,7 @@ interface Case<S, O> {
 const STATES = { fold: statesProjection, effects: (db: Database) => projectionEffects(db, statesProjection) };
 const ALERTING = {
   fold: alertingReactor(),
-  effects: () =>
-    reactorEffects(alertingReactor(), (event) => ({
-      payload: encodeAlertEvent(event),
-      properties: alertProperties(event),
-    })),
+  effects: () => reactorEffects(RATE_LIMIT_ALERTS),
 };
 
 async function prepared(backend: Backend): Promise<{ database: Database; log: EventLog }> {

@@ -4,7 +4,7 @@ import { BridgeError } from '../../src/poll/bridgeError.ts';
 import type { BridgeStatus } from '../../src/poll/bridgeError.ts';
 import { createFakeLog } from './fakeLog.ts';
 import { answerAt } from './given.ts';
-import { MINUTE, START, encode, never, start } from './harness.ts';
+import { MINUTE, START, never, start } from './harness.ts';
 import type { HarnessOptions } from './harness.ts';
 import { manualClock } from './manualClock.ts';
 
@@ -263,7 +263,7 @@ describe('an observer that throws', () => {
     const onPolled = (): never => {
       throw new Error('a defect in the metrics');
     };
-    const poller = await start({ deps: { ...AT_ONCE, encode, events: { onPolled } } });
+    const poller = await start({ deps: { ...AT_ONCE, events: { onPolled } } });
     expect(poller.stored()).toHaveLength(2);
     expect(poller.lines.filter((line) => line['observer'] === 'onPolled')).toHaveLength(1);
     await poller.stop();

@@ -6,12 +6,13 @@ import type { ListPoliciesCall } from '../../src/poll/bridgeClient.ts';
 import type { PollerEventMap, PollerEvents } from '../../src/poll/events.ts';
 import { runPoller } from '../../src/poll/poller.ts';
 import type { PollerDeps } from '../../src/poll/poller.ts';
-import type { OutgoingMessage } from '../../src/log/eventLog.ts';
 import { createFakeLog } from './fakeLog.ts';
 import type { FakeLog } from './fakeLog.ts';
 import { answerAt } from './given.ts';
 import { manualClock, settle } from './manualClock.ts';
 import type { ManualClock } from './manualClock.ts';
+import { POLICY_STATES } from '../../src/codec/topics.ts';
+import type { Topic } from '../../src/codec/topics.ts';
 
 export const START = Date.UTC(2026, 8, 20, 12, 0, 0);
 export const MINUTE = 60_000;
@@ -41,13 +42,14 @@ export interface Harness {
   readonly running: Promise<void>;
 }
 
-export const encode = (observation: PolicyStateEvent, sequenceId: number): OutgoingMessage => ({
-  key: `${observation.participant}:${observation.policy}`,
-  payload: Buffer.from(JSON.stringify(observation)),
-  properties: {},
-  eventTime: observation.responseTime,
-  sequenceId,
-});
+/** Observations as JSON, for tests to read. */
+const TOPIC: Topic<PolicyStateEvent> = {
+  ...POLICY_STATES,
+  encode: (observation) => ({
+    ...POLICY_STATES.encode(observation),
+    payload: Buffer.from(JSON.stringify(observation)),
+  }),
+};
 
 export const never = async (signal: AbortSignal): Promise<never> =>
   new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));
@@ -89,7 +91,7 @@ export async function start(options: HarnessOptions = {}): Promise<Harness> {
   const abort = new AbortController();
   const deps: PollerDeps = {
     participant: '12345678',
-    topic: 'policy-states',
+    topic: TOPIC,
     schedule: { kind: 'cron', expression: '*/5 * * * *' },
     pollWhenElected: false,
     bridge: {
@@ -99,7 +101,6 @@ export async function start(options: HarnessOptions = {}): Promise<Harness> {
       },
     },
     log,
-    encode,
     clock,
     logger: pino(
       { level: 'debug' },

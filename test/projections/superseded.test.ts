@@ -3,10 +3,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { alertsProjection } from '../../projections/alerts/fold.ts';
 import type { AlertsState } from '../../projections/alerts/fold.ts';
-import { alertProperties, decodeAlertEvent, encodeAlertEvent } from '../../src/codec/alertEvent.ts';
+import { decodeAlertEvent } from '../../src/codec/alertEvent.ts';
 import { projectionEffects } from '../../src/consume/effects.ts';
 import { Processor } from '../../src/consume/processor.ts';
-import { bucketKey } from '../../src/domain/events.ts';
 import type { AlertEvent } from '../../src/domain/events.ts';
 import type { LogMessage } from '../../src/log/eventLog.ts';
 import { recorder } from '../consume/given.ts';
@@ -15,6 +14,7 @@ import { baldeDatabase } from '../support/database.ts';
 import { anyAlerts, raised, resolved } from './anyAlerts.ts';
 import { alerts, listOf } from './drive.ts';
 import type { Row } from './drive.ts';
+import { RATE_LIMIT_ALERTS } from '../../src/codec/topics.ts';
 
 const POLICY = 'CLAIMS_READ';
 const rows = (events: readonly AlertEvent[]): Row[] => listOf(alerts(events).alerts);
@@ -127,8 +127,7 @@ it('whatever comes, in batches of any size, the table takes it and no letter is 
     positions.next += 1;
     return {
       ...{ topic: 'rate-limit-alerts', partition: 0, position: String(positions.next).padStart(20, '0') },
-      ...{ key: bucketKey(event), payload: encodeAlertEvent(event), properties: alertProperties(event) },
-      eventTime: event.timestamp,
+      ...RATE_LIMIT_ALERTS.encode(event),
     };
   });
   for (let at = 0, size = 1; at < messages.length; at += size, size = 1 + ((size * 7) % 97))

@@ -31,7 +31,7 @@ import { readLag } from '../../src/operate/lag.ts';
 import { silentObserver } from '../../src/consume/observer.ts';
 import { readTopic } from '../../src/consume/readTopic.ts';
 import { retryLetters } from '../../src/operate/retryLetters.ts';
-import { runRelays, toMessage } from '../../src/app/roles.ts';
+import { runRelays } from '../../src/app/roles.ts';
 import type { Database } from '../../src/store/database.ts';
 import { outboxSize } from '../../src/store/outbox.ts';
 import { readAll } from '../contract/given.ts';
@@ -213,7 +213,7 @@ describePulsar('a message of others [FOLD-5, DLQ-1, ARC-4]', () => {
     world = { database, log, settings };
     const { signal } = new AbortController();
     const own = await log.producer(POLICY_STATES.name, { name: 'poller-0', access: 'shared', signal });
-    await own.send([toMessage(observation({ responseTime: Date.UTC(2026, 1, 1) }), 1)]);
+    await own.send([{ ...POLICY_STATES.encode(observation({ responseTime: Date.UTC(2026, 1, 1) })), sequenceId: 1 }]);
     const [first] = await readAll(log, POLICY_STATES.name);
     const client = createClient(settings, () => undefined);
     const partition = `${topicUrl(settings, POLICY_STATES.name)}-partition-${first?.partition ?? 0}`;
@@ -222,7 +222,7 @@ describePulsar('a message of others [FOLD-5, DLQ-1, ARC-4]', () => {
       ends.push((await log.ends(POLICY_STATES.name)).find((end) => end.partition === first?.partition)?.last);
     }
     await client.close();
-    await own.send([toMessage(observation({ responseTime: Date.UTC(2026, 1, 2) }), 2)]);
+    await own.send([{ ...POLICY_STATES.encode(observation({ responseTime: Date.UTC(2026, 1, 2) })), sequenceId: 2 }]);
     await own.close();
     await settle(world);
     found = (await readAll(log, POLICY_STATES.name)).slice(1, -1);

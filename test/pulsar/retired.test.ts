@@ -3,7 +3,7 @@ import { afterAll, expect, it } from 'vitest';
 import { RATE_LIMIT_ALERTS, POLICY_STATES } from '../../src/codec/topics.ts';
 import { PulsarLog } from '../../src/log/pulsar/pulsarLog.ts';
 import { TOPICS } from '../../src/topology/folds.ts';
-import { observedPolicies } from '../../src/app/observedPolicies.ts';
+import { observedPolicies } from '../../src/views/latest.ts';
 import { balde, jsonOf } from '../cli/balde.ts';
 import { foldAll } from '../cli/seed.ts';
 import { PARTICIPANT, polled, reading } from '../app/polled.ts';

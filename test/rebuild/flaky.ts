@@ -1,5 +1,5 @@
 /** A database whose connection breaks at each statement in turn: once before it gets there, once after it was done. */
-import type { Database, Parameter, Row, Session, Sql } from '../../src/store/database.ts';
+import type { Database, Parameter, Session, Sql } from '../../src/store/database.ts';
 import { DatabaseUnavailableError } from '../../src/store/errors.ts';
 
 export interface Flaky {
@@ -19,7 +19,7 @@ export function flaky(real: Database, which: (statement: string) => boolean = ()
     throw new DatabaseUnavailableError(`the connection broke ${times === 0 ? 'before' : 'after'}: ${statement}`);
   };
   const sql = (on: Sql): Sql => ({
-    query: async <R extends Row>(text: string, parameters?: readonly Parameter[], name?: string) =>
+    query: async <R extends object>(text: string, parameters?: readonly Parameter[], name?: string) =>
       await cut(text, async () => await on.query<R>(text, parameters, name)),
     execute: async (text, parameters) => await cut(text, async () => await on.execute(text, parameters)),
     copy: async (statement, chunks) => await cut(statement, async () => await on.copy(statement, chunks)),
@@ -31,7 +31,7 @@ export function flaky(real: Database, which: (statement: string) => boolean = ()
       const statements: string[] = [];
       const told = (through: Sql): Sql => ({
         ...through,
-        query: async <R extends Row>(text: string, parameters?: readonly Parameter[], name?: string) => {
+        query: async <R extends object>(text: string, parameters?: readonly Parameter[], name?: string) => {
           statements.push(text);
           return await through.query<R>(text, parameters, name);
         },
@@ -67,7 +67,7 @@ export function flaky(real: Database, which: (statement: string) => boolean = ()
         }
       };
       return {
-        query: async <R extends Row>(text: string, parameters?: readonly Parameter[]) =>
+        query: async <R extends object>(text: string, parameters?: readonly Parameter[]) =>
           await fail(async () => await through.query<R>(text, parameters)),
         execute: async (text, parameters) => await fail(async () => await through.execute(text, parameters)),
         copy: async (statement, chunks) => await through.copy(statement, chunks),

@@ -1,9 +1,7 @@
 /** Words of the rebuild's cases: history in a real log, versions in a real database. */
 import { alertingReactor } from '../../projections/alerting/fold.ts';
-import { alertProperties, encodeAlertEvent } from '../../src/codec/alertEvent.ts';
 import { POLICY_STATES, RATE_LIMIT_ALERTS } from '../../src/codec/topics.ts';
 import { foldBatch } from '../../src/consume/foldBatch.ts';
-import { bucketKey } from '../../src/domain/events.ts';
 import type { PolicyStateObserved } from '../../src/domain/events.ts';
 import type { EventLog, OutgoingMessage } from '../../src/log/eventLog.ts';
 import { REBUILDABLE } from '../../src/topology/folds.ts';
@@ -111,9 +109,9 @@ export function watched(database: Database): { readonly database: Database; read
     read.push(rows);
     return {
       ...tx,
-      query: async <R extends Row>(text: string, parameters?: readonly Parameter[]) => {
+      query: async <R extends object>(text: string, parameters?: readonly Parameter[]) => {
         const found = await tx.query<R>(text, parameters);
-        rows.push(...found);
+        rows.push(...(found as Row[]));
         return found;
       },
     };
@@ -127,15 +125,7 @@ export function watched(database: Database): { readonly database: Database; read
 export async function publishAlerts(log: EventLog, events: readonly PolicyStateObserved[]): Promise<number> {
   const { out } = foldBatch(alertingReactor(), new Map(), events);
   const producer = await shared(log, RATE_LIMIT_ALERTS.name, 'alerts');
-  await producer.send(
-    out.map((event, sequenceId) => ({
-      key: bucketKey(event),
-      payload: encodeAlertEvent(event),
-      properties: alertProperties(event),
-      eventTime: event.timestamp,
-      sequenceId,
-    })),
-  );
+  await producer.send(out.map((event, sequenceId) => ({ ...RATE_LIMIT_ALERTS.encode(event), sequenceId })));
   await producer.close();
   return out.length;
 }

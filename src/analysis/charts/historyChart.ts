@@ -1,6 +1,6 @@
 /** The chart of `balde history`. */
 import type { ThresholdRules } from '../../domain/thresholds.ts';
-import type { Profile } from '../history.ts';
+import type { Profile } from '../../views/history.ts';
 import { rulesInWords } from '../rules.ts';
 import { minuteText, render, timeAxis, titled, tokenAxis, tokenSeries } from './render.ts';
 

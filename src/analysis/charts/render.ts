@@ -2,7 +2,7 @@
 import type { EChartsOption } from 'echarts';
 import type { EpochMs } from '../../domain/events.ts';
 import type { ThresholdRules } from '../../domain/thresholds.ts';
-import type { Profile } from '../history.ts';
+import type { Profile } from '../../views/history.ts';
 
 export const COLOURS = {
   tokens: '#2563eb',

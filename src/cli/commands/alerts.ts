@@ -1,8 +1,8 @@
 /** `balde alerts`: alerts, newest first. */
 import { Command, Option } from 'commander';
-import type { EpochMs } from '../../domain/events.ts';
-import { alertsBetween, countAlerts } from '../../serve/alertList.ts';
-import type { AlertFilter, AlertRow, Severity } from '../../serve/alertList.ts';
+import type { EpochMs, Severity } from '../../domain/events.ts';
+import { alertsBetween, countAlerts } from '../../views/alerts.ts';
+import type { AlertFilter, AlertRow } from '../../views/alerts.ts';
 import { table } from '../render/table.ts';
 import { durationText, iso, numberText, timeText } from '../../format.ts';
 import type { Column } from '../render/table.ts';

@@ -3,7 +3,7 @@ import { Argument, Command, Option } from 'commander';
 import { explainChart } from '../../analysis/charts.ts';
 import { explainAlert } from '../../analysis/explain.ts';
 import { UsageError } from '../../errors.ts';
-import { alertsBetween, alertsStarting } from '../../serve/alertList.ts';
+import { alertsBetween, alertsStarting } from '../../views/alerts.ts';
 import type { Sql } from '../../store/database.ts';
 import { svgOption, writeChart } from '../options/chart.ts';
 import { jsonOption, printJson, printLine, observing, withStorageOptions } from '../common.ts';

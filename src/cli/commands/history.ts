@@ -2,8 +2,8 @@
 import { Command, Option } from 'commander';
 import { stringify } from 'csv-stringify/sync';
 import { HISTORY_SLICES, historyChart } from '../../analysis/charts.ts';
-import { newestPoints, POINT_COLUMNS, profileOf } from '../../analysis/history.ts';
-import type { HistoryPoint, PointRange, Profile } from '../../analysis/history.ts';
+import { newestPoints, POINT_COLUMNS, profileOf } from '../../views/history.ts';
+import type { HistoryPoint, PointRange, Profile } from '../../views/history.ts';
 import type { EpochMs } from '../../domain/events.ts';
 import { levelOf } from '../../domain/thresholds.ts';
 import type { ThresholdRules } from '../../domain/thresholds.ts';

@@ -4,7 +4,7 @@ import type { EpochMs } from '../../domain/events.ts';
 import { UsageError } from '../../errors.ts';
 import type { Storage } from '../../app/storage.ts';
 import { Metrics } from '../../serve/metrics.ts';
-import { newestObservation } from '../../serve/readModels.ts';
+import { newestObservation } from '../../views/latest.ts';
 import { readStaleAfterMs } from '../../store/settings.ts';
 import { printText, observing, withStorageOptions } from '../common.ts';
 import type { CommonOptions } from '../common.ts';

@@ -2,8 +2,8 @@
 import { Command } from 'commander';
 import { stateChart } from '../../analysis/charts.ts';
 import type { BucketBar } from '../../analysis/charts.ts';
-import { historyBegins, stateAt } from '../../analysis/state.ts';
-import type { StateAt } from '../../analysis/state.ts';
+import { historyBegins, stateAt } from '../../views/stateAt.ts';
+import type { StateAt } from '../../views/stateAt.ts';
 import type { EpochMs } from '../../domain/events.ts';
 import { levelOf } from '../../domain/thresholds.ts';
 import type { Level, ThresholdRules } from '../../domain/thresholds.ts';

@@ -1,7 +1,7 @@
 /** Options of the commands that ask about buckets, and the errors of asking wrongly. */
 import { Option } from 'commander';
-import { listBuckets } from '../../analysis/buckets.ts';
-import type { Bucket, BucketFilter } from '../../analysis/buckets.ts';
+import { listBuckets } from '../../views/buckets.ts';
+import type { Bucket, BucketFilter } from '../../views/buckets.ts';
 import { UsageError } from '../../errors.ts';
 import type { Sql } from '../../store/database.ts';
 

@@ -1,11 +1,13 @@
 /** The explanation of an alert as text and as JSON. */
-import type { AlertRecord, Explanation } from '../../analysis/explain.ts';
-import type { HistoryPoint } from '../../analysis/history.ts';
+import type { Explanation } from '../../analysis/explain.ts';
+import type { HistoryPoint } from '../../views/history.ts';
 import { rulesInWords, rulesOf } from '../../analysis/rules.ts';
 import { DEFAULT_RULES } from '../../domain/thresholds.ts';
 import { table } from './table.ts';
 import { durationText, iso, numberText, numbered, percentText, timeText } from '../../format.ts';
 import type { Column } from './table.ts';
+import type { AlertRow } from '../../views/alerts.ts';
+import { alertJson } from '../commands/alerts.ts';
 import { consumptionText, pointColumns } from '../commands/history.ts';
 import { sparkline, SPARKLINE_WIDTH } from './sparkline.ts';
 
@@ -13,18 +15,12 @@ const secondsBetween = (from: number, to: number): number => (to - from) / 1000;
 
 /** The alert that took this one's place, and the one whose place it took. */
 function neighbours({ alert, chain }: Explanation): {
-  previous: AlertRecord | null;
-  next: AlertRecord | null;
+  previous: AlertRow | null;
+  next: AlertRow | null;
 } {
   const at = chain.findIndex(({ id }) => id === alert.id);
   return { previous: chain[at - 1] ?? null, next: chain[at + 1] ?? null };
 }
-
-const alertJson = (alert: AlertRecord) => ({
-  ...alert,
-  created_at: iso(alert.created_at),
-  resolved_at: iso(alert.resolved_at),
-});
 
 const pointJson = (point: HistoryPoint) => ({ ...point, response_time: iso(point.response_time) });
 
@@ -107,7 +103,7 @@ const blindRow = (seconds: number): [string, string] => [
   `${durationText(seconds)} since the observation before`,
 ];
 
-const resolvedText = ({ resolved_at: at, created_at: from, resolution_reason: reason }: AlertRecord): string =>
+const resolvedText = ({ resolved_at: at, created_at: from, resolution_reason: reason }: AlertRow): string =>
   at === null
     ? 'not yet: the alert is open'
     : `${timeText(at)}, ${reason ?? ''}, after ${durationText(secondsBetween(from, at))}`;
@@ -117,10 +113,10 @@ function rulesText(version: string): string {
   return rules === null ? version : `${rulesInWords(rules)} (${version})`;
 }
 
-const bucketText = (alert: AlertRecord): string =>
+const bucketText = (alert: AlertRow): string =>
   `${numberText(alert.available_tokens)} of ${numberText(alert.capacity)} tokens (${percentText(100 - alert.utilization_percent)}), category ${alert.psp_category ?? 'unknown'}`;
 
-function consumedText(alert: AlertRecord, decisive: HistoryPoint | undefined): string {
+function consumedText(alert: AlertRow, decisive: HistoryPoint | undefined): string {
   const rate = alert.consumption_rate_per_minute;
   if (rate === null) return 'unknown: nothing to compare with';
   const since = decisive === undefined ? '' : `; ${consumptionText(decisive)} tokens since the one before`;
@@ -157,7 +153,7 @@ function followedText({ alert, followed, zeroAt, profile }: Explanation): string
   ];
 }
 
-function zeroText(alert: AlertRecord, zeroAt: number | null): string {
+function zeroText(alert: AlertRow, zeroAt: number | null): string {
   if (zeroAt === null) return 'the bucket was never seen at zero';
   const lead = secondsBetween(alert.created_at, zeroAt);
   const when = lead === 0 ? 'when the alert was raised' : `${durationText(lead)} after the alert`;
@@ -191,7 +187,7 @@ function chainText({ alert, chain }: Explanation): string[] {
   const at = chain.findIndex(({ id }) => id === alert.id);
   const start = Math.max(0, Math.min(at - MAX_SHOWN / 2, chain.length - MAX_SHOWN));
   const shown = chain.slice(start, start + MAX_SHOWN);
-  const columns: Column<AlertRecord>[] = [
+  const columns: Column<AlertRow>[] = [
     { title: '', value: ({ id }) => (id === alert.id ? '>' : ' ') },
     { title: 'RAISED', value: (a) => timeText(a.created_at) },
     { title: 'SEVERITY', value: (a) => a.severity },

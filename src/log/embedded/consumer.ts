@@ -20,7 +20,6 @@ interface Cursor {
 }
 
 interface MessageRow {
-  [column: string]: unknown;
   partition: number;
   position: number;
   key: string;

@@ -10,7 +10,7 @@ import { UsageError } from '../../errors.ts';
 import { OBSERVING } from '../../app/storage.ts';
 import type { Storage } from '../../app/storage.ts';
 import { operations } from '../../serve/operations.ts';
-import { newestObservation } from '../../serve/readModels.ts';
+import { newestObservation } from '../../views/latest.ts';
 import type { Database } from '../../store/database.ts';
 import { pendingMigrations } from '../../store/migrate.ts';
 import { livingProcesses } from '../../store/processes.ts';
@@ -166,7 +166,7 @@ async function checkProcesses(database: Database): Promise<Finding> {
 }
 
 async function knownPolicies(database: Database): Promise<KnownPolicy[]> {
-  return await database.query<KnownPolicy & Record<string, unknown>>(
+  return await database.query<KnownPolicy>(
     `select participant, endpoint_id as name, capacity, refill_tokens as "refillTokens",
        refill_period_sec as "refillPeriodSec"
      from dict_rate_limit_policies order by 1, 2`,

@@ -1,21 +1,13 @@
 /** History of one bucket, in order of DICT's clock and in flat memory. */
+import { sampleOfRow } from '../../projections/states/fold.ts';
+import type { HistoryRow, SampleRow } from '../../projections/states/fold.ts';
 import type { EpochMs, PolicyStateObserved } from '../domain/events.ts';
-import type { Row, Sql } from '../store/database.ts';
+import type { Sql } from '../store/database.ts';
 import { instant } from './buckets.ts';
 import type { Bucket } from './buckets.ts';
 
 /** What folds and simulations read of a row of history. */
-export interface HistoryRow extends Row {
-  readonly response_time: EpochMs;
-  readonly available_tokens: number;
-  readonly capacity: number;
-  readonly refill_tokens: number;
-  readonly refill_period_sec: number;
-  readonly psp_category: string | null;
-  /** Tokens; `null` without a predecessor. */
-  readonly consumption_low: number | null;
-  /** Tokens; `null` when two samples set no bound. */
-  readonly consumption_high: number | null;
+export interface ReadObservation extends SampleRow, Pick<HistoryRow, 'consumption_low' | 'consumption_high'> {
   /** Whether the row had a predecessor when it came. */
   readonly followed: boolean;
 }
@@ -28,9 +20,14 @@ const PAGE = 5_000;
  * A row that came late, after a newer one of its bucket, changed no alert (DOM-10). It is known by having no enrichment
  * although it is not the one that made the bucket known: {@link isLate}.
  */
-export async function* historyOf(sql: Sql, bucket: Bucket, until: EpochMs, size = PAGE): AsyncGenerator<HistoryRow[]> {
+export async function* historyOf(
+  sql: Sql,
+  bucket: Bucket,
+  until: EpochMs,
+  size = PAGE,
+): AsyncGenerator<ReadObservation[]> {
   for (let after: string | null = '-infinity'; after !== null;) {
-    const rows: HistoryRow[] = await sql.query<HistoryRow>(
+    const rows: ReadObservation[] = await sql.query<ReadObservation>(
       `select response_time, available_tokens, capacity, refill_tokens, refill_period_sec, psp_category,
          consumption_low, consumption_high, blind_seconds is not null as followed
        from dict_rate_limit_states
@@ -44,21 +41,16 @@ export async function* historyOf(sql: Sql, bucket: Bucket, until: EpochMs, size 
   }
 }
 
-export const isLate = (row: HistoryRow, bucket: Bucket): boolean =>
+export const isLate = (row: ReadObservation, bucket: Bucket): boolean =>
   !row.followed && row.response_time !== bucket.firstSeen;
 
 /** The event that a row of history came from. Fields that no fold reads are left empty. */
-export const observationOf = (row: HistoryRow, bucket: Bucket): PolicyStateObserved => ({
+export const observationOf = (row: ReadObservation, bucket: Bucket): PolicyStateObserved => ({
   type: 'PolicyStateObserved',
   eventId: '',
   participant: bucket.participant,
   policy: bucket.policy,
-  category: row.psp_category,
-  availableTokens: row.available_tokens,
-  capacity: row.capacity,
-  refillTokens: row.refill_tokens,
-  refillPeriodSec: row.refill_period_sec,
-  responseTime: row.response_time,
+  ...sampleOfRow(row),
   observedAt: row.response_time,
   correlationId: null,
   pollId: '',

@@ -1,35 +1,19 @@
 /** The history of one bucket as people read it. */
+import type { HistoryRow } from '../../projections/states/fold.ts';
 import type { EpochMs } from '../domain/events.ts';
-import type { Row, Sql } from '../store/database.ts';
+import type { Sql } from '../store/database.ts';
 import { instant } from './buckets.ts';
-
-/** One observation with what was computed of it. Columns as in dict_rate_limit_states. */
-export interface HistoryPoint extends Row {
-  readonly response_time: EpochMs;
-  readonly available_tokens: number;
-  readonly capacity: number;
-  readonly refill_tokens: number;
-  readonly refill_period_sec: number;
-  readonly psp_category: string | null;
-  readonly remaining_percent: number;
-  readonly net_drain_per_minute: number | null;
-  readonly consumption_low: number | null;
-  readonly consumption_high: number | null;
-  readonly consumption_exact: boolean | null;
-  readonly consumption_rate_per_minute: number | null;
-  readonly recovery_eta_seconds: number | null;
-  readonly exhaustion_projection_seconds: number | null;
-  readonly error_404_rate: number | null;
-  readonly blind_seconds: number | null;
-}
 
 /** The columns of {@link HistoryPoint}, in the order they are shown. */
 export const POINT_COLUMNS = [
-  ...['response_time', 'available_tokens', 'capacity', 'refill_tokens', 'refill_period_sec', 'psp_category'],
-  ...['remaining_percent', 'net_drain_per_minute', 'consumption_low', 'consumption_high', 'consumption_exact'],
-  ...['consumption_rate_per_minute', 'recovery_eta_seconds', 'exhaustion_projection_seconds'],
-  ...['error_404_rate', 'blind_seconds'],
+  ...(['response_time', 'available_tokens', 'capacity', 'refill_tokens', 'refill_period_sec', 'psp_category'] as const),
+  ...(['remaining_percent', 'net_drain_per_minute', 'consumption_low', 'consumption_high'] as const),
+  ...(['consumption_exact', 'consumption_rate_per_minute', 'recovery_eta_seconds'] as const),
+  ...(['exhaustion_projection_seconds', 'error_404_rate', 'blind_seconds'] as const),
 ] as const;
+
+/** One observation with what was computed of it. */
+export type HistoryPoint = Pick<HistoryRow & { readonly remaining_percent: number }, (typeof POINT_COLUMNS)[number]>;
 
 const SELECTED = POINT_COLUMNS.map((name) =>
   name === 'remaining_percent' ? '100 - utilization_percent as remaining_percent' : name,
@@ -81,12 +65,9 @@ export async function pointsAt(
 }
 
 /** A slice of a range: its emptiest observation. */
-interface ProfilePoint extends Row {
+interface ProfilePoint extends Pick<HistoryRow, 'response_time' | 'available_tokens' | 'capacity'> {
   /** From 0 on, in order of time. */
   readonly slice: number;
-  readonly response_time: EpochMs;
-  readonly available_tokens: number;
-  readonly capacity: number;
 }
 
 export interface Profile {

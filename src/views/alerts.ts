@@ -1,24 +1,10 @@
-/** Alerts as people list them. */
-import type { EpochMs } from '../domain/events.ts';
+/** Alerts, as the served views have them. */
+import type { AlertRow } from '../../projections/alerts/fold.ts';
+import type { EpochMs, Severity } from '../domain/events.ts';
 import type { Parameter, Sql } from '../store/database.ts';
+import { instant } from './buckets.ts';
 
-/** The columns of `dict_rate_limit_alerts` that code reads; a query gives all of them. */
-export interface AlertRow {
-  [column: string]: unknown;
-  readonly id: string;
-  readonly participant: string;
-  readonly endpoint_id: string;
-  readonly severity: 'WARNING' | 'CRITICAL';
-  readonly available_tokens: number;
-  readonly capacity: number;
-  readonly reason: string;
-  readonly message: string;
-  readonly resolved: boolean;
-  readonly created_at: EpochMs;
-  readonly resolved_at: EpochMs | null;
-}
-
-export type Severity = AlertRow['severity'];
+export type { AlertRow } from '../../projections/alerts/fold.ts';
 
 export interface AlertFilter {
   /** Only those not resolved. */
@@ -39,7 +25,6 @@ const FITTING = `from dict_rate_limit_alerts
     and severity = coalesce($6, severity)`;
 
 function parameters({ open, from, to, participant, policy, severity }: AlertFilter): Parameter[] {
-  const instant = (at: EpochMs | null): string | null => (at === null ? null : new Date(at).toISOString());
   return [open, instant(from), instant(to), participant, policy, severity];
 }
 
@@ -69,4 +54,43 @@ export async function openAlerts(sql: Sql): Promise<AlertRow[]> {
   return await sql.query<AlertRow>(
     `select *, false as resolved, null::timestamptz as resolved_at from v_dict_rate_limit_active_alerts`,
   );
+}
+
+export interface AlertCount extends Pick<AlertRow, 'participant' | 'endpoint_id' | 'severity' | 'psp_category'> {
+  readonly created: number;
+  readonly resolved: number;
+}
+
+/** Alerts ever raised and resolved: they are kept for ever, so the counts only grow. */
+export async function alertCounts(sql: Sql): Promise<AlertCount[]> {
+  return await sql.query<AlertCount>(
+    `select participant, endpoint_id, severity, psp_category, count(*) as created,
+       count(*) filter (where resolved) as resolved
+     from dict_rate_limit_alerts group by 1, 2, 3, 4`,
+  );
+}
+
+export async function alertById(sql: Sql, id: string): Promise<AlertRow | null> {
+  const [alert] = await sql.query<AlertRow>(`select * from dict_rate_limit_alerts where id = $1`, [id]);
+  return alert ?? null;
+}
+
+/** The chain is followed so far each way: a bucket at the edge could go on for months. */
+const LINKS_MAX = 200;
+
+/** Alerts joined to this one at its start or its end, the nearest first. */
+export async function linkedAlerts(sql: Sql, alert: AlertRow, way: 'back' | 'on'): Promise<AlertRow[]> {
+  const join = way === 'on' ? 'a.created_at = c.resolved_at' : 'a.resolved_at = c.created_at';
+  const found = await sql.query<AlertRow & { link: number }>(
+    `with recursive chain as (
+       select a.*, 0 as link from dict_rate_limit_alerts a where a.id = $1
+       union all
+       select a.*, c.link + 1 from chain c
+       join dict_rate_limit_alerts a on a.participant = c.participant and a.endpoint_id = c.endpoint_id and ${join}
+       where c.link < $2
+     )
+     select * from chain where link > 0 order by link`,
+    [alert.id, LINKS_MAX],
+  );
+  return found.map(({ link: _link, ...record }): AlertRow => record);
 }

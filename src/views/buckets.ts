@@ -16,7 +16,7 @@ export interface BucketFilter {
 
 /** Every bucket ever observed that fits, by participant and policy. */
 export async function listBuckets(sql: Sql, filter: BucketFilter = {}): Promise<Bucket[]> {
-  return await sql.query<Bucket & Record<string, unknown>>(
+  return await sql.query<Bucket>(
     `select participant, endpoint_id as policy, created_at as "firstSeen" from dict_rate_limit_policies
      where participant = coalesce($1, participant) and endpoint_id = coalesce($2, endpoint_id)
      order by participant, endpoint_id`,

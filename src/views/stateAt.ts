@@ -1,29 +1,21 @@
 /** Every bucket as it was known at one time. */
-import type { EpochMs } from '../domain/events.ts';
-import type { Row, Sql } from '../store/database.ts';
+import type { HistoryRow, SampleRow } from '../../projections/states/fold.ts';
+import { bucketKey } from '../domain/events.ts';
+import type { EpochMs, Severity } from '../domain/events.ts';
+import type { Sql } from '../store/database.ts';
 import { instant } from './buckets.ts';
 import type { BucketFilter } from './buckets.ts';
 import { retirements } from './retirements.ts';
 
-/** The newest observation at a time, and the alert open then. Columns as in dict_rate_limit_states. */
-export interface StateAt extends Row {
-  readonly participant: string;
-  readonly endpoint_id: string;
-  readonly response_time: EpochMs;
-  readonly available_tokens: number;
-  readonly capacity: number;
-  readonly refill_tokens: number;
-  readonly refill_period_sec: number;
-  readonly psp_category: string | null;
-  readonly utilization_percent: number;
-  readonly net_drain_per_minute: number | null;
-  readonly consumption_low: number | null;
-  readonly consumption_high: number | null;
-  readonly consumption_exact: boolean | null;
-  readonly recovery_eta_seconds: number | null;
-  readonly exhaustion_projection_seconds: number | null;
+/** The newest observation at a time, and the alert open then. */
+export interface StateAt
+  extends
+    SampleRow,
+    Pick<HistoryRow, 'participant' | 'endpoint_id' | 'utilization_percent' | 'net_drain_per_minute'>,
+    Pick<HistoryRow, 'consumption_low' | 'consumption_high' | 'consumption_exact'>,
+    Pick<HistoryRow, 'recovery_eta_seconds' | 'exhaustion_projection_seconds'> {
   readonly alert_id: string | null;
-  readonly alert_severity: 'WARNING' | 'CRITICAL' | null;
+  readonly alert_severity: Severity | null;
   readonly alert_created_at: EpochMs | null;
 }
 
@@ -53,7 +45,7 @@ export async function stateAt(sql: Sql, at: EpochMs, filter: BucketFilter = {}):
   );
   // What was retired after its newest observation was not observed any more.
   return states.filter(({ participant, endpoint_id: policy, response_time: newest }) =>
-    (retired.get(`${participant}:${policy}`) ?? []).every((time) => time <= newest || time > at),
+    (retired.get(bucketKey({ participant, policy })) ?? []).every((time) => time <= newest || time > at),
   );
 }
 
