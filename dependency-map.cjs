@@ -38,6 +38,7 @@ const MAP = {
       'src/consume',
       'src/poll',
       'src/analysis',
+      'src/retain',
     ],
     ...['src/serve', 'src/log', 'src/store', 'src/codec', 'projections', 'src/domain'],
   ],

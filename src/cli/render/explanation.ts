@@ -6,7 +6,8 @@ import { DEFAULT_RULES } from '../../domain/thresholds.ts';
 import { table } from './table.ts';
 import { durationText, iso, numberText, numbered, percentText, timeText } from '../../format.ts';
 import type { Column } from './table.ts';
-import { consumptionText, pointColumns } from '../commands/history.ts';
+import { alertJson } from './alerts.ts';
+import { consumptionText, pointColumns } from './history.ts';
 import { sparkline, SPARKLINE_WIDTH } from './sparkline.ts';
 
 const secondsBetween = (from: number, to: number): number => (to - from) / 1000;
@@ -19,12 +20,6 @@ function neighbours({ alert, chain }: Explanation): {
   const at = chain.findIndex(({ id }) => id === alert.id);
   return { previous: chain[at - 1] ?? null, next: chain[at + 1] ?? null };
 }
-
-const alertJson = (alert: AlertRecord) => ({
-  ...alert,
-  created_at: iso(alert.created_at),
-  resolved_at: iso(alert.resolved_at),
-});
 
 const pointJson = (point: HistoryPoint) => ({ ...point, response_time: iso(point.response_time) });
 
