@@ -56,6 +56,18 @@ module.exports = {
       { path: '^src/codec/' },
       { path: '^src/log/', pathNot: '^src/log/eventLog\\.ts$' },
     ),
+    rule(
+      'commands-stand-alone',
+      'what two commands need lies in options, render or operate',
+      { path: '^src/cli/commands/' },
+      { path: '^src/cli/commands/' },
+    ),
+    rule(
+      'render-only-draws',
+      'how an answer is drawn depends on no command and no option',
+      { path: '^src/cli/render/' },
+      { path: '^(src/cli/(commands|options)/|node_modules/commander/)' },
+    ),
     only('pg-only-in-store', '^src/store/', '(pg|pg-copy-streams|node-pg-migrate)'),
     only('rxjs-only-in-flows', '^src/(flow\\.ts|(poll|consume|archive)/)', 'rxjs'),
     only('pulsar-only-in-log', '^(src/log|tools/pulsar-binding)/', 'pulsar-client'),

@@ -40,6 +40,7 @@ const MAP = {
       'src/consume',
       'src/poll',
       'src/analysis',
+      'src/retain',
     ],
     ...['src/serve', 'src/views', 'src/log', 'src/store', 'src/codec', 'projections', 'src/domain'],
   ],

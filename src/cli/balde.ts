@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** The command line: `balde --help`. */
-import { fail } from './common.ts';
+import { fail } from './fail.ts';
 import { createProgram } from './program.ts';
 
 // Whoever reads only the first lines, as head does, is no error, and what was opened is still closed in order.

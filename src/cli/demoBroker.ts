@@ -10,7 +10,7 @@ import { LogError } from '../log/eventLog.ts';
 import { plainCluster } from '../log/pulsar/settings.ts';
 import type { PulsarSettings } from '../log/pulsar/settings.ts';
 import { packageRoot } from '../packageRoot.ts';
-import { tellLine } from './common.ts';
+import { tellLine } from './print.ts';
 
 export interface DemoBroker {
   readonly settings: PulsarSettings;

@@ -2,6 +2,7 @@
 import { archivesOf, configuredArchive, openArchiveSource, TOPICS_ARCHIVED } from '../app/archives.ts';
 import type { PartitionStanding, TargetName } from '../archive/target.ts';
 import type { ArchiveConfig } from '../app/archives.ts';
+import { ArchiveDamagedError } from '../rebuild/source.ts';
 import type { EventLog } from '../log/eventLog.ts';
 
 export interface ArchiveStanding extends PartitionStanding {
@@ -55,4 +56,27 @@ export async function verifyArchive(
     await source.close();
   }
   return { target, topic, events };
+}
+
+/** What reading an archive's topic back found. */
+export interface ArchiveCheck extends Pick<Verified, 'target' | 'topic'> {
+  /** `null` when it is damaged. */
+  readonly events: number | null;
+  /** The first damage, with its place. */
+  readonly damage: string | null;
+}
+
+/** As {@link verifyArchive}, with damage as a finding. @throws {UsageError} */
+export async function checkArchive(
+  target: TargetName,
+  topic: string,
+  config: ArchiveConfig,
+  signal: AbortSignal,
+): Promise<ArchiveCheck> {
+  try {
+    return { ...(await verifyArchive(target, topic, config, signal)), damage: null };
+  } catch (error) {
+    if (!(error instanceof ArchiveDamagedError)) throw error;
+    return { target, topic, events: null, damage: error.message };
+  }
 }

@@ -58,8 +58,8 @@ export async function rebuildReadModel(options: RebuildReadModelOptions): Promis
 async function openSource(storage: Where, config: SourceConfig, from: SourceName | null): Promise<EventSource> {
   const configured: SourceName = config.pulsar === null ? 'embedded' : 'pulsar';
   if (from === null || from === configured) return logSource(storage.log, `the log (${configured})`);
-  if (from === 'pulsar') throw new UsageError('--from pulsar needs PULSAR_URL');
-  if (from === 'embedded') throw new UsageError('--from embedded: the event log is Pulsar, as PULSAR_URL says');
+  if (from === 'pulsar') throw new UsageError('--source pulsar needs PULSAR_URL');
+  if (from === 'embedded') throw new UsageError('--source embedded: the event log is Pulsar, as PULSAR_URL says');
   return await openArchiveSource(from === 'file' ? 'files' : 'eventstore', config);
 }
 

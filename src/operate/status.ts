@@ -1,4 +1,5 @@
 /** Everything `balde status` tells, read in one snapshot. */
+import type { BucketFilter } from '../views/buckets.ts';
 import type { EpochMs } from '../domain/events.ts';
 import { openAlerts } from '../views/alerts.ts';
 import type { AlertRow } from '../views/alerts.ts';
@@ -22,6 +23,25 @@ export interface Status extends Operations {
   /** Open ones. */
   readonly alerts: readonly AlertRow[];
   readonly folds: readonly FoldStanding[];
+}
+
+export const HEALTH = ['OK', 'WARNING', 'CRITICAL', 'STALE'] as const;
+export type Health = (typeof HEALTH)[number];
+
+export interface StatusFilter extends BucketFilter {
+  /** Of buckets their health, of alerts their severity. */
+  readonly level?: Health | undefined;
+}
+
+/** Buckets and alerts that fit; the size of history and the folds are those of everything. */
+export function narrowed(status: Status, { participant, policy, level }: StatusFilter): Status {
+  const fits = (one: LatestState | AlertRow): boolean =>
+    (participant ?? one.participant) === one.participant && (policy ?? one.endpoint_id) === one.endpoint_id;
+  return {
+    ...status,
+    states: status.states.filter((one) => fits(one) && (level ?? one.health_status) === one.health_status),
+    alerts: status.alerts.filter((one) => fits(one) && (level ?? one.severity) === one.severity),
+  };
 }
 
 export async function readStatus({ database, log }: Storage, now: EpochMs): Promise<Status> {

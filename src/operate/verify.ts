@@ -16,7 +16,7 @@ import { dropVersion, listVersions } from '../store/versions.ts';
 import type { Version } from '../store/versions.ts';
 import { foldOf, REBUILDABLE } from '../topology/folds.ts';
 import type { RebuildableName } from '../topology/folds.ts';
-import { findVersion, rebuildReadModel } from './rebuild.ts';
+import { findVersion, rebuildReadModel, refuseUnfinished } from './rebuild.ts';
 import type { RebuildReadModelOptions, Where } from './rebuild.ts';
 import { UsageError } from '../errors.ts';
 
@@ -130,10 +130,28 @@ async function countRows(
   }
 }
 
+/** What the served version is held against: the log, by building from it; another version; or the seals alone. */
+export type Against = 'log' | 'seals' | number;
+
+/** @throws {UsageError} there is no such version, or a rebuild of the read model was begun and not finished */
+export async function verifyAgainst({
+  against,
+  ...given
+}: Omit<VerifyAnewOptions, 'rate'> & { readonly against: Against }): Promise<Verified> {
+  const { storage, what, observer } = given;
+  const retrying = (error: Error, waitMs: number): void => observer.retrying(error, waitMs);
+  if (against === 'seals') return await verifyReadModel({ ...given, retrying, against: null });
+  if (against !== 'log')
+    return await verifyReadModel({ ...given, retrying, against: await findVersion(storage, what, against) });
+  await refuseUnfinished(storage, what);
+  return await verifyAnew({ ...given, retrying, rate: null });
+}
+
+type VerifyAnewOptions = VerifyOptions &
+  Omit<RebuildReadModelOptions, 'verify' | 'cutOver' | 'restart' | 'until' | 'from'>;
+
 /** Builds the read model anew beside the served one, compares, and removes it again. */
-export async function verifyAnew(
-  options: VerifyOptions & Omit<RebuildReadModelOptions, 'verify' | 'cutOver' | 'restart' | 'until' | 'from'>,
-): Promise<Verified> {
+export async function verifyAnew(options: VerifyAnewOptions): Promise<Verified> {
   const { storage, what, observer } = options;
   const counted = countLog(what);
   const again = async <R>(step: () => Promise<R>): Promise<R> =>

@@ -3,7 +3,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as grpc from '@grpc/grpc-js';
 import { beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { fail, printJson, printLine, tellLine } from '../../src/cli/common.ts';
+import { fail } from '../../src/cli/fail.ts';
+import { printJson, printLine, tellLine } from '../../src/cli/print.ts';
 import { CSV_CAST } from '../../src/cli/render/csv.ts';
 import { table } from '../../src/cli/render/table.ts';
 import { createLogger } from '../../src/cli/logger.ts';
@@ -88,7 +89,8 @@ describe('the ways out', () => {
       for (const [call] of text.matchAll(/console\.\w+\(|process\.(stdout|stderr)\.write\(.*/g))
         found.push(`${name} ${call}`);
     }
-    const own = /^cli\/(common\.ts|deadLetters\.ts process\.stdout\.write\(letter\.message\.payload|archive\.ts )/;
+    const own =
+      /^cli\/(print\.ts|commands\/deadLetters\.ts process\.stdout\.write\(letter\.message\.payload|render\/archive\.ts )/;
     expect(found.filter((line) => !own.test(line))).toEqual([]);
   });
 });

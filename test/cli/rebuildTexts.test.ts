@@ -1,6 +1,6 @@
 /** What `balde rebuild` and `balde verify` say of what they did. */
 import { describe, expect, it } from 'vitest';
-import { comparisonText } from '../../src/cli/commands/rebuild.ts';
+import { comparisonText } from '../../src/cli/render/comparison.ts';
 import { publish } from '../consume/given.ts';
 import { history, live } from '../rebuild/given.ts';
 import { baldeDatabase } from '../support/database.ts';

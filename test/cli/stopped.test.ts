@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, expect, test, vi } from 'vitest';
-import { fail } from '../../src/cli/common.ts';
+import { fail } from '../../src/cli/fail.ts';
 import { StoppedError } from '../../src/cli/signals.ts';
 
 const lines: string[] = [];

@@ -1,7 +1,7 @@
 /** A real Pulsar broker on this machine, without Docker: standalone, with its bookie and metadata in one process. */
 import { existsSync, statSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { spawnBroker } from './child.ts';
 import type { BrokerProcess } from './child.ts';
 import { whenHealthy } from './health.ts';
@@ -71,7 +71,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     classPath,
     memory: options.heap ?? '768m',
     quickStart: options.quickStart ?? false,
-    isOld: existsSync(folder.metadata),
+    isOld: isKept(folder),
   });
   const broker = await spawnBroker(java, args, folder.log, env);
   const adminUrl = `http://127.0.0.1:${ports.admin}`;
@@ -83,6 +83,10 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   });
   return describeBroker(broker, ports, folder, token);
 }
+
+/** Whether an earlier run has left its data: a folder that is empty, or was left by a start that failed, is new. */
+const isKept = ({ metadata, bookkeeper }: BrokerFolder): boolean =>
+  existsSync(metadata) && existsSync(join(bookkeeper, 'current', 'VERSION'));
 
 async function portsFor({ ports = {}, tls }: BrokerOptions): Promise<BrokerPorts> {
   const plain = { service: ports.service ?? 0, admin: ports.admin ?? 0 };

@@ -7,8 +7,10 @@ import { SCENARIO_NAMES } from '../../simulator/scenario.ts';
 import type { ScenarioName } from '../../simulator/scenario.ts';
 import { startSimulator } from '../../simulator/server.ts';
 import { UsageError } from '../../errors.ts';
-import { onPath, printLine, stopSignal } from '../common.ts';
-import { oneOf, parseWhole } from '../options/parsers.ts';
+import { oneOf, parseWhole, seedOption } from '../options/parsers.ts';
+import { onPath } from '../options/paths.ts';
+import { printLine } from '../print.ts';
+import { stopSignal } from '../signals.ts';
 
 interface SimulateOptions {
   readonly host: string;
@@ -32,7 +34,7 @@ export function simulateCommand(): Command {
         .default(50051)
         .argParser(parseWhole(0, 65_535)),
     )
-    .addOption(new Option('--seed <n>', 'seed of the traffic').default(1).argParser(parseWhole(0, 2 ** 31)))
+    .addOption(seedOption())
     .addOption(
       new Option('--speed <factor>', 'run its clock this many times faster')
         .default(1)

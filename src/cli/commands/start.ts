@@ -1,54 +1,56 @@
 /** `balde start`: runs roles until stopped. */
-import { Command, Option } from 'commander';
+import { Option } from 'commander';
+import type { Command } from 'commander';
 import type { Logger } from 'pino';
 import { RATE_LIMIT_ALERTS } from '../../codec/topics.ts';
 import type { Config } from '../../config/config.ts';
-import { formatDuration } from '../../config/duration.ts';
-import type { AlertEvent } from '../../domain/events.ts';
 import { tail } from '../../consume/tail.ts';
 import { ROLES } from '../../config/roles.ts';
 import type { Role } from '../../config/roles.ts';
+import { SIMULATED_DEFAULTS } from '../../config/simulated.ts';
 import { runRoles } from '../../app/roles.ts';
 import { markContinued } from '../../operate/demoFolder.ts';
 import { openStorage } from '../../app/storage.ts';
 import type { Storage } from '../../app/storage.ts';
-import { bridgeProxy } from '../../poll/proxy.ts';
 import { SIMULATED_PARTICIPANT } from '../../simulator/participant.ts';
 import { startSimulator } from '../../simulator/server.ts';
 import type { Simulator } from '../../simulator/server.ts';
-import { configOf, stopSignal, withStorageOptions, tellLine } from '../common.ts';
-import type { CommonOptions } from '../common.ts';
+import { baseCommand } from '../command.ts';
 import { createLogger } from '../logger.ts';
 import { openOutput } from '../render/output.ts';
 import { runTogether } from '../../together.ts';
 import type { Task } from '../../together.ts';
 import type { Output } from '../render/output.ts';
 import { painted } from '../render/terminal.ts';
-import { parseRoles, SIMULATED_DEFAULTS } from '../options/parsers.ts';
+import { parseRoles } from '../options/parsers.ts';
+import type { CommonOptions } from '../options/storage.ts';
+import { tellLine } from '../print.ts';
+import { stopSignal } from '../signals.ts';
+import { configOf } from '../storage.ts';
+import { alertEventText, announce, tellFirstPoll, tellOnce, tellStandby } from '../render/start.ts';
 
 interface StartOptions extends CommonOptions {
   readonly roles: readonly Role[];
   readonly simulate?: boolean;
 }
 
-/** What is told of standing by within so long makes one line. Milliseconds. */
-const GATHER_MS = 2_000;
 /** How long a database or a broker that does not answer is waited for. */
 const PATIENCE_MS = 60_000;
+
 /** The client tells of every connection: one level lower it doesn't drown what Balde says. */
 const PULSAR_LEVELS = { debug: 'trace', info: 'debug', warn: 'warn', error: 'error' } as const;
 
-export function startCommand(): Command {
-  const command = new Command('start')
-    .description('poll, keep history, raise alerts and serve /metrics, until stopped (Ctrl-C)')
-    .addOption(
+export const startCommand = (): Command =>
+  baseCommand({
+    name: 'start',
+    description: 'poll, keep history, raise alerts and serve /metrics, until stopped (Ctrl-C)',
+    options: [
       new Option('--roles <list>', `what this process does: ${ROLES.join(', ')}`)
         .default([...ROLES], 'all')
         .argParser(parseRoles),
-    )
-    .addOption(new Option('--simulate', 'start a simulated Bridge and poll it every 10 s, instead of a real one'));
-  return withStorageOptions(command).action(async (options: StartOptions) => await start(options));
-}
+      new Option('--simulate', 'start a simulated Bridge and poll it every 10 s, instead of a real one'),
+    ],
+  }).action(start);
 
 /** What a person reads, and what a collector of logs does. Neither holds up the work, nor ends it. */
 interface Outputs {
@@ -149,64 +151,6 @@ const simulated = (config: Config, { address }: Simulator): Config => ({
   participants: [{ participant: SIMULATED_PARTICIPANT, bridge: { address, tls: null } }],
 });
 
-function announce(
-  config: Config,
-  storage: Storage,
-  roles: readonly Role[],
-  simulator: Simulator | null,
-  print: Outputs['print'],
-): void {
-  const { schedule } = config.poll;
-  const when = schedule.kind === 'cron' ? `cron ${schedule.expression} (UTC)` : `every ${formatDuration(schedule.ms)}`;
-  print('Balde starts. Ctrl-C stops it.');
-  print(`  roles      ${roles.join(', ')}`);
-  print(`  database   ${storage.description}`);
-  print(`  event log  ${storage.logDescription}`);
-  const proxy = bridgeProxy();
-  if (proxy !== null && roles.includes('poller') && simulator === null)
-    print(`  proxy      Bridges are reached through ${proxy}, because grpc_proxy is set`);
-  for (const { participant, bridge } of roles.includes('poller') ? config.participants : []) {
-    const kind = simulator === null ? '' : ' (simulator)';
-    print(`  polling    participant ${participant} at ${bridge.address}${kind}, ${when}`);
-  }
-}
-
-/** One line for all that is told within a moment: a second start learns it at once. */
-function tellStandby(): (who: string) => void {
-  const told = new Set<string>();
-  let timer: NodeJS.Timeout | null = null;
-  const print = (): void => {
-    timer = null;
-    tellLine(
-      `standing by: ${[...told].join(', ')}: another process does this now. It is taken over here within seconds of that one's end.`,
-    );
-  };
-  return (who) => {
-    if (told.has(who)) return;
-    told.add(who);
-    timer ??= setTimeout(print, GATHER_MS).unref();
-  };
-}
-
-/** It is asked every second: what is said again says nothing new. */
-function tellOnce(tell: (message: string) => void): (error: Error) => void {
-  let last = '';
-  return ({ message }) => {
-    if (message !== last) tell(message);
-    last = message;
-  };
-}
-
-/** Says once for each participant that polling works; after that only alerts are worth a line. */
-function tellFirstPoll(print: Outputs['print']): (participant: string, observations: number) => void {
-  const told = new Set<string>();
-  return (participant, observations) => {
-    if (told.has(participant)) return;
-    told.add(participant);
-    print(`polled ${participant}: ${observations} policies. Alerts follow here; "balde status" shows the rest.`);
-  };
-}
-
 /** It only watches: whatever ends it, the roles go on. */
 async function printAlerts(
   { log }: Storage,
@@ -214,17 +158,8 @@ async function printAlerts(
   signal: AbortSignal,
 ): Promise<void> {
   try {
-    await tail(log, RATE_LIMIT_ALERTS, (event) => print(describe(event)), signal);
+    await tail(log, RATE_LIMIT_ALERTS, (event) => print(alertEventText(event)), signal);
   } catch (err) {
     logger.warn({ err }, 'alerts are no longer shown here; "balde alerts" shows them');
   }
 }
-
-const SIGNS: Readonly<Record<AlertEvent['type'], string>> = {
-  AlertRaised: 'RAISED  ',
-  AlertResolved: 'RESOLVED',
-  CategoryChanged: 'CATEGORY',
-};
-
-const describe = (event: AlertEvent): string =>
-  `${new Date(event.timestamp).toISOString()}  ${SIGNS[event.type]}  ${event.message}`;

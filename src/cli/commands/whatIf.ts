@@ -1,138 +1,92 @@
 /** `balde what-if`: history under other threshold rules, or under another category. */
-import { SingleBar } from 'cli-progress';
-import { Command, Option } from 'commander';
-import { whatIfChart } from '../../analysis/charts.ts';
+import type { Command } from 'commander';
+import { simulateCategory } from '../../analysis/category.ts';
+import type { CategoryOutcome } from '../../analysis/category.ts';
+import { categoryChart, whatIfChart } from '../../analysis/charts.ts';
+import type { WhatIfReport } from '../../analysis/comparison.ts';
 import { whatIf } from '../../analysis/whatIf.ts';
-import { CATEGORIES } from '../../domain/catalog.ts';
-import { rulesProblem } from '../../domain/thresholds.ts';
-import type { ThresholdRules } from '../../domain/thresholds.ts';
+import { CATEGORY_POLICIES } from '../../domain/catalog.ts';
+import type { Category } from '../../domain/catalog.ts';
 import { UsageError } from '../../errors.ts';
-import { svgOption, writeChart } from '../options/chart.ts';
-import { jsonOption, observing, printJson, printLine, printText, stopSignal, withStorageOptions } from '../common.ts';
-import { oneOf, parseWhole } from '../options/parsers.ts';
-import { participantOption, pickBuckets, policyOption } from '../options/buckets.ts';
-import { checkOrder, fromOption, toOption, withTimesHelp } from '../options/times.ts';
-import { whatIfCategory } from './whatIfCategory.ts';
-import { parseShare } from '../options/whatIf.ts';
-import type { RuleOptions, WhatIfOptions } from '../options/whatIf.ts';
+import { pickBuckets } from '../../operate/buckets.ts';
+import { readingCommand } from '../command.ts';
+import type { AskedOf } from '../command.ts';
+import { checkWhatIf, rulesAgainst, rulesAsked, whatIfOptions } from '../options/whatIf.ts';
+import type { WhatIfOptions } from '../options/whatIf.ts';
+import { categoryCsv, categoryJson, categoryText } from '../render/categoryReport.ts';
+import { progressBar } from '../render/progressBar.ts';
 import { whatIfCsv, whatIfJson, whatIfText } from '../render/whatIfReport.ts';
+import { stopSignal } from '../signals.ts';
 
 const HELP = `
 Thresholds you don't give are those of the configuration; with none, the result is what was really raised. Two alerts,
-one of each side, count as the same if bucket and severity are equal and they overlap in time.
-docs/what-if.md says more.`;
+one of each side, count as the same if bucket and severity are equal and they overlap in time. --from and --to take what
+was going on at some time between them. docs/what-if.md says more.`;
 
-export function whatIfCommand(): Command {
-  const command = new Command('what-if')
-    .description('compare the alerts that other thresholds would have raised with those really raised')
-    .addOption(new Option('--warning <percent>', 'WARNING at or below this share left').argParser(parseShare))
-    .addOption(new Option('--critical <percent>', 'CRITICAL at or below this share left').argParser(parseShare))
-    .addOption(
-      new Option('--resolve-margin <points>', 'points above a threshold before a bucket counts as better').argParser(
-        parseShare,
-      ),
-    )
-    .addOption(
-      new Option('--for-observations <n>', 'observations in a row that must agree').argParser(parseWhole(1, 100)),
-    )
-    .addOption(
-      new Option('--against-warning <percent>', 'compare with these rules instead of with what was raised').argParser(
-        parseShare,
-      ),
-    )
-    .addOption(new Option('--against-critical <percent>', 'the same, for CRITICAL').argParser(parseShare))
-    .addOption(new Option('--against-resolve-margin <points>', 'the same, for the margin').argParser(parseShare))
-    .addOption(
-      new Option('--against-for-observations <n>', 'the same, for observations in a row').argParser(parseWhole(1, 100)),
-    )
-    .addOption(
-      new Option(
-        '--category <letter>',
-        `instead: when buckets of this category (${CATEGORIES.join(', ')}) would have answered 429`,
-      ).argParser(oneOf(CATEGORIES)),
-    )
-    .addOption(fromOption('only what was going on at this time or later'))
-    .addOption(toOption('only what was going on before this time'))
-    .addOption(participantOption())
-    .addOption(policyOption())
-    .addOption(jsonOption().conflicts(['csv', 'svg']))
-    .addOption(new Option('--csv', 'print the differences as CSV with a header').conflicts('svg'))
-    .addOption(svgOption())
-    .addHelpText('after', HELP);
-  withTimesHelp(command);
-  return withStorageOptions(command).action(async (options: WhatIfOptions) => {
-    await (options.category === undefined ? compareRules(options) : whatIfCategory(options));
+export const whatIfCommand = (): Command =>
+  readingCommand({
+    name: 'what-if',
+    description: 'compare the alerts that other thresholds would have raised with those really raised',
+    options: whatIfOptions(),
+    help: HELP,
+    check: ({ options }) => checkWhatIf(options),
+    read: async (asked: AskedOf<WhatIfOptions>) => {
+      const { category } = asked.options;
+      return category === undefined
+        ? inForms(await compareRules(asked))
+        : categoryInForms(category, await compareCategory(asked, category));
+    },
+    // Two questions, each with forms of its own.
+    text: ({ text }) => text(),
+    json: ({ json }) => json(),
+    csv: ({ csv }) => csv(),
+    chart: async ({ chart }) => await chart(),
   });
-}
 
-async function compareRules(options: WhatIfOptions): Promise<void> {
-  const { from, to, participant, policy } = options;
-  checkOrder(from, to);
-  const signal = stopSignal();
-  const bar = progressBar();
-  await observing(options, async ({ database }, config) => {
-    const rules = rulesFrom(config.rules, options, '');
-    const against = rulesFrom(config.rules, againstOptions(options), 'the rules to compare with: ');
-    const buckets = await pickBuckets(database, { participant, policy });
-    const report = await whatIf(database, {
-      ...{ buckets, from, to, signal, onProgress: bar.show },
-      rules: rules ?? config.rules,
-      against,
-    });
-    bar.stop();
-    if (options.json === true) printJson(whatIfJson(report));
-    else if (options.csv === true) printText(whatIfCsv(report));
-    else if (options.svg === undefined) for (const line of whatIfText(report)) printLine(line);
-    else await writeChart(options.svg, await whatIfChart(report));
-  })
-    .catch((error: unknown) => {
-      if (!signal.aborted) throw error;
-      process.exitCode = 130;
-    })
-    .finally(bar.stop);
-}
-
-const againstOptions = (options: WhatIfOptions): RuleOptions => ({
-  warning: options.againstWarning,
-  critical: options.againstCritical,
-  resolveMargin: options.againstResolveMargin,
-  forObservations: options.againstForObservations,
+const inForms = (report: WhatIfReport) => ({
+  text: () => whatIfText(report),
+  json: () => whatIfJson(report),
+  csv: () => whatIfCsv(report),
+  chart: async () => await whatIfChart(report),
 });
 
-/** `null` when no option names a rule. @throws {UsageError} they contradict one another */
-function rulesFrom(production: ThresholdRules, options: RuleOptions, whose: string): ThresholdRules | null {
-  const { warning, critical, resolveMargin, forObservations } = options;
-  if ([warning, critical, resolveMargin, forObservations].every((given) => given === undefined)) return null;
-  const rules = {
-    warningPercent: warning ?? production.warningPercent,
-    criticalPercent: critical ?? production.criticalPercent,
-    resolveMargin: resolveMargin ?? production.resolveMargin,
-    forObservations: forObservations ?? production.forObservations,
-  };
-  const problem = rulesProblem(rules);
-  if (problem !== null) throw new UsageError(`${whose}${problem}`);
-  return rules;
-}
+const categoryInForms = (category: Category, outcomes: readonly CategoryOutcome[]) => ({
+  text: () => outcomes.flatMap(categoryText),
+  json: () => ({ category, policies: outcomes.map(categoryJson) }),
+  csv: () => categoryCsv(outcomes),
+  chart: async () => await categoryChart(outcomes),
+});
 
-/** Short runs show none. */
+const PROGRESS = 'reading history  {bar} {percentage}%  {value}/{total} buckets  {eta_formatted} left';
+/** Shorter runs show no bar. */
 const PATIENCE_MS = 1_000;
 
-/** On standard error, and only where someone watches. */
-function progressBar(): { show: (done: number, total: number) => void; stop: () => void } {
-  const format = 'reading history  {bar} {percentage}%  {value}/{total} buckets  {eta_formatted} left';
-  const bar = new SingleBar({ format, stream: process.stderr, hideCursor: true, fps: 4 });
-  const begun = performance.now();
-  let started = false;
-  return {
-    show: (done, total) => {
-      if (!process.stderr.isTTY || (!started && performance.now() - begun < PATIENCE_MS)) return;
-      if (!started) bar.start(total, done);
-      started = true;
-      bar.update(done);
-    },
-    stop: () => {
-      if (started) bar.stop();
-      started = false;
-    },
-  };
+async function compareRules({ storage: { database }, config, options }: AskedOf<WhatIfOptions>): Promise<WhatIfReport> {
+  const { from, to, participant, policy } = options;
+  const rules = rulesAsked(config.rules, options);
+  const against = rulesAgainst(config.rules, options);
+  const buckets = await pickBuckets(database, { participant, policy });
+  const bar = progressBar(PROGRESS, PATIENCE_MS);
+  try {
+    return await whatIf(database, {
+      ...{ buckets, from, to, rules, against },
+      signal: stopSignal(),
+      onProgress: bar.show,
+    });
+  } finally {
+    bar.stop();
+  }
+}
+
+async function compareCategory(
+  { storage: { database }, options }: AskedOf<WhatIfOptions>,
+  category: Category,
+): Promise<CategoryOutcome[]> {
+  const { from, to, participant, policy } = options;
+  const buckets = await pickBuckets(database, { participant, policy });
+  const outcomes = await simulateCategory(database, { buckets, category, from, to, signal: stopSignal() });
+  if (outcomes.length > 0) return outcomes;
+  throw new UsageError(
+    `only ${CATEGORY_POLICIES.join(' and ')} depend on the category, and neither is among these buckets`,
+  );
 }

@@ -1,11 +1,8 @@
-/** Parsers of option values. */
-import { InvalidArgumentError } from 'commander';
+/** Parsers of option values, and options that many commands have. */
+import { InvalidArgumentError, Option } from 'commander';
 import { wholeNumber } from '../../domain/texts.ts';
 import { ROLES } from '../../config/roles.ts';
 import type { Role } from '../../config/roles.ts';
-
-/** How `start --simulate` is set, where nothing else is said. */
-export const SIMULATED_DEFAULTS = { POLL_INTERVAL: '10s', STALE_AFTER: '1m', LOG_LEVEL: 'warn' } as const;
 
 export function parseRoles(text: string): Role[] {
   const names = text.split(',').map((name) => name.trim());
@@ -23,6 +20,18 @@ export const parseWhole =
     }
     return value;
   };
+
+export const limitOption = (most = 1_000_000): Option =>
+  new Option('--limit <n>', 'at most this many, the newest').argParser(parseWhole(1, most));
+
+export const seedOption = (): Option =>
+  new Option('--seed <n>', 'seed of the simulated traffic').default(1).argParser(parseWhole(0, 2 ** 31));
+
+/** The same option, mandatory. */
+export function required(option: Option): Option {
+  option.description += ' (required)';
+  return option.makeOptionMandatory();
+}
 
 /** As {@link oneOf}, of choices in upper case. */
 export const oneOfAnyCase =

@@ -1,6 +1,5 @@
 /** Times as people write them, and the options that take them: one way for every command. */
 import { InvalidArgumentError, Option } from 'commander';
-import type { Command } from 'commander';
 import { parseDuration } from '../../config/duration.ts';
 import type { EpochMs } from '../../domain/events.ts';
 import { UsageError } from '../../errors.ts';
@@ -8,7 +7,15 @@ import { timeText } from '../../format.ts';
 
 const DAY_MS = 86_400_000;
 
-const TIMES_HELP = `
+/** What `--from` and `--to` give. */
+export interface TimeRange {
+  /** Included. */
+  readonly from?: EpochMs;
+  /** Excluded. */
+  readonly to?: EpochMs;
+}
+
+export const TIMES_HELP = `
 Times are UTC unless they name their offset: 2026-01-31 (its first instant), 2026-01-31T12:00, 2026-01-31T12:00:30Z,
 2026-01-31T09:00-03:00; or now, today, yesterday (their first instant, UTC); or 90m, 1h, 7d: so long ago.`;
 
@@ -84,17 +91,19 @@ function parseOffset(text: string): number {
   return (match[1] === '-' ? -1 : 1) * (hours * 60 + minutes) * 60_000;
 }
 
-/** An option that takes a time, such as `--from <time>`. Its command should have {@link withTimesHelp}. */
-export const timeOption = (flags: string, what: string): Option =>
-  new Option(flags, `${what} (UTC)`).argParser((text: string) => parseTime(text));
+/** An option that takes a time. Its command's help says how times are written. */
+export class TimeOption extends Option {
+  constructor(flags: string, what: string) {
+    super(flags, `${what} (UTC)`);
+    this.argParser((text: string) => parseTime(text));
+  }
+}
 
-export const fromOption = (what: string): Option => timeOption('--from <time>', what);
-export const toOption = (what: string): Option => timeOption('--to <time>', what);
-
-export const withTimesHelp = (command: Command): Command => command.addHelpText('after', TIMES_HELP);
+export const fromOption = (): Option => new TimeOption('--from <time>', 'from this time on');
+export const toOption = (): Option => new TimeOption('--to <time>', 'before this time');
 
 /** @throws {UsageError} the times enclose nothing */
-export function checkOrder(from: EpochMs | undefined, to: EpochMs | undefined): void {
+export function checkOrder({ from, to }: TimeRange): void {
   if (from === undefined || to === undefined || from < to) return;
   throw new UsageError(`--from must be before --to: ${timeText(from)} is not before ${timeText(to)}`);
 }

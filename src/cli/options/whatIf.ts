@@ -1,33 +1,36 @@
 /** The options of `balde what-if`. */
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
+import { CATEGORIES } from '../../domain/catalog.ts';
 import type { Category } from '../../domain/catalog.ts';
 import { hasFewDecimals, MAX_DECIMALS } from '../../domain/percent.ts';
-import type { EpochMs } from '../../domain/events.ts';
-import type { CommonOptions } from '../common.ts';
+import { rulesProblem } from '../../domain/thresholds.ts';
+import type { ThresholdRules } from '../../domain/thresholds.ts';
+import { UsageError } from '../../errors.ts';
+import { participantOption, policyOption } from './buckets.ts';
+import { oneOf, parseWhole } from './parsers.ts';
+import type { CommonOptions } from './storage.ts';
+import { checkOrder, fromOption, toOption } from './times.ts';
+import type { TimeRange } from './times.ts';
 
-export interface RuleOptions {
+interface RuleOptions {
   readonly warning?: number | undefined;
   readonly critical?: number | undefined;
   readonly resolveMargin?: number | undefined;
   readonly forObservations?: number | undefined;
 }
 
-export interface WhatIfOptions extends CommonOptions, RuleOptions {
+export interface WhatIfOptions extends CommonOptions, RuleOptions, TimeRange {
   readonly againstWarning?: number;
   readonly againstCritical?: number;
   readonly againstResolveMargin?: number;
   readonly againstForObservations?: number;
   readonly category?: Category;
-  readonly from?: EpochMs;
-  readonly to?: EpochMs;
   readonly participant?: string;
   readonly policy?: string;
-  readonly csv?: boolean;
-  readonly svg?: string;
 }
 
 /** Options that speak of rules, by the name of their flag. */
-export const RULE_FLAGS = [
+const RULE_FLAGS = [
   ['warning', '--warning'],
   ['critical', '--critical'],
   ['resolveMargin', '--resolve-margin'],
@@ -38,12 +41,76 @@ export const RULE_FLAGS = [
   ['againstForObservations', '--against-for-observations'],
 ] as const satisfies readonly (readonly [keyof WhatIfOptions, string])[];
 
+export const whatIfOptions = (): Option[] => [
+  share('--warning <percent>', 'WARNING at or below this share left'),
+  share('--critical <percent>', 'CRITICAL at or below this share left'),
+  share('--resolve-margin <points>', 'points above a threshold before a bucket counts as better'),
+  observations('--for-observations <n>', 'observations in a row that must agree'),
+  share('--against-warning <percent>', 'compare with these rules instead of with what was raised'),
+  share('--against-critical <percent>', 'the same, for CRITICAL'),
+  share('--against-resolve-margin <points>', 'the same, for the margin'),
+  observations('--against-for-observations <n>', 'the same, for observations in a row'),
+  new Option(
+    '--category <letter>',
+    `instead: when buckets of this category (${CATEGORIES.join(', ')}) would have answered 429`,
+  ).argParser(oneOf(CATEGORIES)),
+  fromOption(),
+  toOption(),
+  participantOption(),
+  policyOption(),
+];
+
+const share = (flags: string, what: string): Option => new Option(flags, what).argParser(parseShare);
+
+const observations = (flags: string, what: string): Option => new Option(flags, what).argParser(parseWhole(1, 100));
+
 /** A share of the capacity, percent, or points of it. */
-export function parseShare(text: string): number {
+function parseShare(text: string): number {
   const value = Number(text);
   if (!/^\d+(\.\d+)?$/.test(text.trim()) || value > 100) {
     throw new InvalidArgumentError('a number from 0 to 100 is needed.');
   }
   if (!hasFewDecimals(text)) throw new InvalidArgumentError(`at most ${MAX_DECIMALS} decimals are carried.`);
   return value;
+}
+
+/** @throws {UsageError} options contradict each other */
+export function checkWhatIf(options: WhatIfOptions): void {
+  checkOrder(options);
+  if (options.category === undefined) return;
+  const wrong = RULE_FLAGS.filter(([name]) => options[name] !== undefined).map(([, flag]) => flag);
+  if (wrong.length === 0) return;
+  throw new UsageError(`--category asks about the bucket itself, not about alerts: leave out ${wrong.join(', ')}`);
+}
+
+/** The rules asked about; those of production where no option names one. @throws {UsageError} they contradict */
+export const rulesAsked = (production: ThresholdRules, options: WhatIfOptions): ThresholdRules =>
+  rulesFrom(production, options, '') ?? production;
+
+/** The rules to compare with; `null`: with what was raised. @throws {UsageError} they contradict one another */
+export const rulesAgainst = (production: ThresholdRules, options: WhatIfOptions): ThresholdRules | null =>
+  rulesFrom(
+    production,
+    {
+      warning: options.againstWarning,
+      critical: options.againstCritical,
+      resolveMargin: options.againstResolveMargin,
+      forObservations: options.againstForObservations,
+    },
+    'the rules to compare with: ',
+  );
+
+/** `null` when no option names a rule. */
+function rulesFrom(production: ThresholdRules, options: RuleOptions, whose: string): ThresholdRules | null {
+  const { warning, critical, resolveMargin, forObservations } = options;
+  if ([warning, critical, resolveMargin, forObservations].every((given) => given === undefined)) return null;
+  const rules = {
+    warningPercent: warning ?? production.warningPercent,
+    criticalPercent: critical ?? production.criticalPercent,
+    resolveMargin: resolveMargin ?? production.resolveMargin,
+    forObservations: forObservations ?? production.forObservations,
+  };
+  const problem = rulesProblem(rules);
+  if (problem !== null) throw new UsageError(`${whose}${problem}`);
+  return rules;
 }

@@ -7,8 +7,8 @@ import { table } from './table.ts';
 import { durationText, iso, numberText, numbered, percentText, timeText } from '../../format.ts';
 import type { Column } from './table.ts';
 import type { AlertRow } from '../../views/alerts.ts';
-import { alertJson } from '../commands/alerts.ts';
-import { consumptionText, pointColumns } from '../commands/history.ts';
+import { alertJson } from './alerts.ts';
+import { consumptionText, pointColumns } from './history.ts';
 import { sparkline, SPARKLINE_WIDTH } from './sparkline.ts';
 
 const secondsBetween = (from: number, to: number): number => (to - from) / 1000;

@@ -1,5 +1,5 @@
 /** Progress of a rebuild on standard error: a bar where someone watches, lines where nobody does. */
-import { tellLine } from '../common.ts';
+import { tellLine } from '../print.ts';
 import { SingleBar } from 'cli-progress';
 import type { RebuildObserver } from '../../rebuild/rebuild.ts';
 

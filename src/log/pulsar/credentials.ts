@@ -111,7 +111,7 @@ export function connectData(settings: PulsarSettings): { readonly method: string
 export function refusal(url: string, reason: string, settings: PulsarSettings): ConnectionProblem {
   const { token, tls } = settings;
   const passes = token === null ? tls.certFile !== undefined : 'file' in token;
-  return { what: `${url} does not accept the credentials (${reason}): ${remedy(settings)}`, passes };
+  return { what: `${url} does not accept the credentials (${reason})`, remedy: remedy(settings), passes };
 }
 
 function remedy({ token, tls }: PulsarSettings): string {

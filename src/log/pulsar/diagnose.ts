@@ -48,7 +48,7 @@ async function problemAt(url: string, settings: PulsarSettings): Promise<Connect
       return null;
     case 'refused':
       if (reply.error === AUTHENTICATION_ERROR) return refusal(url, reply.reason, settings);
-      return { what: `${url} refuses the connection: ${reply.reason}`, passes: true };
+      return { what: `${url} refuses the connection: ${reply.reason}`, remedy: null, passes: true };
     case 'failed':
       if (isNetwork(reply.code)) return networkProblem(SETTING, url, reply.code);
       break;
@@ -62,7 +62,7 @@ async function problemAt(url: string, settings: PulsarSettings): Promise<Connect
   if (reply.kind === 'failed') return networkProblem(SETTING, url, reply.code);
   if (reply.kind === 'closed')
     return networkProblem(SETTING, url, reply.encrypted ? CLOSED_AFTER_HANDSHAKE : 'it closes the connection');
-  return { what: `${url} is no Pulsar broker: ${SETTING} must name its port for clients`, passes: false };
+  return { what: `${url} is no Pulsar broker`, remedy: `${SETTING} must name its port for clients`, passes: false };
 }
 
 /** Codes of the operating system: nothing was said in any language. */

@@ -4,6 +4,8 @@ import type { TopicSpec } from '../../log/eventLog.ts';
 import { checkCredentials } from '../../log/pulsar/credentials.ts';
 import { Inspector } from '../../log/pulsar/brokerState.ts';
 import type { TopicState } from '../../log/pulsar/brokerState.ts';
+import { connectionProblemOf } from '../../log/pulsar/connectionProblem.ts';
+import type { ConnectionProblem } from '../../log/pulsar/connectionProblem.ts';
 import { loadPulsar } from '../../log/pulsar/native.ts';
 import { findProblem } from '../../log/pulsar/diagnose.ts';
 import { topicUrl } from '../../log/pulsar/settings.ts';
@@ -46,18 +48,15 @@ function checkFiles(settings: PulsarSettings): Finding | null {
 async function checkBroker(settings: PulsarSettings): Promise<Finding> {
   const { serviceUrl, token, tls } = settings;
   const problem = await findProblem(settings);
-  if (problem !== null) return fail(BROKER, ...split(problem.what));
+  if (problem !== null) return inConnecting(BROKER, problem);
   const how = token !== null ? 'a token' : tls.certFile === undefined ? 'nothing' : 'a certificate';
   return ok(BROKER, `${serviceUrl} takes the connection, authenticated by ${how}`);
 }
 
-/** What is wrong, and what to do: our messages have the one before the colon and the other behind. */
-function split(message: string): [detail: string, remedy: string] {
-  const colon = message.lastIndexOf(': ');
-  if (colon < 0) return [message, 'See the log of the broker.'];
-  const remedy = message.slice(colon + 2);
-  return [message.slice(0, colon), `${remedy.charAt(0).toUpperCase()}${remedy.slice(1)}.`];
-}
+const inConnecting = (check: string, { what, remedy }: Pick<ConnectionProblem, 'what' | 'remedy'>): Finding =>
+  fail(check, what, remedy === null ? 'See the log of the broker.' : sentence(remedy));
+
+const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 
 async function checkThroughRest(settings: PulsarSettings, retentionMonths: number): Promise<Finding[]> {
   const inspector = new Inspector(settings);
@@ -73,7 +72,7 @@ async function checkThroughRest(settings: PulsarSettings, retentionMonths: numbe
     return [rest, ...findings, ...FOLDS.map((fold) => checkProcessor(fold, states.get(fold.topic)))];
   } catch (error) {
     if (!isLogError(error)) throw error;
-    return [fail(REST, ...split(messageOf(error)))];
+    return [inConnecting(REST, connectionProblemOf(error) ?? { what: error.message, remedy: null })];
   } finally {
     inspector.close();
   }

@@ -149,7 +149,7 @@ async function checkFreshness(database: Database, { staleAfterMs }: Config, simu
   const detail = `the newest is ${durationText(age / 1000)} old (${timeText(newest)})`;
   if (age <= staleAfterMs) return ok('observations', detail);
   if (simulated) return warn('observations', detail, 'No simulator adds to them now: balde start --simulate goes on.');
-  const remedy = `Nothing newer within STALE_AFTER (${formatDuration(staleAfterMs)}): see the logs of roles poller and states, and balde status for folds that are behind.`;
+  const remedy = `Nothing newer within STALE_AFTER (${formatDuration(staleAfterMs)}): see the logs of roles poller and states, and balde status for processors that are behind.`;
   return fail('observations', detail, remedy);
 }
 

@@ -1,45 +1,11 @@
-/** `balde what-if --category`: when the buckets of another category would have answered 429. */
+/** When the buckets of another category would have answered 429, as text, JSON and CSV. */
 import { stringify } from 'csv-stringify/sync';
-import { simulateCategory } from '../../analysis/category.ts';
 import type { CategoryOutcome } from '../../analysis/category.ts';
 import type { RefusalPeriod } from '../../analysis/categorySimulation.ts';
-import { categoryChart } from '../../analysis/charts.ts';
-import { CATEGORY_POLICIES } from '../../domain/catalog.ts';
-import { UsageError } from '../../errors.ts';
-import { table } from '../render/table.ts';
+import { table } from './table.ts';
 import { durationText, iso, numberText, timeText } from '../../format.ts';
-import type { Column } from '../render/table.ts';
-import { writeChart } from '../options/chart.ts';
-import { printJson, printLine, printText, observing, stopSignal } from '../common.ts';
-import { pickBuckets } from '../options/buckets.ts';
-import { checkOrder } from '../options/times.ts';
-import { RULE_FLAGS } from '../options/whatIf.ts';
-import type { WhatIfOptions } from '../options/whatIf.ts';
-import { CSV_CAST } from '../render/csv.ts';
-
-export async function whatIfCategory(options: WhatIfOptions): Promise<void> {
-  const { category, from, to, participant, policy } = options;
-  if (category === undefined) return;
-  const wrong = RULE_FLAGS.filter(([name]) => options[name] !== undefined).map(([, flag]) => flag);
-  if (wrong.length > 0) {
-    throw new UsageError(`--category asks about the bucket itself, not about alerts: leave out ${wrong.join(', ')}`);
-  }
-  checkOrder(from, to);
-  const signal = stopSignal();
-  await observing(options, async ({ database }) => {
-    const buckets = await pickBuckets(database, { participant, policy });
-    const outcomes = await simulateCategory(database, { buckets, category, from, to, signal });
-    if (outcomes.length === 0) {
-      throw new UsageError(
-        `only ${CATEGORY_POLICIES.join(' and ')} depend on the category, and neither is among these buckets`,
-      );
-    }
-    if (options.json === true) printJson({ category, policies: outcomes.map(outcomeJson) });
-    else if (options.csv === true) printText(outcomesCsv(outcomes));
-    else if (options.svg !== undefined) await writeChart(options.svg, await categoryChart(outcomes));
-    else for (const line of outcomes.flatMap(outcomeText)) printLine(line);
-  });
-}
+import type { Column } from './table.ts';
+import { CSV_CAST } from './csv.ts';
 
 const periodJson = (period: RefusalPeriod) => ({
   from: iso(period.from),
@@ -47,7 +13,7 @@ const periodJson = (period: RefusalPeriod) => ({
   refused_tokens: period.refusedTokens,
 });
 
-const outcomeJson = (outcome: CategoryOutcome) => ({
+export const categoryJson = (outcome: CategoryOutcome) => ({
   participant: outcome.participant,
   endpoint_id: outcome.policy,
   category: outcome.category,
@@ -66,7 +32,7 @@ const outcomeJson = (outcome: CategoryOutcome) => ({
   assumptions: outcome.assumptions,
 });
 
-function outcomesCsv(outcomes: readonly CategoryOutcome[]): string {
+export function categoryCsv(outcomes: readonly CategoryOutcome[]): string {
   const records = outcomes.flatMap((outcome) =>
     (['best', 'worst'] as const).flatMap((which) =>
       outcome[which].map((period) => ({
@@ -93,7 +59,7 @@ const PERIOD_COLUMNS: readonly Column<RefusalPeriod>[] = [
   { title: 'TOKENS SHORT', value: (p) => numberText(p.refusedTokens), right: true },
 ];
 
-function outcomeText(outcome: CategoryOutcome): string[] {
+export function categoryText(outcome: CategoryOutcome): string[] {
   const { participant, policy, category, size, observedCategories, consumed } = outcome;
   return [
     `${policy} of ${participant} in category ${category}: ${numberText(size.capacity)} tokens, ${numberText(size.refillTokens)} back every ${size.refillPeriodSec} s`,

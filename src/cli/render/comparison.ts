@@ -1,0 +1,34 @@
+/** What comparing two versions of a read model found, as text. */
+import type { Comparison, Difference } from '../../rebuild/verify.ts';
+import { iso, numbered, numberText } from '../../format.ts';
+import { spanText } from './unlogged.ts';
+
+const MAX_SHOWN = 20;
+
+export function comparisonText(comparison: Comparison): string[] {
+  const { left, right, rows, buckets, calendarMonths, current, differences, apart } = comparison;
+  const lines = [
+    `versions ${left} and ${right}: ${numberText(rows)} rows equal, of ${numbered(buckets, 'bucket')}${spanText(calendarMonths)}` +
+      (current > 0 ? `, and ${numberText(current)} rows of what is true now` : ''),
+    ...differences.slice(0, MAX_SHOWN).map(differenceText),
+  ];
+  if (differences.length > MAX_SHOWN) lines.push(`and ${differences.length - MAX_SHOWN} more`);
+  if (apart.length > 0)
+    lines.push(
+      `not equally far, or known to one of them only, and not compared: ${apart.slice(0, MAX_SHOWN).join(', ')}`,
+    );
+  return lines;
+}
+
+function differenceText({ table, month, participant, endpointId, rows, first }: Difference): string {
+  const where = [table, ...(month === null ? [] : [iso(month).slice(0, 7)]), `${participant}:${endpointId}`].join(' ');
+  const counts = rows[0] === rows[1] ? `${rows[0]} rows` : `${rows[0]} and ${rows[1]} rows`;
+  if (first === null) return `DIFFERENT ${where}: ${counts}`;
+  const key = Object.values(first.key).join(' ');
+  if (first.left === null) return `DIFFERENT ${where}: ${counts}, first: ${key} is extra in the second`;
+  if (first.right === null) return `DIFFERENT ${where}: ${counts}, first: ${key} is missing in the second`;
+  const { left, right } = first;
+  const columns = Object.keys(left).filter((name) => JSON.stringify(left[name]) !== JSON.stringify(right[name]));
+  const values = columns.map((name) => `${name} ${JSON.stringify(left[name])} / ${JSON.stringify(right[name])}`);
+  return `DIFFERENT ${where}: ${counts}, first: ${key}: ${values.join(', ')}`;
+}

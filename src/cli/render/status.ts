@@ -1,0 +1,74 @@
+/** The status as text and as JSON. */
+import type { Status } from '../../operate/status.ts';
+import type { FoldStanding } from '../../app/standing.ts';
+import type { LatestState } from '../../views/latest.ts';
+import { alertJson, shortId } from './alerts.ts';
+import { table } from './table.ts';
+import { durationText, iso, numberText, percentText, timeText } from '../../format.ts';
+import type { Column } from './table.ts';
+
+export function statusJson(status: Status) {
+  return {
+    participants: status.participants,
+    policies: status.policies,
+    history_rows: status.historyRows,
+    last_observation: iso(status.lastObservation),
+    open_alerts: status.alerts.length,
+    outbox: status.outbox,
+    months_ahead: status.monthsAhead,
+    horizon: iso(status.horizon),
+    states: status.states.map((state) => ({ ...state, response_time: iso(state.response_time) })),
+    alerts: status.alerts.map(alertJson),
+    folds: status.folds.map((fold) => ({
+      fold: fold.fold,
+      version: fold.version,
+      served: fold.served,
+      topic: fold.topic,
+      caught_up: fold.caughtUp,
+      partitions: fold.partitions,
+      partitions_behind: fold.partitionsBehind,
+      moved_at: iso(fold.movedAt),
+    })),
+  };
+}
+
+const counted = (n: number, one: string, many: string): string => `${numberText(n)} ${n === 1 ? one : many}`;
+
+/** @param where which storage it is of */
+export function statusText({ status, where }: { readonly status: Status; readonly where: string }): string[] {
+  const { alerts, states } = status;
+  return [
+    where,
+    `history   ${numberText(status.historyRows)} observations of ${counted(status.policies, 'policy', 'policies')}, ${counted(status.participants, 'participant', 'participants')}; newest ${timeText(status.lastObservation)}`,
+    `kept      ${status.horizon === null ? 'everything so far' : `from ${timeText(status.horizon)} on`}; ${status.monthsAhead ?? 0} months prepared ahead`,
+    `outbox    ${numberText(status.outbox)} waiting`,
+    ...status.folds.map((fold) => `processor ${processorText(fold)}`),
+    '',
+    ...(states.length === 0
+      ? [status.lastObservation === null ? 'no observation yet' : 'no bucket like that']
+      : table(BUCKETS, states)),
+    '',
+    alerts.length === 0 ? 'no open alert' : `${alerts.length} open:`,
+    ...alerts.map((alert) => `  ${shortId(alert.id)}  ${timeText(alert.created_at)}  ${alert.message}`),
+  ];
+}
+
+function processorText(fold: FoldStanding): string {
+  const version = `${fold.fold} v${fold.version}${fold.served ? '' : ' (not in service)'}`;
+  const standing = fold.caughtUp
+    ? 'caught up'
+    : `behind in ${fold.partitionsBehind} of ${fold.partitions} partitions of ${fold.topic}`;
+  return `${version}: ${standing}; last commit ${timeText(fold.movedAt)}`;
+}
+
+const BUCKETS: readonly Column<LatestState>[] = [
+  { title: 'HEALTH', value: (s) => s.health_status },
+  { title: 'PARTICIPANT', value: (s) => s.participant },
+  { title: 'POLICY', value: (s) => s.endpoint_id },
+  { title: 'LEFT', value: (s) => percentText(s.remaining_percent), right: true },
+  { title: 'TOKENS', value: (s) => numberText(s.available_tokens), right: true },
+  { title: 'CAPACITY', value: (s) => numberText(s.capacity), right: true },
+  { title: 'AGE', value: (s) => durationText(s.age_seconds), right: true },
+  { title: 'FULL IN', value: (s) => durationText(s.recovery_eta_seconds), right: true },
+  { title: 'EMPTY IN', value: (s) => durationText(s.exhaustion_projection_seconds), right: true },
+];
