@@ -13,7 +13,7 @@ import type { Consumer, LogMessage, Producer } from '../src/log/eventLog.ts';
 import { silentObserver } from '../src/app/observers.ts';
 import { toMessage } from '../src/app/roles.ts';
 import { createPartition } from '../src/store/partitions.ts';
-import { schemaOf } from '../src/store/schemas.ts';
+import { firstVersionOf, schemaOf } from '../src/store/schemas.ts';
 import { INTERVAL_MS, install, median, onServer, option, pollAt, START } from './common.ts';
 import type { Installed } from './common.ts';
 
@@ -21,7 +21,7 @@ const rows = option('rows', 5_000_000);
 const polls = option('polls', 400);
 const WARM_UP = 50;
 const LIMIT = 1.2;
-const SCHEMA = schemaOf(statesProjection);
+const SCHEMA = schemaOf(firstVersionOf(statesProjection));
 const signal = new AbortController().signal;
 
 interface Pipeline {

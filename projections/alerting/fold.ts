@@ -25,7 +25,7 @@ export function alertingReactor(rules: ThresholdRules = DEFAULT_RULES): Reactor<
   return {
     kind: 'reactor',
     name: 'alerting',
-    version: 1,
+    revision: 1,
     topic: 'policy-states',
     outputTopic: 'rate-limit-alerts',
     key: bucketKey,

@@ -42,7 +42,7 @@ const ofArchives = ({ archives }: Known): { readonly target: string; readonly to
 
 /** Who waits for database, log or archive. Versions of folds that come later are told when they begin. */
 const waiting = (known: Known): Labels[] => [
-  ...FOLDS.map(({ name, version }) => ({ who: `${name}-v${version}` })),
+  ...FOLDS.map(({ name, revision }) => ({ who: `${name}-v${revision}` })),
   ...RELAYED_TOPICS.map((topic) => ({ who: `relay ${topic}` })),
   ...ofArchives(known).map(({ target, topic }) => ({ who: `archive-${target} ${topic}` })),
 ];

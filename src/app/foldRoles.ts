@@ -16,7 +16,10 @@ import type { AlertEvent } from '../domain/events.ts';
 import type { Fold, Projection } from '../domain/fold.ts';
 import type { ThresholdRules } from '../domain/thresholds.ts';
 import type { EventLog } from '../log/eventLog.ts';
+import type { FoldId } from '../store/checkpoints.ts';
 import type { Database } from '../store/database.ts';
+import { firstVersionOf } from '../store/schemas.ts';
+import type { Version } from '../store/versions.ts';
 import { Reconciler } from './reconcile.ts';
 import { followVersions } from './followVersions.ts';
 
@@ -48,7 +51,13 @@ export const FOLD_RUNNERS: Readonly<Record<'states' | 'alerting' | 'alerts', Run
     });
     const effects = reactorEffects(reactor, encode, context.bell);
     const between = new Reconciler({ ...context, fold: reactor, effects });
-    await run({ ...context, between }, reactor, POLICY_STATES, effects, signal);
+    await run(
+      { ...context, between },
+      { fold: reactor, installed: firstVersionOf(reactor) },
+      POLICY_STATES,
+      effects,
+      signal,
+    );
   },
   alerts: async (context, signal) => await project(context, alertsProjection, RATE_LIMIT_ALERTS, signal),
 };
@@ -61,22 +70,24 @@ async function project<E, S, T extends string>(
   signal: AbortSignal,
 ): Promise<void> {
   const { database } = context;
-  await followVersions({ database, fold: projection, signal }, async ({ version, served }, until) => {
-    const fold = { ...projection, version };
-    const effects = projectionEffects(database, fold);
-    await run({ lingerMs: TABLES_LINGER_MS, ...context, sendsLetters: served }, fold, topic, effects, until);
+  const onNone = (served: Version): void => context.observer.idle?.(projection.name, served);
+  await followVersions({ database, fold: projection, signal, onNone }, async ({ version, served }, until) => {
+    const installed = { name: projection.name, version };
+    const effects = projectionEffects(database, projection, installed);
+    const given = { lingerMs: TABLES_LINGER_MS, ...context, sendsLetters: served };
+    await run(given, { fold: projection, installed }, topic, effects, until);
   });
 }
 
 async function run<E, S, O>(
   { database, log, observer, between, lingerMs = 0, sendsLetters = true, onTakeOver }: FoldContext,
-  fold: Fold<E, S, O>,
+  { fold, installed }: { readonly fold: Fold<E, S, O>; readonly installed: FoldId },
   topic: Topic<E>,
   effects: Effects<O>,
   signal: AbortSignal,
 ): Promise<void> {
-  const processor = new Processor({ database, fold, decode: topic.decode, effects, observer, sendsLetters });
-  const subscription = `${fold.name}-v${fold.version}`;
+  const processor = new Processor({ database, fold, installed, decode: topic.decode, effects, observer, sendsLetters });
+  const subscription = `${installed.name}-v${installed.version}`;
   observer.started?.(subscription);
   const options = { log, topic: topic.name, subscription, observer, lingerMs };
   const given = {

@@ -21,7 +21,7 @@ import type { EmbeddedPostgres } from '../store/embeddedPostgres.ts';
 import { DatabaseUnavailableError } from '../store/errors.ts';
 import { removeData } from '../store/serverPlace.ts';
 import { migrate, pendingMigrations } from '../store/migrate.ts';
-import { installFold } from '../store/schemas.ts';
+import { installFold } from '../store/installFold.ts';
 import { ensureReader } from '../store/reader.ts';
 import { readInstallation, settleSource } from '../store/installation.ts';
 import type { Source } from '../store/installation.ts';

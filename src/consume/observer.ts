@@ -15,6 +15,8 @@ export interface ConsumeObserver {
   office?(who: string, state: 'active' | 'standby'): void;
   /** Alerts that stood open on their topic and that the reactor knew nothing of were ended. */
   superseded?(fold: string, alerts: number): void;
+  /** The version in service is of another revision, and this program has none to write: a rebuild makes it. */
+  idle?(fold: string, served: { readonly version: number; readonly revision: number }): void;
   /** Messages reached a topic from the outbox. */
   relayed(topic: string, messages: number, duplicates: number, seconds: number): void;
 }

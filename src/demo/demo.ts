@@ -22,7 +22,7 @@ import { Metrics } from '../serve/metrics.ts';
 import type { Sql } from '../store/database.ts';
 import { hashAlerts, hashStates } from '../store/hash.ts';
 import { readHorizon } from '../store/partitions.ts';
-import { schemaOf } from '../store/schemas.ts';
+import { firstVersionOf, schemaOf } from '../store/schemas.ts';
 import { SIMULATED_PARTICIPANT } from '../simulator/participant.ts';
 import { feed } from './feed.ts';
 import type { Fed } from './feed.ts';
@@ -160,8 +160,8 @@ async function check(storage: Storage, options: DemoOptions, fed: Fed, seconds: 
     seconds: round(seconds),
     observations_per_second: Math.round(fed.observations / seconds),
     peak_rss_mib: peakRssMib(),
-    states_hash: await hashStates(database, schemaOf(statesProjection)),
-    alerts_hash: await hashAlerts(database, schemaOf(alertsProjection)),
+    states_hash: await hashStates(database, schemaOf(firstVersionOf(statesProjection))),
+    alerts_hash: await hashAlerts(database, schemaOf(firstVersionOf(alertsProjection))),
     invariants: await invariants(storage, options, { tables, topic, lost }),
     by_policy: await summarise(database, START, endOf(options)),
   };

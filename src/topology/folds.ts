@@ -3,10 +3,13 @@ import { alertingReactor } from '../../projections/alerting/fold.ts';
 import { alertsProjection } from '../../projections/alerts/fold.ts';
 import { statesProjection } from '../../projections/states/fold.ts';
 import { deadLettersOf, POLICY_STATES, RATE_LIMIT_ALERTS } from '../codec/topics.ts';
-import type { Fold, Projection } from '../domain/fold.ts';
+import type { Projection, Reactor } from '../domain/fold.ts';
 import type { TopicSpec } from '../log/eventLog.ts';
 
-export type FoldedTopic = Pick<Fold<unknown, unknown, unknown>, 'name' | 'version' | 'topic'>;
+export type FoldedTopic = Pick<
+  Projection<unknown, unknown> | Reactor<unknown, unknown>,
+  'kind' | 'name' | 'revision' | 'topic'
+>;
 
 /** Every fold, in the order in which their public views may depend on one another. */
 export const FOLDS: readonly FoldedTopic[] = [statesProjection, alertingReactor(), alertsProjection];

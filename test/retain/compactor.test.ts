@@ -5,7 +5,8 @@ import type { RetentionOptions } from '../../src/retain/compactor.ts';
 import { openDatabase } from '../../src/store/database.ts';
 import type { Database } from '../../src/store/database.ts';
 import { createPartition, partitionMonths, readHorizon } from '../../src/store/partitions.ts';
-import { installFold } from '../../src/store/schemas.ts';
+import { statesProjection } from '../../projections/states/fold.ts';
+import { createVersion, setVersionState } from '../../src/store/versions.ts';
 import { states, observed, policyStates, publish, takeAll } from '../consume/given.ts';
 import { baldeDatabase } from '../support/database.ts';
 
@@ -134,7 +135,11 @@ describe('the compactor [RET-1, RET-2, RET-3]', () => {
 
   it('serves every version of the projection', async () => {
     const { database } = await withHistory(-20, 0);
-    await installFold(database, { name: 'states', version: 2 });
+    await setVersionState(
+      database,
+      await createVersion(database, statesProjection, { source: null, until: null }),
+      'live',
+    );
     const v2 = { schema: 'states_v2', table: 'history' };
     // Made before the horizon was set, as a rebuild does.
     await database.transaction(async (tx) => createPartition(tx, v2, month(-20)));
