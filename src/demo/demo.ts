@@ -9,7 +9,7 @@ import type { AlertEvent, EpochMs } from '../domain/events.ts';
 import { DEFAULT_RULES } from '../domain/thresholds.ts';
 import { isCaughtUp, whenCaughtUp } from '../consume/progress.ts';
 import { FOLD_RUNNERS } from '../app/foldRoles.ts';
-import { FOLDS, TRIMMED_TOPICS } from '../topology/folds.ts';
+import { FOLDS, RETAINED_READ_MODELS, TRIMMED_TOPICS } from '../topology/folds.ts';
 import { silentObserver } from '../app/observers.ts';
 import { runRelays } from '../app/roles.ts';
 import { readTopic } from '../consume/readTopic.ts';
@@ -115,7 +115,13 @@ async function process(storage: Storage, options: DemoOptions): Promise<Fed> {
       end: endOf(options),
       intervalMs: INTERVAL_MS,
       onDay: async (now) => {
-        await compact({ ...storage, topics: TRIMMED_TOPICS, months: RETENTION_MONTHS, now });
+        await compact({
+          ...storage,
+          topics: TRIMMED_TOPICS,
+          readModels: RETAINED_READ_MODELS,
+          months: RETENTION_MONTHS,
+          now,
+        });
       },
       onPoll: (done) => options.onProgress('polling', done, total),
       signal,

@@ -56,6 +56,9 @@ export const RELAYED_TOPICS: readonly string[] = TOPICS.map(({ name }) => name).
   (name) => name !== POLICY_STATES.name,
 );
 
+/** The read models whose months retention makes and drops. */
+export const RETAINED_READ_MODELS = [statesProjection];
+
 /** Alerts stay for ever, on their topic too; observations stay as long as history needs them. */
 export const TRIMMED_TOPICS = [
   {

@@ -1,6 +1,6 @@
 /** `balde retention run`: the compactor, once. */
 import { Command, Option } from 'commander';
-import { TRIMMED_TOPICS } from '../../topology/folds.ts';
+import { RETAINED_READ_MODELS, TRIMMED_TOPICS } from '../../topology/folds.ts';
 import { UsageError } from '../../errors.ts';
 import type { Storage } from '../../app/storage.ts';
 import { compact, planRetention, RetentionIncompleteError } from '../../retain/compactor.ts';
@@ -44,7 +44,7 @@ async function runRetention(options: RetentionOptions): Promise<void> {
   await acting(options, async (storage, config) => {
     const months = options.months ?? config.retentionMonths;
     const now = Date.now();
-    const plan = await planRetention({ ...storage, months, now });
+    const plan = await planRetention({ ...storage, readModels: RETAINED_READ_MODELS, months, now });
     if (options.dryRun === true) {
       if (options.json === true) printJson(planJson(plan, months));
       else for (const line of planText(plan, months)) printLine(line);
@@ -72,7 +72,7 @@ async function attempt(
   now: number,
 ): Promise<{ readonly report: RetentionReport; readonly problems: readonly string[] }> {
   try {
-    const report = await compact({ ...storage, topics: TRIMMED_TOPICS, months, now });
+    const report = await compact({ ...storage, topics: TRIMMED_TOPICS, readModels: RETAINED_READ_MODELS, months, now });
     return { report, problems: [] };
   } catch (error) {
     if (!(error instanceof RetentionIncompleteError)) throw error;
