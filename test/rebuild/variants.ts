@@ -1,4 +1,4 @@
-/** Other revisions of read model "states", as a later program may have them: with columns more, with fewer, with sums. */
+/** Other revisions of read model "states", as later programs may have them: more columns, fewer, sums by the day. */
 import { readFile } from 'node:fs/promises';
 import { statesProjection } from '../../projections/states/fold.ts';
 import type { StatesState } from '../../projections/states/fold.ts';
@@ -38,12 +38,12 @@ const at = (column: string): number => Object.keys(history.columns).indexOf(colu
 
 /** Revision 2 keeps what is left in percent, and a note; its states count observations. */
 export function wider(
-  added: TableSpec['added'] = { percent_left: '100 - r.utilization_percent', note: 'null' },
+  added: NonNullable<TableSpec['added']> = { percent_left: '100 - r.utilization_percent', note: 'null' },
 ): Given {
   const widened = (spec: TableSpec): TableSpec => ({
     ...spec,
     columns: { ...spec.columns, percent_left: 'double precision', note: 'text' },
-    ...(added === undefined ? {} : { added }),
+    added,
   });
   const counting: States['apply'] = (state, event) => {
     const step = statesProjection.apply(state, event);
@@ -129,7 +129,7 @@ export function summing(): Given {
   const projection: States = {
     ...statesProjection,
     revision: 2,
-    tables: { ...statesProjection.tables, days } as Record<string, TableSpec>,
+    tables: { ...statesProjection.tables, days },
     apply,
   };
   return given(projection, {
