@@ -25,7 +25,7 @@ export interface UnloggedRows {
 }
 
 /** Beside the tables of each version that was built. */
-export const UNLOGGED = 'unlogged';
+const UNLOGGED = 'unlogged';
 
 export async function createUnlogged(sql: Sql, schema: string): Promise<void> {
   await sql.execute(

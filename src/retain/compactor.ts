@@ -25,7 +25,7 @@ interface TrimmedTopic {
 }
 
 /** A read model with tables that grow by months. Those of its other revisions are treated alike. */
-export interface RetainedReadModel {
+interface RetainedReadModel {
   readonly name: string;
   readonly revision: number;
   readonly tables: Readonly<Record<string, TableSpec>>;

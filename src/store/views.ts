@@ -10,7 +10,7 @@ import type { FoldRevision } from './schemas.ts';
 import { quote } from './sql.ts';
 
 /** Views of others read columns that the version to go to does not have as they are. */
-export class ViewsInUseError extends OperatorError {
+class ViewsInUseError extends OperatorError {
   override readonly name = 'ViewsInUseError';
 }
 
