@@ -10,7 +10,7 @@ import { openDatabase } from '../src/store/database.ts';
 import type { Database } from '../src/store/database.ts';
 import { startEmbeddedPostgres } from '../src/store/embeddedPostgres.ts';
 import { migrate } from '../src/store/migrate.ts';
-import { installFold } from '../src/store/schemas.ts';
+import { installFold } from '../src/store/installFold.ts';
 
 export const PARTICIPANT = '12345678';
 export const START: EpochMs = Date.UTC(2025, 0, 1);

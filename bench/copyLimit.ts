@@ -5,7 +5,7 @@ import type { RowChange } from '../src/domain/fold.ts';
 import { monthsBetween } from '../src/domain/months.ts';
 import type { Database } from '../src/store/database.ts';
 import { createPartition } from '../src/store/partitions.ts';
-import { schemaOf } from '../src/store/schemas.ts';
+import { firstVersionOf, schemaOf } from '../src/store/schemas.ts';
 import { writeRows } from '../src/store/rows.ts';
 import { INTERVAL_MS, pollAt, START } from './common.ts';
 
@@ -14,7 +14,7 @@ interface OnDatabase {
 }
 
 const COPY_BATCH = 5_000;
-const SCHEMA = schemaOf(statesProjection);
+const SCHEMA = schemaOf(firstVersionOf(statesProjection));
 
 /** The months that so many polls fall into. */
 export async function makePartitions({ database }: OnDatabase, polls: number): Promise<void> {

@@ -45,7 +45,7 @@ async function live({ database, log }: OnPulsar, fold: 'states' | 'alerting'): P
   const running = FOLD_RUNNERS[fold](context, stop.signal);
   const folded = {
     name: fold,
-    version: FOLDS.find(({ name }) => name === fold)?.version ?? 1,
+    revision: FOLDS.find(({ name }) => name === fold)?.revision ?? 1,
     topic: POLICY_STATES.name,
   };
   while (!(await isCaughtUp(database, log, folded))) await delay(20);

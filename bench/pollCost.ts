@@ -11,7 +11,7 @@ import { addMonths, monthOf, monthsBetween } from '../src/domain/months.ts';
 import type { Consumer, LogMessage, Producer } from '../src/log/eventLog.ts';
 import { silentObserver } from '../src/consume/observer.ts';
 import { createPartition } from '../src/store/partitions.ts';
-import { schemaOf } from '../src/store/schemas.ts';
+import { firstVersionOf, schemaOf } from '../src/store/schemas.ts';
 import { INTERVAL_MS, install, median, onServer, option, pollAt, START } from './common.ts';
 import type { Installed } from './common.ts';
 
@@ -19,7 +19,7 @@ const rows = option('rows', 5_000_000);
 const polls = option('polls', 400);
 const WARM_UP = 50;
 const LIMIT = 1.2;
-const SCHEMA = schemaOf(statesProjection);
+const SCHEMA = schemaOf(firstVersionOf(statesProjection));
 const signal = new AbortController().signal;
 
 interface Pipeline {

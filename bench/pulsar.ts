@@ -11,7 +11,7 @@ import { FOLDS, TOPICS } from '../src/topology/folds.ts';
 import { openDatabase } from '../src/store/database.ts';
 import type { Database } from '../src/store/database.ts';
 import { migrate } from '../src/store/migrate.ts';
-import { installFold } from '../src/store/schemas.ts';
+import { installFold } from '../src/store/installFold.ts';
 import { ensureBinding } from '../tools/pulsar-binding/binding.ts';
 import { startBroker } from '../tools/pulsar-broker/broker.ts';
 

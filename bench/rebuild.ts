@@ -113,7 +113,7 @@ function foldAlone(): number {
   const states = new Map();
   const start = performance.now();
   for (let i = 0; i < encoded.length; i += 20_000) {
-    const batch = encoded.slice(i, i + 20_000).map(decodeObservation);
+    const batch = encoded.slice(i, i + 20_000).flatMap((message) => decodeObservation(message) ?? []);
     for (const [key, state] of foldBatch(statesProjection, states, batch).changed) states.set(key, state);
   }
   return encoded.length / ((performance.now() - start) / 1000);

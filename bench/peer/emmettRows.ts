@@ -8,11 +8,11 @@ import type { StatesState } from '../../projections/states/fold.ts';
 import { foldBatch } from '../../src/consume/foldBatch.ts';
 import type { RowChange } from '../../src/domain/fold.ts';
 import type { Parameter, Row, Sql } from '../../src/store/database.ts';
-import { schemaOf } from '../../src/store/schemas.ts';
+import { firstVersionOf, schemaOf } from '../../src/store/schemas.ts';
 import { writeRows } from '../../src/store/rows.ts';
 import type { Observed } from './emmettStore.ts';
 
-export const SCHEMA = schemaOf(statesProjection);
+export const SCHEMA = schemaOf(firstVersionOf(statesProjection));
 
 export type Writing = 'COPY' | 'INSERT';
 

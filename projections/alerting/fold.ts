@@ -25,8 +25,9 @@ export function alertingReactor(
   rules: ThresholdRules = DEFAULT_RULES,
 ): Reactor<PolicyStateEvent, AlertingState, AlertEvent> {
   return {
+    kind: 'reactor',
     name: 'alerting',
-    version: 1,
+    revision: 1,
     topic: 'policy-states',
     key: bucketKey,
     apply: (state, event) =>

@@ -83,19 +83,23 @@ const CATEGORY_COLUMNS = {
   changed_at: 'timestamptz',
 } as const;
 
+const BUCKET = { participant: 'participant', policy: 'endpoint_id' } as const;
+
 export const alertsProjection: Projection<AlertEvent, AlertsState, Table> = {
+  kind: 'projection',
   name: 'alerts',
-  version: 1,
+  revision: 1,
   topic: 'rate-limit-alerts',
   key: bucketKey,
   apply,
   memory: ['known'],
   tables: {
-    alerts: { table: 'alerts', columns: ALERT_COLUMNS, key: ['id'], since: 'created_at' },
+    alerts: { table: 'alerts', columns: ALERT_COLUMNS, key: ['id'], bucket: BUCKET, since: 'created_at' },
     category_changes: {
       table: 'category_changes',
       columns: CATEGORY_COLUMNS,
       key: ['id'],
+      bucket: BUCKET,
       since: 'changed_at',
     },
   },

@@ -55,25 +55,32 @@ const POLICY_COLUMNS = {
   updated_at: 'timestamptz',
 } as const;
 
+const BUCKET = { participant: 'participant', policy: 'endpoint_id' } as const;
+
 export const statesProjection: Projection<PolicyStateEvent, StatesState, Table> = {
+  kind: 'projection',
   name: 'states',
-  version: 1,
+  revision: 1,
   topic: 'policy-states',
   key: bucketKey,
   apply,
   tables: {
-    policies: { table: 'policies', columns: POLICY_COLUMNS, key: ['participant', 'endpoint_id'] },
+    policies: { table: 'policies', columns: POLICY_COLUMNS, key: ['participant', 'endpoint_id'], bucket: BUCKET },
     history: {
       table: 'history',
       columns: HISTORY_COLUMNS,
       key: ['participant', 'endpoint_id', 'response_time'],
+      bucket: BUCKET,
       partitionedBy: 'response_time',
       since: 'response_time',
+      perObservation: true,
     },
     latest: {
       table: 'latest',
       columns: HISTORY_COLUMNS,
       key: ['participant', 'endpoint_id'],
+      bucket: BUCKET,
+      newest: 'response_time',
       absent: `(s.state->'retired'->>-1)::bigint > (s.state->'newest'->>'responseTime')::bigint`,
     },
   },

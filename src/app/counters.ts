@@ -43,7 +43,7 @@ const ofArchives = ({ archives }: KnownSeries): { readonly target: string; reado
 
 /** Who waits for database, log or archive. Later versions of folds are added when they begin. */
 const waiting = (known: KnownSeries): Labels[] => [
-  ...FOLDS.map(({ name, version }) => ({ who: `${name}-v${version}` })),
+  ...FOLDS.map(({ name, revision }) => ({ who: `${name}-v${revision}` })),
   ...RELAYED_TOPICS.map((topic) => ({ who: `relay ${topic}` })),
   ...ofArchives(known).map(({ target, topic }) => ({ who: `archive-${target} ${topic}` })),
 ];

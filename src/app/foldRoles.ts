@@ -26,7 +26,10 @@ import { Processor } from '../consume/processor.ts';
 import type { Fold, Projection } from '../domain/fold.ts';
 import type { ThresholdRules } from '../domain/thresholds.ts';
 import type { EventLog } from '../log/eventLog.ts';
+import type { FoldId } from '../store/checkpoints.ts';
 import type { Database } from '../store/database.ts';
+import { firstVersionOf } from '../store/schemas.ts';
+import type { Version } from '../store/versions.ts';
 import { Reconciler } from './reconcile.ts';
 import { followVersions } from './followVersions.ts';
 
@@ -46,6 +49,8 @@ interface FoldContext {
 interface StreamProcessor<E, S, O> {
   readonly topic: Topic<E>;
   readonly fold: Fold<E, S, O>;
+  /** The version of it that is kept up to date. */
+  readonly installed: FoldId;
   readonly effects: Effects<O>;
   readonly between?: Between;
   readonly lingerMs?: ConsumeOptions['lingerMs'];
@@ -70,11 +75,12 @@ async function project<E, S, T extends string>(
   topic: Topic<E>,
   signal: AbortSignal,
 ): Promise<void> {
-  const { database, lingerMs = TABLES_LINGER_MS } = context;
-  await followVersions({ database, fold: projection, signal }, async ({ version, served: sendsLetters }, until) => {
-    const fold = { ...projection, version };
-    const effects = projectionEffects(database, fold);
-    await run(context, { topic, fold, effects, lingerMs, sendsLetters }, until);
+  const { database, observer, lingerMs = TABLES_LINGER_MS } = context;
+  const onNone = (served: Version): void => observer.idle(projection.name, served);
+  await followVersions({ database, fold: projection, signal, onNone }, async ({ version, served }, until) => {
+    const installed = { name: projection.name, version };
+    const effects = projectionEffects(database, projection, installed);
+    await run(context, { topic, fold: projection, installed, effects, lingerMs, sendsLetters: served }, until);
   });
 }
 
@@ -83,17 +89,18 @@ async function react(context: FoldContext, signal: AbortSignal): Promise<void> {
   const fold = alertingReactor(rules);
   const effects = reactorEffects(RATE_LIMIT_ALERTS, bell);
   const between = new Reconciler({ ...context, fold, effects });
-  await run(context, { topic: POLICY_STATES, fold, effects, between, lingerMs }, signal);
+  const installed = firstVersionOf(fold);
+  await run(context, { topic: POLICY_STATES, fold, installed, effects, between, lingerMs }, signal);
 }
 
 async function run<E, S, O>(
   { database, log, observer, onTakeOver }: FoldContext,
-  { topic, fold, effects, between, lingerMs, sendsLetters = true }: StreamProcessor<E, S, O>,
+  { topic, fold, installed, effects, between, lingerMs, sendsLetters = true }: StreamProcessor<E, S, O>,
   signal: AbortSignal,
 ): Promise<void> {
-  const subscription = `${fold.name}-v${fold.version}`;
+  const subscription = `${installed.name}-v${installed.version}`;
   observer.started(subscription);
-  const processor = new Processor({ database, fold, decode: topic.decode, effects, observer, sendsLetters });
+  const processor = new Processor({ database, fold, installed, decode: topic.decode, effects, observer, sendsLetters });
   const options = { log, topic: topic.name, subscription, observer, between, lingerMs, onTakeOver };
   await consume(processor, options, signal);
 }

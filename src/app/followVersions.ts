@@ -1,8 +1,8 @@
 /** Keeps the versions of a read model up to date: one consumer for each, as they come and go. */
 import { systemClock } from '../clock.ts';
-import type { FoldId } from '../store/checkpoints.ts';
 import type { Database } from '../store/database.ts';
 import { DatabaseUnavailableError } from '../store/errors.ts';
+import type { FoldRevision } from '../store/schemas.ts';
 import { listVersions } from '../store/versions.ts';
 import type { Version } from '../store/versions.ts';
 
@@ -21,7 +21,13 @@ interface Running {
  * is put in or out of service. Rejects with what a run fails with, unless its version is gone.
  */
 export async function followVersions(
-  options: { readonly database: Database; readonly fold: FoldId; readonly signal: AbortSignal },
+  options: {
+    readonly database: Database;
+    readonly fold: FoldRevision;
+    readonly signal: AbortSignal;
+    /** Told once that the version in service is of another revision, and there is none that this code writes. */
+    readonly onNone?: (served: Version) => void;
+  },
   run: (version: Version, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   const { database, fold, signal } = options;
@@ -29,6 +35,7 @@ export async function followVersions(
   const failed = new AbortController();
   const stop = AbortSignal.any([signal, failed.signal]);
   const failures: unknown[] = [];
+  let isTold = false;
 
   const start = (version: Version): void => {
     const own = new AbortController();
@@ -43,7 +50,11 @@ export async function followVersions(
 
   try {
     while (!stop.aborted) {
-      const wanted = await liveVersions(database, fold);
+      const live = await liveVersions(database, fold);
+      const wanted = live?.filter(({ revision }) => revision === fold.revision) ?? null;
+      const served = live?.find((version) => version.served);
+      if (served !== undefined && wanted?.length === 0 && !isTold) options.onNone?.(served);
+      isTold = wanted?.length === 0;
       // When the database is away, those that run go on waiting for it.
       if (wanted !== null) {
         for (const [number, one] of running) {
@@ -66,10 +77,9 @@ export async function followVersions(
   if (failures.length > 0) throw failures[0];
 }
 
-async function liveVersions(database: Database, { name, version: revision }: FoldId): Promise<Version[] | null> {
+async function liveVersions(database: Database, { name }: FoldRevision): Promise<Version[] | null> {
   try {
-    const versions = await listVersions(database, name);
-    return versions.filter((version) => version.revision === revision && version.state === 'live');
+    return (await listVersions(database, name)).filter(({ state }) => state === 'live');
   } catch (error) {
     if (error instanceof DatabaseUnavailableError) return null;
     throw error;

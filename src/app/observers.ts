@@ -97,6 +97,11 @@ export function consumeObserver(metrics: Metrics, logger: Logger): ConsumeObserv
     office: (who, state) => logger.info({ who }, OFFICES[state]),
     superseded: (fold, alerts) =>
       logger.warn({ fold, alerts }, 'alerts were open on their topic that the database does not know: ended them'),
+    idle: (fold, { version, revision }) =>
+      logger.warn(
+        { fold, version, revision },
+        `the version in service is of another revision: run balde rebuild ${fold} with this program`,
+      ),
     relayed: (topic, messages, duplicates, seconds) => {
       count(metrics, 'balde_messages_relayed_total', { topic }, messages);
       metrics.observe('relay', seconds);

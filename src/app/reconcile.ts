@@ -29,14 +29,15 @@ import type { Database, Sql } from '../store/database.ts';
 import { loadStates, stateParts, statesWhere } from '../store/foldStates.ts';
 import { outboxEvents, outboxParts } from '../store/outbox.ts';
 import { runParts } from '../store/parts.ts';
-import { schemaOf } from '../store/schemas.ts';
+import { firstVersionOf, schemaOf } from '../store/schemas.ts';
+import type { FoldRevision } from '../store/schemas.ts';
 import { OpenAlerts } from './openAlerts.ts';
 
 export interface ReconcileOptions {
   readonly database: Database;
   readonly log: EventLog;
   /** The reactor, and the topic that it reads. */
-  readonly fold: FoldId & { readonly topic: string };
+  readonly fold: FoldRevision & { readonly topic: string };
   readonly rules: ThresholdRules;
   readonly effects: Pick<Effects<AlertEvent>, 'outbox' | 'committed'>;
   readonly observer: ConsumeObserver;
@@ -47,6 +48,7 @@ type End = Position | null | undefined;
 
 export class Reconciler implements Between {
   readonly #options: ReconcileOptions;
+  readonly #installed: FoldId;
   readonly #schema: string;
   /** Partitions that are still to be judged. */
   readonly #pending = new Map<number, End>();
@@ -56,7 +58,8 @@ export class Reconciler implements Between {
 
   constructor(options: ReconcileOptions) {
     this.#options = options;
-    this.#schema = schemaOf(options.fold);
+    this.#installed = firstVersionOf(options.fold);
+    this.#schema = schemaOf(this.#installed);
   }
 
   taken(partition: number): void {
@@ -76,7 +79,7 @@ export class Reconciler implements Between {
 
   async #judgeDue(signal: AbortSignal): Promise<void> {
     const { database, log, fold, effects, observer } = this.#options;
-    const positions = await readCheckpoints(database, fold);
+    const positions = await readCheckpoints(database, this.#installed);
     await this.#measure(positions);
     const due = [...this.#pending].filter(([p, end]) => isReached(positions.get(p) ?? null, end));
     if (due.length === 0) return;
@@ -119,8 +122,8 @@ export class Reconciler implements Between {
     isOwn: (key: string) => boolean,
     signal: AbortSignal,
   ): Promise<readonly AlertResolved[] | null> {
-    const { fold, effects } = this.#options;
-    if (!isReached(await lockCheckpoint(tx, fold, partition), this.#pending.get(partition))) return null;
+    const { effects } = this.#options;
+    if (!isReached(await lockCheckpoint(tx, this.#installed, partition), this.#pending.get(partition))) return null;
     const decided = await outboxEvents(tx, RATE_LIMIT_ALERTS.name);
     await open.advance(signal);
     const ended = await this.#unknown(tx, open, decided, isOwn);

@@ -5,7 +5,7 @@ import { systemClock } from '../clock.ts';
 import { compact, RetentionIncompleteError } from '../retain/compactor.ts';
 import type { Metrics } from '../serve/metrics.ts';
 import { count } from './counters.ts';
-import { TRIMMED_TOPICS } from '../topology/folds.ts';
+import { RETAINED_READ_MODELS, TRIMMED_TOPICS } from '../topology/folds.ts';
 import type { Storage } from './storage.ts';
 
 export interface RetentionRoleOptions {
@@ -45,7 +45,13 @@ async function compactOnce({ storage, months, metrics, logger }: RetentionRoleOp
   const start = performance.now();
   const outcome = (result: string): void => count(metrics, 'balde_retention_runs_total', { result });
   try {
-    const report = await compact({ ...storage, topics: TRIMMED_TOPICS, months, now: Date.now() });
+    const report = await compact({
+      ...storage,
+      topics: TRIMMED_TOPICS,
+      readModels: RETAINED_READ_MODELS,
+      months,
+      now: Date.now(),
+    });
     metrics.observe('retention', (performance.now() - start) / 1000);
     outcome('ok');
     logger.info(report, 'retention compactor ran');

@@ -11,7 +11,7 @@ import { openDatabase } from '../store/database.ts';
 import type { Database, DatabaseOptions } from '../store/database.ts';
 import { DatabaseUnavailableError } from '../store/errors.ts';
 import { migrate, pendingMigrations } from '../store/migrate.ts';
-import { installFold } from '../store/schemas.ts';
+import { installFold } from '../store/installFold.ts';
 import { ensureReader } from '../store/reader.ts';
 import { readInstallation, settleSource } from '../store/installation.ts';
 import type { Source } from '../store/installation.ts';

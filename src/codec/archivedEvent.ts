@@ -33,7 +33,12 @@ const policyStates: EventForm = {
   schema: schemaText('PolicyStateObserved', 1),
   // As it is: leaving its type out here, or copying it, would cost more than coding it. Avro writes what its schema
   // names.
-  toFields: (message) => decodeObservation(message) as unknown as Fields,
+  toFields: (message) => {
+    const event = decodeObservation(message);
+    // Of a newer version: nothing is known of its fields.
+    if (event === null) throw new PoisonMessageError('its event type is not known on this topic');
+    return event as unknown as Fields;
+  },
   toPayload: (fields, type = OBSERVATION_TYPE) => type.toBuffer(fields),
   idOf: ({ eventId }) => eventId as string,
   typeOf: ({ type }) => type as string,

@@ -19,11 +19,16 @@ export const encodeObservation = (event: PolicyStateEvent): Message => ({
   eventTime: event.responseTime,
 });
 
-/** @throws {PoisonMessageError} neither event, undecodable, or with values that can't be */
-export function decodeObservation({ key, payload, properties }: Omit<Message, 'eventTime'>): PolicyStateEvent {
+/**
+ * @returns `null` for an event of a type that a newer version of Balde knows: to be passed over
+ * @throws {PoisonMessageError} no event, undecodable, or with values that can't be
+ */
+export function decodeObservation({ key, payload, properties }: Omit<Message, 'eventTime'>): PolicyStateEvent | null {
   const { event_type: type, schema_version: version } = properties;
   const isRetirement = type === RETIREMENT_PROPERTIES.event_type;
-  if ((!isRetirement && type !== OBSERVATION_PROPERTIES.event_type) || version !== '1') {
+  const isKnown = isRetirement || type === OBSERVATION_PROPERTIES.event_type;
+  if (!isKnown && type !== undefined && type !== '') return null;
+  if (!isKnown || version !== '1') {
     throw new PoisonMessageError(
       `event type ${JSON.stringify(type)} version ${JSON.stringify(version)} is not known on this topic`,
     );

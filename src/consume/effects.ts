@@ -3,12 +3,13 @@ import type { Topic } from '../codec/topics.ts';
 import type { EpochMs } from '../domain/events.ts';
 import type { Projection, RowChange, TableSpec, Value } from '../domain/fold.ts';
 import { monthName, monthOf } from '../domain/months.ts';
+import type { FoldId } from '../store/checkpoints.ts';
 import type { Database, Sql } from '../store/database.ts';
 import type { OutboxMessage } from '../store/outbox.ts';
 import { DatabaseUnavailableError, isDatabaseError, isMissingPartition } from '../store/errors.ts';
 import { makeMonth, readHorizon } from '../store/partitions.ts';
 import type { PartitionedTable } from '../store/partitions.ts';
-import { schemaOf } from '../store/schemas.ts';
+import { firstVersionOf, schemaOf } from '../store/schemas.ts';
 import { writeRows } from '../store/rows.ts';
 import { OutboxBell } from './outboxBell.ts';
 
@@ -32,8 +33,9 @@ export interface Effects<O> {
 export function projectionEffects<E, S, T extends string>(
   database: Database,
   projection: Projection<E, S, T>,
+  installed: FoldId = firstVersionOf(projection),
 ): Effects<RowChange<T>> {
-  const schema = schemaOf(projection);
+  const schema = schemaOf(installed);
   const knownMonths = new Set<string>();
   const byMonths = tablesByMonths(projection.tables);
 

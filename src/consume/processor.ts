@@ -10,6 +10,7 @@ import type { Fold } from '../domain/fold.ts';
 import type { LogMessage, Position } from '../log/eventLog.ts';
 import { loadCheckpoint, moveCheckpoints } from '../store/checkpoints.ts';
 import { required } from '../required.ts';
+import type { FoldId } from '../store/checkpoints.ts';
 import type { Database } from '../store/database.ts';
 import {
   CheckpointConflictError,
@@ -23,7 +24,7 @@ import { loadStates, stateParts } from '../store/foldStates.ts';
 import { outboxParts } from '../store/outbox.ts';
 import type { OutboxMessage } from '../store/outbox.ts';
 import { runParts } from '../store/parts.ts';
-import { schemaOf } from '../store/schemas.ts';
+import { firstVersionOf, schemaOf } from '../store/schemas.ts';
 import { deadLetterOf } from './deadLetter.ts';
 import type { Effects } from './effects.ts';
 import { foldBatch } from './foldBatch.ts';
@@ -35,6 +36,8 @@ export type Outcome = 'committed' | 'conflict';
 export interface ProcessorOptions<E, S, O> {
   readonly database: Database;
   readonly fold: Fold<E, S, O>;
+  /** The version that is written; by default the first one of the fold's revision. */
+  readonly installed?: FoldId;
   /** @returns `null` for an event to be passed over. @throws {PoisonMessageError} */
   readonly decode: (message: LogMessage) => E | null;
   readonly effects: Effects<O>;
@@ -53,6 +56,7 @@ const MAX_CACHED_STATES = 200_000;
 
 export class Processor<E, S, O> {
   readonly #options: ProcessorOptions<E, S, O>;
+  readonly #installed: FoldId;
   readonly #schema: string;
   /** Valid as long as the checkpoint is where this instance left it: a conflict empties it. */
   readonly #states = new Map<string, S>();
@@ -60,12 +64,13 @@ export class Processor<E, S, O> {
 
   constructor(options: ProcessorOptions<E, S, O>) {
     this.#options = options;
-    this.#schema = schemaOf(options.fold);
+    this.#installed = options.installed ?? firstVersionOf(options.fold);
+    this.#schema = schemaOf(this.#installed);
   }
 
   /** Where to go on in a partition that this instance takes over: its checkpoint, as the database has it now. */
   async resume(partition: number): Promise<Position | null> {
-    const position = await loadCheckpoint(this.#options.database, this.#options.fold, partition);
+    const position = await loadCheckpoint(this.#options.database, this.#installed, partition);
     // Another instance was here since: what is remembered of the partition's keys is old. To a partition that was
     // added, keys came from others, which other instances may have gone on with.
     if (!this.#positions.has(partition) || position !== this.#positions.get(partition)) this.#forget();
@@ -149,7 +154,7 @@ export class Processor<E, S, O> {
     for (const message of messages) next.set(message.partition, message.position);
 
     const parts = [
-      moveCheckpoints(fold, this.#positions, next),
+      moveCheckpoints(this.#installed, this.#positions, next),
       ...rememberFirst(fold.topic, this.#firsts(messages)),
       ...stateParts(this.#schema, changed),
       ...outboxParts([...effects.outbox(out), ...(sendsLetters ? poison : [])]),

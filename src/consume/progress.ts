@@ -1,19 +1,18 @@
 /** Whether the folds have read all there is. */
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Fold } from '../domain/fold.ts';
 import type { EventLog } from '../log/eventLog.ts';
 import { loadCheckpoints } from '../store/checkpoints.ts';
-import type { FoldId } from '../store/checkpoints.ts';
 import type { Database } from '../store/database.ts';
 import { outboxSize } from '../store/outbox.ts';
+import { firstVersionOf } from '../store/schemas.ts';
 
-export interface FoldedTopic extends FoldId {
-  readonly topic: string;
-}
+export type FoldedTopic = Pick<Fold<unknown, unknown, unknown>, 'name' | 'revision' | 'topic'>;
 
 /** Whether a fold's checkpoint is at the end of every partition of its topic. */
 export async function isCaughtUp(database: Database, log: EventLog, fold: FoldedTopic): Promise<boolean> {
   const ends = await log.ends(fold.topic);
-  const positions = await loadCheckpoints(database, fold, ends.length);
+  const positions = await loadCheckpoints(database, firstVersionOf(fold), ends.length);
   return ends.every(({ partition, last }) => (positions.get(partition) ?? null) === last);
 }
 

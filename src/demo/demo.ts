@@ -10,7 +10,7 @@ import { DAY_MS } from '../domain/time.ts';
 import { DEFAULT_RULES } from '../domain/thresholds.ts';
 import { isCaughtUp, whenCaughtUp } from '../consume/progress.ts';
 import { FOLD_RUNNERS } from '../app/foldRoles.ts';
-import { FOLDS, TRIMMED_TOPICS } from '../topology/folds.ts';
+import { FOLDS, RETAINED_READ_MODELS, TRIMMED_TOPICS } from '../topology/folds.ts';
 import { silentObserver } from '../consume/observer.ts';
 import { runRelays } from '../app/roles.ts';
 import { readTopic } from '../consume/readTopic.ts';
@@ -23,7 +23,7 @@ import { Metrics } from '../serve/metrics.ts';
 import type { Sql } from '../store/database.ts';
 import { hashAlerts, hashStates } from '../store/hash.ts';
 import { readHorizon } from '../store/partitions.ts';
-import { schemaOf } from '../store/schemas.ts';
+import { firstVersionOf, schemaOf } from '../store/schemas.ts';
 import { SIMULATED_PARTICIPANT } from '../simulator/participant.ts';
 import { feed } from './feed.ts';
 import type { Fed } from './feed.ts';
@@ -134,7 +134,8 @@ async function feedAndCatchUp(storage: Storage, options: DemoOptions, signal: Ab
     end: endOf(options),
     intervalMs: INTERVAL_MS,
     onDay: async (now) => {
-      await compact({ ...storage, topics: TRIMMED_TOPICS, months: RETENTION_MONTHS, now });
+      const readModels = RETAINED_READ_MODELS;
+      await compact({ ...storage, topics: TRIMMED_TOPICS, readModels, months: RETENTION_MONTHS, now });
     },
     onPoll: (done) => options.onProgress('polling', done, total),
     signal,
@@ -166,8 +167,8 @@ async function check(storage: Storage, options: DemoOptions, fed: Fed, seconds: 
     seconds: round(seconds),
     observations_per_second: Math.round(fed.observations / seconds),
     peak_rss_mib: peakRssMib(),
-    states_hash: await hashStates(database, schemaOf(statesProjection)),
-    alerts_hash: await hashAlerts(database, schemaOf(alertsProjection)),
+    states_hash: await hashStates(database, schemaOf(firstVersionOf(statesProjection))),
+    alerts_hash: await hashAlerts(database, schemaOf(firstVersionOf(alertsProjection))),
     invariants: await invariants(storage, options, { tables, topic, lost }),
     by_policy: await summarise(database, START, endOf(options)),
   };

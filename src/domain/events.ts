@@ -108,9 +108,19 @@ export type Severity = Exclude<Level, 'OK'>;
 /** What travels on topic `rate-limit-alerts`. */
 export type AlertEvent = AlertRaised | AlertResolved | CategoryChanged;
 
-/** Key of a bucket: orders the log, names the fold's state. */
-export function bucketKey(event: { readonly participant: string; readonly policy: string }): string {
-  return `${event.participant}:${event.policy}`;
+/** What identifies a bucket. */
+export interface BucketKey {
+  readonly participant: string;
+  readonly policy: string;
+}
+
+/** The same as one text: orders the log, names the fold's state. */
+export const bucketKey = ({ participant, policy }: BucketKey): string => `${participant}:${policy}`;
+
+/** The bucket of such a text: a participant has no colon in it, a policy may. */
+export function bucketOfKey(key: string): BucketKey {
+  const colon = key.indexOf(':');
+  return { participant: key.slice(0, colon), policy: key.slice(colon + 1) };
 }
 
 /** The bucket of a key: no participant contains a colon. */

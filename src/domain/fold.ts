@@ -5,7 +5,7 @@
  * state of the event's key, and knows no clock, no database and no other key. Events of one key arrive in log order,
  * possibly more than once: a fold must answer a repeated event with no effect.
  */
-import type { EpochMs } from './events.ts';
+import type { BucketKey, EpochMs } from './events.ts';
 
 /**
  * What one event does to its key. The same `state` reference as before means: unchanged, nothing to write; so does
@@ -18,8 +18,8 @@ export interface Step<S, O> {
 
 export interface Fold<E, S, O> {
   readonly name: string;
-  /** Raised with every change of meaning: a new version is built beside the served one. */
-  readonly version: number;
+  /** Raised with every change of meaning: what another revision wrote stays beside it, as a version of its own. */
+  readonly revision: number;
   /** The topic read. */
   readonly topic: string;
   readonly key: (event: E) => string;
@@ -45,10 +45,24 @@ export interface TableSpec {
   readonly columns: Readonly<Record<string, ColumnType>>;
   /** Columns of the primary key. */
   readonly key: readonly string[];
-  /** Name of the month-partitioned column, if the table is partitioned. */
+  /** Columns that say which bucket a row is of. */
+  readonly bucket: Readonly<Record<keyof BucketKey, string>>;
+  /** Name of the month-partitioned column, if the table is partitioned. Retention drops its months. */
   readonly partitionedBy?: string;
   /** Column that says when a row came to be, in tables that only grow; tables without one hold what is true now. */
   readonly since?: string;
+  /** Column with the time of a bucket's newest event, in a table that has one row for each bucket. */
+  readonly newest?: string;
+  /**
+   * Whether it has one row for each observation, which nothing changes: the log's own count accounts for its rows, and
+   * months that are over are sealed.
+   */
+  readonly perObservation?: boolean;
+  /**
+   * Columns that an older revision lacks, or has with another type: SQL over its row `r` for what a row has there that
+   * is taken over from it. `null` where it can't be known.
+   */
+  readonly added?: Readonly<Record<string, string>>;
   /** SQL over the state `s.state` of a key: whether the fold has deleted the key's row. */
   readonly absent?: string;
 }
@@ -82,6 +96,7 @@ export interface RowChange<T extends string = string> {
 }
 
 export interface Projection<E, S, T extends string = string> extends Fold<E, S, RowChange<T>> {
+  readonly kind: 'projection';
   readonly tables: Readonly<Record<T, TableSpec>>;
   /** Fields of the state that only tell what was seen before: versions that agree may differ in them. */
   readonly memory?: readonly string[];
@@ -89,7 +104,12 @@ export interface Projection<E, S, T extends string = string> extends Fold<E, S, 
 }
 
 /** A fold that answers with events, each of which reaches its topic exactly once, through the outbox. */
-export type Reactor<E, S, O> = Fold<E, S, O>;
+export interface Reactor<E, S, O> extends Fold<E, S, O> {
+  readonly kind: 'reactor';
+}
+
+/** A projection is rebuilt beside the version in service; a reactor has one version, for it decides each event once. */
+export type FoldKind = (Projection<unknown, unknown> | Reactor<unknown, unknown, unknown>)['kind'];
 
 /** Of the columns objects that rows were shaped by: a rebuild shapes millions by the same. */
 const NAMES = new WeakMap<object, readonly string[]>();

@@ -1,6 +1,6 @@
 /** What rebuild, verify and cut-over need of the composition: the folds, their topics, and where events come from. */
 import type { Config } from '../config/config.ts';
-import { catchUp } from '../rebuild/catchUp.ts';
+import { bringAlong } from '../rebuild/catchUp.ts';
 import { cutOver } from '../rebuild/cutOver.ts';
 import type { CutOverReport } from '../rebuild/cutOver.ts';
 import { fillInThread } from '../rebuild/fillInThread.ts';
@@ -95,10 +95,22 @@ export async function putInService(request: CutOverRequest): Promise<CutOverRepo
     async () =>
       await cutOver({
         ...{ database: storage.database, to: build, from, signal, onWaiting },
-        catchUp: async () => await catchUp({ ...storage, ...foldOf(what), build, signal }),
+        catchUp: async (attempt) => {
+          if (attempt > ATTEMPTS_BEHIND && build.revision !== foldOf(what).projection.revision) throw behind(build);
+          await bringAlong({ ...storage, ...foldOf(what), version: build, signal });
+        },
       }),
   );
 }
+
+/** How often a cut-over looks whether others bring a version of their revision to where the one in service is. */
+const ATTEMPTS_BEHIND = 40;
+
+const behind = ({ name, version, revision }: Version): UsageError =>
+  new UsageError(
+    `version ${version} of ${name} is behind the one in service, and this program can't write it: it is of revision ` +
+      `${revision}. Start a process of the program that it is from, wait until balde lag says 0, and try again`,
+  );
 
 export async function findVersion({ database }: Where, what: RebuildableName, version: number): Promise<Version> {
   const versions = await listVersions(database, what);

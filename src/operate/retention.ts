@@ -3,7 +3,7 @@ import { compact, RetentionIncompleteError } from '../retain/compactor.ts';
 import type { RetentionReport } from '../retain/compactor.ts';
 import type { Storage } from '../app/storage.ts';
 import type { EpochMs } from '../domain/events.ts';
-import { TRIMMED_TOPICS } from '../topology/folds.ts';
+import { RETAINED_READ_MODELS, TRIMMED_TOPICS } from '../topology/folds.ts';
 
 export interface RetentionOutcome {
   readonly report: RetentionReport;
@@ -14,7 +14,8 @@ export interface RetentionOutcome {
 /** @param months whole ones kept before the current one */
 export async function applyRetention(storage: Storage, months: number, now: EpochMs): Promise<RetentionOutcome> {
   try {
-    return { report: await compact({ ...storage, topics: TRIMMED_TOPICS, months, now }), problems: [] };
+    const retained = { topics: TRIMMED_TOPICS, readModels: RETAINED_READ_MODELS };
+    return { report: await compact({ ...storage, ...retained, months, now }), problems: [] };
   } catch (error) {
     if (!(error instanceof RetentionIncompleteError)) throw error;
     return { report: error.report, problems: error.problems };

@@ -1,8 +1,8 @@
 /** What verify needs of the composition: the versions to compare, the log to count, the seals. */
 import { PoisonMessageError } from '../codec/errors.ts';
 import { bucketKey } from '../domain/events.ts';
-import { catchUp } from '../rebuild/catchUp.ts';
-import { checkCounts, CountedLog } from '../rebuild/logCount.ts';
+import { bringAlong } from '../rebuild/catchUp.ts';
+import { checkCounts, CountedLog, countedTable } from '../rebuild/logCount.ts';
 import type { CountCheck } from '../rebuild/logCount.ts';
 import { logSource } from '../rebuild/logSource.ts';
 import { patiently } from '../patience.ts';
@@ -22,8 +22,8 @@ import { UsageError } from '../errors.ts';
 
 /** @returns `null` for a read model whose rows are not one for each event */
 export function countLog(what: RebuildableName): CountedLog | null {
-  if (what !== 'states') return null;
-  const { topic } = REBUILDABLE.states;
+  const { topic, projection } = REBUILDABLE.states;
+  if (what !== projection.name || countedTable(projection) === null) return null;
   return new CountedLog(topic.name, (message) => {
     try {
       const event = topic.decode(message);
@@ -78,7 +78,7 @@ export async function verifyReadModel(
   const takenOver =
     against === null ? [] : ((await again(async () => await readUnlogged(database, against)))?.takenOver ?? []);
   const follow = async (build: Version): Promise<number> =>
-    await again(async () => await catchUp({ ...storage, ...foldOf(what), build, signal }));
+    await again(async () => await bringAlong({ ...storage, ...foldOf(what), version: build, signal }));
   const comparison =
     against === null
       ? null
@@ -94,6 +94,7 @@ export async function verifyReadModel(
     comparison !== null &&
     comparison.differences.length === 0 &&
     comparison.apart.length === 0 &&
+    comparison.onlyIn.length === 0 &&
     (counts === null || agrees(counts));
   const horizon = await again(async () => await readHorizon(database));
   const seals = await again(

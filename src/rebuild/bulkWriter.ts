@@ -15,6 +15,7 @@ import { stateParts } from '../store/foldStates.ts';
 import { runParts } from '../store/parts.ts';
 import { schemaOf } from '../store/schemas.ts';
 import { copyTarget, copyText, writeRows } from '../store/rows.ts';
+import { participantOf, policyOf, tableName } from '../store/sql.ts';
 import { MonthIndexer } from './monthIndexes.ts';
 
 /** Where the log begins for a key. */
@@ -41,16 +42,22 @@ export interface Chunk<S> {
 
 /** Rows of one chunk, encoded for COPY as far as they are appended. */
 export interface ChunkRows {
-  /** Text of COPY by the table it goes into. */
-  readonly copies: ReadonlyMap<string, readonly string[]>;
+  /** Text of COPY by the table it goes into, which is a month or a side table of the one described. */
+  readonly copies: ReadonlyMap<string, Copy>;
   readonly others: readonly RowChange[];
   readonly expired: number;
 }
 
-const quote = (name: string): string => `"${name}"`;
+interface Copy {
+  readonly spec: TableSpec;
+  readonly text: string[];
+}
 
 export const monthTable = (spec: TableSpec, month: EpochMs): string => `${spec.table}_${monthName(month)}`;
+/** Rows of a partitioned table that stay out if their key is there: months have no index yet that tells. */
 export const lateTable = (spec: TableSpec): string => `${spec.table}_late`;
+/** Rows of a partitioned table that replace the one with their key. */
+export const upsertTable = (spec: TableSpec): string => `${spec.table}_upserts`;
 export const FIRSTS = 'rebuild_begin';
 
 type Row = readonly Value[];
@@ -70,7 +77,7 @@ interface TableRows {
 /** Gathers a chunk's rows, encoded as they come: what they were made of is garbage at once. */
 export class ChunkRowsBuilder<T extends string> {
   readonly #tables = new Map<string, TableRows>();
-  readonly #copies = new Map<string, string[]>();
+  readonly #copies = new Map<string, Copy>();
   #expired = 0;
 
   constructor(tables: Readonly<Record<T, TableSpec>>) {
@@ -85,25 +92,40 @@ export class ChunkRowsBuilder<T extends string> {
       const table = this.#tables.get(change.table);
       if (table === undefined) throw new Error(`table ${change.table} is none of the read model`);
       const { timeAt } = table;
-      if (timeAt === null || change.how === 'upsert' || change.how === 'delete') {
+      if (timeAt === null) {
         table.last.set(keyOf(table, change.row), change);
         continue;
       }
+      if (change.how === 'delete') throw new Error(`table ${change.table} grows: nothing is deleted from it`);
       const time = change.row[timeAt] as EpochMs;
       if (horizon !== null && time < horizon) this.#expired += 1;
+      else if (change.how === 'upsert') table.last.set(keyOf(table, change.row), change);
       else if (change.how === 'insertIfAbsent') rowsOf(grown, lateTable(table.spec), table.spec).push(change.row);
       else monthRows(grown, table, time).push(change.row);
     }
-    for (const [name, { spec, rows }] of grown) {
-      const texts = this.#copies.get(name) ?? [];
-      for (const text of copyText(rows, Object.values(spec.columns))) texts.push(text);
-      this.#copies.set(name, texts);
-    }
+    for (const [name, { spec, rows }] of grown) this.#copy(name, spec, rows);
   }
 
-  get rows(): ChunkRows {
-    const others = [...this.#tables.values()].flatMap(({ last }) => [...last.values()]);
-    return { copies: this.#copies, others, expired: this.#expired };
+  #copy(name: string, spec: TableSpec, rows: readonly Row[]): void {
+    const copy = this.#copies.get(name) ?? { spec, text: [] };
+    for (const text of copyText(rows, Object.values(spec.columns))) copy.text.push(text);
+    this.#copies.set(name, copy);
+  }
+
+  /** All that was given; nothing is added afterwards. */
+  finish(): ChunkRows {
+    const others: RowChange[] = [];
+    for (const { spec, timeAt, last } of this.#tables.values()) {
+      if (timeAt === null) others.push(...last.values());
+      else
+        this.#copy(
+          upsertTable(spec),
+          spec,
+          [...last.values()].map(({ row }) => row),
+        );
+    }
+    const copies = new Map([...this.#copies].filter(([, { text }]) => text.length > 0));
+    return { copies, others, expired: this.#expired };
   }
 }
 
@@ -159,24 +181,28 @@ export class BulkWriter<E, S, T extends string> {
   /** Tables beside the version's own that only the filling needs; they go when it ends. */
   async prepare(): Promise<void> {
     await this.#database.execute(
-      `create table if not exists ${quote(this.#schema)}.${FIRSTS}
+      `create table if not exists ${tableName(this.#schema, FIRSTS)}
          (participant text, endpoint_id text, first timestamptz, begin timestamptz not null,
           participant_first timestamptz, primary key (participant, endpoint_id))`,
     );
     for (const spec of partitionedTables(this.#projection)) {
-      await this.#database.execute(
-        `create table if not exists ${quote(this.#schema)}.${quote(lateTable(spec))}
-           (like ${quote(this.#schema)}.${quote(spec.table)}, ord bigint generated always as identity)`,
-      );
+      for (const side of [lateTable(spec), upsertTable(spec)]) {
+        await this.#database.execute(
+          `create table if not exists ${tableName(this.#schema, side)}
+             (like ${tableName(this.#schema, spec.table)}, ord bigint generated always as identity)`,
+        );
+        this.#tables.add(side);
+      }
     }
   }
 
   /** @throws {CheckpointConflictError} another rebuild of the same version is at work */
   async write({ expected, next, changed, firsts, rows, reached }: Chunk<S>): Promise<void> {
-    for (const name of rows.copies.keys()) await this.#ensureTable(name);
+    for (const [name, { spec }] of rows.copies) await this.#ensureTable(name, spec);
     await this.#database.transaction(async (tx) => {
       await runParts(tx, [moveCheckpoints(this.#build, expected, next), ...stateParts(this.#schema, changed)]);
-      for (const [name, text] of rows.copies) await this.#copy(tx, name, text);
+      for (const [table, { spec, text }] of rows.copies)
+        await tx.copy(`copy ${copyTarget(this.#schema, { table, columns: spec.columns })} from stdin`, text);
       await writeRows(tx, this.#schema, this.#projection.tables, rows.others);
       await saveFirsts(tx, this.#schema, firsts);
     });
@@ -188,29 +214,17 @@ export class BulkWriter<E, S, T extends string> {
     await this.#indexer.settled();
   }
 
-  async #ensureTable(name: string): Promise<void> {
+  async #ensureTable(name: string, spec: TableSpec): Promise<void> {
     if (this.#tables.has(name)) return;
-    const spec = this.#specOf(name);
     // Vacuumed when it is whole: `finish.ts` takes the setting back.
     await this.#database.execute(
-      `create table if not exists ${quote(this.#schema)}.${quote(name)}
-         (like ${quote(this.#schema)}.${quote(spec.table)} including defaults including constraints)
+      `create table if not exists ${tableName(this.#schema, name)}
+         (like ${tableName(this.#schema, spec.table)} including defaults including constraints)
          with (autovacuum_enabled = false)`,
     );
     this.#tables.add(name);
     const start = monthIn(name);
     if (start !== null) this.#indexer.add({ table: name, spec, start });
-  }
-
-  async #copy(tx: Sql, name: string, text: readonly string[]): Promise<void> {
-    const { columns, key } = this.#specOf(name);
-    await tx.copy(`copy ${copyTarget(this.#schema, { table: name, columns, key })} from stdin`, text);
-  }
-
-  #specOf(name: string): TableSpec {
-    const spec = partitionedTables(this.#projection).find(({ table }) => name.startsWith(`${table}_`));
-    if (spec === undefined) throw new Error(`table ${name} is none of ${this.#projection.name}`);
-    return spec;
   }
 }
 
@@ -221,8 +235,8 @@ async function saveFirsts(tx: Sql, schema: string, firsts: FirstEvents): Promise
   if (firsts.size === 0) return;
   const all = [...firsts.values()];
   await tx.execute(
-    `insert into ${quote(schema)}.${FIRSTS} (participant, endpoint_id, first, begin, participant_first)
-     select split_part(key, ':', 1), substr(key, strpos(key, ':') + 1), first, begin, participant_first
+    `insert into ${tableName(schema, FIRSTS)} (participant, endpoint_id, first, begin, participant_first)
+     select ${participantOf('key')}, ${policyOf('key')}, first, begin, participant_first
      from unnest($1::text[], $2::timestamptz[], $3::timestamptz[], $4::timestamptz[]) u (key, first, begin, participant_first)`,
     [
       [...firsts.keys()],
@@ -242,7 +256,7 @@ export const timestamp = (at: EpochMs): string => {
 /** When the first event of each participant happened, as far as a filling got. */
 export async function loadParticipants(sql: Sql, schema: string): Promise<Map<string, EpochMs>> {
   const rows = await sql.query<{ participant: string; first: EpochMs }>(
-    `select participant, min(participant_first) as first from ${quote(schema)}.${FIRSTS}
+    `select participant, min(participant_first) as first from ${tableName(schema, FIRSTS)}
      where participant_first is not null group by participant`,
   );
   return new Map(rows.map(({ participant, first }) => [participant, first]));

@@ -1,6 +1,7 @@
 /**
  * The careful half of a rebuild: from where the filling ended to where the log ends, on the path that live events take.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { projectionEffects } from '../consume/effects.ts';
 import { silentObserver } from '../consume/observer.ts';
 import { Processor } from '../consume/processor.ts';
@@ -8,7 +9,24 @@ import type { Projection } from '../domain/fold.ts';
 import type { EventLog, LogMessage } from '../log/eventLog.ts';
 import type { FoldId } from '../store/checkpoints.ts';
 import type { Database } from '../store/database.ts';
+import type { Version } from '../store/versions.ts';
 import { logSource } from './logSource.ts';
+
+/** How often whoever waits for others to write a version looks again. Milliseconds. */
+const LOOK_MS = 250;
+
+/**
+ * Brings a version to where its topic ends now, if this code writes it. Versions of another revision are written by the
+ * processes that have it, which are given a moment. @returns messages read
+ */
+export async function bringAlong<E, S, T extends string>({
+  version,
+  ...options
+}: Omit<CatchUpOptions<E, S, T>, 'build'> & { readonly version: Version }): Promise<number> {
+  if (version.revision === options.projection.revision) return await catchUp({ ...options, build: version });
+  await delay(LOOK_MS, undefined, { signal: options.signal });
+  return 0;
+}
 
 export interface CatchUpOptions<E, S, T extends string> {
   readonly database: Database;
@@ -22,12 +40,12 @@ export interface CatchUpOptions<E, S, T extends string> {
 /** Brings a version to where its topic ends now. Others may do the same at once. @returns messages read */
 export async function catchUp<E, S, T extends string>(options: CatchUpOptions<E, S, T>): Promise<number> {
   const { database, log, projection, build, decode, signal } = options;
-  const fold = { ...projection, version: build.version };
   const processor = new Processor({
     database,
-    fold,
+    fold: projection,
+    installed: build,
     decode,
-    effects: projectionEffects(database, fold),
+    effects: projectionEffects(database, projection, build),
     // A rebuild counts what it does itself.
     observer: silentObserver,
     // The live processors have set aside what can't be used.

@@ -4,7 +4,7 @@ import { lockCheckpoints } from '../store/checkpoints.ts';
 import type { FoldId } from '../store/checkpoints.ts';
 import type { Database, Sql } from '../store/database.ts';
 import { isLockTimeout } from '../store/errors.ts';
-import { serve } from '../store/schemas.ts';
+import { serve } from '../store/views.ts';
 import { listVersions, setVersionState } from '../store/versions.ts';
 
 export interface CutOverOptions {
@@ -14,9 +14,9 @@ export interface CutOverOptions {
   readonly from: number | null;
   /**
    * Brings the new version to the end of the log; called until it is not behind the old one at the moment of the
-   * switch.
+   * switch. What it throws ends the cut-over.
    */
-  readonly catchUp: () => Promise<unknown>;
+  readonly catchUp: (attempt: number) => Promise<unknown>;
   readonly signal: AbortSignal;
   /** Told when readers that hold the views open make it try again. */
   readonly onWaiting: (attempt: number) => void;
@@ -43,7 +43,7 @@ export async function cutOver(options: CutOverOptions): Promise<CutOverReport> {
   const { database, to, from, catchUp, signal, onWaiting } = options;
   for (let attempt = 1; ; attempt += 1) {
     signal.throwIfAborted();
-    await catchUp();
+    await catchUp(attempt);
     try {
       const done = await database.transaction(async (tx) => await switchOver(tx, to));
       if (done !== null) return { ...done, from, attempts: attempt };

@@ -7,6 +7,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { PoisonMessageError } from '../codec/errors.ts';
 import { foldBatch } from '../consume/foldBatch.ts';
+import { bucketOfKey } from '../domain/events.ts';
 import type { EpochMs } from '../domain/events.ts';
 import type { Projection } from '../domain/fold.ts';
 import type { LogMessage, Position } from '../log/eventLog.ts';
@@ -20,6 +21,7 @@ import { beginningOf } from './beginnings.ts';
 import type { Beginnings } from './beginnings.ts';
 import { BulkWriter, ChunkRowsBuilder, loadParticipants } from './bulkWriter.ts';
 import type { First } from './bulkWriter.ts';
+import { OlderTables } from './olderTables.ts';
 import { seedStates } from './seeds.ts';
 import type { EventSource } from './source.ts';
 
@@ -87,6 +89,7 @@ export class Filler<E, S, T extends string> implements Filling {
   /** When the last event of each partition that gave any happened. */
   readonly #times = new Map<number, EpochMs>();
   readonly #startedAt = performance.now();
+  #older: OlderTables | null = null;
   #horizon: EpochMs | null = null;
   #pending: Promise<void> = Promise.resolve();
   /** Messages, and of them those that are not later than the version ends. */
@@ -155,7 +158,7 @@ export class Filler<E, S, T extends string> implements Filling {
 
   async #commit({ messages, later, rows, ...chunk }: Building<S, T>): Promise<void> {
     this.#options.signal.throwIfAborted();
-    const written = { ...chunk, rows: rows.rows, reached: this.#reached() };
+    const written = { ...chunk, rows: rows.finish(), reached: this.#reached() };
     await this.#pending;
     this.#pending = this.#writer.write(written).then(() => {
       this.#read += messages;
@@ -214,7 +217,7 @@ export class Filler<E, S, T extends string> implements Filling {
 
   /** What the log says of a key's beginning, at its first event. */
   #first(key: string, time: EpochMs): First {
-    const [participant = ''] = key.split(':', 1);
+    const { participant } = bucketOfKey(key);
     const participantFirst = this.#participants.get(participant) ?? time;
     this.#participants.set(participant, participantFirst);
     // What the key had between its participant's oldest event and its own, the log would have.
@@ -228,7 +231,8 @@ export class Filler<E, S, T extends string> implements Filling {
       [...firsts].flatMap(([key, { begin }]) => (begin === -Infinity ? [] : [[key, begin] as const])),
     );
     if (begun.size === 0 || older === null) return;
-    for (const [key, state] of await seedStates(database, projection, older, begun)) this.#states.set(key, state);
+    this.#older ??= await OlderTables.read(database, older);
+    for (const [key, state] of await seedStates(database, projection, this.#older, begun)) this.#states.set(key, state);
   }
 
   #decode(message: LogMessage): E | null {

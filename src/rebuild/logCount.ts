@@ -2,18 +2,20 @@
  * The log's own count: how many observations each bucket has in each month, told by the log's messages alone, without
  * fold or table. A read model that has lost rows, or has too many, can't agree with it, whatever else is wrong with it.
  */
-import type { EpochMs } from '../domain/events.ts';
+import { bucketOfKey } from '../domain/events.ts';
+import type { BucketKey, EpochMs } from '../domain/events.ts';
 import type { TableSpec } from '../domain/fold.ts';
 import { addMonths } from '../domain/months.ts';
 import type { LogMessage, Position } from '../log/eventLog.ts';
 import type { FoldId } from '../store/checkpoints.ts';
 import type { Sql } from '../store/database.ts';
 import { monthsOf } from '../store/monthHashes.ts';
-import type { Bucket } from '../store/monthHashes.ts';
+import { required } from '../required.ts';
 import { schemaOf } from '../store/schemas.ts';
+import { joinedKey, quote, tableName } from '../store/sql.ts';
 import { beginningOf } from './beginnings.ts';
 import type { Beginnings } from './beginnings.ts';
-import { partitionedTables, timestamp } from './bulkWriter.ts';
+import { timestamp } from './bulkWriter.ts';
 import { LogCounter } from './logCounter.ts';
 import type { EventSource } from './source.ts';
 
@@ -65,7 +67,7 @@ export class CountedLog {
 }
 
 /** A month of a bucket of which the log has another number of observations than the table has rows. */
-interface CountDifference extends Bucket {
+interface CountDifference extends BucketKey {
   readonly month: EpochMs;
   readonly logged: number;
   readonly rows: number;
@@ -97,10 +99,10 @@ export async function checkCounts(
   },
 ): Promise<CountCheck> {
   const { projection, served, counter, beginnings, from } = options;
-  const [spec] = partitionedTables(projection);
-  if (spec === undefined) return { rows: 0, months: 0, differences: [] };
+  const spec = countedTable(projection);
+  if (spec === null) return { rows: 0, months: 0, differences: [] };
   const isWhole = (key: string): boolean =>
-    beginnings !== null && beginningOf(beginnings, bucketOf(key).participant, null) === -Infinity;
+    beginnings !== null && beginningOf(beginnings, bucketOfKey(key).participant, null) === -Infinity;
   const schema = schemaOf(served);
   const months = new Set(await monthsOf(sql, [schema], spec, null));
   for (const { months: counted, early } of counter.buckets.values())
@@ -117,7 +119,7 @@ export async function checkCounts(
       if (rows >= least && rows <= most) {
         equal.rows += rows;
         if (rows > 0) equal.months += 1;
-      } else differences.push({ ...bucketOf(key), month, logged: least, rows });
+      } else differences.push({ ...bucketOfKey(key), month, logged: least, rows });
     }
   }
   return { ...equal, differences };
@@ -132,10 +134,9 @@ function expected(counter: LogCounter, key: string, month: EpochMs, isWhole: boo
   return [early + observed, early + observed + unsure];
 }
 
-function bucketOf(key: string): Bucket {
-  const colon = key.indexOf(':');
-  return { participant: key.slice(0, colon), endpointId: key.slice(colon + 1) };
-}
+/** The table that has one row for each observation; `null` of a read model without one. */
+export const countedTable = ({ tables }: { readonly tables: Readonly<Record<string, TableSpec>> }): TableSpec | null =>
+  Object.values(tables).find(({ perObservation }) => perObservation) ?? null;
 
 interface Counted {
   readonly schema: string;
@@ -146,25 +147,24 @@ interface Counted {
 }
 
 /** Rows by bucket: from where the log's count begins to where it ends, of buckets that it does not know all. */
-async function rowsOf(
-  sql: Sql,
-  { schema, spec: { table, since }, counter, month, isWhole }: Counted,
-): Promise<Map<string, number>> {
+async function rowsOf(sql: Sql, { schema, spec, counter, month, isWhole }: Counted): Promise<Map<string, number>> {
   const buckets = [...counter.buckets];
+  const key = joinedKey(`r.${quote(spec.bucket.participant)}`, `r.${quote(spec.bucket.policy)}`);
+  const since = `r.${quote(required(spec.since, `table ${spec.table} has a row for each observation`))}`;
   const rows = await sql.query<{ readonly key: string; readonly rows: number }>(
-    `select r.participant || ':' || r.endpoint_id as key, count(*) as rows from "${schema}"."${table}" r
+    `select ${key} as key, count(*) as rows from ${tableName(schema, spec.table)} r
      left join unnest($1::text[], $2::timestamptz[], $3::timestamptz[]) b (key, first, last)
-       on b.key = r.participant || ':' || r.endpoint_id
-     where r."${since}" >= $4::timestamptz and r."${since}" < $5::timestamptz
-       and (b.key is null or r."${since}" between b.first and b.last)
+       on b.key = ${key}
+     where ${since} >= $4::timestamptz and ${since} < $5::timestamptz
+       and (b.key is null or ${since} between b.first and b.last)
      group by 1`,
     [
-      buckets.map(([key]) => key),
-      buckets.map(([key, { first }]) => timestamp(isWhole(key) ? -Infinity : first)),
+      buckets.map(([name]) => name),
+      buckets.map(([name, { first }]) => timestamp(isWhole(name) ? -Infinity : first)),
       buckets.map(([, { last }]) => timestamp(last)),
       timestamp(month),
       timestamp(addMonths(month, 1)),
     ],
   );
-  return new Map(rows.map(({ key, rows: count }) => [key, count]));
+  return new Map(rows.map((row) => [row.key, row.rows]));
 }

@@ -3,6 +3,7 @@ import type { EpochMs } from '../domain/events.ts';
 import type { TableSpec } from '../domain/fold.ts';
 import { addMonths } from '../domain/months.ts';
 import type { Database, Sql } from '../store/database.ts';
+import { columnList, tableName } from '../store/sql.ts';
 
 /** Sorting a month's keys in memory. */
 const INDEX_MEMORY = '256MB';
@@ -10,13 +11,11 @@ const INDEX_MEMORY = '256MB';
 /** Gives a month's table its key, unless it has it. */
 export async function indexMonth(tx: Sql, schema: string, table: string, spec: TableSpec): Promise<void> {
   const [known] = await tx.query(`select 1 from pg_constraint where conrelid = $1::regclass and contype = 'p'`, [
-    `"${schema}"."${table}"`,
+    tableName(schema, table),
   ]);
   if (known !== undefined) return;
   await tx.execute(`set local maintenance_work_mem = '${INDEX_MEMORY}'`);
-  await tx.execute(
-    `alter table "${schema}"."${table}" add primary key (${spec.key.map((column) => `"${column}"`).join(', ')})`,
-  );
+  await tx.execute(`alter table ${tableName(schema, table)} add primary key (${columnList(spec.key)})`);
 }
 
 interface FilledMonth {

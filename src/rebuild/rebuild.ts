@@ -6,18 +6,19 @@
 import type { EpochMs } from '../domain/events.ts';
 import type { Projection } from '../domain/fold.ts';
 import type { EventLog, LogMessage } from '../log/eventLog.ts';
-import type { Database } from '../store/database.ts';
+import type { Database, Sql } from '../store/database.ts';
 import { CheckpointConflictError } from '../store/errors.ts';
 import { readFirst, rememberFirst, rememberOther } from '../store/firstMessages.ts';
 import type { FirstMessages } from '../store/firstMessages.ts';
 import { runParts } from '../store/parts.ts';
 import { schemaOf } from '../store/schemas.ts';
+import type { ReadModelSql } from '../store/schemas.ts';
 import { createVersion, dropVersion, listVersions, setVersionState } from '../store/versions.ts';
 import type { Version } from '../store/versions.ts';
 import { Alone } from './alone.ts';
 import { findBeginnings } from './beginnings.ts';
 import type { Beginnings } from './beginnings.ts';
-import { catchUp } from './catchUp.ts';
+import { bringAlong } from './catchUp.ts';
 import { cutOver } from './cutOver.ts';
 import type { CutOverReport } from './cutOver.ts';
 import { RebuildError } from './errors.ts';
@@ -27,6 +28,7 @@ import { finish } from './finish.ts';
 import { patiently } from '../patience.ts';
 import { isOutage } from '../errors.ts';
 import type { Patience } from '../patience.ts';
+import { assertFits } from './olderTables.ts';
 import type { EventSource } from './source.ts';
 import { readUnlogged } from './unlogged.ts';
 import type { Unlogged } from './unlogged.ts';
@@ -47,6 +49,8 @@ export interface RebuildOptions<E, S, T extends string> {
   readonly database: Database;
   readonly log: EventLog;
   readonly projection: Projection<E, S, T>;
+  /** Its tables and views; by default those of this program. */
+  readonly sql?: ReadModelSql;
   readonly source: EventSource;
   readonly decode: (message: LogMessage) => E | null;
   readonly until: EpochMs | null;
@@ -120,16 +124,17 @@ async function rebuildAlone<E, S, T extends string>(
         return await step();
       },
     );
-  const { build, resumed } = await again(async () => await chooseVersion(options));
   const versions = await again(async () => await listVersions(database, projection.name));
   const older = versions.find(({ served }) => served) ?? null;
+  const { build, resumed } = await again(async () => await chooseVersion(options, older));
   const filled = build.state === 'filling' ? await fillWhole(options, { build, older, resumed }, again) : NOTHING;
   const carried = carriedOf(await again(async () => await readUnlogged(database, build)));
   const base = { version: build.version, resumed, ...filled, carried };
   if (until !== null) return { ...base, caughtUp: 0, comparison: null, cutOver: null };
   observer.step('catching up');
-  const follow = async (): Promise<number> => await again(async () => await catchUp({ ...options, build }));
-  const caughtUp = await follow();
+  const follow = async (version: Version): Promise<number> =>
+    await again(async () => await bringAlong({ ...options, version }));
+  const caughtUp = await follow(build);
   const comparison =
     options.verify && older !== null ? await compare(options, { build, older, follow, carried }, again) : null;
   if (!options.cutOver) {
@@ -143,7 +148,7 @@ async function rebuildAlone<E, S, T extends string>(
         database,
         to: build,
         from: older?.version ?? null,
-        catchUp: follow,
+        catchUp: async () => await follow(build),
         signal: options.signal,
         onWaiting: (attempt) => observer.step(`cutting over: readers hold the views open, attempt ${attempt + 1}`),
       }),
@@ -206,24 +211,29 @@ async function fillWhole<E, S, T extends string>(
   return { fill, beginnings };
 }
 
-async function chooseVersion<E, S, T extends string>({
-  database,
-  projection,
-  source,
-  until,
-  restart,
-}: RebuildOptions<E, S, T>): Promise<{ readonly build: Version; readonly resumed: boolean }> {
+/** @throws {RebuildError} rows of the older version would not fit: nothing is begun */
+async function chooseVersion<E, S, T extends string>(
+  { database, projection, source, until, restart, sql }: RebuildOptions<E, S, T>,
+  older: Version | null,
+): Promise<{ readonly build: Version; readonly resumed: boolean }> {
+  const check = async (on: Sql, build: Version): Promise<void> => {
+    if (older !== null) await assertFits(on, projection, older, build);
+  };
   const unfinished = (await listVersions(database, projection.name)).filter(
     ({ state }) => state === 'filling' || state === 'catching_up',
   );
   if (restart) for (const version of unfinished) await dropVersion(database, version);
   const [left] = restart ? [] : unfinished;
   if (left === undefined) {
-    const made = await createVersion(database, projection, { source: source.description, until });
+    const from = { source: source.description, until };
+    const made = await createVersion(database, projection, from, { check, ...(sql === undefined ? {} : { sql }) });
     return { build: made, resumed: false };
   }
-  const same = left.source === source.description && left.until === until && left.revision === projection.version;
-  if (same && !(await isOfEarlierProgram(database, left))) return { build: left, resumed: true };
+  const same = left.source === source.description && left.until === until && left.revision === projection.revision;
+  if (same && !(await isOfEarlierProgram(database, left))) {
+    await check(database, left);
+    return { build: left, resumed: true };
+  }
   throw new RebuildError(
     `version ${left.version} of ${projection.name} was begun from ${left.source ?? 'the log'} and not finished: ` +
       (same
@@ -271,7 +281,7 @@ async function fillOnce<E, S, T extends string>(
 interface Compared {
   readonly build: Version;
   readonly older: Version;
-  readonly follow: () => Promise<number>;
+  readonly follow: (version: Version) => Promise<number>;
   readonly carried: Carried;
 }
 
@@ -283,10 +293,10 @@ async function compare<E, S, T extends string>(
   const { database, projection, signal, observer } = options;
   let looks = 0;
   const catchUpBoth = async (): Promise<void> => {
-    await follow();
+    await follow(build);
     looks += 1;
     // The processors bring the served version along, as long as there are any.
-    if (looks > 1) await again(async () => await catchUp({ ...options, build: older }));
+    if (looks > 1) await again(async () => await follow(older));
   };
   const comparison = await again(
     async () =>

@@ -7,28 +7,51 @@ import type { EpochMs } from '../domain/events.ts';
 import type { Projection, TableSpec } from '../domain/fold.ts';
 import { addMonths } from '../domain/months.ts';
 import type { FoldId } from '../store/checkpoints.ts';
-import type { Database, Sql } from '../store/database.ts';
+import type { Database, Row, Sql } from '../store/database.ts';
+import { required } from '../required.ts';
+import { copyTarget } from '../store/rows.ts';
 import { schemaOf } from '../store/schemas.ts';
+import { columnList, joinedKey, participantOf, policyOf, quote, tableName } from '../store/sql.ts';
 import { beginningOf } from './beginnings.ts';
 import type { Beginnings } from './beginnings.ts';
 import { FIRSTS, loadParticipants, timestamp } from './bulkWriter.ts';
+import type { OlderTables } from './olderTables.ts';
 import { seedStates } from './seeds.ts';
 import { addUnlogged, forgetLeftOut } from './unlogged.ts';
 
 export interface TakeOverOptions<E, S, T extends string> {
   readonly database: Database;
   readonly projection: Projection<E, S, T>;
-  readonly older: FoldId;
+  readonly older: OlderTables;
   readonly build: FoldId;
   readonly beginnings: Beginnings;
   /** The version ends here: nothing later is taken over. `null` when it goes on with the log. */
   readonly until: EpochMs | null;
 }
 
-export interface Schemas {
-  readonly from: string;
+interface FromTo {
+  readonly older: OlderTables;
+  /** Schema of the version that is built. */
   readonly to: string;
 }
+
+/** SQL for the two parts of a row's bucket. */
+const bucketOf = ({ bucket }: TableSpec, row: string): readonly [participant: string, policy: string] => [
+  `${row}.${quote(bucket.participant)}`,
+  `${row}.${quote(bucket.policy)}`,
+];
+
+/** What a statement that inserts returns of them. */
+const bucketColumns = ({ bucket }: TableSpec): string =>
+  `${quote(bucket.participant)} as participant, ${quote(bucket.policy)} as policy`;
+
+/** Whether row `r` is of the bucket that `other` has as `participant` and `endpoint_id`. */
+function isOf(spec: TableSpec, other: string): string {
+  const [participant, policy] = bucketOf(spec, 'r');
+  return `${participant} = ${other}.participant and ${policy} = ${other}.endpoint_id`;
+}
+
+const sinceOf = ({ table, since }: TableSpec): string => quote(required(since, `table ${table} grows`));
 
 /** Just after the last moment of a version that ends. */
 const endOf = (until: EpochMs | null): EpochMs => (until === null ? Infinity : until + 1);
@@ -36,32 +59,31 @@ const endOf = (until: EpochMs | null): EpochMs => (until === null ? Infinity : u
 /** States and current rows, of keys that the log has events of and of those that it has none of any more. */
 export async function takeOverKeys<E, S, T extends string>(options: TakeOverOptions<E, S, T>): Promise<void> {
   const { database, projection, older, build, until } = options;
-  const schemas = { from: schemaOf(older), to: schemaOf(build) };
-  const begins = await beginsOfIdle(options, schemas);
+  const to = schemaOf(build);
+  const begins = await beginsOfIdle(options, to);
   await database.transaction(async (tx) => {
     // State and rows of one moment: the processors go on meanwhile.
     await tx.execute('set transaction isolation level repeatable read');
-    await findIdleKeys(tx, projection, schemas, begins);
+    await findIdleKeys(tx, options, to, begins);
     if (until === null) await seedIdleKeys(tx, options);
     else await tx.execute('delete from idle where newest >= begin');
-    const { to } = schemas;
     await tx.execute(
-      `insert into "${to}".fold_state (key, state) select key, state from idle where state is not null
+      `insert into ${tableName(to, 'fold_state')} (key, state) select key, state from idle where state is not null
        on conflict do nothing`,
     );
     for (const spec of Object.values<TableSpec>(projection.tables))
-      if (spec.since === undefined) await takeOverCurrent(tx, schemas, spec, endOf(until));
+      if (spec.since === undefined && older.has(spec)) await takeOverCurrent(tx, { older, to }, spec, endOf(until));
   });
 }
 
 /** From when on the log has the events of participants with keys that it has none of. */
 async function beginsOfIdle<E, S, T extends string>(
-  { database, beginnings, until }: TakeOverOptions<E, S, T>,
-  { from, to }: Schemas,
+  { database, older, beginnings, until }: TakeOverOptions<E, S, T>,
+  to: string,
 ): Promise<Map<string, EpochMs>> {
   const rows = await database.query<{ participant: string }>(
-    `select distinct split_part(o.key, ':', 1) as participant from "${from}".fold_state o
-     where not exists (select from "${to}".fold_state n where n.key = o.key)`,
+    `select distinct ${participantOf('o.key')} as participant from ${tableName(older.schema, 'fold_state')} o
+     where not exists (select from ${tableName(to, 'fold_state')} n where n.key = o.key)`,
   );
   const firsts = await loadParticipants(database, to);
   const begins = rows.map(({ participant }) => {
@@ -74,29 +96,29 @@ async function beginsOfIdle<E, S, T extends string>(
 /** Table `idle`: key, state, newest row and, as {@link FIRSTS}, where the log begins for it. */
 async function findIdleKeys<E, S, T extends string>(
   tx: Sql,
-  { tables }: Projection<E, S, T>,
-  { from, to }: Schemas,
+  { projection: { tables }, older }: TakeOverOptions<E, S, T>,
+  to: string,
   begins: ReadonlyMap<string, EpochMs>,
 ): Promise<void> {
   const times = Object.values<TableSpec>(tables)
-    .filter(({ since }) => since !== undefined)
+    .filter((spec) => spec.since !== undefined && older.has(spec))
     .map(
-      ({ table, since }) => `(select max(r."${since}") from "${from}"."${table}" r
-        where r.participant = k.participant and r.endpoint_id = k.endpoint_id)`,
+      (spec) => `(select max(r.${sinceOf(spec)}) from ${older.rows(spec)} r
+        where ${isOf(spec, 'k')})`,
     );
   await tx.execute(
     `create temporary table idle on commit drop as
-     select k.*, greatest(${times.join(', ')}) as newest
+     select k.*, greatest(${[...times, 'null::timestamptz'].join(', ')}) as newest
      from (
-       select o.key, o.state, b.participant, substr(o.key, strpos(o.key, ':') + 1) as endpoint_id, b.begin
-       from "${from}".fold_state o
-       join unnest($1::text[], $2::timestamptz[]) b (participant, begin) on b.participant = split_part(o.key, ':', 1)
-       where not exists (select from "${to}".fold_state n where n.key = o.key)
+       select o.key, o.state, b.participant, ${policyOf('o.key')} as endpoint_id, b.begin
+       from ${tableName(older.schema, 'fold_state')} o
+       join unnest($1::text[], $2::timestamptz[]) b (participant, begin) on b.participant = ${participantOf('o.key')}
+       where not exists (select from ${tableName(to, 'fold_state')} n where n.key = o.key)
      ) k`,
     [[...begins.keys()], [...begins.values()].map(timestamp)],
   );
   await tx.execute(
-    `insert into "${to}".${FIRSTS} (participant, endpoint_id, begin)
+    `insert into ${tableName(to, FIRSTS)} (participant, endpoint_id, begin)
      select participant, endpoint_id, begin from idle on conflict do nothing`,
   );
 }
@@ -127,23 +149,18 @@ async function seedIdleKeys<E, S, T extends string>(
  * state of their key came from the older version, and no event since has written them. Should the older version be
  * further on, so is its row: the events between are read from the log yet, and write it again.
  */
-async function takeOverCurrent(
-  tx: Sql,
-  { from, to }: Schemas,
-  { table, columns, absent = 'false' }: TableSpec,
-  end: EpochMs,
-): Promise<void> {
-  const names = Object.keys(columns).map((column) => `"${column}"`);
+async function takeOverCurrent(tx: Sql, { older, to }: FromTo, spec: TableSpec, end: EpochMs): Promise<void> {
+  const [participant, policy] = bucketOf(spec, 'r');
   await addUnlogged(
     tx,
     to,
-    { takenOver: true, table, hasTime: false },
-    `insert into "${to}"."${table}" (${names.join(', ')})
-     select ${names.map((name) => `r.${name}`).join(', ')} from "${from}"."${table}" r
-     join "${to}".${FIRSTS} f on f.participant = r.participant and f.endpoint_id = r.endpoint_id
-     join "${to}".fold_state s on s.key = r.participant || ':' || r.endpoint_id
-     where f.begin > '-infinity' and f.begin <= $1::timestamptz and not coalesce(${absent}, false)
-     on conflict do nothing returning participant, endpoint_id`,
+    { takenOver: true, table: spec.table, hasTime: false },
+    `insert into ${copyTarget(to, spec)}
+     select ${columnList(Object.keys(spec.columns), 'r')} from ${older.rows(spec)} r
+     join ${tableName(to, FIRSTS)} f on ${isOf(spec, 'f')}
+     join ${tableName(to, 'fold_state')} s on s.key = ${joinedKey(participant, policy)}
+     where f.begin > '-infinity' and f.begin <= $1::timestamptz and not coalesce(${spec.absent ?? 'false'}, false)
+     on conflict do nothing returning ${bucketColumns(spec)}`,
     [timestamp(end)],
   );
 }
@@ -151,7 +168,7 @@ async function takeOverCurrent(
 /** Whether the log lacks the beginning of any key: without, nothing is taken over. */
 export async function anyBegin(sql: Sql, to: string): Promise<boolean> {
   const [row] = await sql.query<{ any: boolean }>(
-    `select exists (select from "${to}".${FIRSTS} where begin > '-infinity') as any`,
+    `select exists (select from ${tableName(to, FIRSTS)} where begin > '-infinity') as any`,
   );
   return row?.any === true;
 }
@@ -159,25 +176,26 @@ export async function anyBegin(sql: Sql, to: string): Promise<boolean> {
 /** Rows of the older version from before the log begins for their key. */
 export async function takeOverRows(
   sql: Sql,
-  { from, to }: Schemas,
+  { older, to }: FromTo,
   spec: TableSpec,
   into: string,
   month: EpochMs | null = null,
 ): Promise<void> {
-  const since = `r."${spec.since}"`;
-  const columns = Object.keys(spec.columns).map((column) => `"${column}"`);
-  const within = month === null ? '' : `and ${since} >= $1::timestamptz and ${since} < $2::timestamptz`;
+  if (!older.has(spec)) return;
+  const since = sinceOf(spec);
+  const columns = Object.keys(spec.columns);
+  const within = month === null ? '' : `and r.${since} >= $1::timestamptz and r.${since} < $2::timestamptz`;
   await addUnlogged(
     sql,
     to,
     { takenOver: true, table: spec.table, hasTime: true },
-    `insert into "${to}"."${into}" (${columns.join(', ')})
-     select ${columns.map((column) => `r.${column}`).join(', ')}
-     from "${from}"."${spec.table}" r
-     join "${to}".${FIRSTS} f on f.participant = r.participant and f.endpoint_id = r.endpoint_id and ${since} < f.begin
+    `insert into ${tableName(to, into)} (${columnList(columns)})
+     select ${columnList(columns, 'r')}
+     from ${older.rows(spec)} r
+     join ${tableName(to, FIRSTS)} f on ${isOf(spec, 'f')} and r.${since} < f.begin
      where true ${within}
      on conflict do nothing
-     returning participant, endpoint_id, "${spec.since}" as at`,
+     returning ${bucketColumns(spec)}, ${since} as at`,
     month === null ? [] : [timestamp(month), timestamp(addMonths(month, 1))],
   );
 }
@@ -193,21 +211,22 @@ export async function countLeftOut<E, S, T extends string>({
   build,
   until,
 }: TakeOverOptions<E, S, T>): Promise<void> {
-  const { from, to } = { from: schemaOf(older), to: schemaOf(build) };
+  const to = schemaOf(build);
   await database.transaction(async (tx) => {
     await forgetLeftOut(tx, to);
     for (const spec of Object.values<TableSpec>(projection.tables)) {
-      if (spec.since === undefined) continue;
-      const same = spec.key.map((column) => `n."${column}" = r."${column}"`).join(' and ');
+      if (spec.since === undefined || !older.has(spec)) continue;
+      const same = spec.key.map((column) => `n.${quote(column)} = r.${quote(column)}`).join(' and ');
+      const [participant, policy] = bucketOf(spec, 'r');
+      const since = `r.${sinceOf(spec)}`;
       await addUnlogged(
         tx,
         to,
         { takenOver: false, table: spec.table, hasTime: true },
-        `select r.participant, r.endpoint_id, r."${spec.since}" as at from "${to}".${FIRSTS} f
-         join "${from}"."${spec.table}" r
-           on r.participant = f.participant and r.endpoint_id = f.endpoint_id and r."${spec.since}" < f.first
-         where r."${spec.since}" >= (select horizon from balde.retention) and r."${spec.since}" < $1::timestamptz
-           and not exists (select from "${to}"."${spec.table}" n where ${same})`,
+        `select ${participant} as participant, ${policy} as policy, ${since} as at from ${tableName(to, FIRSTS)} f
+         join ${older.rows(spec)} r on ${isOf(spec, 'f')} and ${since} < f.first
+         where ${since} >= (select horizon from balde.retention) and ${since} < $1::timestamptz
+           and not exists (select from ${tableName(to, spec.table)} n where ${same})`,
         [timestamp(endOf(until))],
       );
     }

@@ -2,19 +2,24 @@
  * Proof that two versions of a read model agree, bucket by bucket and, in tables that grow, month by month, and that
  * months which are over are still what they were.
  */
-import type { EpochMs } from '../domain/events.ts';
-import type { Projection, TableSpec } from '../domain/fold.ts';
+import { bucketKey } from '../domain/events.ts';
+import type { BucketKey, EpochMs } from '../domain/events.ts';
+import type { Projection } from '../domain/fold.ts';
 import { addMonths } from '../domain/months.ts';
 import type { FoldId } from '../store/checkpoints.ts';
 import type { Database, Sql } from '../store/database.ts';
 import { firstDifference, hashBuckets, monthsOf } from '../store/monthHashes.ts';
-import type { Bucket, MonthHash, RowDifference } from '../store/monthHashes.ts';
+import type { MonthHash, RowDifference } from '../store/monthHashes.ts';
 import { schemaOf } from '../store/schemas.ts';
 import { loadSeals, saveSeals } from '../store/seals.ts';
 import type { Seal } from '../store/seals.ts';
+import { participantOf, policyOf, tableName } from '../store/sql.ts';
+import type { Version } from '../store/versions.ts';
+import { sharedBy, tablesOf } from './shared.ts';
+import type { OnlyIn, Shared } from './shared.ts';
 import type { Unlogged } from './unlogged.ts';
 
-export interface Difference extends Bucket {
+export interface Difference extends BucketKey {
   readonly table: string;
   /** `null` in a table that holds what is true now: it has no months. */
   readonly month: EpochMs | null;
@@ -42,6 +47,8 @@ export interface Comparison extends Equal {
   readonly differences: readonly Difference[];
   /** Buckets, as `participant:policy`, whose states stayed apart: one version has not read all that the other has. */
   readonly apart: readonly string[];
+  /** What only one of the versions has: they are of different revisions. */
+  readonly onlyIn: readonly OnlyIn[];
 }
 
 export interface CompareOptions<E, S, T extends string> {
@@ -61,11 +68,13 @@ const LOOKS = 4;
 const LOOKS_APART = 40;
 
 /**
- * Compares every bucket of two versions, each look in one snapshot while the processors go on. Buckets whose states are
- * equal have read the same events; those whose are not, or whose rows differ, are looked at again, and they alone.
+ * Compares what two versions have in common, in every bucket, each look in one snapshot while the processors go on.
+ * Buckets whose states are equal have read the same events; those whose are not, or whose rows differ, are looked at
+ * again, and they alone.
  */
 export async function compareVersions<E, S, T extends string>(options: CompareOptions<E, S, T>): Promise<Comparison> {
   const { left, right, catchUp, signal } = options;
+  const shared = await sharedBy(options.database, options.projection.tables, [left, right]);
   const equal = new Map<string, Equal>();
   const months = new Set<EpochMs>();
   let look: Look | null = null;
@@ -74,7 +83,7 @@ export async function compareVersions<E, S, T extends string>(options: CompareOp
   for (let n = 0; isDue(n); n += 1) {
     signal.throwIfAborted();
     await catchUp();
-    const next: Look = await lookOnce(options, look === null ? null : [...look.open.values()]);
+    const next: Look = await lookOnce(options, shared, look === null ? null : [...look.open.values()]);
     // A bucket that was looked at again counts as it was found last.
     for (const bucket of look?.open.keys() ?? []) equal.delete(bucket);
     for (const [bucket, found] of next.equal) equal.set(bucket, found);
@@ -93,6 +102,7 @@ export async function compareVersions<E, S, T extends string>(options: CompareOp
     calendarMonths: [...months].sort((a, b) => a - b),
     differences: [...(look?.differences ?? [])].sort((a, b) => time(a) - time(b)),
     apart: [...(look?.apart.keys() ?? [])],
+    onlyIn: shared.onlyIn,
   };
 }
 
@@ -106,7 +116,7 @@ export function wasNothingCompared(
 }
 
 /** Buckets by name. */
-type Buckets = ReadonlyMap<string, Bucket>;
+type Buckets = ReadonlyMap<string, BucketKey>;
 
 interface Look {
   /** By bucket. */
@@ -121,47 +131,48 @@ interface Look {
 
 async function lookOnce<E, S, T extends string>(
   { database, projection, left, right, signal, onMonth }: CompareOptions<E, S, T>,
-  only: readonly Bucket[] | null,
+  shared: Shared,
+  only: readonly BucketKey[] | null,
 ): Promise<Look> {
   const schemas = [schemaOf(left), schemaOf(right)] as const;
   return await database.transaction(async (tx) => {
     // States and rows of one moment: only so do equal states say that the rows have to be equal.
     await tx.execute('set transaction isolation level repeatable read read only');
-    const apart = await bucketsApart(tx, schemas, only, projection.memory ?? []);
-    const comparable = (bucket: Bucket): boolean => !apart.has(nameOf(bucket));
+    const apart = await bucketsApart(tx, schemas, only, [...(projection.memory ?? []), ...shared.fields]);
+    const comparable = (bucket: BucketKey): boolean => !apart.has(bucketKey(bucket));
     const among = only?.filter(comparable) ?? null;
     const equal = new Map<string, Equal>();
     const months = new Set<EpochMs>();
     const differences: Difference[] = [];
-    for (const spec of Object.values<TableSpec>(projection.tables)) {
+    for (const spec of shared.tables) {
       for (const month of spec.since === undefined ? [null] : await monthsOf(tx, schemas, spec, among)) {
         signal.throwIfAborted();
         const part = { month, only: among };
         const ours = (await hashBuckets(tx, schemas[0], spec, part)).filter(comparable);
         const theirs = (await hashBuckets(tx, schemas[1], spec, part)).filter(comparable);
         const found = differing(ours, theirs);
-        for (const { participant, endpointId, counts: rows } of found) {
-          const where = { month, only: [{ participant, endpointId }] };
+        for (const { participant, policy, counts: rows } of found) {
+          const where = { month, only: [{ participant, policy }] };
           const first = await firstDifference(tx, schemas, spec, where);
-          differences.push({ table: spec.table, month, participant, endpointId, rows, first });
+          differences.push({ table: spec.table, month, participant, policy, rows, first });
         }
-        const unequal = new Set(found.map(nameOf));
-        const same = ours.filter((hash) => !unequal.has(nameOf(hash)));
+        const unequal = new Set(found.map(bucketKey));
+        const same = ours.filter((hash) => !unequal.has(bucketKey(hash)));
         count(equal, month, same);
         if (month !== null && same.length > 0) months.add(month);
         if (month !== null) onMonth?.(month);
       }
     }
-    const open = new Map([...apart, ...differences.map((bucket) => [nameOf(bucket), bucket] as const)]);
+    const open = new Map([...apart, ...differences.map((bucket) => [bucketKey(bucket), bucket] as const)]);
     return { equal, months, differences, apart, open };
   });
 }
 
 function count(equal: Map<string, Equal>, month: EpochMs | null, hashes: readonly MonthHash[]): void {
   for (const hash of hashes) {
-    const { rows, months, current } = equal.get(nameOf(hash)) ?? { rows: 0, months: 0, current: 0 };
+    const { rows, months, current } = equal.get(bucketKey(hash)) ?? { rows: 0, months: 0, current: 0 };
     equal.set(
-      nameOf(hash),
+      bucketKey(hash),
       month === null
         ? { rows, months, current: current + hash.rows }
         : { rows: rows + hash.rows, months: months + 1, current },
@@ -169,35 +180,33 @@ function count(equal: Map<string, Equal>, month: EpochMs | null, hashes: readonl
   }
 }
 
-const nameOf = ({ participant, endpointId }: Bucket): string => `${participant}:${endpointId}`;
-
 /** Buckets, of some or all, whose states differ, or that one version does not know. */
 async function bucketsApart(
   sql: Sql,
   [left, right]: readonly [string, string],
-  only: readonly Bucket[] | null,
-  memory: readonly string[],
+  only: readonly BucketKey[] | null,
+  ignored: readonly string[],
 ): Promise<Buckets> {
-  const rows = await sql.query<Bucket>(
-    `select split_part(key, ':', 1) as participant, substr(key, strpos(key, ':') + 1) as "endpointId"
-     from "${left}".fold_state a full join "${right}".fold_state b using (key)
+  const rows = await sql.query<BucketKey>(
+    `select ${participantOf('key')} as participant, ${policyOf('key')} as policy
+     from ${tableName(left, 'fold_state')} a full join ${tableName(right, 'fold_state')} b using (key)
      where a.state - $2::text[] is distinct from b.state - $2::text[]
        and ($1::text[] is null or key = any ($1::text[]))`,
-    [only?.map(nameOf) ?? null, memory],
+    [only?.map(bucketKey) ?? null, ignored],
   );
-  return new Map(rows.map((bucket) => [nameOf(bucket), bucket]));
+  return new Map(rows.map((bucket) => [bucketKey(bucket), bucket]));
 }
 
-interface Found extends Bucket {
+interface Found extends BucketKey {
   readonly counts: readonly [number, number];
 }
 
 function differing(left: readonly MonthHash[], right: readonly MonthHash[]): Found[] {
-  const others = new Map(right.map((hash) => [nameOf(hash), hash]));
+  const others = new Map(right.map((hash) => [bucketKey(hash), hash]));
   const found: Found[] = [];
   for (const hash of left) {
-    const other = others.get(nameOf(hash));
-    others.delete(nameOf(hash));
+    const other = others.get(bucketKey(hash));
+    others.delete(bucketKey(hash));
     if (other?.hash !== hash.hash) found.push({ ...hash, counts: [hash.rows, other?.rows ?? 0] });
   }
   for (const hash of others.values()) found.push({ ...hash, counts: [0, hash.rows] });
@@ -215,11 +224,15 @@ export interface SealCheck {
   readonly sealed: number;
 }
 
-/** Compares sealed months of the served version with their seals, and seals those that are over and have none. */
+/**
+ * Compares sealed months of the served version with their seals, and seals those that are over and have none. Of the
+ * table that has a row for each observation: others are written again, in whichever month. All columns of the version
+ * count, whichever revision it is of.
+ */
 export async function checkSeals<E, S, T extends string>(options: {
   readonly database: Database;
   readonly projection: Projection<E, S, T>;
-  readonly served: FoldId;
+  readonly served: Version;
   /** Whether months without a seal get one: only what was just found equal to the log deserves it. */
   readonly seal: boolean;
   /** Rows that were taken over rather than found in the log: their months deserve none. */
@@ -229,11 +242,10 @@ export async function checkSeals<E, S, T extends string>(options: {
 }): Promise<SealCheck> {
   const { database, projection, served, seal, takenOver, now, horizon } = options;
   const unchecked = new Set(takenOver.map(({ month }) => month));
-  // Rows of alerts are written again when they are resolved, in whichever month: only observations stay as they are.
-  const spec = Object.values<TableSpec>(projection.tables).find(({ partitionedBy }) => partitionedBy !== undefined);
+  const spec = (await tablesOf(database, projection.tables, served)).find(({ perObservation }) => perObservation);
   if (spec === undefined) return { intact: 0, altered: [], sealed: 0 };
   const schema = schemaOf(served);
-  const seals = await loadSeals(database, projection.name, projection.version);
+  const seals = await loadSeals(database, served);
   const altered: (Seal & { now: MonthHash | null })[] = [];
   let intact = 0;
   let sealed = 0;
@@ -245,13 +257,13 @@ export async function checkSeals<E, S, T extends string>(options: {
     const hashes = await hashBuckets(database, schema, spec, { month, only: null });
     const known = seals.get(month);
     if (known === undefined) {
-      if (seal && !unchecked.has(month)) sealed += await saveSeals(database, projection, month, hashes);
+      if (seal && !unchecked.has(month)) sealed += await saveSeals(database, served, month, hashes);
       continue;
     }
-    const current = new Map(hashes.map((hash) => [nameOf(hash), hash]));
+    const current = new Map(hashes.map((hash) => [bucketKey(hash), hash]));
     for (const one of known) {
-      const is = current.get(nameOf(one)) ?? null;
-      current.delete(nameOf(one));
+      const is = current.get(bucketKey(one)) ?? null;
+      current.delete(bucketKey(one));
       if (is?.hash === one.hash) intact += 1;
       else altered.push({ ...one, now: is });
     }

@@ -7,13 +7,15 @@
  * DICT's clock as history shows it, as well as by the local one: a local clock that jumps ahead drops nothing.
  */
 import type { EpochMs } from '../domain/events.ts';
+import type { TableSpec } from '../domain/fold.ts';
 import { addMonths, monthOf, monthsBetween } from '../domain/months.ts';
 import type { EventLog } from '../log/eventLog.ts';
 import { readByAll } from '../store/checkpoints.ts';
-import type { Database, Sql } from '../store/database.ts';
+import type { Database, Row, Sql } from '../store/database.ts';
 import { isConnectionLost } from '../store/errors.ts';
 import { dropPast, gapsOf, hasRowsInDefault, listPartitions, makeMonth, readHorizon } from '../store/partitions.ts';
 import type { Partition, PartitionedTable } from '../store/partitions.ts';
+import { quote, tableName } from '../store/sql.ts';
 
 /** A topic whose messages are kept about as long as history. */
 interface TrimmedTopic {
@@ -22,10 +24,18 @@ interface TrimmedTopic {
   readonly folds: readonly string[];
 }
 
+/** A read model with tables that grow by months. Those of its other revisions are treated alike. */
+interface RetainedReadModel {
+  readonly name: string;
+  readonly revision: number;
+  readonly tables: Readonly<Record<string, TableSpec>>;
+}
+
 export interface RetentionOptions {
   readonly database: Database;
   readonly log: Pick<EventLog, 'trim'>;
   readonly topics: readonly TrimmedTopic[];
+  readonly readModels: readonly RetainedReadModel[];
   /** Whole months kept beside the current one. */
   readonly months: number;
   readonly now: EpochMs;
@@ -70,8 +80,8 @@ const day = (at: EpochMs): string => new Date(at).toISOString().slice(0, 10);
 export async function compact(options: RetentionOptions): Promise<RetentionReport> {
   const run = new Run(options.database);
   const { now } = options;
-  const tables = await historyTables(options.database);
-  const newest = await run.newestObservation(tables);
+  const tables = await monthlyTables(options);
+  const newest = await run.newestObservation(options.readModels, tables);
   const horizon = await run.step('the horizon', async () => await horizonOf(options, newest), null);
   // All the months ahead come first: a drop that has to wait for a reader must not keep any of them from being made.
   for (const table of tables) for (const month of monthsAhead(now, newest)) await run.makeAhead(table, month);
@@ -99,11 +109,11 @@ export interface RetentionPlan {
 
 /** Changes nothing. */
 export async function planRetention(
-  options: Pick<RetentionOptions, 'database' | 'months' | 'now'>,
+  options: Pick<RetentionOptions, 'database' | 'readModels' | 'months' | 'now'>,
 ): Promise<RetentionPlan> {
-  const { database, months, now } = options;
-  const tables = await historyTables(database);
-  const newest = await new Run(database).newestObservation(tables);
+  const { database, readModels, months, now } = options;
+  const tables = await monthlyTables(options);
+  const newest = await new Run(database).newestObservation(readModels, tables);
   const known = await readHorizon(database);
   const horizon =
     newest === null ? known : Math.max(known ?? -Infinity, addMonths(monthOf(Math.min(now, newest)), -months));
@@ -149,18 +159,26 @@ class Run {
     }
   }
 
-  async newestObservation(tables: readonly PartitionedTable[]): Promise<EpochMs | null> {
+  /** Asked of the tables with one row for each bucket: those that grow have no index by time alone. */
+  async newestObservation(
+    readModels: readonly RetainedReadModel[],
+    tables: readonly MonthlyTable[],
+  ): Promise<EpochMs | null> {
     let newest: EpochMs | null = null;
-    for (const { schema } of tables) {
-      const [row] = await this.step(
-        `the newest observation of ${schema}`,
-        async () =>
-          await this.#database.query<{ newest: EpochMs | null }>(
-            `select max(response_time) as newest from "${schema}".latest`,
-          ),
-        [],
-      );
-      if (row !== undefined && row.newest !== null) newest = Math.max(newest ?? row.newest, row.newest);
+    for (const [schema, name] of new Map(tables.map(({ schema, readModel }) => [schema, readModel]))) {
+      const specs = readModels.filter((one) => one.name === name).flatMap((one) => Object.values(one.tables));
+      for (const { table, newest: column } of specs) {
+        if (column === undefined) continue;
+        const [row] = await this.step(
+          `the newest observation of ${schema}`,
+          async () =>
+            await this.#database.query<{ newest: EpochMs | null }>(
+              `select max(${quote(column)}) as newest from ${tableName(schema, table)}`,
+            ),
+          [],
+        );
+        if (row !== undefined && row.newest !== null) newest = Math.max(newest ?? row.newest, row.newest);
+      }
     }
     return newest;
   }
@@ -234,16 +252,31 @@ function monthsAhead(now: EpochMs, newest: EpochMs | null): Set<EpochMs> {
   return new Set([...ahead(now), ...(newest === null ? [] : ahead(newest))]);
 }
 
-/** The history of every version of the states projection; one that is being filled makes its months itself. */
-async function historyTables(sql: Sql): Promise<PartitionedTable[]> {
-  const rows = await sql.query<{ schema: string }>(
-    `select n.nspname as schema from balde.projection p
+interface MonthlyTable extends PartitionedTable {
+  readonly readModel: string;
+}
+
+/**
+ * Every partitioned table of every version; one that is being filled makes its months itself. What a version of another
+ * revision has, the database tells.
+ */
+async function monthlyTables({
+  database,
+  readModels,
+}: Pick<RetentionOptions, 'database' | 'readModels'>): Promise<MonthlyTable[]> {
+  const rows = await database.query<MonthlyTable & { revision: number }>(
+    `select p.name as "readModel", p.revision, n.nspname as schema, c.relname as table from balde.projection p
      join pg_namespace n on n.nspname = p.name || '_v' || p.version
-     join pg_class c on c.relnamespace = n.oid and c.relname = 'history' and c.relkind = 'p'
-     where p.state <> 'filling'
-     order by 1`,
+     join pg_class c on c.relnamespace = n.oid and c.relkind = 'p' and not c.relispartition
+     where p.state <> 'filling' and p.name = any ($1::text[])
+     order by n.nspname, c.relname`,
+    [readModels.map(({ name }) => name)],
   );
-  return rows.map(({ schema }) => ({ schema, table: 'history' }));
+  return rows.filter(({ readModel, revision, table }) => {
+    const known = readModels.find((one) => one.name === readModel && one.revision === revision);
+    // People detach partitions that have partitions of their own.
+    return known === undefined || Object.values(known.tables).some((spec) => spec.table === table);
+  });
 }
 
 async function horizonOf({ database, months, now }: RetentionOptions, newest: EpochMs | null): Promise<EpochMs | null> {

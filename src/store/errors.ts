@@ -170,6 +170,10 @@ export function received(sent: SentError): Error {
 export const hasSqlState = (error: unknown, code: string): boolean =>
   error instanceof DatabaseError && error.code === code;
 
+/** What the database says beside its message, such as what depends on what; `null` where it says nothing. */
+export const detailOf = (error: unknown): string | null =>
+  error instanceof DatabaseError ? (error.detail?.replaceAll('\n', ', ') ?? null) : null;
+
 /** Whether a lock was not to be had in the time given, or waiting for it would have been a deadlock. */
 export const isLockTimeout = (error: unknown): boolean =>
   error instanceof DatabaseUnavailableError && (hasSqlState(error.cause, '55P03') || hasSqlState(error.cause, '40P01'));

@@ -1,15 +1,12 @@
 /** Canonical hashes of a read model by bucket and UTC month, and the first row in which two versions differ. */
-import type { EpochMs } from '../domain/events.ts';
+import type { BucketKey, EpochMs } from '../domain/events.ts';
 import type { TableSpec } from '../domain/fold.ts';
 import { addMonths } from '../domain/months.ts';
+import { required } from '../required.ts';
 import type { Parameter, Row, Sql } from './database.ts';
+import { columnList, quote, tableName } from './sql.ts';
 
-export interface Bucket {
-  readonly participant: string;
-  readonly endpointId: string;
-}
-
-export interface MonthHash extends Bucket {
+export interface MonthHash extends BucketKey {
   readonly rows: number;
   /**
    * MD5 over the rows' own MD5s in order of time and key. Rows are hashed as Postgres prints them under the settings of
@@ -23,17 +20,22 @@ export interface Slice {
   /** `null` in a table that holds what is true now: it has no months, all of it is meant. */
   readonly month: EpochMs | null;
   /** `null`: all buckets. */
-  readonly only: readonly Bucket[] | null;
+  readonly only: readonly BucketKey[] | null;
 }
 
-const columnsOf = ({ columns }: TableSpec): string =>
-  Object.keys(columns)
-    .map((column) => `r."${column}"`)
-    .join(', ');
+const columnsOf = ({ columns }: TableSpec): string => columnList(Object.keys(columns), 'r');
+
+/** SQL for the two parts of a row's bucket. */
+const bucketOf = ({ bucket }: TableSpec): readonly [participant: string, policy: string] => [
+  `r.${quote(bucket.participant)}`,
+  `r.${quote(bucket.policy)}`,
+];
 
 /** In order of time, where the table has one, and key. */
 const orderOf = ({ since, key }: TableSpec, name: (column: string) => string): string =>
   [...(since === undefined ? [] : [since]), ...key].map(name).join(', ');
+
+const timeOf = ({ table, since }: TableSpec): string => required(since, `table ${table} has months, so it grows`);
 
 interface Rows {
   /** What follows `from`; the row is `r`. */
@@ -41,22 +43,24 @@ interface Rows {
   readonly parameters: readonly Parameter[];
 }
 
-function rowsOf(schema: string, { table, since }: TableSpec, { month, only }: Slice): Rows {
-  let from = `"${schema}"."${table}" r`;
+function rowsOf(schema: string, spec: TableSpec, { month, only }: Slice): Rows {
+  let from = `${tableName(schema, spec.table)} r`;
   const parameters: Parameter[] = [];
   if (only !== null) {
     // Joined, not filtered: a few buckets are looked up by the primary key.
-    from += ` join unnest($1::text[], $2::text[]) o (participant, endpoint_id)
-      on r.participant = o.participant and r.endpoint_id = o.endpoint_id`;
+    const [participant, policy] = bucketOf(spec);
+    from += ` join unnest($1::text[], $2::text[]) o (participant, policy)
+      on ${participant} = o.participant and ${policy} = o.policy`;
     parameters.push(
       only.map(({ participant }) => participant),
-      only.map(({ endpointId }) => endpointId),
+      only.map(({ policy }) => policy),
     );
   }
   if (month !== null) {
     const bounds = [month, addMonths(month, 1)].map((at) => new Date(at).toISOString());
     const [first, second] = [parameters.length + 1, parameters.length + 2];
-    from += ` where r."${since}" >= $${first}::timestamptz and r."${since}" < $${second}::timestamptz`;
+    const time = `r.${quote(timeOf(spec))}`;
+    from += ` where ${time} >= $${first}::timestamptz and ${time} < $${second}::timestamptz`;
     parameters.push(...bounds);
   }
   return { from, parameters };
@@ -75,7 +79,7 @@ export async function monthsOf(
     const whole = rowsOf(schema, spec, { month: null, only });
     for (const { from, parameters } of parts.length > 0 ? parts : [whole]) {
       const rows = await sql.query<{ month: EpochMs }>(
-        `select distinct date_trunc('month', r."${spec.since}", 'UTC') as month from ${from}`,
+        `select distinct date_trunc('month', r.${quote(timeOf(spec))}, 'UTC') as month from ${from}`,
         parameters,
       );
       for (const { month } of rows) months.add(month);
@@ -89,7 +93,7 @@ async function partitionsOf(sql: Sql, schema: string, { table }: TableSpec): Pro
   const rows = await sql.query<{ name: string }>(
     `select format('%I.%I', n.nspname, c.relname) as name from pg_partition_tree($1::regclass) t
      join pg_class c on c.oid = t.relid join pg_namespace n on n.oid = c.relnamespace where t.isleaf`,
-    [`"${schema}"."${table}"`],
+    [tableName(schema, table)],
   );
   return rows.map(({ name }) => ({ from: `${name} r`, parameters: [] }));
 }
@@ -108,12 +112,13 @@ export async function hashBuckets(
   const hashes: MonthHash[] = [];
   for (const piece of await piecesOf(sql, schema, spec, part, rowsAtOnce)) {
     const { from, parameters } = rowsOf(schema, spec, piece);
-    const order = orderOf(spec, (column) => `r."${column}"`);
+    const order = orderOf(spec, (column) => `r.${quote(column)}`);
+    const [participant, policy] = bucketOf(spec);
     const found = await sql.query<MonthHash>(
-      `select r.participant, r.endpoint_id as "endpointId", count(*) as rows,
+      `select ${participant} as participant, ${policy} as policy, count(*) as rows,
          md5(string_agg(md5(row(${columnsOf(spec)})::text), '' order by ${order})) as hash
-       from ${from} group by r.participant, r.endpoint_id
-       order by r.participant collate "C", r.endpoint_id collate "C"`,
+       from ${from} group by ${participant}, ${policy}
+       order by ${participant} collate "C", ${policy} collate "C"`,
       parameters,
     );
     hashes.push(...found);
@@ -130,14 +135,15 @@ async function piecesOf(
   rowsAtOnce: number,
 ): Promise<Slice[]> {
   const { from, parameters } = rowsOf(schema, spec, { month, only });
-  const buckets = await sql.query<Bucket & { readonly rows: number }>(
-    `select r.participant, r.endpoint_id as "endpointId", count(*) as rows
-     from ${from} group by r.participant, r.endpoint_id
-     order by r.participant collate "C", r.endpoint_id collate "C"`,
+  const [participant, policy] = bucketOf(spec);
+  const buckets = await sql.query<BucketKey & { readonly rows: number }>(
+    `select ${participant} as participant, ${policy} as policy, count(*) as rows
+     from ${from} group by ${participant}, ${policy}
+     order by ${participant} collate "C", ${policy} collate "C"`,
     parameters,
   );
   if (buckets.reduce((sum, { rows }) => sum + rows, 0) <= rowsAtOnce) return [{ month, only }];
-  const pieces: Bucket[][] = [];
+  const pieces: BucketKey[][] = [];
   let room = 0;
   for (const bucket of buckets) {
     if (bucket.rows > room) {
@@ -166,11 +172,11 @@ export async function firstDifference(
   part: Slice,
 ): Promise<RowDifference | null> {
   const of = (schema: string): string => `(select ${columnsOf(spec)} from ${rowsOf(schema, spec, part).from})`;
-  const keys = spec.key.map((column) => `"${column}"`).join(', ');
+  const keys = columnList(spec.key);
   const [row] = await sql.query<{ left: Row | null; right: Row | null }>(
     `select to_jsonb(a) as left, to_jsonb(b) as right from ${of(left)} a full join ${of(right)} b using (${keys})
      where a::text is distinct from b::text
-     order by ${orderOf(spec, (column) => `coalesce(a."${column}", b."${column}")`)} limit 1`,
+     order by ${orderOf(spec, (column) => `coalesce(a.${quote(column)}, b.${quote(column)})`)} limit 1`,
     rowsOf(left, spec, part).parameters,
   );
   if (row === undefined) return null;

@@ -1,6 +1,7 @@
 /** Writes the rows of a read model: COPY for what is known to be new, one statement per table for the rest. */
 import type { ColumnType, RowChange, TableSpec, Value } from '../domain/fold.ts';
 import type { Parameter, Sql } from './database.ts';
+import { columnList, quote, tableName } from './sql.ts';
 
 type Rows = readonly (readonly Value[])[];
 
@@ -29,10 +30,8 @@ export async function writeRows(
   }
 }
 
-const quote = (identifier: string): string => `"${identifier.replaceAll('"', '""')}"`;
-
-export const copyTarget = (schema: string, { table, columns }: TableSpec): string =>
-  `${quote(schema)}.${quote(table)} (${Object.keys(columns).map(quote).join(', ')})`;
+export const copyTarget = (schema: string, { table, columns }: Pick<TableSpec, 'table' | 'columns'>): string =>
+  `${tableName(schema, table)} (${columnList(Object.keys(columns))})`;
 
 async function insert(tx: Sql, schema: string, spec: TableSpec, rows: Rows, onConflict: string): Promise<void> {
   const types = Object.values(spec.columns);
@@ -40,7 +39,7 @@ async function insert(tx: Sql, schema: string, spec: TableSpec, rows: Rows, onCo
   const sources = types.map((type, i) => `$${i + 1}::${type}[]`).join(', ');
   await tx.execute(
     `insert into ${copyTarget(schema, spec)} select * from unnest(${sources})
-     on conflict (${spec.key.map(quote).join(', ')}) ${onConflict}`,
+     on conflict (${columnList(spec.key)}) ${onConflict}`,
     arrays,
   );
 }
@@ -51,14 +50,16 @@ async function remove(tx: Sql, schema: string, { table, columns, key }: TableSpe
   const arrays = at.map((i, n): Parameter => rows.map((row) => toParameter(row[i] ?? null, types[n] ?? 'text')));
   const sources = types.map((type, i) => `$${i + 1}::${type}[]`).join(', ');
   await tx.execute(
-    `delete from ${quote(schema)}.${quote(table)} t using unnest(${sources}) as u (${key.map(quote).join(', ')})
+    `delete from ${tableName(schema, table)} t using unnest(${sources}) as u (${columnList(key)})
      where ${key.map((column) => `t.${quote(column)} = u.${quote(column)}`).join(' and ')}`,
     arrays,
   );
 }
 
-function replacement({ columns, key }: TableSpec): string {
+/** What an upsert does where the row is there. */
+export function replacement({ columns, key }: TableSpec): string {
   const others = Object.keys(columns).filter((column) => !key.includes(column));
+  if (others.length === 0) return 'do nothing';
   return `do update set ${others.map((column) => `${quote(column)} = excluded.${quote(column)}`).join(', ')}`;
 }
 

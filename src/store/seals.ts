@@ -1,17 +1,17 @@
 /** Seals: the hashes of months that are over, as they were when they were found equal to the log. */
 import type { EpochMs } from '../domain/events.ts';
-import type { FoldId } from './checkpoints.ts';
-import type { Sql } from './database.ts';
+import type { Row, Sql } from './database.ts';
 import type { MonthHash } from './monthHashes.ts';
+import type { FoldRevision } from './schemas.ts';
 
 export interface Seal extends MonthHash {
   readonly month: EpochMs;
 }
 
-/** By month. @param revision seals of another meaning of the fold say nothing about this one */
-export async function loadSeals(sql: Sql, name: string, revision: number): Promise<Map<EpochMs, Seal[]>> {
+/** By month. Those of another revision say nothing about this one. */
+export async function loadSeals(sql: Sql, { name, revision }: FoldRevision): Promise<Map<EpochMs, Seal[]>> {
   const rows = await sql.query<Seal>(
-    `select month, participant, endpoint_id as "endpointId", rows, hash from balde.sealed_month
+    `select month, participant, endpoint_id as policy, rows, hash from balde.sealed_month
      where name = $1 and revision = $2 order by month, participant, endpoint_id`,
     [name, revision],
   );
@@ -23,7 +23,7 @@ export async function loadSeals(sql: Sql, name: string, revision: number): Promi
 /** @returns buckets sealed */
 export async function saveSeals(
   sql: Sql,
-  { name, version: revision }: FoldId,
+  { name, revision }: FoldRevision,
   month: EpochMs,
   hashes: readonly MonthHash[],
 ): Promise<number> {
@@ -37,7 +37,7 @@ export async function saveSeals(
       name,
       new Date(month).toISOString(),
       hashes.map(({ participant }) => participant),
-      hashes.map(({ endpointId }) => endpointId),
+      hashes.map(({ policy }) => policy),
       hashes.map(({ rows }) => rows),
       hashes.map(({ hash }) => hash),
       revision,

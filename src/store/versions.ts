@@ -1,14 +1,16 @@
 /** Versions of the read models: which exist, which is served, what state each is in. */
+import { required } from '../required.ts';
 import type { FoldId } from './checkpoints.ts';
 import type { Database, Sql } from './database.ts';
 import { lock } from './locks.ts';
-import { createSchema, schemaOf } from './schemas.ts';
+import { createSchema, readModelSql, schemaOf } from './schemas.ts';
+import type { FoldRevision, ReadModelSql } from './schemas.ts';
 
 /** See migration 0005. */
 export type VersionState = 'filling' | 'catching_up' | 'live' | 'fixed';
 
 export interface Version extends FoldId {
-  /** The fold's code that it was written with. */
+  /** The fold's revision that it is written with. */
   readonly revision: number;
   readonly served: boolean;
   readonly state: VersionState;
@@ -30,23 +32,29 @@ export async function listVersions(sql: Sql, name?: string): Promise<Version[]> 
   );
 }
 
-/** Makes an empty version beside the others. */
+/**
+ * Makes an empty version beside the others.
+ * @param check looks at it before anybody sees it: what it throws undoes the version
+ */
 export async function createVersion(
   database: Database,
-  fold: FoldId,
+  { name, revision }: FoldRevision,
   { source, until }: Pick<Version, 'source' | 'until'>,
+  { sql, check }: { readonly sql?: ReadModelSql; readonly check?: (tx: Sql, created: Version) => Promise<void> } = {},
 ): Promise<Version> {
+  const { tables, views } = sql ?? (await readModelSql(name));
   return await database.transaction(async (tx) => {
     await lock(tx, 'install');
     const [created] = await tx.query<Version>(
-      `insert into balde.projection (name, version, served, revision, state, source, until)
-       select $1, coalesce(max(version), 0) + 1, false, $2, 'filling', $3, $4 from balde.projection where name = $1
+      `insert into balde.projection (name, version, served, revision, state, source, until, views_sql)
+       select $1, coalesce(max(version), 0) + 1, false, $2, 'filling', $3, $4, $5 from balde.projection where name = $1
        returning ${COLUMNS}`,
-      [fold.name, fold.version, source, until === null ? null : new Date(until).toISOString()],
+      [name, revision, source, until === null ? null : new Date(until).toISOString(), views],
     );
-    if (created === undefined) throw new Error('no version was created');
-    await createSchema(tx, created);
-    return created;
+    const version = required(created, 'an insert of one row returns it');
+    await createSchema(tx, version, tables);
+    await check?.(tx, version);
+    return version;
   });
 }
 

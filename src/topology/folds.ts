@@ -3,10 +3,12 @@ import { alertingReactor } from '../../projections/alerting/fold.ts';
 import { alertsProjection } from '../../projections/alerts/fold.ts';
 import { statesProjection } from '../../projections/states/fold.ts';
 import { deadLettersOf, POLICY_STATES, RATE_LIMIT_ALERTS } from '../codec/topics.ts';
-import type { Fold, Projection } from '../domain/fold.ts';
+import type { Fold, FoldKind, Projection } from '../domain/fold.ts';
 import type { TopicSpec } from '../log/eventLog.ts';
 
-export type FoldedTopic = Pick<Fold<unknown, unknown, unknown>, 'name' | 'version' | 'topic'>;
+export interface FoldedTopic extends Pick<Fold<unknown, unknown, unknown>, 'name' | 'revision' | 'topic'> {
+  readonly kind: FoldKind;
+}
 
 /** Every fold, in the order in which their public views may depend on one another. */
 export const FOLDS: readonly FoldedTopic[] = [statesProjection, alertingReactor(), alertsProjection];
@@ -52,6 +54,9 @@ export const TOPICS: readonly TopicSpec[] = [
 export const RELAYED_TOPICS: readonly string[] = TOPICS.map(({ name }) => name).filter(
   (name) => name !== POLICY_STATES.name,
 );
+
+/** The read models whose months retention makes and drops. */
+export const RETAINED_READ_MODELS = [statesProjection];
 
 /** Alerts stay for ever, on their topic too; observations stay as long as history needs them. */
 export const TRIMMED_TOPICS = [

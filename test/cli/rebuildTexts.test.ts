@@ -31,7 +31,7 @@ describe('rows that are equal are told [VERIFY-1]', () => {
     ['when there are none', 0, 0, [], 0, '0 rows equal, of 0 buckets'],
   ])('%s', (_, rows, buckets, calendarMonths, current, expected) => {
     const found = { rows, months: 7 * buckets, buckets, calendarMonths, current };
-    const [line, ...others] = comparisonText({ ...found, left: 1, right: 2, differences: [], apart: [] });
+    const [line, ...others] = comparisonText({ ...found, left: 1, right: 2, differences: [], apart: [], onlyIn: [] });
     expect([line, others]).toEqual([`versions 1 and 2: ${expected}`, []]);
   });
 });

@@ -39,7 +39,7 @@ const events = (from: number, n: number) =>
 
 const caughtUp = async (database: Database, log: EventLog) =>
   await eventually('everything read', async () =>
-    isCaughtUp(database, log, { name: 'states', version: 1, topic: POLICY_STATES.name }).catch(() => false),
+    isCaughtUp(database, log, { name: 'states', revision: 1, topic: POLICY_STATES.name }).catch(() => false),
   );
 
 const leases = async (database: Database) =>

@@ -9,7 +9,7 @@ import { baldeDatabase, emptyDatabase } from '../support/database.ts';
 import { readAll } from '../contract/given.ts';
 import { ALERTING_DLQ, allLetters, EVENT_TIME, junk, publish, settle, STATES_DLQ } from './given.ts';
 import { EmbeddedLog } from '../../src/log/embedded/embeddedLog.ts';
-import { installFold } from '../../src/store/schemas.ts';
+import { installFold } from '../../src/store/installFold.ts';
 import { FOLDS } from '../../src/topology/folds.ts';
 import { migrate } from '../../src/store/migrate.ts';
 

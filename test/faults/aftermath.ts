@@ -4,6 +4,7 @@ import { alertsProjection } from '../../projections/alerts/fold.ts';
 import { statesProjection } from '../../projections/states/fold.ts';
 import type { EventLog } from '../../src/log/eventLog.ts';
 import { loadCheckpoints } from '../../src/store/checkpoints.ts';
+import { firstVersionOf } from '../../src/store/schemas.ts';
 import { openDatabase } from '../../src/store/database.ts';
 import type { Database } from '../../src/store/database.ts';
 import { outboxSize } from '../../src/store/outbox.ts';
@@ -35,7 +36,7 @@ export async function catchUp(database: Database, log: EventLog, ms = 60_000): P
   const isDone = async (): Promise<boolean> => {
     for (const fold of FOLDS) {
       const ends = await log.ends(fold.topic);
-      const positions = await loadCheckpoints(database, fold, ends.length);
+      const positions = await loadCheckpoints(database, firstVersionOf(fold), ends.length);
       if (ends.some(({ partition, last }) => (positions.get(partition) ?? null) !== last)) return false;
     }
     return true;

@@ -6,6 +6,7 @@ import type { Consumer, ConsumerOptions, EventLog } from '../../src/log/eventLog
 import { AdminClient } from '../../src/log/pulsar/admin.ts';
 import { PulsarLog } from '../../src/log/pulsar/pulsarLog.ts';
 import { loadCheckpoints } from '../../src/store/checkpoints.ts';
+import { firstVersionOf } from '../../src/store/schemas.ts';
 import type { Database } from '../../src/store/database.ts';
 import { readTopicOnce } from '../oracle/readLog.ts';
 import { emptyDatabase } from '../support/database.ts';
@@ -38,7 +39,7 @@ async function holders(): Promise<string[]> {
       const stats = await admin.get<{
         subscriptions: Record<string, { activeConsumerName?: string; consumers: { consumerName: string }[] }>;
       }>(path);
-      const subscription = stats?.subscriptions[`${statesProjection.name}-v${statesProjection.version}`];
+      const subscription = stats?.subscriptions[`${statesProjection.name}-v${statesProjection.revision}`];
       const active = subscription?.activeConsumerName;
       if (subscription?.consumers.some(({ consumerName }) => consumerName === active) === true)
         names.push(active ?? '');
@@ -146,7 +147,7 @@ describePulsar('instances on Pulsar', () => {
       await stopped(poller);
       const after = inspect(databaseUrl, pulsar);
       await catchUp(after.database, after.log, GROWTH_MS);
-      const positions = await loadCheckpoints(after.database, statesProjection, GROWN);
+      const positions = await loadCheckpoints(after.database, firstVersionOf(statesProjection), GROWN);
       expect([...positions.values()].slice(POLICY_STATES.partitions)).not.toContain(null);
       for (const worker of [first, third]) await stopped(worker);
       await after.close();

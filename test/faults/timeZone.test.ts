@@ -5,7 +5,7 @@ import { EmbeddedLog } from '../../src/log/embedded/embeddedLog.ts';
 import { FOLDS, TOPICS } from '../../src/topology/folds.ts';
 import { openDatabase } from '../../src/store/database.ts';
 import { migrate } from '../../src/store/migrate.ts';
-import { installFold } from '../../src/store/schemas.ts';
+import { installFold } from '../../src/store/installFold.ts';
 import { observation } from '../domain/given.ts';
 import { expectDatabaseEqualsOracle } from '../oracle/compare.ts';
 import { emptyDatabase } from '../support/database.ts';

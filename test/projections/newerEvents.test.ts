@@ -7,7 +7,14 @@ import { PoisonMessageError } from '../../src/codec/errors.ts';
 import { projectionEffects } from '../../src/consume/effects.ts';
 import { Processor } from '../../src/consume/processor.ts';
 import type { AlertEvent } from '../../src/domain/events.ts';
-import { recorder } from '../consume/given.ts';
+import { OpenAlerts } from '../../src/app/openAlerts.ts';
+import { POLICY_STATES } from '../../src/codec/topics.ts';
+import { tail } from '../../src/consume/tail.ts';
+import { openExport } from '../../src/operate/exportSources.ts';
+import type { ExportContext } from '../../src/operate/exportSources.ts';
+import { alerting, observed, outgoing, policyStates, publish, recorder, states, takeAll } from '../consume/given.ts';
+import { shared } from '../contract/given.ts';
+import { eventually } from '../support/eventually.ts';
 import { baldeDatabase } from '../support/database.ts';
 import { raised, resolved } from './anyAlerts.ts';
 
@@ -75,6 +82,76 @@ describe('what is not known yet on the alert topic [OUT-6]', () => {
     ['no alert', { ...wire(alert), alert_id: undefined }],
   ])('is not what says %s: that is a dead letter as before', (_what, event) => {
     expect(() => decodeAlertEvent(message(event))).toThrow(PoisonMessageError);
+  });
+});
+
+/** An event as a later version may publish it on the topic of observations. */
+const newerObservation = {
+  ...outgoing(observed('CLAIMS_READ', 1, 50)),
+  payload: Buffer.from('of another form'),
+  properties: { event_type: 'RequestOutcomesObserved', schema_version: '1' },
+};
+
+describe('an event of a type not known yet on the topic of observations [OUT-6]', () => {
+  it.each(['states', 'alerting'] as const)('makes no dead letter of processor %s', async (fold) => {
+    const { database, log } = await baldeDatabase();
+    await publish(log, [newerObservation, observed('CLAIMS_READ', 2, 5)]);
+    const observer = recorder();
+    const processor = fold === 'states' ? states(database, { observer }) : alerting(database, { observer });
+    await takeAll(processor);
+    expect(await processor.process(await policyStates(log))).toBe('committed');
+    expect(observer.count('deadLettered')).toBe(0);
+  });
+
+  it('is archived byte by byte', () => {
+    const records = new ArchiveRecords('policy-states');
+    const { sequenceId: _, ...sent } = newerObservation;
+    const archived = { ...sent, topic: 'policy-states', partition: 0, position: '1' };
+    const { bytes } = records.encode(archived);
+    expect(records.decode(bytes, 1)).toEqual([archived]);
+  });
+
+  it('is not counted as an observation, nor as poison of a rebuild', () => {
+    const logged = { ...newerObservation, topic: 'policy-states', partition: 0, position: '1' };
+    expect(POLICY_STATES.decode(logged)).toBeNull();
+  });
+
+  it.each(['observations', 'alert-events'] as const)(
+    'is left out of an export of %s, and is no problem',
+    async (what) => {
+      const { database, log } = await baldeDatabase();
+      await publish(log, [newerObservation]);
+      const producer = await shared(log, 'rate-limit-alerts', 'newer');
+      await producer.send(NEWER.slice(3).map(([, event], n) => ({ ...message(event), eventTime: 1, sequenceId: n })));
+      await producer.close();
+      const poison: string[] = [];
+      const storage = { database, log } as unknown as ExportContext['storage'];
+      const { batches } = await openExport(what, {
+        ...{ storage, signal: new AbortController().signal },
+        onPoison: (_message, reason) => void poison.push(reason),
+      });
+      for await (const rows of batches) expect(rows).toEqual([]);
+      expect(poison).toEqual([]);
+      // Nor does it hold up the reactor, which reads the alert topic back.
+      const open = await OpenAlerts.begin({ database, log });
+      await open.advance(new AbortController().signal);
+      expect([...open.all()]).toEqual([]);
+    },
+  );
+
+  it('is passed over by whoever only watches', async () => {
+    const { log } = await baldeDatabase();
+    const [seen, stop] = [new Set<string>(), new AbortController()];
+    const watching = tail(log, POLICY_STATES, ({ policy }) => seen.add(policy), stop.signal);
+    let n = 0;
+    await eventually('what came after it', async () => {
+      n += 1;
+      await publish(log, [newerObservation, observed('KEYS_CHECK', n, 5)]);
+      return seen.has('KEYS_CHECK');
+    });
+    stop.abort();
+    await watching;
+    expect([...seen]).toEqual(['KEYS_CHECK']);
   });
 });
 

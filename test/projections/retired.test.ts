@@ -121,7 +121,7 @@ it('a state of before policies were retired goes on, and sends nothing twice [RE
   const { state } = reactor.apply(...first);
   const before = JSON.parse(JSON.stringify(state)) as AlertingState;
   expect(Object.keys(before).sort()).toEqual(['category', 'machine', 'newest', 'open']);
-  expect(reactor.version).toBe(1);
+  expect(reactor.revision).toBe(1);
   const react = (from: AlertingState | undefined, event: PolicyStateEvent) => reactor.apply(from, event);
   expect(react(before, low).out).toEqual([]);
   const step = react(before, retired(low));

@@ -26,9 +26,9 @@ const verified = async (database: Database, log: EventLog, what: RebuildableName
 
 /** What a person is told of: names of tables and buckets. */
 const told = ({ comparison, counts }: Verified): string[] => [
-  ...(comparison?.differences ?? []).map(({ table, endpointId }) => `${table} ${endpointId}`),
+  ...(comparison?.differences ?? []).map(({ table, policy }) => `${table} ${policy}`),
   ...(comparison?.apart ?? []).map((key) => `apart ${key}`),
-  ...(counts?.differences ?? []).map(({ endpointId }) => `counted ${endpointId}`),
+  ...(counts?.differences ?? []).map(({ policy }) => `counted ${policy}`),
 ];
 
 /** Tables as they are, to be put back: those of what is true now and the partitions of history. */
@@ -152,7 +152,7 @@ describe('a row that no event of a whole log stands behind [VERIFY-1, REBUILD-7]
       const report = await rebuilt(database, log, 'states', { verify: false, cutOver: false });
       expect(report.carried.takenOver).toEqual([]);
       expect(report.carried.leftOut).toMatchObject([
-        { table: 'history', month: Date.UTC(2026, 1), endpointId: 'KEYS_CHECK', rows: 1 },
+        { table: 'history', month: Date.UTC(2026, 1), policy: 'KEYS_CHECK', rows: 1 },
       ]);
       return [report.version];
     });
@@ -220,9 +220,7 @@ describe('of a log that was trimmed [REBUILD-3, VERIFY-5]', { timeout: 240_000 }
     expect(history.reduce((sum, { rows }) => sum + rows, 0)).toBe(30 + 158 * 5);
     expect(new Set(history.map(({ month }) => month))).toEqual(new Set([Date.UTC(2026, 2), Date.UTC(2026, 3)]));
     // The newest row, the parameters and the state of a bucket without an event in the log are nobody's to check.
-    expect(found.takenOver.filter(({ month }) => month === null).map(({ endpointId }) => endpointId)).toContain(
-      'POLICY_GONE',
-    );
+    expect(found.takenOver.filter(({ month }) => month === null).map(({ policy }) => policy)).toContain('POLICY_GONE');
     expect(found.seals.sealed).toBe(5);
     const seals = await database.query('select distinct month from balde.sealed_month');
     expect(seals).toEqual([{ month: Date.UTC(2026, 4) }]);

@@ -142,13 +142,13 @@ describe('verify', () => {
       table: 'history',
       month: Date.UTC(2026, 2, 1),
       participant: '12345678',
-      endpointId: 'KEYS_CHECK',
+      policy: 'KEYS_CHECK',
       ...expected,
     });
     expect(String(differences[0]?.first?.key['response_time'])).toMatch(/^2026-03-20T12:00/);
     expect(seals.altered).toHaveLength(1);
     expect(seals.altered[0]).toMatchObject({
-      endpointId: 'KEYS_CHECK',
+      policy: 'KEYS_CHECK',
       month: Date.UTC(2026, 2, 1),
       rows: 732,
     });
@@ -170,7 +170,7 @@ describe('verify', () => {
     await database.execute('insert into states_v2.history select * from lost');
     expect(comparison?.differences).toEqual([]);
     expect(counts?.differences).toEqual([
-      { month: MARCH, participant: '12345678', endpointId: 'KEYS_CHECK', logged: 732, rows: 731 },
+      { month: MARCH, participant: '12345678', policy: 'KEYS_CHECK', logged: 732, rows: 731 },
     ]);
     expect(counts?.rows).toBe(BUCKET_ROWS * POLICIES.length - MARCH_ROWS);
   });
@@ -231,7 +231,7 @@ describe('verify', () => {
       table,
       'a row too many',
       ghost(table, 'endpoint_id'),
-      { endpointId: 'GHOST', rows: [1, 0], first: { left: { capacity: 100 }, right: null } },
+      { policy: 'GHOST', rows: [1, 0], first: { left: { capacity: 100 }, right: null } },
     ],
   ]);
   it.each(nowCases)(
@@ -239,21 +239,21 @@ describe('verify', () => {
     async (table, _, statements, expected) => {
       const { comparison, differences, seals } = await altered(statements);
       expect(differences).toHaveLength(1);
-      const endpointId = 'KEYS_CHECK';
+      const policy = 'KEYS_CHECK';
       expect(differences[0]).toMatchObject({
         table,
         month: null,
         participant: '12345678',
-        endpointId,
+        policy,
         ...expected,
       });
       expect(differences[0]?.first?.key).toEqual({
         participant: '12345678',
-        endpoint_id: expected['endpointId'] ?? endpointId,
+        endpoint_id: expected['policy'] ?? policy,
       });
       expect(comparison?.rows).toBe(BUCKET_ROWS * POLICIES.length);
       expect(comparison?.months).toBe(2 * POLICIES.length);
-      expect(comparison?.current).toBe(2 * POLICIES.length - (differences[0]?.endpointId === 'GHOST' ? 0 : 1));
+      expect(comparison?.current).toBe(2 * POLICIES.length - (differences[0]?.policy === 'GHOST' ? 0 : 1));
       expect(seals.altered).toEqual([]);
     },
   );
@@ -291,9 +291,7 @@ describe('verify', () => {
       const months: number[] = [];
       const { differences } = await compare({ database: looked, onMonth: (month) => months.push(month) });
       expect(differences).toHaveLength(1);
-      const hashed = read.map((rows) => [
-        ...new Set(rows.filter((row) => 'hash' in row).map((row) => row['endpointId'])),
-      ]);
+      const hashed = read.map((rows) => [...new Set(rows.filter((row) => 'hash' in row).map((row) => row['policy']))]);
       const [first, ...again] = hashed;
       expect(first?.sort()).toEqual([...POLICIES, 'GHOST'].sort());
       expect(again).toEqual([['GHOST'], ['GHOST'], ['GHOST']]);
@@ -305,7 +303,7 @@ describe('verify', () => {
     const { history: spec } = statesProjection.tables;
     for (const part of [
       { month: MARCH, only: null },
-      { month: MARCH, only: [{ participant: '12345678', endpointId: 'KEYS_CHECK' }] },
+      { month: MARCH, only: [{ participant: '12345678', policy: 'KEYS_CHECK' }] },
     ]) {
       const whole = await hashBuckets(database, 'states_v1', spec, part);
       expect(whole).toHaveLength(part.only?.length ?? POLICIES.length);

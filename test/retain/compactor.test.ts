@@ -5,8 +5,11 @@ import type { RetentionOptions } from '../../src/retain/compactor.ts';
 import { openDatabase } from '../../src/store/database.ts';
 import type { Database } from '../../src/store/database.ts';
 import { createPartition, partitionMonths, readHorizon } from '../../src/store/partitions.ts';
-import { installFold } from '../../src/store/schemas.ts';
+import { statesProjection } from '../../projections/states/fold.ts';
+import { createVersion, setVersionState } from '../../src/store/versions.ts';
+import { RETAINED_READ_MODELS } from '../../src/topology/folds.ts';
 import { states, observed, policyStates, publish, takeAll } from '../consume/given.ts';
+import { summing } from '../rebuild/variants.ts';
 import { baldeDatabase } from '../support/database.ts';
 
 const HISTORY = { schema: 'states_v1', table: 'history' };
@@ -20,7 +23,7 @@ const TOPICS = [{ name: 'policy-states', folds: ['states'] }];
 const noLog = { trim: async () => await Promise.resolve(0) };
 
 const compactAt = async (database: Database, now: number, log: RetentionOptions['log'] = noLog) =>
-  await compact({ database, log, topics: TOPICS, months: 13, now });
+  await compact({ database, log, topics: TOPICS, readModels: RETAINED_READ_MODELS, months: 13, now });
 
 /** A database with one observation in each month from `from` to `to`, counted from the current one. */
 async function withHistory(from: number, to: number, settings: Readonly<Record<string, string>> = {}) {
@@ -134,13 +137,29 @@ describe('the compactor [RET-1, RET-2, RET-3]', () => {
 
   it('serves every version of the projection', async () => {
     const { database } = await withHistory(-20, 0);
-    await installFold(database, { name: 'states', version: 2 });
+    await setVersionState(
+      database,
+      await createVersion(database, statesProjection, { source: null, until: null }),
+      'live',
+    );
     const v2 = { schema: 'states_v2', table: 'history' };
     // Made before the horizon was set, as a rebuild does.
     await database.transaction(async (tx) => createPartition(tx, v2, month(-20)));
     const { dropped } = await compactAt(database, NOW);
     expect(dropped).toContain(`states_v2.history_${monthName(month(-20))}`);
     expect(await partitionMonths(database, v2)).toEqual(months(0, 3));
+  });
+
+  it('makes and drops the months of every table that grows by them, whichever revision has it [REV-3]', async () => {
+    const { database } = await withHistory(-20, 0);
+    const { projection, sql } = summing();
+    const made = await createVersion(database, projection, { source: null, until: null }, { sql });
+    await setVersionState(database, made, 'live');
+    const days = { schema: 'states_v2', table: 'history_days' };
+    await database.transaction(async (tx) => createPartition(tx, days, month(-20)));
+    expect((await compactAt(database, NOW)).dropped).toContain(`states_v2.history_days_${monthName(month(-20))}`);
+    expect(await partitionMonths(database, days)).toEqual(months(0, 3));
+    expect(await partitionMonths(database, { ...days, table: 'history' })).toEqual(months(0, 3));
   });
 
   it('says when it last succeeded, and does not when it fails', async () => {

@@ -124,7 +124,8 @@ create table balde.projection (
   source text,
   until timestamp with time zone,
   served_at timestamp with time zone,
-  views text
+  views text,
+  views_sql text
 );
 create table balde.retention (
   id boolean not null default true,

@@ -7,7 +7,7 @@ import { hasSqlState } from '../../src/store/errors.ts';
 import { Leases } from '../../src/store/leases.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { createPartition } from '../../src/store/partitions.ts';
-import { installFold } from '../../src/store/schemas.ts';
+import { installFold } from '../../src/store/installFold.ts';
 import { READER } from '../../src/store/reader.ts';
 import { createVersion, dropVersion } from '../../src/store/versions.ts';
 import { baldeDatabase } from '../support/database.ts';

@@ -1,7 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { Database } from '../../src/store/database.ts';
-import { installFold, schemaOf, serve } from '../../src/store/schemas.ts';
-import { baldeDatabase } from '../support/database.ts';
+import { alertsProjection } from '../../projections/alerts/fold.ts';
+import { installFold } from '../../src/store/installFold.ts';
+import { migrate } from '../../src/store/migrate.ts';
+import { schemaOf } from '../../src/store/schemas.ts';
+import { createVersion, listVersions, setVersionState } from '../../src/store/versions.ts';
+import { serve } from '../../src/store/views.ts';
+import { baldeDatabase, emptyDatabase } from '../support/database.ts';
 
 const { database } = await baldeDatabase();
 const [v1, v2] = [1, 2].map((version) => ({ name: 'alerts', version })) as [Fold, Fold];
@@ -47,13 +52,21 @@ const mayRead = async (role: string, view: string): Promise<boolean> =>
 
 describe('a version of a read model [VIEW-1]', () => {
   it('is installed once, however often and by how many', async () => {
-    await Promise.all(Array.from({ length: 4 }, async () => installFold(database, v2)));
-    const schemas = await database.query(`select from pg_namespace where nspname = $1`, [schemaOf(v2)]);
+    const empty = await emptyDatabase();
+    await migrate(empty.url);
+    await Promise.all(Array.from({ length: 4 }, async () => installFold(empty.database, alertsProjection)));
+    const schemas = await empty.database.query(`select from pg_namespace where nspname = $1`, [schemaOf(v1)]);
     expect(schemas).toHaveLength(1);
+    expect(await listVersions(empty.database)).toMatchObject([{ name: 'alerts', version: 1, served: true }]);
     expect(await served()).toEqual(['alerting', 'alerts', 'states'].map((name) => ({ name, version: 1 })));
   });
 
   it('is put in service, and back, in one step each', async () => {
+    await setVersionState(
+      database,
+      await createVersion(database, alertsProjection, { source: null, until: null }),
+      'live',
+    );
     await addAlert('alerts_v1', 1);
     await addAlert('alerts_v2', 1);
     await addAlert('alerts_v2', 2);
@@ -160,7 +173,7 @@ describe('[VIEW-1] the views of an older program', () => {
     const role = await operatorsGrants(database);
     await age();
     expect(await definition()).not.toBe(now);
-    await Promise.all(Array.from({ length: 3 }, async () => installFold(database, v1)));
+    await Promise.all(Array.from({ length: 3 }, async () => installFold(database, alertsProjection)));
     expect(await definition()).toBe(now);
     expect(await mayRead(role, 'v_dict_rate_limit_active_alerts')).toBe(true);
   });
@@ -170,10 +183,10 @@ describe('[VIEW-1] the views of an older program', () => {
     await age();
     await database.transaction(async (tx) => {
       await tx.query('select count(*) from public.v_dict_rate_limit_active_alerts');
-      await installFold(database, v1);
+      await installFold(database, alertsProjection);
       expect(await definition()).not.toBe(now);
     });
-    await installFold(database, v1);
+    await installFold(database, alertsProjection);
     expect(await definition()).toBe(now);
   });
 });

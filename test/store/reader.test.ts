@@ -4,7 +4,7 @@ import { FOLDS } from '../../src/topology/folds.ts';
 import { openDatabase } from '../../src/store/database.ts';
 import type { Database } from '../../src/store/database.ts';
 import { migrate } from '../../src/store/migrate.ts';
-import { installFold } from '../../src/store/schemas.ts';
+import { installFold } from '../../src/store/installFold.ts';
 import { ensureReader, readerLacks, READER } from '../../src/store/reader.ts';
 import { startEmbeddedPostgres } from '../../src/store/embeddedPostgres.ts';
 import { mkdtemp, rm } from 'node:fs/promises';

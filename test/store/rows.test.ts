@@ -24,6 +24,7 @@ const SPEC: TableSpec = {
     note: 'text',
   },
   key: ['id'],
+  bucket: { participant: 'id', policy: 'note' },
 };
 
 type Row = RowChange['row'];

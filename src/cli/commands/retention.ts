@@ -1,6 +1,7 @@
 /** `balde retention run`: the compactor, once. */
 import { Option } from 'commander';
 import type { Command } from 'commander';
+import { RETAINED_READ_MODELS } from '../../topology/folds.ts';
 import { UsageError } from '../../errors.ts';
 import { applyRetention } from '../../operate/retention.ts';
 import { planRetention } from '../../retain/compactor.ts';
@@ -48,7 +49,7 @@ const runCommand = (): Command =>
 async function runRetention({ storage, config, options }: AskedOf<RetentionOptions>): Promise<RetentionAnswer> {
   const months = options.months ?? config.retentionMonths;
   const now = Date.now();
-  const plan = await planRetention({ ...storage, months, now });
+  const plan = await planRetention({ ...storage, readModels: RETAINED_READ_MODELS, months, now });
   if (options.dryRun === true) return { months, plan, report: null, problems: [] };
   const full = plan.drops.filter(({ rows }) => rows > 0);
   if (full.length > 0 && options.yes !== true) throw new UsageError(dropQuestion(full, months));

@@ -5,11 +5,11 @@ import { iso, numbered } from '../../format.ts';
 
 const MAX_SHOWN = 20;
 
-export const unloggedJson = ({ table, month, participant, endpointId, rows }: Unlogged) => ({
+export const unloggedJson = ({ table, month, participant, policy, rows }: Unlogged) => ({
   table,
   month: month === null ? null : iso(month).slice(0, 7),
   participant,
-  endpoint_id: endpointId,
+  endpoint_id: policy,
   rows,
 });
 
@@ -45,7 +45,7 @@ export function leftOutText(rows: readonly Unlogged[]): string[] {
 function linesOf(word: string, rows: readonly Unlogged[]): string[] {
   const groups = new Map<string, Unlogged[]>();
   for (const row of rows) {
-    const name = `${row.table} ${row.participant}:${row.endpointId}`;
+    const name = `${row.table} ${row.participant}:${row.policy}`;
     groups.set(name, [...(groups.get(name) ?? []), row]);
   }
   const lines = [...groups].slice(0, MAX_SHOWN).map(([name, group]) => {

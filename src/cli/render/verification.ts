@@ -11,25 +11,26 @@ export const verificationJson = (what: string, { comparison, seals, counts, take
   rows_equal: comparison?.rows ?? null,
   months_equal: comparison?.months ?? null,
   current_rows_equal: comparison?.current ?? null,
-  differences: (comparison?.differences ?? []).map(({ month, endpointId, ...rest }) => ({
+  differences: (comparison?.differences ?? []).map(({ month, policy, ...rest }) => ({
     ...rest,
-    endpoint_id: endpointId,
+    endpoint_id: policy,
     month: month === null ? null : iso(month).slice(0, 7),
   })),
   not_compared: comparison?.apart ?? [],
+  only_in: comparison?.onlyIn ?? [],
   rows_as_logged: counts?.rows ?? null,
   months_as_logged: counts?.months ?? null,
-  counted_otherwise: (counts?.differences ?? []).map(({ month, endpointId, ...rest }) => ({
+  counted_otherwise: (counts?.differences ?? []).map(({ month, policy, ...rest }) => ({
     ...rest,
-    endpoint_id: endpointId,
+    endpoint_id: policy,
     month: iso(month).slice(0, 7),
   })),
   taken_over: takenOver.map(unloggedJson),
   seals_intact: seals.intact,
   seals_made: seals.sealed,
-  altered: seals.altered.map(({ month, endpointId, now, ...then }) => ({
+  altered: seals.altered.map(({ month, policy, now, ...then }) => ({
     ...then,
-    endpoint_id: endpointId,
+    endpoint_id: policy,
     month: iso(month).slice(0, 7),
     now: now === null ? null : { rows: now.rows, hash: now.hash },
   })),
@@ -39,8 +40,8 @@ const countsText = ({ rows, differences }: CountCheck): string[] => [
   `the log's own count: ${numberText(rows)} rows agree` +
     (differences.length === 0 ? '' : `, ${numbered(differences.length, 'month')} of buckets do not`),
   ...differences.map(
-    ({ month, participant, endpointId, logged, rows: found }) =>
-      `COUNTED ${iso(month).slice(0, 7)} ${participant}:${endpointId}: ` +
+    ({ month, participant, policy, logged, rows: found }) =>
+      `COUNTED ${iso(month).slice(0, 7)} ${participant}:${policy}: ` +
       `${numberText(logged)} observations in the log, ${numberText(found)} rows in history`,
   ),
 ];
@@ -54,8 +55,8 @@ export const verificationText = (
   ...(counts === null ? [] : countsText(counts)),
   `seals: ${numberText(seals.intact)} intact, ${numberText(seals.sealed)} made now, ${numberText(seals.altered.length)} broken`,
   ...seals.altered.map(
-    ({ month, participant, endpointId, rows, now }) =>
-      `ALTERED ${iso(month).slice(0, 7)} ${participant}:${endpointId}: ${rows} rows when it was sealed, ${now?.rows ?? 0} now` +
+    ({ month, participant, policy, rows, now }) =>
+      `ALTERED ${iso(month).slice(0, 7)} ${participant}:${policy}: ${rows} rows when it was sealed, ${now?.rows ?? 0} now` +
       (now?.rows === rows ? ', with other values' : ''),
   ),
   ...(looked ? [] : [nothingText(what, comparison !== null)]),

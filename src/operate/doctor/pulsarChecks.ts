@@ -157,7 +157,7 @@ function checkRetention(check: string, given: TopicCheck, state: TopicState): Fi
 
 function checkProcessor(fold: (typeof FOLDS)[number], topic: TopicState | undefined): Finding {
   const check = `processor ${fold.name}`;
-  const name = `${fold.name}-v${fold.version}`;
+  const name = `${fold.name}-v${fold.revision}`;
   const found = topic?.subscriptions.get(name);
   if (found === undefined)
     return warn(check, `${fold.topic} has no subscription ${name} yet`, `Start a process with role ${fold.name}.`);

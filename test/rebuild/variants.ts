@@ -1,0 +1,143 @@
+/** Other revisions of read model "states", as later programs may have them: more columns, fewer, sums by the day. */
+import { readFile } from 'node:fs/promises';
+import { statesProjection } from '../../projections/states/fold.ts';
+import type { StatesState } from '../../projections/states/fold.ts';
+import type { PolicyStateEvent } from '../../src/domain/events.ts';
+import type { Projection, RowChange, TableSpec } from '../../src/domain/fold.ts';
+import type { RebuildOptions } from '../../src/rebuild/rebuild.ts';
+import type { ReadModelSql } from '../../src/store/schemas.ts';
+
+type States = Projection<PolicyStateEvent, StatesState>;
+/** The rebuild's code goes by the description only. */
+type Given = Required<Pick<RebuildOptions<unknown, unknown, string>, 'projection' | 'sql'>>;
+
+const given = (projection: States, sql: ReadModelSql): Given => ({
+  projection: projection as unknown as Given['projection'],
+  sql,
+});
+
+const read = async (file: string): Promise<string> =>
+  await readFile(new URL(`../../projections/states/${file}`, import.meta.url), 'utf8');
+const [TABLES, VIEWS] = [await read('tables.sql'), await read('views.sql')];
+
+const { history, latest, policies } = statesProjection.tables;
+
+/** Every change of history and of the newest states, with another row. */
+const shaped = (
+  change: (row: RowChange['row']) => RowChange['row'],
+  apply: States['apply'] = statesProjection.apply,
+): States['apply'] => {
+  const changed = (one: RowChange): RowChange => (one.table === 'policies' ? one : { ...one, row: change(one.row) });
+  return (state, event) => {
+    const step = apply(state, event);
+    return { ...step, out: step.out.map(changed) };
+  };
+};
+
+const at = (column: string): number => Object.keys(history.columns).indexOf(column);
+
+/** Revision 2 keeps what is left in percent, and a note; its states count observations. */
+export function wider(
+  added: NonNullable<TableSpec['added']> = { percent_left: '100 - r.utilization_percent', note: 'null' },
+): Given {
+  const widened = (spec: TableSpec): TableSpec => ({
+    ...spec,
+    columns: { ...spec.columns, percent_left: 'double precision', note: 'text' },
+    added,
+  });
+  const counting: States['apply'] = (state, event) => {
+    const step = statesProjection.apply(state, event);
+    if (step.state === undefined || step.state === state) return step;
+    // A state of revision 1 does not count yet.
+    const { observations = 0 } = (state ?? {}) as { observations?: number };
+    return { ...step, state: { ...step.state, observations: observations + 1 } as StatesState };
+  };
+  const projection: States = {
+    ...statesProjection,
+    revision: 2,
+    tables: { policies, history: widened(history), latest: widened(latest) },
+    apply: shaped((row) => [...row, 100 - Number(row[at('utilization_percent')]), null], counting),
+  };
+  return given(projection, {
+    tables: TABLES.replace(
+      '  poll_id uuid not null,\n',
+      '  poll_id uuid not null,\n  percent_left double precision,\n  note text,\n',
+    ),
+    views: VIEWS.replace('  correlation_id,\n  poll_id\n', '  correlation_id,\n  poll_id,\n  percent_left,\n  note\n'),
+  });
+}
+
+/** Revision 2 has no rate of 404 answers any more. */
+export function narrower(): Given {
+  const narrowed = (spec: TableSpec): TableSpec => {
+    const { error_404_rate: _, ...columns } = spec.columns;
+    return { ...spec, columns };
+  };
+  const without = (row: RowChange['row']): RowChange['row'] => row.filter((_, i) => i !== at('error_404_rate'));
+  const projection: States = {
+    ...statesProjection,
+    revision: 2,
+    tables: { policies, history: narrowed(history), latest: narrowed(latest) },
+    apply: shaped(without),
+  };
+  return given(projection, {
+    tables: TABLES.replace('  error_404_rate double precision,\n', ''),
+    views: VIEWS.replace('  error_404_rate,\n', '').replace('  l.error_404_rate,\n', ''),
+  });
+}
+
+const DAY_MS = 86_400_000;
+
+/** Revision 2 sums up days, each written again with every observation; its table's name begins as history's does. */
+export function summing(): Given {
+  const days: TableSpec = {
+    table: 'history_days',
+    columns: {
+      participant: 'text',
+      endpoint_id: 'text',
+      day: 'timestamptz',
+      observations: 'integer',
+      lowest: 'integer',
+    },
+    key: ['participant', 'endpoint_id', 'day'],
+    bucket: history.bucket,
+    partitionedBy: 'day',
+    since: 'day',
+  };
+  interface Day {
+    readonly day: number;
+    readonly observations: number;
+    readonly lowest: number;
+  }
+  const apply: States['apply'] = (state, event) => {
+    const step = statesProjection.apply(state, event);
+    if (step.state === undefined || step.state === state || event.type !== 'PolicyStateObserved') return step;
+    const day = event.responseTime - (event.responseTime % DAY_MS);
+    const { sum } = (state ?? {}) as { sum?: Day };
+    const before = sum?.day === day ? sum : { day, observations: 0, lowest: Infinity };
+    const now: Day = {
+      day,
+      observations: before.observations + 1,
+      lowest: Math.min(before.lowest, event.availableTokens),
+    };
+    const row = [event.participant, event.policy, day, now.observations, now.lowest];
+    return {
+      state: { ...step.state, sum: now } as StatesState,
+      out: [...step.out, { table: 'days', how: 'upsert', row }],
+    };
+  };
+  const projection: States = {
+    ...statesProjection,
+    revision: 2,
+    tables: { ...statesProjection.tables, days },
+    apply,
+  };
+  return given(projection, {
+    tables: `${TABLES}
+      create table history_days (
+        participant text not null, endpoint_id text not null, day timestamptz not null,
+        observations integer not null, lowest integer not null, primary key (participant, endpoint_id, day)
+      ) partition by range (day);`,
+    views: VIEWS,
+  });
+}
