@@ -11,7 +11,7 @@ import type { PulsarSettings } from '../../src/log/pulsar/settings.ts';
 import { openStorage } from '../../src/app/storage.ts';
 import type { Database } from '../../src/store/database.ts';
 import { hashAlerts, hashStates } from '../../src/store/hash.ts';
-import { balde, jsonOf } from '../cli/balde.ts';
+import { balde, baldeProcess, jsonOf } from '../cli/balde.ts';
 import { observed, outgoing } from '../consume/given.ts';
 import { readAll, shared } from '../contract/given.ts';
 import { publish, settle } from '../deadLetters/given.ts';
@@ -111,7 +111,7 @@ describePulsar('topics that change under a processor [PUL-2]', () => {
       afterAll(async () => await anew.close());
       await publish(anew, story);
 
-      const ended = await balde(['start', '--roles', 'states'], { ...environment, HTTP_PORT: '0' });
+      const ended = await baldeProcess(['start', '--roles', 'states'], { ...environment, HTTP_PORT: '0' });
       expect(ended.code).toBe(1);
       expect(lastWords(ended.stderr)).toMatch(
         /^balde: topic policy-states, partition \d, no longer has the message at .*balde checkpoints reset --topic policy-states/,
@@ -136,7 +136,7 @@ describePulsar('topics that change under a processor [PUL-2]', () => {
       const later = await shared(anew, POLICY_STATES.name, 'later');
       expect(await later.send(poll(30, 50))).toMatchObject({ stored: 8 });
       await later.close();
-      const trimmed = await balde(['start', '--roles', 'states'], { ...environment, HTTP_PORT: '0' });
+      const trimmed = await baldeProcess(['start', '--roles', 'states'], { ...environment, HTTP_PORT: '0' });
       expect(trimmed.code).toBe(1);
       expect(lastWords(trimmed.stderr)).toMatch(/no longer has the message .*its retention removed messages/);
       await balde(['checkpoints', 'reset', '--topic', 'policy-states', '--yes'], environment);
@@ -157,7 +157,7 @@ describePulsar('topics that change under a processor [PUL-2]', () => {
     const other = { type: 'record', name: 'Other', fields: [{ name: 'other', type: 'int' }] };
     await admin('POST', `${schemas}/schema`, { type: 'AVRO', schema: JSON.stringify(other), properties: {} });
     for (const args of [['migrate'], ['start', '--roles', 'states']]) {
-      const { code, stderr } = await balde(args, { ...environment, HTTP_PORT: '0' });
+      const { code, stderr } = await baldeProcess(args, { ...environment, HTTP_PORT: '0' });
       expect(code).toBe(1);
       expect(lastWords(stderr)).toMatch(
         /^balde: topic .*policy-states has a schema that Balde's is not compatible with \(.+\): run the version of Balde.*PULSAR_NAMESPACE.*\n$/,
@@ -220,7 +220,7 @@ describePulsar('addresses, the addon and other logs [PUL-1]', () => {
     const environment = { DATABASE_URL: url, NODE_OPTIONS: `--require=${hook}` };
     const without = { ...environment, ...environmentOf(settingsOf({ serviceUrl, adminUrl })) };
     for (const args of [['migrate'], ['start', '--roles', 'states']]) {
-      const { code, stderr } = await balde(args, without);
+      const { code, stderr } = await baldeProcess(args, without);
       expect([code, stderr]).toEqual([1, expect.stringMatching(/^balde: .*run npm run pulsar:binding.*\n$/) as string]);
     }
     expect((await doctor(without))('Pulsar client')).toMatchObject({
@@ -234,7 +234,7 @@ describePulsar('addresses, the addon and other logs [PUL-1]', () => {
     await publish(log, story);
     await settle(database, log);
     const { url: serviceUrl, adminUrl } = pulsarBroker();
-    const { code, stderr } = await balde(['start', '--roles', 'states'], {
+    const { code, stderr } = await baldeProcess(['start', '--roles', 'states'], {
       ...{ DATABASE_URL: url, HTTP_PORT: '0' },
       ...environmentOf(settingsOf({ serviceUrl, adminUrl })),
     });
