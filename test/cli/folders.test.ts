@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { startSimulator } from '../../src/simulator/server.ts';
 import { run } from '../pulsar/given.ts';
-import { balde, baldeProcess, jsonOf } from './balde.ts';
+import { balde, jsonOf } from './balde.ts';
 
 const base = await mkdtemp(join(tmpdir(), 'balde-folders-'));
 await chmod(base, 0o755);
@@ -25,7 +25,7 @@ describe('[OPS-32] a folder that the simulator filled', () => {
     const status = await balde(['status', ...where]);
     expect(status.stdout).toContain('99999004');
     expect(status.stdout).not.toContain(PARTICIPANT);
-    const real = await baldeProcess(['start', ...where], {
+    const real = await balde(['start', ...where], {
       PARTICIPANT,
       BRIDGE_ADDRESS: '127.0.0.1:1',
       HTTP_PORT: '0',
@@ -79,7 +79,7 @@ describe('[OPS-32] a folder that a real Bridge filled', () => {
     } finally {
       await bridge.close();
     }
-    const simulated = await baldeProcess(['start', '--simulate', '--data-dir', folder], { HTTP_PORT: '0' });
+    const simulated = await balde(['start', '--simulate', '--data-dir', folder], { HTTP_PORT: '0' });
     expect(simulated.code).toBe(1);
     expect(simulated.stderr).toMatch(/it holds observations of a real Bridge.*Give another folder/);
   }, 120_000);

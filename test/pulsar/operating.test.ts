@@ -57,8 +57,8 @@ interface Report {
   readonly checks: readonly Finding[];
 }
 
-async function doctor(environment: Readonly<Record<string, string>>) {
-  const { checks } = jsonOf<Report>(await balde(['doctor', '--json'], environment));
+async function doctor(environment: Readonly<Record<string, string>>, program = balde) {
+  const { checks } = jsonOf<Report>(await program(['doctor', '--json'], environment));
   return (check: string): Finding | undefined => checks.find((finding) => finding.check === check);
 }
 
@@ -111,7 +111,7 @@ describePulsar('topics that change under a processor [PUL-2]', () => {
       afterAll(async () => await anew.close());
       await publish(anew, story);
 
-      const ended = await baldeProcess(['start', '--roles', 'states'], { ...environment, HTTP_PORT: '0' });
+      const ended = await balde(['start', '--roles', 'states'], { ...environment, HTTP_PORT: '0' });
       expect(ended.code).toBe(1);
       expect(lastWords(ended.stderr)).toMatch(
         /^balde: topic policy-states, partition \d, no longer has the message at .*balde checkpoints reset --topic policy-states/,
@@ -136,7 +136,7 @@ describePulsar('topics that change under a processor [PUL-2]', () => {
       const later = await shared(anew, POLICY_STATES.name, 'later');
       expect(await later.send(poll(30, 50))).toMatchObject({ stored: 8 });
       await later.close();
-      const trimmed = await baldeProcess(['start', '--roles', 'states'], { ...environment, HTTP_PORT: '0' });
+      const trimmed = await balde(['start', '--roles', 'states'], { ...environment, HTTP_PORT: '0' });
       expect(trimmed.code).toBe(1);
       expect(lastWords(trimmed.stderr)).toMatch(/no longer has the message .*its retention removed messages/);
       await balde(['checkpoints', 'reset', '--topic', 'policy-states', '--yes'], environment);
@@ -157,7 +157,7 @@ describePulsar('topics that change under a processor [PUL-2]', () => {
     const other = { type: 'record', name: 'Other', fields: [{ name: 'other', type: 'int' }] };
     await admin('POST', `${schemas}/schema`, { type: 'AVRO', schema: JSON.stringify(other), properties: {} });
     for (const args of [['migrate'], ['start', '--roles', 'states']]) {
-      const { code, stderr } = await baldeProcess(args, { ...environment, HTTP_PORT: '0' });
+      const { code, stderr } = await balde(args, { ...environment, HTTP_PORT: '0' });
       expect(code).toBe(1);
       expect(lastWords(stderr)).toMatch(
         /^balde: topic .*policy-states has a schema that Balde's is not compatible with \(.+\): run the version of Balde.*PULSAR_NAMESPACE.*\n$/,
@@ -223,7 +223,7 @@ describePulsar('addresses, the addon and other logs [PUL-1]', () => {
       const { code, stderr } = await baldeProcess(args, without);
       expect([code, stderr]).toEqual([1, expect.stringMatching(/^balde: .*run npm run pulsar:binding.*\n$/) as string]);
     }
-    expect((await doctor(without))('Pulsar client')).toMatchObject({
+    expect((await doctor(without, baldeProcess))('Pulsar client')).toMatchObject({
       status: 'fail',
       remedy: 'Run npm run pulsar:binding.',
     });
@@ -234,7 +234,7 @@ describePulsar('addresses, the addon and other logs [PUL-1]', () => {
     await publish(log, story);
     await settle(database, log);
     const { url: serviceUrl, adminUrl } = pulsarBroker();
-    const { code, stderr } = await baldeProcess(['start', '--roles', 'states'], {
+    const { code, stderr } = await balde(['start', '--roles', 'states'], {
       ...{ DATABASE_URL: url, HTTP_PORT: '0' },
       ...environmentOf(settingsOf({ serviceUrl, adminUrl })),
     });

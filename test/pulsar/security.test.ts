@@ -14,7 +14,7 @@ import type { PulsarSettings } from '../../src/log/pulsar/settings.ts';
 import { ensureBinding } from '../../tools/pulsar-binding/binding.ts';
 import { startBroker } from '../../tools/pulsar-broker/broker.ts';
 import type { Broker, BrokerOptions } from '../../tools/pulsar-broker/broker.ts';
-import { balde, baldeProcess } from '../cli/balde.ts';
+import { balde } from '../cli/balde.ts';
 import { message, never, shared, take, texts } from '../contract/given.ts';
 import { issue } from '../support/certificates.ts';
 import { emptyDatabase } from '../support/database.ts';
@@ -201,7 +201,7 @@ describePulsar('a broker with TLS, tokens and rights [PUL-1]', () => {
     const token = tokenFor('admin', secret, Date.now() - 60_000);
     const environment = { DATABASE_URL: url, ...environmentOf({ ...secure, token: { value: token } }) };
     for (const args of [['migrate'], ['start', '--roles', 'states']]) {
-      const { code, stdout, stderr } = await baldeProcess(args, { ...environment, HTTP_PORT: '0' });
+      const { code, stdout, stderr } = await balde(args, { ...environment, HTTP_PORT: '0' });
       expect([code, stdout]).toEqual([1, '']);
       expect(lastWords(stderr)).toMatch(
         /^balde: pulsar\+ssl:.* the token in PULSAR_TOKEN expired at \S+Z, renew it\n$/,
