@@ -13,6 +13,8 @@ export default defineConfig(({ mode }) => {
       testTimeout: 60_000,
       hookTimeout: 60_000,
       // Two shared cores: files that start servers of their own must not starve one another.
+      // The built program is loaded as it is, by Node itself.
+      server: { deps: { external: [/\/dist\//] } },
       maxWorkers: 2,
       fileParallelism: !isCampaign,
       reporters: [isCampaign ? 'verbose' : 'default', ['json', { outputFile: '.balde/test-report.json' }]],

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { PolicyStateObserved } from '../../src/domain/events.ts';
 import { POLICY_STATES } from '../../src/codec/topics.ts';
 import { baldeDatabase, emptyDatabase } from '../support/database.ts';
-import { balde, jsonOf } from './balde.ts';
+import { balde, baldeProcess, jsonOf } from './balde.ts';
 import { MINUTE, PARTICIPANT, seed } from './seed.ts';
 
 const { url, database, log } = await baldeDatabase();
@@ -174,7 +174,7 @@ describe('balde export', () => {
 
   test('a reader that has enough, as head has, ends it quietly', async () => {
     for (const format of ['ndjson', 'csv']) {
-      const ended = await balde(['export', 'states', '--format', format], environment, { deaf: true });
+      const ended = await baldeProcess(['export', 'states', '--format', format], environment, { deaf: true });
       expect(ended).toEqual({ code: 0, stdout: '', stderr: '' });
     }
   });

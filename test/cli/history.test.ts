@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { sparkline } from '../../src/cli/render/sparkline.ts';
 import { baldeDatabase } from '../support/database.ts';
-import { balde, jsonOf } from './balde.ts';
+import { balde, baldeProcess, jsonOf } from './balde.ts';
 import { MINUTE, PARTICIPANT, seed } from './seed.ts';
 
 const { url, database, log } = await baldeDatabase();
@@ -47,7 +47,7 @@ test('thresholds are those of the configuration', async () => {
 
 test('a reader that has enough, as head has, ends it quietly', async () => {
   for (const format of ['--csv', '--json']) {
-    const ended = await balde([...FALLING, format], environment, { deaf: true });
+    const ended = await baldeProcess([...FALLING, format], environment, { deaf: true });
     expect(ended).toEqual({ code: 0, stdout: '', stderr: '' });
   }
 });

@@ -11,7 +11,7 @@ import type { PulsarSettings } from '../../src/log/pulsar/settings.ts';
 import { openStorage } from '../../src/app/storage.ts';
 import type { Database } from '../../src/store/database.ts';
 import { hashAlerts, hashStates } from '../../src/store/hash.ts';
-import { balde, jsonOf } from '../cli/balde.ts';
+import { balde, baldeProcess, jsonOf } from '../cli/balde.ts';
 import { observed, outgoing } from '../consume/given.ts';
 import { readAll, shared } from '../contract/given.ts';
 import { publish, settle } from '../deadLetters/given.ts';
@@ -57,8 +57,8 @@ interface Report {
   readonly checks: readonly Finding[];
 }
 
-async function doctor(environment: Readonly<Record<string, string>>) {
-  const { checks } = jsonOf<Report>(await balde(['doctor', '--json'], environment));
+async function doctor(environment: Readonly<Record<string, string>>, program = balde) {
+  const { checks } = jsonOf<Report>(await program(['doctor', '--json'], environment));
   return (check: string): Finding | undefined => checks.find((finding) => finding.check === check);
 }
 
@@ -220,10 +220,10 @@ describePulsar('addresses, the addon and other logs [PUL-1]', () => {
     const environment = { DATABASE_URL: url, NODE_OPTIONS: `--require=${hook}` };
     const without = { ...environment, ...environmentOf(settingsOf({ serviceUrl, adminUrl })) };
     for (const args of [['migrate'], ['start', '--roles', 'states']]) {
-      const { code, stderr } = await balde(args, without);
+      const { code, stderr } = await baldeProcess(args, without);
       expect([code, stderr]).toEqual([1, expect.stringMatching(/^balde: .*run npm run pulsar:binding.*\n$/) as string]);
     }
-    expect((await doctor(without))('Pulsar client')).toMatchObject({
+    expect((await doctor(without, baldeProcess))('Pulsar client')).toMatchObject({
       status: 'fail',
       remedy: 'Run npm run pulsar:binding.',
     });

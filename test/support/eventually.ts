@@ -1,7 +1,10 @@
 /** Waits for a condition instead of sleeping. */
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Polls until `probe` answers something other than `null`, `undefined` or `false`; fails after `ms`. */
+/**
+ * Polls until `probe` answers something other than `null`, `undefined` or `false`; fails after `ms`. After a slow probe
+ * it pauses as long as the probe took: questions must not take the time that the answer needs to come true.
+ */
 export async function eventually<T>(
   what: string,
   probe: () => Promise<T | null | undefined | false>,
@@ -9,9 +12,10 @@ export async function eventually<T>(
 ): Promise<T> {
   const until = Date.now() + ms;
   for (;;) {
+    const asked = performance.now();
     const found = await probe();
     if (found !== null && found !== undefined && found !== false) return found;
     if (Date.now() > until) throw new Error(`not within ${ms} ms: ${what}`);
-    await delay(20);
+    await delay(Math.max(20, performance.now() - asked));
   }
 }
