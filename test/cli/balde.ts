@@ -95,7 +95,7 @@ export async function balde(args: readonly string[], environment: Environment = 
 async function exitCodeOf(args: readonly string[]): Promise<number> {
   const [{ createProgram }, { fail }] = await Promise.all([
     built<typeof import('../../src/cli/program.ts')>('program.js'),
-    built<typeof import('../../src/cli/common.ts')>('common.js'),
+    built<typeof import('../../src/cli/fail.ts')>('fail.js'),
   ]);
   try {
     const program = await createProgram(args);
