@@ -14,7 +14,9 @@ export const isCreditedOnPaymentOrder = (policy: string): boolean => CREDITED.ha
 
 /** The policy that Balde's own list call spends from (DICT API 2.12.1, table of policies). */
 export const LIST_POLICY = 'POLICIES_LIST';
-/** Its documented refill period, used until DICT reported one. Seconds. */
+/** The policy that reading a single policy spends from. */
+export const READ_POLICY = 'POLICIES_READ';
+/** Documented refill period of {@link LIST_POLICY}, used until DICT reported one. Seconds. */
 export const LIST_POLICY_REFILL_PERIOD_SEC = 60;
 
 /** Best first. */
