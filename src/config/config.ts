@@ -185,10 +185,7 @@ function assemble(
     },
     participants,
     poll: {
-      schedule:
-        settings.POLL_INTERVAL === undefined
-          ? { kind: 'cron', expression: settings.POLL_CRON }
-          : { kind: 'every', ms: settings.POLL_INTERVAL },
+      schedule: scheduleOf(settings),
       whenElected: settings.POLL_WHEN_ELECTED,
       retireAfterLists: settings.RETIRE_AFTER_LISTS,
     },
@@ -204,6 +201,12 @@ function assemble(
     http: { host: settings.HTTP_HOST, port: settings.HTTP_PORT },
     logLevel: settings.LOG_LEVEL,
   };
+}
+
+function scheduleOf(settings: Settings): Schedule {
+  const { POLL_CRON: expression, POLL_INTERVAL: ms, POLL_RESERVE: reservePercent } = settings;
+  if (ms !== undefined) return { kind: 'every', ms };
+  return expression === undefined ? { kind: 'adaptive', reservePercent } : { kind: 'cron', expression };
 }
 
 /** DICT counts the list calls of each participant apart: how many are polled makes no difference. */

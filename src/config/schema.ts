@@ -102,8 +102,11 @@ export const settingsSchema = z.object({
   ARCHIVE_DIR: text.optional(),
   /** EventStoreDB to archive into, for role archive. */
   EVENTSTORE_URL: eventStoreUrl.optional(),
-  POLL_CRON: cron.default('*/5 * * * *'),
+  /** Neither cron nor interval: as the buckets ask for. */
+  POLL_CRON: cron.optional(),
   POLL_INTERVAL: duration(100).optional(),
+  /** Left of POLICIES_LIST to the participant's other programs by the adaptive schedule. */
+  POLL_RESERVE: percent(0, 80).prefault('25'),
   POLL_WHEN_ELECTED: flag.default(true),
   /** Complete lists in a row that must lack a policy before it counts as retired; 0: never. */
   RETIRE_AFTER_LISTS: whole(0, 10_000).default(3),

@@ -25,6 +25,7 @@ export function overspending(
   bucket: BucketParameters = LIST_BUDGET,
 ): Spending | null {
   const refillPerMs = bucket.refillTokens / (bucket.refillPeriodSec * 1000);
+  if (schedule.kind === 'adaptive') return null;
   if (schedule.kind === 'every') {
     const drainPerMs = 1 / schedule.ms - refillPerMs;
     if (schedule.ms * bucket.refillTokens >= bucket.refillPeriodSec * 1000) return null;

@@ -17,6 +17,7 @@ import type { CheckedAnswer, PoliciesAnswer } from '../domain/validation.ts';
 import { run, steps, whileOpen } from '../flow.ts';
 import { LogError, MessageRefusedError, ProducerBusyError, ProducerFencedError } from '../log/eventLog.ts';
 import type { EventLog, Producer } from '../log/eventLog.ts';
+import { Attention } from './attention.ts';
 import { REELECTION_PAUSE_MS } from './backoff.ts';
 import type { BridgeClient } from './bridgeClient.ts';
 import { BridgeError } from './bridgeError.ts';
@@ -30,7 +31,7 @@ import { publishRetirements } from './retire.ts';
 import { retirementOf, Roll } from './roll.ts';
 import type { KnownPolicy } from './roll.ts';
 import { abortable, within } from '../waiting.ts';
-import { checkSchedule, ticks } from './schedule.ts';
+import { checkSchedule, paceOf, ticks } from './schedule.ts';
 import type { Schedule } from './schedule.ts';
 
 export interface PollerDeps {
@@ -113,8 +114,10 @@ function polls(context: Context, producer: Producer): Observable<void> {
   const publisher = createPublisher(context, producer);
   // A new one each term: what another poller saw meanwhile, this one does not know.
   const roll = new Roll(context.retireAfterLists ?? 0);
-  return ticks(context.schedule, { clock, signal, immediate }).pipe(
-    exhaustMap(async () => pollOnce(context, publisher, roll)),
+  const pace = paceOf(context.schedule);
+  const attention = pace instanceof Attention ? pace : null;
+  return ticks(pace, { clock, signal, immediate }).pipe(
+    exhaustMap(async () => pollOnce(context, publisher, roll, attention)),
   );
 }
 
@@ -126,22 +129,30 @@ function endOfTerm({ report, participant }: Context, error: unknown): Observable
 }
 
 /** Poll, check, publish. Rejects only when the term is over: fenced, aborted, or with a log that takes nothing more. */
-async function pollOnce(context: Context, publisher: Publisher, roll: Roll): Promise<void> {
+async function pollOnce(
+  context: Context,
+  publisher: Publisher,
+  roll: Roll,
+  attention: Attention | null,
+): Promise<void> {
   const { participant, clock, report, signal } = context;
   const poll = startPoll(participant, clock.now());
   try {
+    attention?.look();
     const { refillPeriodSec } = context.learned;
     const answer = await askBridge({ ...context, refillPeriodSec }, poll, signal);
     context.learned.refillPeriodSec = refillPeriodOf(answer.policies, refillPeriodSec);
     const checked = checkAnswer(answer, { ...poll, observedAt: clock.now() });
     reportChecked(context, poll, answer, checked);
     if (checked.ok) {
+      attention?.learn(checked.observations, clock.now());
       await publishChecked(context, publisher, poll, checked);
       await retireMissing(context, roll, poll, checked);
     }
   } catch (error) {
     if (signal.aborted || endsTerm(error)) throw error;
     const status = error instanceof BridgeError ? error.code : 'ERROR';
+    if (status === 'RESOURCE_EXHAUSTED') attention?.refused(clock.now());
     const err = error instanceof Error ? error : new Error(String(error));
     report('onPollFailed', {
       participant,

@@ -1,23 +1,29 @@
-/** When to poll: ticks of a cron expression in UTC, or of a fixed interval, on an injected clock. */
+/** When to poll: by a cron expression in UTC, at a fixed interval, or as the buckets ask for, on an injected clock. */
 import { Cron } from 'croner';
 import { Observable } from 'rxjs';
 import type { Subscriber } from 'rxjs';
 import type { Clock } from '../clock.ts';
 import type { EpochMs } from '../domain/events.ts';
+import { Attention, ATTENTION_RULES } from './attention.ts';
 
 export type Schedule =
+  /** As {@link Attention} decides. `reservePercent` of POLICIES_LIST's capacity is left to others. */
+  | { readonly kind: 'adaptive'; readonly reservePercent: number }
   /** Five fields, or six with seconds; always UTC, whatever the process's time zone does. */
-  { readonly kind: 'cron'; readonly expression: string } | { readonly kind: 'every'; readonly ms: number };
+  | { readonly kind: 'cron'; readonly expression: string }
+  | { readonly kind: 'every'; readonly ms: number };
+
+type FixedSchedule = Exclude<Schedule, { readonly kind: 'adaptive' }>;
 
 /** Gives the tick after `now`; `previous` is when the one before was due, if there was one. */
 type NextTick = (previous: EpochMs | null, now: EpochMs) => EpochMs;
 
 /** @throws {RangeError} the schedule can't be parsed or never fires; the message says which, fit for a user. */
 export function checkSchedule(schedule: Schedule): void {
-  nextTick(schedule);
+  if (schedule.kind !== 'adaptive') nextTick(schedule);
 }
 
-function nextTick(schedule: Schedule): NextTick {
+function nextTick(schedule: FixedSchedule): NextTick {
   if (schedule.kind === 'cron') return nextCronTick(schedule.expression);
   const { ms } = schedule;
   if (!Number.isSafeInteger(ms) || ms <= 0) throw new RangeError(`an interval of ${ms} ms is no schedule`);
@@ -60,21 +66,29 @@ export interface TickOptions {
  */
 const MAX_SLEEP = 30_000;
 
+/** What decides when to poll next. An {@link Attention} is told of each poll. */
+export type Pace = NextTick | Attention;
+
+/** @throws {RangeError} see {@link checkSchedule} */
+export const paceOf = (schedule: Schedule): Pace =>
+  schedule.kind === 'adaptive'
+    ? new Attention({ ...ATTENTION_RULES, reservePercent: schedule.reservePercent })
+    : nextTick(schedule);
+
 /**
  * Emits the clock's time at every tick; completes when the signal aborts. Each subscription ticks on its own.
  *
  * A clock that jumps forward over any number of ticks makes one tick, late. One that steps back by more than
  * {@link MAX_SLEEP} makes the schedule start over from the new time; by less, the tick due stays due, so that an
  * adjusted clock does not tick twice for the same minute. No jump makes more than one tick.
- * @throws {RangeError} see {@link checkSchedule}; at once, not to the subscriber.
  */
-export function ticks(schedule: Schedule, options: TickOptions): Observable<EpochMs> {
-  const next = nextTick(schedule);
+export function ticks(pace: Pace, options: TickOptions): Observable<EpochMs> {
   return new Observable<EpochMs>((subscriber) => {
     const teardown = new AbortController();
-    const signal = AbortSignal.any([options.signal, teardown.signal]);
-    run(subscriber, next, { ...options, signal }).catch((error: unknown) => {
-      if (signal.aborted) subscriber.complete();
+    const until = { ...options, signal: AbortSignal.any([options.signal, teardown.signal]) };
+    const ticking = pace instanceof Attention ? attend(subscriber, pace, until) : run(subscriber, pace, until);
+    ticking.catch((error: unknown) => {
+      if (until.signal.aborted) subscriber.complete();
       else subscriber.error(error);
     });
     return () => teardown.abort();
@@ -95,6 +109,26 @@ async function run(subscriber: Subscriber<EpochMs>, next: NextTick, options: Tic
       subscriber.next(now);
     } else {
       await clock.sleep(Math.min(due - now, MAX_SLEEP), signal);
+    }
+  }
+}
+
+/** An answer may bring the next poll closer: it is asked for this often. Milliseconds. */
+const REVISE_MS = 1_000;
+
+async function attend(subscriber: Subscriber<EpochMs>, attention: Attention, options: TickOptions): Promise<never> {
+  const { clock, signal, immediate } = options;
+  let previous = immediate ? -Infinity : clock.now();
+  for (;;) {
+    signal.throwIfAborted();
+    const now = clock.now();
+    // After a clock was set back, the time since the previous poll is unknown.
+    const due = now < previous - MAX_SLEEP ? now : attention.due(previous);
+    if (now >= due) {
+      previous = now;
+      subscriber.next(now);
+    } else {
+      await clock.sleep(Math.min(due - now, REVISE_MS), signal);
     }
   }
 }

@@ -38,7 +38,7 @@ describe('what a right configuration becomes', () => {
       archive: { dir: null, eventStoreUrl: null },
       pulsar: null,
       participants: [{ participant: '12345678', bridge: { address: 'bridge:50051', tls: null } }],
-      poll: { schedule: { kind: 'cron', expression: '*/5 * * * *' }, whenElected: true, retireAfterLists: 3 },
+      poll: { schedule: { kind: 'adaptive', reservePercent: 25 }, whenElected: true, retireAfterLists: 3 },
       rules: { warningPercent: 20, criticalPercent: 10, resolveMargin: 0, forObservations: 1 },
       retentionMonths: 13,
       retentionCron: '17 3 * * *',

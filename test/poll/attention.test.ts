@@ -74,7 +74,7 @@ describe('how soon the next look comes', () => {
   });
 });
 
-test('looks alone never take what is left to others, and none is refused', () => {
+test('[POLL-9] looks alone never take what is left to others, and none is refused', () => {
   const mode = fc.constantFrom<RefillMode>('lump', 'drip');
   const percents = fc.array(fc.integer({ min: -5, max: 100 }), { minLength: 50, maxLength: 200 });
   fc.assert(

@@ -48,7 +48,7 @@ export const startCommand = (): Command =>
       new Option('--roles <list>', `what this process does: ${ROLES.join(', ')}`)
         .default([...ROLES], 'all')
         .argParser(parseRoles),
-      new Option('--simulate', 'start a simulated Bridge and poll it every 10 s, instead of a real one'),
+      new Option('--simulate', 'start a simulated Bridge and poll it, instead of a real one'),
     ],
   }).action(start);
 

@@ -1,6 +1,6 @@
 /** What `balde start` tells a person while it runs. */
+import { scheduleText } from '../../operate/doctor/schedule.ts';
 import type { Config } from '../../config/config.ts';
-import { formatDuration } from '../../config/duration.ts';
 import type { AlertEvent } from '../../domain/events.ts';
 import type { Role } from '../../config/roles.ts';
 import type { Storage } from '../../app/storage.ts';
@@ -20,8 +20,7 @@ export function announce(
   simulator: Simulator | null,
   print: Print,
 ): void {
-  const { schedule } = config.poll;
-  const when = schedule.kind === 'cron' ? `cron ${schedule.expression} (UTC)` : `every ${formatDuration(schedule.ms)}`;
+  const when = scheduleText(config.poll.schedule);
   print('Balde starts. Ctrl-C stops it.');
   print(`  roles      ${roles.join(', ')}`);
   print(`  database   ${storage.description}`);

@@ -3,6 +3,7 @@ import { Cron } from 'croner';
 import { formatDuration } from '../../config/duration.ts';
 import { LIST_POLICY } from '../../domain/catalog.ts';
 import type { EpochMs } from '../../domain/events.ts';
+import { ATTENTION_RULES } from '../../poll/attention.ts';
 import type { Schedule } from '../../poll/schedule.ts';
 import { fail, ok, warn } from './finding.ts';
 import type { Finding } from './finding.ts';
@@ -19,7 +20,17 @@ const TICKS = 2_000;
 /** What DICT documents for POLICIES_LIST: 6 tokens a minute. */
 const DOCUMENTED_BUDGET_MS = 10_000;
 
+/** For people. */
+export function scheduleText(schedule: Schedule): string {
+  if (schedule.kind === 'cron') return `cron ${schedule.expression} (UTC)`;
+  return schedule.kind === 'every'
+    ? `every ${formatDuration(schedule.ms)}`
+    : 'every minute, every 10 s while a bucket is low or falls fast';
+}
+
 export function gapsOf(schedule: Schedule, from: EpochMs): PollGaps {
+  // Closer looks keep to the budget by themselves.
+  if (schedule.kind === 'adaptive') return { shortestMs: ATTENTION_RULES.calmMs, longestMs: ATTENTION_RULES.calmMs };
   if (schedule.kind === 'every') return { shortestMs: schedule.ms, longestMs: schedule.ms };
   const runs = new Cron(schedule.expression, { timezone: 'UTC' }).nextRuns(TICKS, new Date(from));
   const gaps = runs.slice(1).map((run, i) => run.getTime() - (runs[i]?.getTime() ?? 0));
@@ -64,7 +75,8 @@ export interface ScheduleOptions {
 export function checkSchedule({ schedule, staleAfterMs, policies, now }: ScheduleOptions): Finding[] {
   const gaps = gapsOf(schedule, now);
   const budget = budgetMs(policies);
-  return [checkBudget(gaps, budget), checkStaleness(gaps, staleAfterMs), checkBlindness(gaps, budget, policies)];
+  const polls = schedule.kind === 'adaptive' ? ok('poll schedule', scheduleText(schedule)) : checkBudget(gaps, budget);
+  return [polls, checkStaleness(gaps, staleAfterMs), checkBlindness(gaps, budget, policies)];
 }
 
 function checkBudget({ shortestMs, longestMs }: PollGaps, budget: number): Finding {
