@@ -9,8 +9,8 @@ export interface ReportedBucket extends BucketParameters {
 }
 
 /**
- * A lower bound, whether the refill arrives in lumps or drips: only whole periods count. Others who spend from the bucket
- * show in the next answer.
+ * A lower bound, whether the refill arrives in lumps or drips: only whole periods count. What others spend shows in the
+ * next answer.
  */
 export class ListBudget {
   #bucket: ReportedBucket = { ...LIST_BUDGET, availableTokens: LIST_BUDGET.capacity };

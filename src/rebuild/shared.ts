@@ -1,7 +1,7 @@
 /** What two versions of a read model have in common: they may be of different revisions, with other columns. */
 import type { ColumnType, TableSpec } from '../domain/fold.ts';
 import type { FoldId } from '../store/checkpoints.ts';
-import type { Row, Sql } from '../store/database.ts';
+import type { Sql } from '../store/database.ts';
 import { schemaOf } from '../store/schemas.ts';
 import { tableName } from '../store/sql.ts';
 import { readTables } from '../store/tables.ts';

@@ -7,7 +7,7 @@ import type { EpochMs } from '../domain/events.ts';
 import type { Projection, TableSpec } from '../domain/fold.ts';
 import { addMonths } from '../domain/months.ts';
 import type { FoldId } from '../store/checkpoints.ts';
-import type { Database, Row, Sql } from '../store/database.ts';
+import type { Database, Sql } from '../store/database.ts';
 import { required } from '../required.ts';
 import { copyTarget } from '../store/rows.ts';
 import { schemaOf } from '../store/schemas.ts';

@@ -5,7 +5,7 @@
  */
 import type { BucketKey, EpochMs } from '../domain/events.ts';
 import type { FoldId } from '../store/checkpoints.ts';
-import type { Row, Sql } from '../store/database.ts';
+import type { Sql } from '../store/database.ts';
 import { schemaOf } from '../store/schemas.ts';
 import { tableName } from '../store/sql.ts';
 

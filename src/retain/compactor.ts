@@ -11,7 +11,7 @@ import type { TableSpec } from '../domain/fold.ts';
 import { addMonths, monthOf, monthsBetween } from '../domain/months.ts';
 import type { EventLog } from '../log/eventLog.ts';
 import { readByAll } from '../store/checkpoints.ts';
-import type { Database, Row, Sql } from '../store/database.ts';
+import type { Database, Sql } from '../store/database.ts';
 import { isConnectionLost } from '../store/errors.ts';
 import { dropPast, gapsOf, hasRowsInDefault, listPartitions, makeMonth, readHorizon } from '../store/partitions.ts';
 import type { Partition, PartitionedTable } from '../store/partitions.ts';

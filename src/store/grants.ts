@@ -1,5 +1,5 @@
 /** Rights on the public views: a cut-over makes the views anew, and whoever could read them must still be able to. */
-import type { Row, Sql } from './database.ts';
+import type { Sql } from './database.ts';
 
 export interface ViewGrant {
   readonly view: string;

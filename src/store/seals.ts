@@ -1,6 +1,6 @@
 /** Seals: the hashes of months that are over, as they were when they were found equal to the log. */
 import type { EpochMs } from '../domain/events.ts';
-import type { Row, Sql } from './database.ts';
+import type { Sql } from './database.ts';
 import type { MonthHash } from './monthHashes.ts';
 import type { FoldRevision } from './schemas.ts';
 

@@ -1,5 +1,5 @@
 /** Tables of a version as the database has them: with the columns of the revision that it is written with. */
-import type { Row, Sql } from './database.ts';
+import type { Sql } from './database.ts';
 import { quote } from './sql.ts';
 
 /** Types of a table's columns, in its order; as {@link ColumnType} names them. */

@@ -1,4 +1,6 @@
 /** Runs the built program: in this process, or in one of its own where the process itself is what is tested. */
+import type * as Fail from '../../src/cli/fail.ts';
+import type * as Program from '../../src/cli/program.ts';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { spawn } from 'node:child_process';
 import { Console } from 'node:console';
@@ -94,8 +96,8 @@ export async function balde(args: readonly string[], environment: Environment = 
 
 async function exitCodeOf(args: readonly string[]): Promise<number> {
   const [{ createProgram }, { fail }] = await Promise.all([
-    built<typeof import('../../src/cli/program.ts')>('program.js'),
-    built<typeof import('../../src/cli/fail.ts')>('fail.js'),
+    built<typeof Program>('program.js'),
+    built<typeof Fail>('fail.js'),
   ]);
   try {
     const program = await createProgram(args);
@@ -110,7 +112,7 @@ async function exitCodeOf(args: readonly string[]): Promise<number> {
   return code;
 }
 
-// eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- the same as a cast at each call
+ 
 const built = async <T>(file: string): Promise<T> => (await import(pathToFileURL(join(CLI, file)).href)) as T;
 
 function throwInsteadOfExit(command: Command): void {
