@@ -26,8 +26,8 @@ const HOUR = 3600;
 export const refillPerSecond = (size: BucketSize): number => size.refillTokens / size.refillPeriodSec;
 
 /**
- * 1.5 to 8 times the refill, from a third of what empties a full bucket to twice that: some end before the bucket is
- * empty, and only what follows tells them apart.
+ * 1.5 to 8 times the refill. Some end before the bucket is empty, and only what follows tells them apart; the others go
+ * on for a while, as callers try again.
  */
 export function surgesOf(size: BucketSize, probability: number): SurgePlan {
   const refill = refillPerSecond(size);
@@ -36,7 +36,9 @@ export function surgesOf(size: BucketSize, probability: number): SurgePlan {
     const times = between(seed, 0, 1.5, 8);
     const toEmpty = size.capacity / (refill * (times - 0.5));
     const build = logBetween(seed, 1, 2, 240);
-    const length = Math.min(windowSec / 2, build + toEmpty * between(seed, 2, 0.3, 2));
+    const share = between(seed, 2, 0.3, 1.8);
+    const goesOn = share < 1 ? 0 : logBetween(seed, 4, 20, 1200);
+    const length = Math.min(windowSec / 2, build + toEmpty * share + goesOn);
     const from = opens + between(seed, 3, 0, windowSec - length);
     return { from, build: Math.min(build, length / 2), to: from + length, rate: times * refill };
   };

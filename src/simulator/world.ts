@@ -3,7 +3,6 @@
  * zero and answers 429 to the rest. Rows must come by rising second; those of a second happen when it begins.
  */
 import type { EpochMs } from '../domain/events.ts';
-import { isAtMost } from '../domain/percent.ts';
 import { DEFAULT_RULES } from '../domain/thresholds.ts';
 import type { PoliciesAnswer } from '../domain/validation.ts';
 import type { DemandRow } from './demand.ts';
@@ -49,6 +48,8 @@ export interface WorldOptions {
 interface WatchedBucket {
   readonly policy: string;
   readonly bucket: TokenBucket;
+  /** At or below this it is at WARNING. */
+  readonly warningTokens: number;
   /** Since when it has been at or below WARNING; `null` while it is above. */
   drainedAt: EpochMs | null;
   /** Oldest first. */
@@ -80,13 +81,11 @@ export class World {
     this.advance(at);
     const watched = this.#bucket(policy);
     const { bucket } = watched;
-    const creditedBefore = bucket.totals.credited;
-    if (credit > 0) bucket.credit(at, credit);
+    const credited = credit > 0 ? creditTo(bucket, at, credit) : 0;
     const charged = bucket.requestMany(at, charge, 1);
     const refused = charge - charged;
     this.#settle(watched, at);
     if (refused > 0) noteRefusal(watched, at);
-    const credited = bucket.totals.credited - creditedBefore;
     this.#options.onSecond?.({ second, policy, charged, credited, refused });
   }
 
@@ -134,8 +133,8 @@ export class World {
 
   /** Notes whether the bucket crossed WARNING. */
   #settle(watched: WatchedBucket, at: EpochMs): void {
-    const { bucket } = watched;
-    const isLow = isAtMost(bucket.tokensAt(at), bucket.capacity, DEFAULT_RULES.warningPercent);
+    const { bucket, warningTokens } = watched;
+    const isLow = bucket.tokensAt(at) <= warningTokens;
     if (isLow === (watched.drainedAt !== null)) return;
     watched.drainedAt = isLow ? at : null;
     if (isLow) this.#low.add(watched);
@@ -149,7 +148,15 @@ function watch(policy: PolicySpec, { seed, startAt, refill, category }: WorldOpt
   const draw = uniform(hash(seed, hashText(policy.name)), hashText('phase'));
   const phaseMs = Math.floor(draw * size.refillPeriodSec * 1000);
   const bucket = new TokenBucket({ ...size, mode: refill, startAt, phaseMs });
-  return { policy: policy.name, bucket, drainedAt: null, episodes: [] };
+  const warningTokens = Math.floor((size.capacity * DEFAULT_RULES.warningPercent) / 100);
+  return { policy: policy.name, bucket, warningTokens, drainedAt: null, episodes: [] };
+}
+
+/** Returns how much of the credit took effect. */
+function creditTo(bucket: TokenBucket, at: EpochMs, tokens: number): number {
+  const before = bucket.totals.credited;
+  bucket.credit(at, tokens);
+  return bucket.totals.credited - before;
 }
 
 function noteRefusal({ policy, drainedAt, episodes }: WatchedBucket, at: EpochMs): void {
