@@ -21,9 +21,15 @@ export interface CallSchedule {
   next(now: EpochMs): EpochMs;
   /** Is shown what every answered call brought. */
   learn(observations: readonly PolicyStateObserved[], at: EpochMs): void;
+  /** Is told of every call answered 429. */
+  refused(at: EpochMs): void;
 }
 
-export const every = (ms: number): CallSchedule => ({ next: (now) => now + ms, learn: () => undefined });
+export const every = (ms: number): CallSchedule => ({
+  next: (now) => now + ms,
+  learn: () => undefined,
+  refused: () => undefined,
+});
 
 export interface Foresight extends Score {
   /** Episodes of POLICIES_LIST, for others who call it: the poller causes these, so foreseeing them is no merit. */
@@ -81,8 +87,13 @@ export class ForesightRun {
   #call(at: EpochMs): void {
     this.#listCalls += 1;
     const answer = this.#world.list(at);
-    if (answer === null) this.#refusedCalls += 1;
+    if (answer === null) this.#refuse(at);
     else this.#observe(answer, at);
+  }
+
+  #refuse(at: EpochMs): void {
+    this.#refusedCalls += 1;
+    this.#schedule.refused(at);
   }
 
   #observe(answer: PoliciesAnswer, at: EpochMs): void {

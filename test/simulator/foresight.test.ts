@@ -33,13 +33,16 @@ it('finds nothing out between two calls', () => {
 
 it('shows a schedule every answer, asks it for the next call, and counts what it overspends', () => {
   const seen: number[] = [];
+  let refused = 0;
   const schedule: CallSchedule = {
     next: (now) => now + (seen.length === 0 ? 5_000 : 1_000),
     learn: (observations, at) => seen.push(at, observations.length),
+    refused: () => (refused += 1),
   };
   const run = new ForesightRun(world, schedule);
   const { pollsRefused } = run.finish(START + 60_001);
   expect(seen.slice(0, 4)).toEqual([START + 5_000, 29, START + 6_000, 29]);
   expect(pollsRefused).toBe(56 - seen.length / 2);
+  expect(refused).toBe(pollsRefused);
   expect(pollsRefused).toBeGreaterThan(25);
 });
