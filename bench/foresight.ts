@@ -12,7 +12,7 @@ import type { RefillMode } from '../src/simulator/tokenBucket.ts';
 import { readTraffic, writeTraffic } from '../src/simulator/trafficFile.ts';
 import { withSnakeKeys } from '../src/snakeCase.ts';
 import { START } from './common.ts';
-import { every, ForesightRun } from './foresightRun.ts';
+import { attentive, every, ForesightRun } from './foresightRun.ts';
 import type { CallSchedule, Foresight } from './foresightRun.ts';
 
 const CATEGORY = 'G';
@@ -22,6 +22,7 @@ const SCHEDULES: Readonly<Record<string, () => CallSchedule>> = {
   '5 min': () => every(300_000),
   '1 min': () => every(60_000),
   '10 s': () => every(10_000),
+  adaptive: attentive,
 };
 
 interface Result extends Foresight {

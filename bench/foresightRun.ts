@@ -7,6 +7,7 @@ import { pollIdentity } from '../src/domain/identity.ts';
 import { DEFAULT_RULES } from '../src/domain/thresholds.ts';
 import { checkAnswer } from '../src/domain/validation.ts';
 import type { PoliciesAnswer } from '../src/domain/validation.ts';
+import { Attention } from '../src/poll/attention.ts';
 import type { DemandRow } from '../src/simulator/demand.ts';
 import { SIMULATED_PARTICIPANT } from '../src/simulator/participant.ts';
 import { score } from '../src/simulator/score.ts';
@@ -30,6 +31,22 @@ export const every = (ms: number): CallSchedule => ({
   learn: () => undefined,
   refused: () => undefined,
 });
+
+/** As the poller looks by default: in whole milliseconds, for answers have no others. */
+export function attentive(): CallSchedule {
+  const attention = new Attention();
+  return {
+    next: (now) => Math.ceil(attention.due(now)),
+    learn: (observations, at) => {
+      attention.look();
+      attention.learn(observations, at);
+    },
+    refused: (at) => {
+      attention.look();
+      attention.refused(at);
+    },
+  };
+}
 
 export interface Foresight extends Score {
   /** Episodes of POLICIES_LIST, for others who call it: the poller causes these, so foreseeing them is no merit. */
