@@ -1,0 +1,140 @@
+/** One participant watched in memory: a world, a schedule of list calls, and the real checks and alerting fold. */
+import { alertingReactor } from '../projections/alerting/fold.ts';
+import type { AlertingState } from '../projections/alerting/fold.ts';
+import { bucketKey } from '../src/domain/events.ts';
+import type { AlertEvent, EpochMs, PolicyStateObserved } from '../src/domain/events.ts';
+import { pollIdentity } from '../src/domain/identity.ts';
+import { DEFAULT_RULES } from '../src/domain/thresholds.ts';
+import { checkAnswer } from '../src/domain/validation.ts';
+import type { PoliciesAnswer } from '../src/domain/validation.ts';
+import { Attention } from '../src/poll/attention.ts';
+import type { DemandRow } from '../src/simulator/demand.ts';
+import { SIMULATED_PARTICIPANT } from '../src/simulator/participant.ts';
+import { score } from '../src/simulator/score.ts';
+import type { Alerted, Score, ScoreInput } from '../src/simulator/score.ts';
+import { LIST_POLICY } from '../src/simulator/policies.ts';
+import { World } from '../src/simulator/world.ts';
+import type { Episode, WorldOptions } from '../src/simulator/world.ts';
+
+/** When the next list call is due. */
+export interface CallSchedule {
+  /** @returns later than `now` */
+  next(now: EpochMs): EpochMs;
+  /** Is shown what every answered call brought. */
+  learn(observations: readonly PolicyStateObserved[], at: EpochMs): void;
+  /** Is told of every call answered 429. */
+  refused(at: EpochMs): void;
+}
+
+export const every = (ms: number): CallSchedule => ({
+  next: (now) => now + ms,
+  learn: () => undefined,
+  refused: () => undefined,
+});
+
+/** As the poller looks by default: in whole milliseconds, for answers have no others. */
+export function attentive(): CallSchedule {
+  const attention = new Attention();
+  return {
+    next: (now) => Math.ceil(attention.due(now)),
+    learn: (observations, at) => {
+      attention.look();
+      attention.learn(observations, at);
+    },
+    refused: (at) => {
+      attention.look();
+      attention.refused(at);
+    },
+  };
+}
+
+export interface Foresight extends Score {
+  /** Episodes of POLICIES_LIST, for others who call it: the poller causes these, so foreseeing them is no merit. */
+  readonly listEpisodes: number;
+}
+
+/** From an answer to subscribers of the alert topic. */
+const PUBLISHING_MS = 200;
+
+export class ForesightRun {
+  readonly #world: World;
+  readonly #schedule: CallSchedule;
+  readonly #startAt: EpochMs;
+  readonly #alerting = alertingReactor();
+  readonly #states = new Map<string, AlertingState>();
+  readonly #observations: ScoreInput['observations'][number][] = [];
+  readonly #alerts: Alerted[] = [];
+  #due: EpochMs;
+  #listCalls = 0;
+  #refusedCalls = 0;
+
+  constructor(world: WorldOptions, schedule: CallSchedule) {
+    this.#world = new World(world);
+    this.#schedule = schedule;
+    this.#startAt = world.startAt;
+    this.#due = schedule.next(world.startAt);
+  }
+
+  take(row: DemandRow): void {
+    this.#callUntil(row.second * 1000);
+    this.#world.take(row);
+  }
+
+  finish(at: EpochMs): Foresight {
+    this.#callUntil(at);
+    this.#world.advance(at);
+    const isOfList = ({ policy }: Episode): boolean => policy === LIST_POLICY;
+    const { episodes } = this.#world;
+    const scored = score({
+      durationMs: at - this.#startAt,
+      listCalls: this.#listCalls,
+      refusedCalls: this.#refusedCalls,
+      episodes: episodes.filter((episode) => !isOfList(episode)),
+      observations: this.#observations,
+      alerts: this.#alerts,
+    });
+    return { ...scored, listEpisodes: episodes.filter(isOfList).length };
+  }
+
+  /** The calls due before `at`: one due then sees what happens then. */
+  #callUntil(at: EpochMs): void {
+    for (; this.#due < at; this.#due = this.#schedule.next(this.#due)) this.#call(this.#due);
+  }
+
+  #call(at: EpochMs): void {
+    this.#listCalls += 1;
+    const answer = this.#world.list(at);
+    if (answer === null) this.#refuse(at);
+    else this.#observe(answer, at);
+  }
+
+  #refuse(at: EpochMs): void {
+    this.#refusedCalls += 1;
+    this.#schedule.refused(at);
+  }
+
+  #observe(answer: PoliciesAnswer, at: EpochMs): void {
+    const pollId = pollIdentity(SIMULATED_PARTICIPANT, at);
+    const poll = { participant: SIMULATED_PARTICIPANT, pollId, correlationId: null, observedAt: at };
+    const checked = checkAnswer(answer, poll);
+    if (!checked.ok) throw new Error(`the world's answer was rejected: ${checked.detail}`);
+    for (const observation of checked.observations) this.#fold(observation, at);
+    this.#schedule.learn(checked.observations, at);
+  }
+
+  #fold(observation: PolicyStateObserved, at: EpochMs): void {
+    const { policy, availableTokens, capacity } = observation;
+    const percent = (availableTokens * 100) / capacity;
+    if (percent <= DEFAULT_RULES.warningPercent) this.#observations.push({ policy, at, percent });
+    const key = bucketKey(observation);
+    const { state, out } = this.#alerting.apply(this.#states.get(key), observation);
+    if (state !== undefined) this.#states.set(key, state);
+    this.#alerts.push(...out.flatMap((event) => alertedBy(event, at + PUBLISHING_MS)));
+  }
+}
+
+function alertedBy(event: AlertEvent, publishedAt: EpochMs): Alerted[] {
+  if (event.type !== 'AlertRaised') return [];
+  const { policy, severity, timestamp: raisedAt } = event;
+  return [{ policy, raisedAt, publishedAt, severity, kind: 'threshold' }];
+}

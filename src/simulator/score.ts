@@ -1,0 +1,107 @@
+/** How well observations and alerts foresaw the episodes of a world; docs/foresight.md defines the figures. Pure. */
+import type { EpochMs, Severity } from '../domain/events.ts';
+import { DEFAULT_RULES } from '../domain/thresholds.ts';
+import type { Episode } from './world.ts';
+
+interface Observed {
+  readonly policy: string;
+  readonly at: EpochMs;
+  /** Tokens left, of the capacity. */
+  readonly percent: number;
+}
+
+export interface Alerted {
+  readonly policy: string;
+  /** What it says itself: DICT's time. */
+  readonly raisedAt: EpochMs;
+  /** When subscribers could know. */
+  readonly publishedAt: EpochMs;
+  readonly severity: Severity;
+  /** `threshold`: the bucket was that low; `forecast`: it was going to be empty. */
+  readonly kind: 'threshold' | 'forecast';
+}
+
+export interface ScoreInput {
+  readonly durationMs: number;
+  readonly listCalls: number;
+  /** Of those, answered 429. */
+  readonly refusedCalls: number;
+  readonly episodes: readonly Episode[];
+  /** Those above WARNING may be left out. */
+  readonly observations: readonly Observed[];
+  readonly alerts: readonly Alerted[];
+}
+
+export interface Score {
+  readonly episodes: number;
+  /** Episodes of which an observation showed WARNING between drain and recovery. */
+  readonly seen: number;
+  /** Episodes that a threshold alert came before. */
+  readonly alertedBefore: number;
+  /** Episodes that an alert of any kind came before. */
+  readonly warnedBefore: number;
+  /** From the first alert of any kind to the first refusal, where one came before; `null` where none did. */
+  readonly medianLeadSeconds: number | null;
+  readonly listCallsPerMinute: number;
+  readonly pollsRefused: number;
+  readonly falseForecastsPerDay: number;
+}
+
+const MINUTE = 60_000;
+const DAY = 86_400_000;
+/** An alert raised longer before a refusal is of something else. */
+const BEFORE_MS = 60 * MINUTE;
+/** A forecast comes true when a refusal follows within this. */
+const COMES_TRUE_MS = 30 * MINUTE;
+
+export function score(input: ScoreInput): Score {
+  const { episodes, durationMs, listCalls } = input;
+  const episodesOf = byPolicy(episodes);
+  const observationsOf = byPolicy(input.observations.filter(({ percent }) => percent <= DEFAULT_RULES.warningPercent));
+  const alertsOf = byPolicy(input.alerts);
+  const before = episodes.map((episode) =>
+    (alertsOf.get(episode.policy) ?? []).filter((one) => isBefore(one, episode)),
+  );
+  const leads = episodes.flatMap(({ firstRefusal }, i) =>
+    (before[i] ?? []).length === 0 ? [] : [firstRefusal - Math.min(...(before[i] ?? []).map((one) => one.publishedAt))],
+  );
+  const falseForecasts = input.alerts.filter(
+    (alert) => alert.kind === 'forecast' && !comesTrue(alert, episodesOf.get(alert.policy) ?? []),
+  );
+  return {
+    episodes: episodes.length,
+    seen: episodes.filter((episode) => isSeen(episode, observationsOf.get(episode.policy) ?? [])).length,
+    alertedBefore: before.filter((alerts) => alerts.some(({ kind }) => kind === 'threshold')).length,
+    warnedBefore: leads.length,
+    medianLeadSeconds: leads.length === 0 ? null : median(leads) / 1000,
+    listCallsPerMinute: (listCalls * MINUTE) / durationMs,
+    pollsRefused: input.refusedCalls,
+    falseForecastsPerDay: (falseForecasts.length * DAY) / durationMs,
+  };
+}
+
+function byPolicy<T extends { readonly policy: string }>(all: readonly T[]): ReadonlyMap<string, readonly T[]> {
+  const found = new Map<string, T[]>();
+  for (const one of all) {
+    const known = found.get(one.policy);
+    if (known === undefined) found.set(one.policy, [one]);
+    else known.push(one);
+  }
+  return found;
+}
+
+const isSeen = ({ drainedAt, recoveredAt }: Episode, low: readonly Observed[]): boolean =>
+  low.some(({ at }) => at >= drainedAt && (recoveredAt === null || at < recoveredAt));
+
+const isBefore = ({ raisedAt, publishedAt }: Alerted, { firstRefusal }: Episode): boolean =>
+  publishedAt < firstRefusal && raisedAt >= firstRefusal - BEFORE_MS;
+
+const comesTrue = ({ raisedAt }: Alerted, episodes: readonly Episode[]): boolean =>
+  episodes.some(({ firstRefusal, lastRefusal }) => lastRefusal >= raisedAt && firstRefusal <= raisedAt + COMES_TRUE_MS);
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const upper = sorted[Math.floor(sorted.length / 2)] ?? NaN;
+  const lower = sorted[Math.ceil(sorted.length / 2) - 1] ?? NaN;
+  return (lower + upper) / 2;
+}

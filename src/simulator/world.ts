@@ -1,0 +1,175 @@
+/**
+ * The truth: buckets that live through given demand, and what became of it. DICT admits tokens while a balance is above
+ * zero and answers 429 to the rest. Rows must come by rising second; those of a second happen when it begins.
+ */
+import type { EpochMs } from '../domain/events.ts';
+import { DEFAULT_RULES } from '../domain/thresholds.ts';
+import type { PoliciesAnswer } from '../domain/validation.ts';
+import type { DemandRow } from './demand.ts';
+import { LIST_POLICY, POLICIES, sizeOf, type Category, type PolicySpec } from './policies.ts';
+import { hash, hashText, uniform } from './random.ts';
+import { TokenBucket, type RefillMode } from './tokenBucket.ts';
+
+/** Refusals of one bucket, less than {@link EPISODE_GAP_MS} apart. */
+export interface Episode {
+  readonly policy: string;
+  /** When the bucket last fell to WARNING (20 % left) before the first refusal. */
+  readonly drainedAt: EpochMs;
+  readonly firstRefusal: EpochMs;
+  readonly lastRefusal: EpochMs;
+  /** When it was back above WARNING after the last refusal, to the second; `null` while it is not. */
+  readonly recoveredAt: EpochMs | null;
+}
+
+const EPISODE_GAP_MS = 300_000;
+
+/** What happened to a bucket within one second. Tokens. */
+export interface SecondTruth {
+  readonly second: number;
+  readonly policy: string;
+  readonly charged: number;
+  readonly credited: number;
+  readonly refused: number;
+}
+
+export interface WorldOptions {
+  /** Decides when the lumps of each bucket arrive, and how late answers are. */
+  readonly seed: number;
+  /** When all buckets are full. */
+  readonly startAt: EpochMs;
+  readonly refill: RefillMode;
+  readonly category: Category;
+  /** An answer's time may precede its balances by up to this; 200 by default. */
+  readonly responseLagMs?: number;
+  /** Is given every second that has a row, so that nobody has to keep them all. */
+  readonly onSecond?: (truth: SecondTruth) => void;
+}
+
+interface WatchedBucket {
+  readonly policy: string;
+  readonly bucket: TokenBucket;
+  /** At or below this it is at WARNING. */
+  readonly warningTokens: number;
+  /** Since when it has been at or below WARNING; `null` while it is above. */
+  drainedAt: EpochMs | null;
+  /** Oldest first. */
+  readonly episodes: { -readonly [K in keyof Episode]: Episode[K] }[];
+}
+
+export class World {
+  readonly #options: WorldOptions;
+  readonly #buckets: ReadonlyMap<string, WatchedBucket>;
+  /** The buckets at or below WARNING: only those can recover. */
+  readonly #low = new Set<WatchedBucket>();
+  #second: number;
+
+  constructor(options: WorldOptions) {
+    this.#options = options;
+    this.#second = Math.floor(options.startAt / 1000);
+    const listed = POLICIES.filter(({ scope }) => scope === 'PSP');
+    this.#buckets = new Map(listed.map((policy) => [policy.name, watch(policy, options)]));
+  }
+
+  /** All episodes until now, bucket by bucket. */
+  get episodes(): readonly Episode[] {
+    return [...this.#buckets.values()].flatMap(({ episodes }) => episodes);
+  }
+
+  /** @throws {RangeError} DICT's list does not have the policy. */
+  take({ second, policy, charge, credit }: DemandRow): void {
+    const at = second * 1000;
+    this.advance(at);
+    const watched = this.#bucket(policy);
+    const { bucket } = watched;
+    const credited = credit > 0 ? creditTo(bucket, at, credit) : 0;
+    const charged = bucket.requestMany(at, charge, 1);
+    const refused = charge - charged;
+    this.#settle(watched, at);
+    if (refused > 0) noteRefusal(watched, at);
+    this.#options.onSecond?.({ second, policy, charged, credited, refused });
+  }
+
+  /** Lives on until `at` without demand. */
+  advance(at: EpochMs): void {
+    const until = Math.floor(at / 1000);
+    while (this.#second < until && this.#low.size > 0) {
+      this.#second += 1;
+      for (const low of this.#low) this.#settle(low, this.#second * 1000);
+    }
+    this.#second = Math.max(this.#second, until);
+  }
+
+  /**
+   * What DICT answers to a list call at `at`, charged to POLICIES_LIST afterwards; `null` for a 429. A call refused to
+   * its caller is no part of an episode: those are of the demand.
+   */
+  list(at: EpochMs): PoliciesAnswer | null {
+    this.advance(at);
+    const own = this.#bucket(LIST_POLICY);
+    const answer = own.bucket.admits(at) ? this.#answer(at) : null;
+    own.bucket.request(at, 1);
+    this.#settle(own, at);
+    return answer;
+  }
+
+  #answer(at: EpochMs): PoliciesAnswer {
+    const { seed, responseLagMs = 200, category } = this.#options;
+    const lag = Math.floor(uniform(hash(seed, hashText('lag')), at) * (responseLagMs + 1));
+    const policies = [...this.#buckets.values()].map(({ policy, bucket }) => ({
+      name: policy,
+      availableTokens: bucket.tokensAt(at),
+      capacity: bucket.capacity,
+      refillTokens: bucket.refillTokens,
+      refillPeriodSec: bucket.refillPeriodSec,
+    }));
+    return { responseTime: at - lag, category, policies };
+  }
+
+  #bucket(policy: string): WatchedBucket {
+    const found = this.#buckets.get(policy);
+    if (found === undefined) throw new RangeError(`DICT lists no policy ${policy}`);
+    return found;
+  }
+
+  /** Notes whether the bucket crossed WARNING. */
+  #settle(watched: WatchedBucket, at: EpochMs): void {
+    const { bucket, warningTokens } = watched;
+    const isLow = bucket.tokensAt(at) <= warningTokens;
+    if (isLow === (watched.drainedAt !== null)) return;
+    watched.drainedAt = isLow ? at : null;
+    if (isLow) this.#low.add(watched);
+    else this.#low.delete(watched);
+    if (!isLow) noteRecovery(watched, at);
+  }
+}
+
+function watch(policy: PolicySpec, { seed, startAt, refill, category }: WorldOptions): WatchedBucket {
+  const size = sizeOf(policy, category);
+  const draw = uniform(hash(seed, hashText(policy.name)), hashText('phase'));
+  const phaseMs = Math.floor(draw * size.refillPeriodSec * 1000);
+  const bucket = new TokenBucket({ ...size, mode: refill, startAt, phaseMs });
+  const warningTokens = Math.floor((size.capacity * DEFAULT_RULES.warningPercent) / 100);
+  return { policy: policy.name, bucket, warningTokens, drainedAt: null, episodes: [] };
+}
+
+/** Returns how much of the credit took effect. */
+function creditTo(bucket: TokenBucket, at: EpochMs, tokens: number): number {
+  const before = bucket.totals.credited;
+  bucket.credit(at, tokens);
+  return bucket.totals.credited - before;
+}
+
+function noteRefusal({ policy, drainedAt, episodes }: WatchedBucket, at: EpochMs): void {
+  const latest = episodes.at(-1);
+  if (latest !== undefined && at - latest.lastRefusal < EPISODE_GAP_MS) {
+    latest.lastRefusal = at;
+    latest.recoveredAt = null;
+  } else {
+    episodes.push({ policy, drainedAt: drainedAt ?? at, firstRefusal: at, lastRefusal: at, recoveredAt: null });
+  }
+}
+
+/** Ends every episode that still waits for it: a bucket may be refused again before it recovers. */
+function noteRecovery({ episodes }: WatchedBucket, at: EpochMs): void {
+  for (const episode of episodes) episode.recoveredAt ??= at;
+}
