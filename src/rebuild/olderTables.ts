@@ -4,7 +4,7 @@
  */
 import type { Projection, TableSpec } from '../domain/fold.ts';
 import type { FoldId } from '../store/checkpoints.ts';
-import type { Row, Sql } from '../store/database.ts';
+import type { Sql } from '../store/database.ts';
 import { isDatabaseError } from '../store/errors.ts';
 import { copyTarget } from '../store/rows.ts';
 import { schemaOf } from '../store/schemas.ts';
