@@ -112,7 +112,6 @@ async function exitCodeOf(args: readonly string[]): Promise<number> {
   return code;
 }
 
- 
 const built = async <T>(file: string): Promise<T> => (await import(pathToFileURL(join(CLI, file)).href)) as T;
 
 function throwInsteadOfExit(command: Command): void {

@@ -173,6 +173,7 @@ describe('balde doctor', async () => {
       DATABASE_URL: url,
       PARTICIPANT,
       BRIDGE_ADDRESS: bridge.address,
+      POLL_CRON: '*/5 * * * *',
     });
     expect(report.checks.filter((finding) => finding.status !== 'ok')).toMatchObject([
       { check: 'blind policies', status: 'warn' },
@@ -183,7 +184,7 @@ describe('balde doctor', async () => {
   });
 
   test('[OPS-2] a wrong configuration: every error, and what can be checked is checked', async () => {
-    const report = await examine({ DATABASE_URL: url, HTTP_PORT: 'x', CRITICAL_PERCENT: '30' });
+    const report = await examine({ DATABASE_URL: url, HTTP_PORT: 'x', CRITICAL_PERCENT: '30', POLL_INTERVAL: '5m' });
     expect(report.ok).toBe(false);
     expect(report.of('configuration')?.detail.split('\n')).toEqual([
       'HTTP_PORT: must be a number',

@@ -138,7 +138,7 @@ describe('letters of the single topic there was before [DLQ-1]', () => {
     );
     await database.execute(
       `alter table balde.projection drop column revision, drop column state, drop column source, drop column until,
-         drop column served_at, drop column views`,
+         drop column served_at, drop column views, drop column views_sql`,
     );
     await database.execute(`delete from balde_migrations.migration where name >= '0003'`);
     const log = new EmbeddedLog(database);
@@ -167,6 +167,7 @@ describe('letters of the single topic there was before [DLQ-1]', () => {
       '0008_installation',
       '0009_served_views',
       '0010_first_messages',
+      '0011_views_of_a_version',
     ]);
     for (const fold of FOLDS) await installFold(database, fold);
     for (const topic of TOPICS) await log.ensureTopic(topic);

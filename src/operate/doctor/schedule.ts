@@ -75,8 +75,12 @@ export interface ScheduleOptions {
 export function checkSchedule({ schedule, staleAfterMs, policies, now }: ScheduleOptions): Finding[] {
   const gaps = gapsOf(schedule, now);
   const budget = budgetMs(policies);
-  const polls = schedule.kind === 'adaptive' ? ok('poll schedule', scheduleText(schedule)) : checkBudget(gaps, budget);
-  return [polls, checkStaleness(gaps, staleAfterMs), checkBlindness(gaps, budget, policies)];
+  const isAdaptive = schedule.kind === 'adaptive';
+  return [
+    isAdaptive ? ok('poll schedule', scheduleText(schedule)) : checkBudget(gaps, budget),
+    checkStaleness(gaps, staleAfterMs),
+    checkBlindness(gaps, policies, isAdaptive ? null : budget),
+  ];
 }
 
 function checkBudget({ shortestMs, longestMs }: PollGaps, budget: number): Finding {
@@ -97,7 +101,8 @@ function checkStaleness({ longestMs }: PollGaps, staleAfterMs: number): Finding 
   return fail('staleness', `${detail}, so every bucket would be stale between polls`, remedy);
 }
 
-function checkBlindness({ longestMs }: PollGaps, budget: number, policies: readonly KnownPolicy[]): Finding {
+/** @param budget milliseconds between polls that POLICIES_LIST allows; `null` where the schedule keeps to it itself */
+function checkBlindness({ longestMs }: PollGaps, policies: readonly KnownPolicy[], budget: number | null): Finding {
   const check = 'blind policies';
   if (policies.length === 0) {
     const remedy = 'Run balde doctor again when a Bridge answers, or after the first observation.';
@@ -108,7 +113,7 @@ function checkBlindness({ longestMs }: PollGaps, budget: number, policies: reado
   if (fastest === undefined) return ok(check, 'none: no bucket can empty and refill between two polls');
   const names = blind.map(({ name, fullRefillMs: ms }) => `${name} (${formatDuration(Math.ceil(ms / 1000) * 1000)})`);
   const detail = `${blind.length} can empty and refill within one interval, unseen: ${names.join(', ')}`;
-  return warn(check, detail, blindRemedy(fastest, budget));
+  return budget === null ? ok(check, detail) : warn(check, detail, blindRemedy(fastest, budget));
 }
 
 /** A poll must come before the fastest bucket is full again. */
