@@ -10,7 +10,7 @@ import { DEFAULT_RULES } from '../../src/domain/thresholds.ts';
 import { alertId } from '../../src/domain/identity.ts';
 import { dropPartition } from '../../src/store/partitions.ts';
 import { foldAll, publish } from '../cli/seed.ts';
-import { left, PARTICIPANT } from '../domain/given.ts';
+import { left, PARTICIPANT } from '../support/observations.ts';
 import { baldeDatabase } from '../support/database.ts';
 import { at } from './given.ts';
 

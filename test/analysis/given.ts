@@ -2,7 +2,7 @@
 import type { Alert } from '../../src/analysis/alerts.ts';
 import type { DemandSample } from '../../src/analysis/categorySimulation.ts';
 import { consumptionBetween } from '../../src/domain/enrichment.ts';
-import { MINUTE, NOON, PARTICIPANT } from '../domain/given.ts';
+import { MINUTE, NOON, PARTICIPANT } from '../support/observations.ts';
 
 /** An alert from one minute after noon to another; open without an end. */
 export const alert = (from: number, to: number | null = null, with_: Partial<Alert> = {}): Alert => ({

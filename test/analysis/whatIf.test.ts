@@ -12,7 +12,7 @@ import type { ThresholdRules } from '../../src/domain/thresholds.ts';
 import { dropPartition } from '../../src/store/partitions.ts';
 import type { Database } from '../../src/store/database.ts';
 import { foldAll, publish } from '../cli/seed.ts';
-import { MINUTE, observation, PARTICIPANT } from '../domain/given.ts';
+import { MINUTE, observation, PARTICIPANT } from '../support/observations.ts';
 import { baldeDatabase } from '../support/database.ts';
 
 const HOUR = 60 * MINUTE;

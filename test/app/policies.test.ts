@@ -14,10 +14,10 @@ import { publishRetirements } from '../../src/poll/retire.ts';
 import { retirementOf } from '../../src/poll/roll.ts';
 import type { Database } from '../../src/store/database.ts';
 import { foldAll } from '../cli/seed.ts';
-import { never } from '../contract/given.ts';
+import { rebuilt } from '../support/rebuilds.ts';
+import { never } from '../support/topics.ts';
 import { expectDatabaseEqualsOracle } from '../oracle/compare.ts';
 import { readTopicOnce } from '../oracle/readLog.ts';
-import { rebuilt } from '../rebuild/given.ts';
 import { baldeDatabase } from '../support/database.ts';
 import { PARTICIPANT, polled, reading } from './polled.ts';
 

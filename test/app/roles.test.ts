@@ -8,8 +8,8 @@ import { silentObserver } from '../../src/consume/observer.ts';
 import { LogError } from '../../src/log/eventLog.ts';
 import type { EventLog, Producer } from '../../src/log/eventLog.ts';
 import { RELAYED_TOPICS } from '../../src/topology/folds.ts';
-import { gate } from '../consume/given.ts';
-import type { Gate } from '../consume/given.ts';
+import { gate } from '../support/gates.ts';
+import type { Gate } from '../support/gates.ts';
 import { baldeDatabase } from '../support/database.ts';
 
 const { url, database, log } = await baldeDatabase();

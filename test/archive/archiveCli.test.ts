@@ -8,7 +8,7 @@ import { loadConfig } from '../../src/config/config.ts';
 import { openArchiveSource } from '../../src/app/archives.ts';
 import { packageRoot } from '../../src/packageRoot.ts';
 import { balde, jsonOf } from '../cli/balde.ts';
-import { publish } from '../deadLetters/given.ts';
+import { publish } from '../support/topics.ts';
 import { baldeDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { EventStoreDouble } from './eventStoreDouble.ts';

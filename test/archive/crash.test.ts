@@ -9,7 +9,7 @@ import { filesStanding } from '../../src/archive/files/filesTarget.ts';
 import { POLICY_STATES } from '../../src/codec/topics.ts';
 import type { LogMessage } from '../../src/log/eventLog.ts';
 import { packageRoot } from '../../src/packageRoot.ts';
-import { publish } from '../deadLetters/given.ts';
+import { publish } from '../support/topics.ts';
 import { baldeDatabase } from '../support/database.ts';
 import { archiveFiles, fill, inOrder, isOrdered, logMessages, newFolder, poll, readSource } from './given.ts';
 

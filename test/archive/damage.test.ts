@@ -6,8 +6,8 @@ import { openFilesSource } from '../../src/archive/files/filesSource.ts';
 import { POLICY_STATES } from '../../src/codec/topics.ts';
 import type { LogMessage } from '../../src/log/eventLog.ts';
 import { ArchiveDamagedError } from '../../src/rebuild/source.ts';
-import { patience } from '../contract/given.ts';
-import { junk, publish } from '../deadLetters/given.ts';
+import { junk } from '../support/deadLetters.ts';
+import { patience, publish } from '../support/topics.ts';
 import { baldeDatabase } from '../support/database.ts';
 import { archiveFiles, fill, isOrdered, logMessages, newFolder, readSource } from './given.ts';
 

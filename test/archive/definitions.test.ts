@@ -15,7 +15,7 @@ import { ArchiveRecords } from '../../src/codec/archiveRecord.ts';
 import { encodeBlock, encodeHeader } from '../../src/codec/containerFile.ts';
 import type { LogMessage } from '../../src/log/eventLog.ts';
 import { packageRoot } from '../../src/packageRoot.ts';
-import { patience } from '../contract/given.ts';
+import { patience } from '../support/topics.ts';
 import { newFolder, readSource, TOPICS } from './given.ts';
 
 /** Written by the first version that had an archive; never to be written anew. */

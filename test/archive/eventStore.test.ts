@@ -4,8 +4,7 @@ import { eventStoreStanding, openEventStoreTarget } from '../../src/archive/even
 import { POLICY_STATES } from '../../src/codec/topics.ts';
 import type { EventLog } from '../../src/log/eventLog.ts';
 import type { Metadata } from '../../src/archive/eventstore/storedEvent.ts';
-import { patience } from '../contract/given.ts';
-import { publish } from '../deadLetters/given.ts';
+import { patience, publish } from '../support/topics.ts';
 import { baldeDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { openEventStore } from './eventStoreServer.ts';

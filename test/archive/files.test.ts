@@ -8,8 +8,8 @@ import { openFilesSource } from '../../src/archive/files/filesSource.ts';
 import { openFilesTarget } from '../../src/archive/files/filesTarget.ts';
 import { POLICY_STATES } from '../../src/codec/topics.ts';
 import type { LogMessage } from '../../src/log/eventLog.ts';
-import { patience } from '../contract/given.ts';
-import { junk, publish } from '../deadLetters/given.ts';
+import { junk } from '../support/deadLetters.ts';
+import { patience, publish } from '../support/topics.ts';
 import { baldeDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import {

@@ -12,9 +12,9 @@ import type { AlertRaised, CategoryChanged } from '../../src/domain/events.ts';
 import { alertEventId, alertId, categoryChangeId, observationId } from '../../src/domain/identity.ts';
 import type { EventLog, LogMessage, OutgoingMessage } from '../../src/log/eventLog.ts';
 import type { EventSource, ReadPositions } from '../../src/rebuild/source.ts';
-import { observed, outgoing } from '../consume/given.ts';
-import { patience, readAll } from '../contract/given.ts';
-import { junk, publish } from '../deadLetters/given.ts';
+import { junk } from '../support/deadLetters.ts';
+import { observed, outgoing } from '../support/observations.ts';
+import { patience, readAll, publish } from '../support/topics.ts';
 
 export const TOPICS = [POLICY_STATES.name, RATE_LIMIT_ALERTS.name] as const;
 const PARTICIPANT = '12345678';

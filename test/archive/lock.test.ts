@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { ArchiveLockedError } from '../../src/archive/errors.ts';
 import { lockFolder } from '../../src/archive/files/lock.ts';
-import { patience } from '../contract/given.ts';
+import { patience } from '../support/topics.ts';
 import { eventually } from '../support/eventually.ts';
 import { newFolder } from './given.ts';
 

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { observed, outgoing } from '../consume/given.ts';
-import { junk, publish, settle, STATES_DLQ } from '../deadLetters/given.ts';
+import { junk, settle, STATES_DLQ } from '../support/deadLetters.ts';
+import { observed, outgoing } from '../support/observations.ts';
+import { publish } from '../support/topics.ts';
 import { baldeDatabase } from '../support/database.ts';
 import { balde, jsonOf } from './balde.ts';
 

@@ -3,8 +3,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { listPartitions } from '../../src/store/partitions.ts';
 import type { Database } from '../../src/store/database.ts';
 import { listVersions } from '../../src/store/versions.ts';
-import { publish } from '../consume/given.ts';
-import { history, live, rebuilt } from '../rebuild/given.ts';
+import { history, live, rebuilt } from '../support/rebuilds.ts';
+import { publish } from '../support/topics.ts';
 import { baldeDatabase } from '../support/database.ts';
 import { balde } from './balde.ts';
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { startSimulator } from '../../src/simulator/server.ts';
-import { run } from '../pulsar/given.ts';
+import { run } from '../support/running.ts';
 import { balde, jsonOf } from './balde.ts';
 
 const base = await mkdtemp(join(tmpdir(), 'balde-folders-'));

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { POLICY_STATES, RATE_LIMIT_ALERTS } from '../../src/codec/topics.ts';
 import { readLag } from '../../src/operate/lag.ts';
-import { observed, outgoing } from '../consume/given.ts';
-import { patience, readAll } from '../contract/given.ts';
-import { publish, settle } from '../deadLetters/given.ts';
+import { settle } from '../support/deadLetters.ts';
+import { observed, outgoing } from '../support/observations.ts';
+import { patience, readAll, publish } from '../support/topics.ts';
 import { baldeDatabase } from '../support/database.ts';
 import { balde, jsonOf } from './balde.ts';
 import { putIntoOutbox } from '../support/outbox.ts';

@@ -1,8 +1,8 @@
 /** What `balde rebuild` and `balde verify` say of what they did. */
 import { describe, expect, it } from 'vitest';
 import { comparisonText } from '../../src/cli/render/comparison.ts';
-import { publish } from '../consume/given.ts';
-import { history, live } from '../rebuild/given.ts';
+import { history, live } from '../support/rebuilds.ts';
+import { publish } from '../support/topics.ts';
 import { baldeDatabase } from '../support/database.ts';
 import { balde, jsonOf } from './balde.ts';
 

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { observation } from '../domain/given.ts';
+import { observation } from '../support/observations.ts';
 import { baldeDatabase, emptyDatabase } from '../support/database.ts';
 import { balde, jsonOf } from './balde.ts';
 import { foldAll, MINUTE, PARTICIPANT, publish, seed } from './seed.ts';

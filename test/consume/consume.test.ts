@@ -10,8 +10,11 @@ import type { Database } from '../../src/store/database.ts';
 import { baldeDatabase } from '../support/database.ts';
 import { deadProxy } from '../support/deadProxy.ts';
 import { eventually } from '../support/eventually.ts';
-import { everything, gate, history, observed, policyStates, publish, recorder, states, takeAll } from './given.ts';
-import type { Recorder, StatesRow, Twist } from './given.ts';
+import { gate } from '../support/gates.ts';
+import { observed } from '../support/observations.ts';
+import { everything, history, recorder, states, takeAll } from '../support/processors.ts';
+import type { Recorder, StatesRow, Twist } from '../support/processors.ts';
+import { policyStates, publish } from '../support/topics.ts';
 
 const SUBSCRIPTION = 'states-v1';
 

@@ -2,18 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { addMonths, monthOf } from '../../src/domain/months.ts';
 import { dropPartition, partitionMonths } from '../../src/store/partitions.ts';
 import { baldeDatabase } from '../support/database.ts';
-import {
-  deadLetters,
-  everything,
-  gate,
-  history,
-  observed,
-  policyStates,
-  publish,
-  recorder,
-  states,
-  takeAll,
-} from './given.ts';
+import { gate } from '../support/gates.ts';
+import { observed } from '../support/observations.ts';
+import { deadLetters, everything, history, recorder, states, takeAll } from '../support/processors.ts';
+import { policyStates, publish } from '../support/topics.ts';
 
 const HISTORY = { schema: 'states_v1', table: 'history' };
 const at = (iso: string) => ({ responseTime: Date.parse(iso), observedAt: Date.parse(iso) + 40 });

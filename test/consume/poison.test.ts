@@ -1,19 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { OutgoingMessage } from '../../src/log/eventLog.ts';
 import { baldeDatabase } from '../support/database.ts';
-import {
-  alerting,
-  deadLetters,
-  history,
-  observed,
-  outgoing,
-  policyStates,
-  publish,
-  recorder,
-  states,
-  takeAll,
-} from './given.ts';
-import type { StatesRow, Twist } from './given.ts';
+import { observed, outgoing } from '../support/observations.ts';
+import { alerting, deadLetters, history, recorder, states, takeAll } from '../support/processors.ts';
+import type { StatesRow, Twist } from '../support/processors.ts';
+import { policyStates, publish } from '../support/topics.ts';
 
 const good = outgoing(observed('A', 0, 50));
 

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { DatabaseUnavailableError } from '../../src/store/errors.ts';
 import { baldeDatabase } from '../support/database.ts';
-import { alerting, everything, history, observed, policyStates, publish, recorder, states, takeAll } from './given.ts';
+import { observed } from '../support/observations.ts';
+import { alerting, everything, history, recorder, states, takeAll } from '../support/processors.ts';
+import { policyStates, publish } from '../support/topics.ts';
 
 async function given() {
   const base = await baldeDatabase();

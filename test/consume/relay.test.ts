@@ -6,12 +6,13 @@ import type { EventLog, Producer } from '../../src/log/eventLog.ts';
 import { openDatabase } from '../../src/store/database.ts';
 import type { Database } from '../../src/store/database.ts';
 import { outboxSize } from '../../src/store/outbox.ts';
-import { readAll } from '../contract/given.ts';
+import { gate } from '../support/gates.ts';
+import { recorder } from '../support/processors.ts';
+import type { Recorder } from '../support/processors.ts';
+import { readAll } from '../support/topics.ts';
 import { baldeDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { putIntoOutbox } from '../support/outbox.ts';
-import { gate, recorder } from './given.ts';
-import type { Recorder } from './given.ts';
 
 const TOPIC = RATE_LIMIT_ALERTS.name;
 

@@ -5,7 +5,8 @@ import { EmbeddedLog } from '../../src/log/embedded/embeddedLog.ts';
 import { openDatabase } from '../../src/store/database.ts';
 import { baldeDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
-import { observed, publish } from './given.ts';
+import { observed } from '../support/observations.ts';
+import { publish } from '../support/topics.ts';
 
 const poison = { key: '12345678:A', payload: Buffer.from('x'), properties: {}, eventTime: 0, sequenceId: 0 };
 

@@ -3,18 +3,10 @@ import type { EventLog } from '../../src/log/eventLog.ts';
 import { openDatabase } from '../../src/store/database.ts';
 import { DatabaseUnavailableError } from '../../src/store/errors.ts';
 import { baldeDatabase } from '../support/database.ts';
-import {
-  alerting,
-  everything,
-  gate,
-  history,
-  observed,
-  policyStates,
-  publish,
-  recorder,
-  states,
-  takeAll,
-} from './given.ts';
+import { gate } from '../support/gates.ts';
+import { observed } from '../support/observations.ts';
+import { alerting, everything, history, recorder, states, takeAll } from '../support/processors.ts';
+import { policyStates, publish } from '../support/topics.ts';
 
 describe('two instances of one projection [FOLD-3]', () => {
   it('of which one is paused past its turn: nothing is doubled, its transaction fails, and it recovers', async () => {

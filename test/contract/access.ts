@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ProducerBusyError } from '../../src/log/eventLog.ts';
 import type { EventLog, Producer } from '../../src/log/eventLog.ts';
-import { message, newTopic, never, patience, readAll, shared, texts } from './given.ts';
+import { message, newTopic, never, patience, readAll, shared, texts } from '../support/topics.ts';
 import type { Suite } from './given.ts';
 
 const exclusive = async (log: EventLog, topic: string): Promise<Producer> =>

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { LogError } from '../../src/log/eventLog.ts';
-import { fresh, keys, message, messages, newTopic, never, readAll, shared, take } from './given.ts';
+import { fresh, keys, message, messages, newTopic, never, readAll, shared, take } from '../support/topics.ts';
 import type { Suite } from './given.ts';
 
 export function closingCases({ opened }: Suite): void {

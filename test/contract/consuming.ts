@@ -13,7 +13,7 @@ import {
   shared,
   take,
   texts,
-} from './given.ts';
+} from '../support/topics.ts';
 import type { Suite } from './given.ts';
 
 /** A topic with `n` messages in one partition, `k/0` and so on. */

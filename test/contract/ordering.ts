@@ -1,6 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import type { EventLog, LogMessage } from '../../src/log/eventLog.ts';
-import { byPartition, disordered, keys, message, newTopic, patience, readAll, shared, texts } from './given.ts';
+import {
+  byPartition,
+  disordered,
+  keys,
+  message,
+  newTopic,
+  patience,
+  readAll,
+  shared,
+  texts,
+} from '../support/topics.ts';
 import type { Suite } from './given.ts';
 
 const WRITERS = 4;

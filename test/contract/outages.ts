@@ -12,7 +12,7 @@ import {
   readAll,
   shared,
   texts,
-} from './given.ts';
+} from '../support/topics.ts';
 import type { Suite } from './given.ts';
 
 /** Sends until it succeeds: the same bytes under the same ids. */

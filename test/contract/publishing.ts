@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { byPartition, keys, message, messages, newTopic, readAll, shared, texts } from './given.ts';
+import { byPartition, keys, message, messages, newTopic, readAll, shared, texts } from '../support/topics.ts';
 import type { Suite } from './given.ts';
 
 export function publishingCases(suite: Suite): void {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { LogError } from '../../src/log/eventLog.ts';
-import { byPartition, fresh, keys, messages, newTopic, readAll, shared } from './given.ts';
+import { byPartition, fresh, keys, messages, newTopic, readAll, shared } from '../support/topics.ts';
 import type { Suite } from './given.ts';
 
 const bytes = { kind: 'bytes', definition: '' } as const;

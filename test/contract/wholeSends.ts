@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { LogMessage, OutgoingMessage, Producer } from '../../src/log/eventLog.ts';
 import { partitionOf } from '../../src/log/partitionOf.ts';
 import { placeOf } from '../../src/log/pulsar/position.ts';
-import { Checkpoints, keys, messages, newTopic, readAll, shared, take, texts } from './given.ts';
+import { Checkpoints, keys, messages, newTopic, readAll, shared, take, texts } from '../support/topics.ts';
 import type { Suite } from './given.ts';
 
 const entriesOf = (found: readonly LogMessage[]): number =>

@@ -6,10 +6,10 @@ import type { LetterStorage } from '../../src/operate/deadLetters.ts';
 import { RETRY_PRODUCER, retryLetters } from '../../src/operate/retryLetters.ts';
 import { UsageError } from '../../src/errors.ts';
 import type { Database } from '../../src/store/database.ts';
-import { observed, outgoing } from '../consume/given.ts';
-import { patience, readAll } from '../contract/given.ts';
+import { ALERTING_DLQ, allLetters, collect, junk, settle, STATES_DLQ } from '../support/deadLetters.ts';
+import { observed, outgoing } from '../support/observations.ts';
+import { patience, readAll, publish } from '../support/topics.ts';
 import { baldeDatabase } from '../support/database.ts';
-import { ALERTING_DLQ, allLetters, collect, junk, publish, settle, STATES_DLQ } from './given.ts';
 
 /** An observation that raises an alert and that the states projection is kept from storing. */
 async function given() {

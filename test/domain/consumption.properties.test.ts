@@ -7,7 +7,7 @@ import { expect, it } from 'vitest';
 import { consumptionBetween, enrich, sameParameters } from '../../src/domain/enrichment.ts';
 import type { Sample } from '../../src/domain/enrichment.ts';
 import { TokenBucket } from '../../src/simulator/tokenBucket.ts';
-import { NOON } from './given.ts';
+import { NOON } from '../support/observations.ts';
 
 const size = fc.record({
   capacity: fc.integer({ min: 1, max: 400 }),

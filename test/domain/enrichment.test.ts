@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { blindSeconds, consumptionBetween, enrich, isNotNewer } from '../../src/domain/enrichment.ts';
 import type { Consumption } from '../../src/domain/enrichment.ts';
 import type { PolicyStateObserved } from '../../src/domain/events.ts';
-import { left, NOON, observation } from './given.ts';
+import { left, NOON, observation } from '../support/observations.ts';
 
 /** 100 of 1000 tokens come back each minute. */
 describe('consumption between two samples', () => {

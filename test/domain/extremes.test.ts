@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { alertingReactor } from '../../projections/alerting/fold.ts';
 import { decodeAlertEvent, encodeAlertEvent } from '../../src/codec/alertEvent.ts';
 import { enrich } from '../../src/domain/enrichment.ts';
-import { observed } from '../consume/given.ts';
+import { observed } from '../support/observations.ts';
 
 const MAX = 2_147_483_647;
 const MIN = -2_147_483_648;

@@ -3,7 +3,7 @@ import { v5 } from 'uuid';
 import { expect, it } from 'vitest';
 import { alertEventId, alertId, categoryChangeId, observationId, pollIdentity } from '../../src/domain/identity.ts';
 import { uuid5 } from '../oracle/arithmetic.ts';
-import { NOON, PARTICIPANT } from './given.ts';
+import { NOON, PARTICIPANT } from '../support/observations.ts';
 
 it('never changes: these ids are in logs and databases', () => {
   const alert = alertId(PARTICIPANT, 'CLAIMS_READ', 'WARNING', NOON);

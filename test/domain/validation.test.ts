@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { decodeObservation, encodeObservation } from '../../src/codec/observation.ts';
 import { checkAnswer, invalidObservation, isParticipant, rejectionOf } from '../../src/domain/validation.ts';
 import type { PoliciesAnswer, PolicyReading, PolicyRejection } from '../../src/domain/validation.ts';
-import { NOON, observation, PARTICIPANT } from './given.ts';
+import { NOON, observation, PARTICIPANT } from '../support/observations.ts';
 
 const DAY = 86_400_000;
 const MAX_AHEAD = 600_000;

@@ -8,7 +8,7 @@ import { decodeAlertEvent, encodeAlertEvent } from '../../src/codec/alertEvent.t
 import { avroType, schemaText } from '../../src/codec/schemas.ts';
 import { RATE_LIMIT_ALERTS } from '../../src/codec/topics.ts';
 import { packageRoot } from '../../src/packageRoot.ts';
-import { anyLog } from '../domain/given.ts';
+import { anyLog } from '../support/observations.ts';
 import { alertEvents } from '../projections/drive.ts';
 
 const EVENTS = ['AlertRaised', 'AlertResolved', 'CategoryChanged'] as const;

@@ -12,7 +12,7 @@ import type { Producer } from '../../src/log/eventLog.ts';
 import { PulsarLog } from '../../src/log/pulsar/pulsarLog.ts';
 import type { PulsarSettings } from '../../src/log/pulsar/settings.ts';
 import { packageRoot } from '../../src/packageRoot.ts';
-import { MINUTE, NOON, observation } from '../domain/given.ts';
+import { MINUTE, NOON, observation } from '../support/observations.ts';
 import { alertEvents } from '../projections/drive.ts';
 import { eventually } from '../support/eventually.ts';
 import type { PulsarUrls } from '../support/pulsar.ts';

@@ -5,7 +5,7 @@ import { DEFAULT_RULES } from '../../src/domain/thresholds.ts';
 import { Reconciler } from '../../src/app/reconcile.ts';
 import type { Database } from '../../src/store/database.ts';
 import { DatabaseUnavailableError } from '../../src/store/errors.ts';
-import { observed } from '../consume/given.ts';
+import { observed } from '../support/observations.ts';
 import { baldeDatabase } from '../support/database.ts';
 import { publish, recorder } from './inProcess.ts';
 import { start } from './restoring.ts';

@@ -6,7 +6,7 @@ import { RATE_LIMIT_ALERTS } from '../../src/codec/topics.ts';
 import { relay } from '../../src/consume/relay.ts';
 import type { Database } from '../../src/store/database.ts';
 import { outboxSize } from '../../src/store/outbox.ts';
-import { recorder } from '../consume/given.ts';
+import { recorder } from '../support/processors.ts';
 import { readTopicOnce } from '../oracle/readLog.ts';
 import { baldeDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';

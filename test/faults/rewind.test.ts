@@ -10,7 +10,9 @@ import { consume } from '../../src/consume/consumer.ts';
 import { LogUnavailableError } from '../../src/log/eventLog.ts';
 import type { Consumer, EventLog, LogMessage } from '../../src/log/eventLog.ts';
 import type { Database } from '../../src/store/database.ts';
-import { alerting, history, observed, policyStates, publish, recorder, states } from '../consume/given.ts';
+import { observed } from '../support/observations.ts';
+import { alerting, history, recorder, states } from '../support/processors.ts';
+import { policyStates, publish } from '../support/topics.ts';
 import { baldeDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 

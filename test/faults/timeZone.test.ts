@@ -6,7 +6,7 @@ import { FOLDS, TOPICS } from '../../src/topology/folds.ts';
 import { openDatabase } from '../../src/store/database.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { installFold } from '../../src/store/installFold.ts';
-import { observation } from '../domain/given.ts';
+import { observation } from '../support/observations.ts';
 import { expectDatabaseEqualsOracle } from '../oracle/compare.ts';
 import { emptyDatabase } from '../support/database.ts';
 import { catchUp } from './aftermath.ts';

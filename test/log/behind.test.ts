@@ -4,7 +4,7 @@ import { EmbeddedLog } from '../../src/log/embedded/embeddedLog.ts';
 import { messagesBehind } from '../../src/log/embedded/behind.ts';
 import { EmbeddedTopics } from '../../src/log/embedded/topics.ts';
 import { migrate } from '../../src/store/migrate.ts';
-import { byPartition, keys, messages, newTopic, readAll, shared } from '../contract/given.ts';
+import { byPartition, keys, messages, newTopic, readAll, shared } from '../support/topics.ts';
 import { emptyDatabase } from '../support/database.ts';
 
 describe('what is behind a position [LOG-2]', () => {

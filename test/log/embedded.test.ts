@@ -19,7 +19,7 @@ import {
   take,
   texts,
   fresh,
-} from '../contract/given.ts';
+} from '../support/topics.ts';
 import { emptyDatabase } from '../support/database.ts';
 import { deadProxy } from '../support/deadProxy.ts';
 import { eventually } from '../support/eventually.ts';

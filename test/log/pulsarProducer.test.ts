@@ -6,7 +6,7 @@ import { openProducers, standBy } from '../../src/log/pulsar/nativeProducers.ts'
 import type { ProducerSpec } from '../../src/log/pulsar/nativeProducers.ts';
 import { PulsarProducer } from '../../src/log/pulsar/producer.ts';
 import { plainCluster } from '../../src/log/pulsar/settings.ts';
-import { messages } from '../contract/given.ts';
+import { messages } from '../support/topics.ts';
 
 /** A producer of one partition whose first send fails; `stored` is what its topic holds of the name afterwards. */
 async function afterFailure(stored: number) {

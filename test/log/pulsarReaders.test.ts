@@ -4,7 +4,7 @@ import { createClient } from '../../src/log/pulsar/native.ts';
 import { PulsarLog } from '../../src/log/pulsar/pulsarLog.ts';
 import type { PulsarSettings } from '../../src/log/pulsar/settings.ts';
 import { plainCluster, topicUrl } from '../../src/log/pulsar/settings.ts';
-import { messages, readAll, shared } from '../contract/given.ts';
+import { messages, readAll, shared } from '../support/topics.ts';
 import { describePulsar, pulsarBroker } from '../support/pulsar.ts';
 
 const closing: (() => Promise<unknown>)[] = [];

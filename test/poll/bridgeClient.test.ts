@@ -10,7 +10,7 @@ import type { Retry } from '../../src/poll/bridgeError.ts';
 import { issue } from '../support/certificates.ts';
 import { startFakeBridge } from './fakeBridge.ts';
 import type { FakeBridge, Reply } from './fakeBridge.ts';
-import { answerAt, reading } from './given.ts';
+import { answerAt, reading } from '../support/answers.ts';
 
 const ANSWER = answerAt(Date.UTC(2026, 8, 20));
 const CORRELATION = '0123456789abcdef0123456789abcdef';

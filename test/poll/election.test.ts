@@ -3,7 +3,7 @@ import { LogError, MessageRefusedError, ProducerBusyError, ProducerFencedError }
 import { BridgeError } from '../../src/poll/bridgeError.ts';
 import type { BridgeStatus } from '../../src/poll/bridgeError.ts';
 import { createFakeLog } from './fakeLog.ts';
-import { answerAt } from './given.ts';
+import { answerAt } from '../support/answers.ts';
 import { MINUTE, START, never, start } from './harness.ts';
 import type { HarnessOptions } from './harness.ts';
 import { manualClock } from './manualClock.ts';

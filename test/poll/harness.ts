@@ -8,7 +8,7 @@ import { runPoller } from '../../src/poll/poller.ts';
 import type { PollerDeps } from '../../src/poll/poller.ts';
 import { createFakeLog } from './fakeLog.ts';
 import type { FakeLog } from './fakeLog.ts';
-import { answerAt } from './given.ts';
+import { answerAt } from '../support/answers.ts';
 import { manualClock, settle } from './manualClock.ts';
 import type { ManualClock } from './manualClock.ts';
 import { POLICY_STATES } from '../../src/codec/topics.ts';

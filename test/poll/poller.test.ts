@@ -6,7 +6,7 @@ import { pollIdentity } from '../../src/domain/identity.ts';
 import { createBridgeClient } from '../../src/poll/bridgeClient.ts';
 import { startFakeBridge } from './fakeBridge.ts';
 import { createFakeLog } from './fakeLog.ts';
-import { answerAt, reading } from './given.ts';
+import { answerAt, reading } from '../support/answers.ts';
 import { MINUTE, START, start } from './harness.ts';
 import { settle } from './manualClock.ts';
 

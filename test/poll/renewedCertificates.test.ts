@@ -10,7 +10,7 @@ import { issue } from '../support/certificates.ts';
 import type { Identity } from '../support/certificates.ts';
 import { startFakeBridge } from './fakeBridge.ts';
 import type { FakeBridge } from './fakeBridge.ts';
-import { answerAt } from './given.ts';
+import { answerAt } from '../support/answers.ts';
 
 const ANSWER = answerAt(Date.UTC(2026, 8, 20));
 const PARTICIPANT = '12345678';

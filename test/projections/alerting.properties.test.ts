@@ -7,7 +7,7 @@ import type { AlertEvent, AlertRaised, AlertResolved, PolicyStateObserved } from
 import type { ThresholdRules } from '../../src/domain/thresholds.ts';
 import { DEFAULT_RULES } from '../../src/domain/thresholds.ts';
 import { decodeAlertEvent, encodeAlertEvent } from '../../src/codec/alertEvent.ts';
-import { anyLog } from '../domain/given.ts';
+import { anyLog } from '../support/observations.ts';
 import { oracle } from '../oracle/oracle.ts';
 import { alertEvents, alerts, listOf, ofKey, states } from './drive.ts';
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { AlertEvent } from '../../src/domain/events.ts';
 import { alertId } from '../../src/domain/identity.ts';
 import { DEFAULT_RULES } from '../../src/domain/thresholds.ts';
-import { left, MINUTE, NOON, observation, PARTICIPANT } from '../domain/given.ts';
+import { left, MINUTE, NOON, observation, PARTICIPANT } from '../support/observations.ts';
 import { alertEvents } from './drive.ts';
 
 const short = (events: readonly AlertEvent[]): string[] =>

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { AlertEvent } from '../../src/domain/events.ts';
-import { left, MINUTE, NOON } from '../domain/given.ts';
+import { left, MINUTE, NOON } from '../support/observations.ts';
 import { alertEvents, alerts, listOf } from './drive.ts';
 
 const escalation = alertEvents([left(200), left(100, 5), left(500, 10)]);

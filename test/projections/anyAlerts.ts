@@ -5,7 +5,7 @@
 import fc from 'fast-check';
 import type { AlertEvent, AlertRaised, AlertResolved, Severity } from '../../src/domain/events.ts';
 import { alertEventId, alertId } from '../../src/domain/identity.ts';
-import { MINUTE, NOON, PARTICIPANT } from '../domain/given.ts';
+import { MINUTE, NOON, PARTICIPANT } from '../support/observations.ts';
 
 const common = (policy: string, at: number) => ({
   participant: PARTICIPANT,

@@ -9,7 +9,7 @@ import { avroType } from '../../src/codec/schemas.ts';
 import { bucketKey } from '../../src/domain/events.ts';
 import type { PolicyRetired, PolicyStateEvent, PolicyStateObserved } from '../../src/domain/events.ts';
 import { retirementId } from '../../src/domain/identity.ts';
-import { anyLog, left, MINUTE, NOON } from '../domain/given.ts';
+import { anyLog, left, MINUTE, NOON } from '../support/observations.ts';
 import { oracle } from '../oracle/oracle.ts';
 import { alertEvents, listOf, ofKey, states } from './drive.ts';
 

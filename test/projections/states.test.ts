@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { statesProjection } from '../../projections/states/fold.ts';
-import { anyLog, left, NOON, MINUTE, observation } from '../domain/given.ts';
+import { anyLog, left, NOON, MINUTE, observation } from '../support/observations.ts';
 import { listOf, run, states } from './drive.ts';
 import type { Row } from './drive.ts';
 

@@ -12,13 +12,14 @@ import { openStorage } from '../../src/app/storage.ts';
 import type { Database } from '../../src/store/database.ts';
 import { hashAlerts, hashStates } from '../../src/store/hash.ts';
 import { balde, baldeProcess, jsonOf } from '../cli/balde.ts';
-import { observed, outgoing } from '../consume/given.ts';
-import { readAll, shared } from '../contract/given.ts';
-import { publish, settle } from '../deadLetters/given.ts';
+import { settle } from '../support/deadLetters.ts';
+import { observed, outgoing } from '../support/observations.ts';
+import { lastWords, run } from '../support/running.ts';
+import { readAll, shared, publish } from '../support/topics.ts';
 import { baldeDatabase, emptyDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { describePulsar, pulsarBroker } from '../support/pulsar.ts';
-import { administrator, environmentOf, lastWords, run, settingsOf } from './given.ts';
+import { administrator, environmentOf, settingsOf } from './given.ts';
 import type { Administrator } from './given.ts';
 
 const LONG_MS = 150_000;

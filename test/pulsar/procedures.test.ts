@@ -10,13 +10,13 @@ import { packageRoot } from '../../src/packageRoot.ts';
 import { openDatabase } from '../../src/store/database.ts';
 import { balde, jsonOf } from '../cli/balde.ts';
 import type { Ended } from '../cli/balde.ts';
-import { observed, outgoing } from '../consume/given.ts';
-import { readAll } from '../contract/given.ts';
-import { publish } from '../deadLetters/given.ts';
+import { observed, outgoing } from '../support/observations.ts';
+import { lastWords, run } from '../support/running.ts';
+import type { Running } from '../support/running.ts';
+import { readAll, publish } from '../support/topics.ts';
 import { eventually } from '../support/eventually.ts';
 import { describePulsar, pulsarBroker } from '../support/pulsar.ts';
-import { administrator, environmentOf, lastWords, run, settingsOf } from './given.ts';
-import type { Running } from './given.ts';
+import { administrator, environmentOf, settingsOf } from './given.ts';
 
 const text = await readFile(join(packageRoot, 'docs', 'pulsar.md'), 'utf8');
 

@@ -9,7 +9,7 @@ import { foldAll } from '../cli/seed.ts';
 import { PARTICIPANT, polled, reading } from '../app/polled.ts';
 import { expectDatabaseEqualsOracle } from '../oracle/compare.ts';
 import { readTopicOnce } from '../oracle/readLog.ts';
-import { rebuilt } from '../rebuild/given.ts';
+import { rebuilt } from '../support/rebuilds.ts';
 import { baldeDatabase } from '../support/database.ts';
 import { describePulsar, pulsarBroker } from '../support/pulsar.ts';
 import { environmentOf, settingsOf } from './given.ts';

@@ -15,12 +15,13 @@ import { ensureBinding } from '../../tools/pulsar-binding/binding.ts';
 import { startBroker } from '../../tools/pulsar-broker/broker.ts';
 import type { Broker, BrokerOptions } from '../../tools/pulsar-broker/broker.ts';
 import { balde } from '../cli/balde.ts';
-import { message, never, shared, take, texts } from '../contract/given.ts';
+import { lastWords, run } from '../support/running.ts';
+import { message, never, shared, take, texts } from '../support/topics.ts';
 import { issue } from '../support/certificates.ts';
 import { emptyDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { describePulsar } from '../support/pulsarSuites.ts';
-import { administrator, commandsOf, environmentOf, lastWords, obey, run, settingsOf, tokenFor } from './given.ts';
+import { administrator, commandsOf, environmentOf, obey, settingsOf, tokenFor } from './given.ts';
 
 const START_MS = 150_000;
 const ROLE = 'balde';

@@ -6,7 +6,7 @@ import type { Consumer, LogMessage } from '../../src/log/eventLog.ts';
 import { PulsarLog } from '../../src/log/pulsar/pulsarLog.ts';
 import { plainCluster } from '../../src/log/pulsar/settings.ts';
 import type { PulsarSettings } from '../../src/log/pulsar/settings.ts';
-import { Checkpoints, messages, never, newTopic, patience, readAll, texts } from '../contract/given.ts';
+import { Checkpoints, messages, never, newTopic, patience, readAll, texts } from '../support/topics.ts';
 import { eventually } from '../support/eventually.ts';
 import { describePulsar, pulsarBroker } from '../support/pulsar.ts';
 

@@ -9,7 +9,7 @@ import type { LogMessage } from '../../src/log/eventLog.ts';
 import { PulsarLog } from '../../src/log/pulsar/pulsarLog.ts';
 import { plainCluster, topicUrl } from '../../src/log/pulsar/settings.ts';
 import type { PulsarSettings } from '../../src/log/pulsar/settings.ts';
-import { Checkpoints, messages, never, newTopic, patience, readAll, take, texts } from '../contract/given.ts';
+import { Checkpoints, messages, never, newTopic, patience, readAll, take, texts } from '../support/topics.ts';
 import { eventually } from '../support/eventually.ts';
 import { describePulsar } from '../support/pulsarSuites.ts';
 import { startTransactionBroker } from '../support/transactions.ts';

@@ -6,11 +6,11 @@ import { putInService, previousVersion } from '../../src/operate/rebuild.ts';
 import { openDatabase } from '../../src/store/database.ts';
 import type { Database, Session } from '../../src/store/database.ts';
 import { dropVersion, listVersions } from '../../src/store/versions.ts';
-import { publish } from '../consume/given.ts';
+import { history, live, never, POLICIES, rebuilt } from '../support/rebuilds.ts';
+import { publish } from '../support/topics.ts';
 import { seeded } from '../faults/seeded.ts';
 import { baldeDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
-import { history, live, never, POLICIES, rebuilt } from './given.ts';
 
 describe('cut-over and rollback', () => {
   let database: Database;

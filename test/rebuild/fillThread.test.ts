@@ -13,9 +13,9 @@ import type { EventSource } from '../../src/rebuild/source.ts';
 import type { Database, DatabaseOptions } from '../../src/store/database.ts';
 import { hashStates } from '../../src/store/hash.ts';
 import { dropVersion, listVersions } from '../../src/store/versions.ts';
-import { publish } from '../consume/given.ts';
+import { history, live, rebuilt, untidy } from '../support/rebuilds.ts';
+import { publish } from '../support/topics.ts';
 import { baldeDatabase } from '../support/database.ts';
-import { history, live, rebuilt, untidy } from './given.ts';
 
 const PROGRAM = pathToFileURL(join(packageRoot, 'dist', 'src', 'rebuild', 'fillWorker.js'));
 

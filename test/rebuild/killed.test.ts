@@ -9,13 +9,14 @@ import { openDatabase } from '../../src/store/database.ts';
 import type { Database } from '../../src/store/database.ts';
 import { hashStates } from '../../src/store/hash.ts';
 import { listVersions } from '../../src/store/versions.ts';
-import { observed, publish } from '../consume/given.ts';
+import { observed } from '../support/observations.ts';
+import { DAY, history, live, POLICIES, untidy } from '../support/rebuilds.ts';
+import { publish } from '../support/topics.ts';
 import { seeded } from '../faults/seeded.ts';
 import { startWorker } from '../faults/worker.ts';
 import { readTopicOnce } from '../oracle/readLog.ts';
 import { baldeDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
-import { DAY, history, live, POLICIES, untidy } from './given.ts';
 
 const KILLS = 20;
 const DAYS = 120;

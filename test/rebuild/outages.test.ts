@@ -8,10 +8,11 @@ import { patiently } from '../../src/patience.ts';
 import { VersionServedError, dropVersion, listVersions } from '../../src/store/versions.ts';
 import type { Database } from '../../src/store/database.ts';
 import { hashAlerts, hashStates } from '../../src/store/hash.ts';
-import { observed, publish } from '../consume/given.ts';
+import { observed } from '../support/observations.ts';
+import { endsOf, history, live, never, publishAlerts, rebuilt, SILENT, TOPIC, untidy } from '../support/rebuilds.ts';
+import { publish } from '../support/topics.ts';
 import { baldeDatabase } from '../support/database.ts';
 import { flaky } from './flaky.ts';
-import { endsOf, history, live, never, publishAlerts, rebuilt, SILENT, TOPIC, untidy } from './given.ts';
 
 const patience = { signal: never(), retrying: () => undefined, waitsMs: [1, 1] } as const;
 

@@ -9,8 +9,9 @@ import { hashAlerts, hashStates } from '../../src/store/hash.ts';
 import { Leases } from '../../src/store/leases.ts';
 import { listVersions } from '../../src/store/versions.ts';
 import { baldeDatabase } from '../support/database.ts';
-import { observed, publish } from '../consume/given.ts';
-import { DAY, endsOf, history, live, publishAlerts, rebuilt, TOPIC, untidy } from './given.ts';
+import { observed } from '../support/observations.ts';
+import { DAY, endsOf, history, live, publishAlerts, rebuilt, TOPIC, untidy } from '../support/rebuilds.ts';
+import { publish } from '../support/topics.ts';
 
 describe('a rebuild', () => {
   it('gives the same rows as live processing, in one transaction for the readers [REBUILD-1, REBUILD-2]', async () => {

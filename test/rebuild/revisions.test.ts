@@ -9,9 +9,10 @@ import type { EventLog } from '../../src/log/eventLog.ts';
 import type { Database, Row } from '../../src/store/database.ts';
 import { installFold } from '../../src/store/installFold.ts';
 import { createVersion, listVersions, setVersionState } from '../../src/store/versions.ts';
-import { observed, publish } from '../consume/given.ts';
+import { observed } from '../support/observations.ts';
+import { endsOf, history, live, never, rebuilt, TOPIC, untidy } from '../support/rebuilds.ts';
+import { publish } from '../support/topics.ts';
 import { baldeDatabase } from '../support/database.ts';
-import { endsOf, history, live, never, rebuilt, TOPIC, untidy } from './given.ts';
 import { narrower, summing, wider } from './variants.ts';
 
 const columnsOf = async (database: Database, view: string): Promise<string[]> => {

@@ -16,11 +16,11 @@ import type { Database } from '../../src/store/database.ts';
 import { hashStates } from '../../src/store/hash.ts';
 import { listVersions } from '../../src/store/versions.ts';
 import { openEventStore } from '../archive/eventStoreServer.ts';
-import { publish } from '../consume/given.ts';
+import { history, live, never, rebuilt, untidy } from '../support/rebuilds.ts';
+import { publish } from '../support/topics.ts';
 import { baldeDatabase } from '../support/database.ts';
 import { pulsarBroker } from '../support/pulsar.ts';
 import { describePulsar } from '../support/pulsarSuites.ts';
-import { history, live, never, rebuilt, untidy } from './given.ts';
 
 const OBSERVER = { archived: () => undefined, retrying: () => undefined };
 

@@ -10,9 +10,10 @@ import { Filler } from '../../src/rebuild/fill.ts';
 import type { Database } from '../../src/store/database.ts';
 import { hashAlerts, hashStates } from '../../src/store/hash.ts';
 import { listVersions } from '../../src/store/versions.ts';
-import { observed, publish } from '../consume/given.ts';
+import { observed } from '../support/observations.ts';
+import { endsOf, history, live, never, publishAlerts, rebuilt, SILENT, TOPIC } from '../support/rebuilds.ts';
+import { publish } from '../support/topics.ts';
 import { baldeDatabase } from '../support/database.ts';
-import { endsOf, history, live, never, publishAlerts, rebuilt, SILENT, TOPIC } from './given.ts';
 
 const NOW = Date.UTC(2026, 6, 1);
 

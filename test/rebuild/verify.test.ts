@@ -13,9 +13,10 @@ import type { CompareOptions } from '../../src/rebuild/verify.ts';
 import type { Database } from '../../src/store/database.ts';
 import { hashBuckets } from '../../src/store/monthHashes.ts';
 import { listVersions } from '../../src/store/versions.ts';
-import { observed, publish } from '../consume/given.ts';
+import { observed } from '../support/observations.ts';
+import { DAY, endsOf, history, live, never, POLICIES, rebuilt, untidy, watched } from '../support/rebuilds.ts';
+import { publish } from '../support/topics.ts';
 import { baldeDatabase } from '../support/database.ts';
-import { DAY, endsOf, history, live, never, POLICIES, rebuilt, untidy, watched } from './given.ts';
 
 const NOW = Date.UTC(2026, 5, 1);
 const MARCH = Date.UTC(2026, 2, 1);

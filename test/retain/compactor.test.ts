@@ -8,7 +8,9 @@ import { createPartition, partitionMonths, readHorizon } from '../../src/store/p
 import { statesProjection } from '../../projections/states/fold.ts';
 import { createVersion, setVersionState } from '../../src/store/versions.ts';
 import { RETAINED_READ_MODELS } from '../../src/topology/folds.ts';
-import { states, observed, policyStates, publish, takeAll } from '../consume/given.ts';
+import { observed } from '../support/observations.ts';
+import { states, takeAll } from '../support/processors.ts';
+import { policyStates, publish } from '../support/topics.ts';
 import { summing } from '../rebuild/variants.ts';
 import { baldeDatabase } from '../support/database.ts';
 

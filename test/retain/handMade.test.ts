@@ -6,7 +6,9 @@ import type { RetentionOptions, RetentionReport } from '../../src/retain/compact
 import { operations } from '../../src/serve/operations.ts';
 import type { Database } from '../../src/store/database.ts';
 import { gapsOf, listPartitions } from '../../src/store/partitions.ts';
-import { history, observed, policyStates, publish, states, takeAll } from '../consume/given.ts';
+import { observed } from '../support/observations.ts';
+import { history, states, takeAll } from '../support/processors.ts';
+import { policyStates, publish } from '../support/topics.ts';
 import { RETAINED_READ_MODELS } from '../../src/topology/folds.ts';
 import { baldeDatabase } from '../support/database.ts';
 

@@ -1,7 +1,9 @@
 /** What Grafana and others read: freshness, order, and the cost of the latest states. */
 import { describe, expect, it } from 'vitest';
 import { saveSettings } from '../../src/store/settings.ts';
-import { observed, policyStates, publish, states, takeAll } from '../consume/given.ts';
+import { observed } from '../support/observations.ts';
+import { states, takeAll } from '../support/processors.ts';
+import { policyStates, publish } from '../support/topics.ts';
 import { baldeDatabase } from '../support/database.ts';
 
 const STALE_AFTER_MS = 900_000;

@@ -11,8 +11,8 @@ import { logSource } from '../../src/rebuild/logSource.ts';
 import { rebuild } from '../../src/rebuild/rebuild.ts';
 import type { RebuildObserver, RebuildOptions, RebuildReport } from '../../src/rebuild/rebuild.ts';
 import type { Database, Parameter, Row, Sql } from '../../src/store/database.ts';
-import { observed, outgoing } from '../consume/given.ts';
-import { shared } from '../contract/given.ts';
+import { observed, outgoing } from './observations.ts';
+import { shared } from './topics.ts';
 import { seeded } from '../faults/seeded.ts';
 
 const MINUTE = 60_000;

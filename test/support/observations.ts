@@ -1,7 +1,9 @@
-/** Observations for the tests of the domain and of the folds. */
+/** Observations, as tests of the domain, the folds and the log need them. */
 import fc from 'fast-check';
-import type { PolicyStateObserved } from '../../src/domain/events.ts';
+import { POLICY_STATES } from '../../src/codec/topics.ts';
+import type { PolicyStateEvent, PolicyStateObserved } from '../../src/domain/events.ts';
 import { observationId } from '../../src/domain/identity.ts';
+import type { OutgoingMessage } from '../../src/log/eventLog.ts';
 
 /** Monday 2026-01-05, 12:00 UTC. */
 export const NOON = Date.UTC(2026, 0, 5, 12);
@@ -34,6 +36,43 @@ export function observation(with_: Partial<PolicyStateObserved> = {}): PolicySta
 /** `tokens` of 1000 left, `minutes` after noon. */
 export const left = (tokens: number, minutes = 0, more: Partial<PolicyStateObserved> = {}): PolicyStateObserved =>
   observation({ availableTokens: tokens, responseTime: NOON + minutes * MINUTE, ...more });
+
+/** Sunday 2026-03-01, 12:00 UTC: minute 0 of {@link observed}. */
+export const START = Date.UTC(2026, 2, 1, 12);
+
+/** The observation of a policy `minute` minutes after the start. */
+export function observed(
+  policy: string,
+  minute: number,
+  availableTokens: number,
+  values: Partial<PolicyStateObserved> = {},
+): PolicyStateObserved {
+  const responseTime = values.responseTime ?? START + minute * MINUTE;
+  return {
+    type: 'PolicyStateObserved',
+    eventId: observationId(PARTICIPANT, policy, responseTime),
+    participant: PARTICIPANT,
+    policy,
+    category: 'C',
+    availableTokens,
+    capacity: 100,
+    refillTokens: 10,
+    refillPeriodSec: 60,
+    responseTime,
+    observedAt: responseTime + 40,
+    correlationId: null,
+    pollId: '00000000-0000-5000-8000-000000000001',
+    ...values,
+  };
+}
+
+let lastId = -1;
+
+/** The message of an event; its sequence id is higher than that of any before. */
+export const outgoing = (event: PolicyStateEvent): OutgoingMessage => ({
+  ...POLICY_STATES.encode(event),
+  sequenceId: ++lastId,
+});
 
 const times = fc.integer({ min: 0, max: 40 }).map((n) => NOON + n * 30_000 + (n % 7));
 

@@ -1,4 +1,4 @@
-/** Words of the given/when/then cases of the consuming path: observations in a real log, folds on a real database. */
+/** Processors of the folds on a real database: twisted, recorded, and what they leave behind. */
 import { alertingReactor } from '../../projections/alerting/fold.ts';
 import { statesProjection } from '../../projections/states/fold.ts';
 import type { StatesState } from '../../projections/states/fold.ts';
@@ -11,58 +11,9 @@ import type { ConsumeObserver } from '../../src/consume/observer.ts';
 import { Processor } from '../../src/consume/processor.ts';
 import type { AlertEvent, PolicyStateEvent, PolicyStateObserved } from '../../src/domain/events.ts';
 import type { RowChange } from '../../src/domain/fold.ts';
-import { observationId } from '../../src/domain/identity.ts';
-import type { EventLog, LogMessage, OutgoingMessage, Position } from '../../src/log/eventLog.ts';
+import type { Position } from '../../src/log/eventLog.ts';
 import type { Database } from '../../src/store/database.ts';
-import { readAll, shared } from '../contract/given.ts';
-
-const START = Date.UTC(2026, 2, 1, 12);
-const MINUTE = 60_000;
-const PARTICIPANT = '12345678';
-
-/** The observation of a policy `minute` minutes after the start. */
-export function observed(
-  policy: string,
-  minute: number,
-  availableTokens: number,
-  values: Partial<PolicyStateObserved> = {},
-): PolicyStateObserved {
-  const responseTime = values.responseTime ?? START + minute * MINUTE;
-  return {
-    type: 'PolicyStateObserved',
-    eventId: observationId(PARTICIPANT, policy, responseTime),
-    participant: PARTICIPANT,
-    policy,
-    category: 'C',
-    availableTokens,
-    capacity: 100,
-    refillTokens: 10,
-    refillPeriodSec: 60,
-    responseTime,
-    observedAt: responseTime + 40,
-    correlationId: null,
-    pollId: '00000000-0000-5000-8000-000000000001',
-    ...values,
-  };
-}
-
-let lastId = -1;
-
-export const outgoing = (event: PolicyStateEvent): OutgoingMessage => ({
-  ...POLICY_STATES.encode(event),
-  sequenceId: ++lastId,
-});
-
-/** Publishes observations, or messages as they are. */
-export async function publish(log: EventLog, events: readonly (PolicyStateEvent | OutgoingMessage)[]): Promise<void> {
-  const producer = await shared(log, POLICY_STATES.name, 'test');
-  await producer.send(
-    events.map((event) => ('payload' in event ? { ...event, sequenceId: ++lastId } : outgoing(event))),
-  );
-  await producer.close();
-}
-
-export const policyStates = async (log: EventLog): Promise<LogMessage[]> => await readAll(log, POLICY_STATES.name);
+import { MINUTE, START } from './observations.ts';
 
 /** Everything a consumer told, as `[what, …]`. */
 export interface Recorder extends ConsumeObserver {
@@ -177,26 +128,3 @@ export const deadLetters = async (database: Database): Promise<Record<string, st
       `select properties from balde.outbox where topic like '%-DLQ' order by id`,
     )
   ).map(({ properties }) => properties);
-
-/** A gate that work waits at until the case opens it. */
-export interface Gate {
-  /** Resolves once something waits at the gate. */
-  readonly reached: Promise<void>;
-  open(): void;
-  pass(): Promise<void>;
-}
-
-export function gate(): Gate {
-  let reach = (): void => undefined;
-  let open = (): void => undefined;
-  const reached = new Promise<void>((resolve) => (reach = resolve));
-  const opened = new Promise<void>((resolve) => (open = resolve));
-  return {
-    reached,
-    open: () => open(),
-    pass: async () => {
-      reach();
-      await opened;
-    },
-  };
-}

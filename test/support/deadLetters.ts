@@ -2,7 +2,6 @@
  * Words of the dead letters' cases: messages that can't be used, folds and relays run to the end, what is found then.
  */
 import { setMaxListeners } from 'node:events';
-import { POLICY_STATES } from '../../src/codec/topics.ts';
 import { whenCaughtUp } from '../../src/consume/progress.ts';
 import { DEFAULT_RULES } from '../../src/domain/thresholds.ts';
 import type { EventLog, OutgoingMessage } from '../../src/log/eventLog.ts';
@@ -13,7 +12,7 @@ import { FOLDS } from '../../src/topology/folds.ts';
 import { silentObserver } from '../../src/consume/observer.ts';
 import { runRelays } from '../../src/app/roles.ts';
 import type { Database } from '../../src/store/database.ts';
-import { patience } from '../contract/given.ts';
+import { patience } from './topics.ts';
 
 export const EVENT_TIME = Date.UTC(2026, 2, 1, 12);
 export const STATES_DLQ = 'policy-states-states-DLQ';
@@ -27,18 +26,6 @@ export const junk = (text: string, values: Partial<OutgoingMessage> = {}): Outgo
   sequenceId: 0,
   ...values,
 });
-
-/** Under ids that rise, whoever published before. */
-export async function publish(
-  log: EventLog,
-  messages: readonly OutgoingMessage[],
-  topic = POLICY_STATES.name,
-): Promise<void> {
-  const producer = await log.producer(topic, { name: 'test', access: 'shared', signal: patience() });
-  const first = producer.lastSequenceId + 1;
-  await producer.send(messages.map((message, i) => ({ ...message, sequenceId: first + i })));
-  await producer.close();
-}
 
 /** Runs every fold and every relay until nothing is left to do. */
 export async function settle(database: Database, log: EventLog): Promise<void> {
