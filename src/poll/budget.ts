@@ -2,10 +2,8 @@
 import { Cron } from 'croner';
 import type { BucketParameters } from '../domain/catalog.ts';
 import type { EpochMs } from '../domain/events.ts';
+import { LIST_BUDGET } from './listBudget.ts';
 import type { Schedule } from './schedule.ts';
-
-/** What DICT documents for POLICIES_LIST, of each participant (API 2.12.1). */
-export const LIST_BUDGET: BucketParameters = { capacity: 20, refillTokens: 6, refillPeriodSec: 60 };
 
 /** Enough for a schedule that is denser by one poll a minute to empty the bucket; each tick takes a while to find. */
 const TICKS = 300;

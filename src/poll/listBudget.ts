@@ -1,7 +1,9 @@
 /** What POLICIES_LIST, the bucket that list calls drain, surely still holds. Pure. */
 import type { BucketParameters } from '../domain/catalog.ts';
 import type { EpochMs } from '../domain/events.ts';
-import { LIST_BUDGET } from './budget.ts';
+
+/** What DICT documents for POLICIES_LIST, of each participant (API 2.12.1). */
+export const LIST_BUDGET: BucketParameters = { capacity: 20, refillTokens: 6, refillPeriodSec: 60 };
 
 /** The bucket as an answer reported it. */
 export interface ReportedBucket extends BucketParameters {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { LIST_POLICY, READ_POLICY } from '../../src/domain/catalog.ts';
 import { Attention, ATTENTION_RULES } from '../../src/poll/attention.ts';
-import { LIST_BUDGET } from '../../src/poll/budget.ts';
+import { LIST_BUDGET } from '../../src/poll/listBudget.ts';
 import { TokenBucket } from '../../src/simulator/tokenBucket.ts';
 import type { RefillMode } from '../../src/simulator/tokenBucket.ts';
 
