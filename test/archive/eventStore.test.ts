@@ -167,7 +167,8 @@ describe('outages and other archivers [ARC-3]', () => {
     let appends = 0;
     server.onAppend = () => {
       appends += 1;
-      if (appends % 9 === 0) server.stop();
+      // Not at once: Node's HTTP/2 corrupts its heap when a session is destroyed while it reads a frame.
+      if (appends % 9 === 0) setImmediate(() => server.stop());
     };
     const told: string[] = [];
     const observer = {
