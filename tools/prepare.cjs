@@ -1,13 +1,14 @@
 /**
- * What npm runs after `npm ci`: builds, where the compiler is. Left out with the development dependencies, it fails
- * nothing.
+ * The build, which npm also runs after `npm ci`. Without the compiler, left out with the development dependencies, it
+ * leaves dist/ as it is and fails nothing.
  */
 const { spawnSync } = require('node:child_process');
-const { existsSync } = require('node:fs');
+const { chmodSync, existsSync } = require('node:fs');
 const { join } = require('node:path');
 
 const root = join(__dirname, '..');
-const isBuilt = existsSync(join(root, 'dist', 'src', 'cli', 'balde.js'));
+const program = join(root, 'dist', 'src', 'cli', 'balde.js');
+const isBuilt = existsSync(program);
 
 function compiler() {
   try {
@@ -26,4 +27,6 @@ if (tsc === null) {
 } else {
   process.exitCode =
     spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' }).status ?? 1;
+  // npx does so only when it sees a folder for the first time.
+  if (process.exitCode === 0) chmodSync(program, 0o755);
 }

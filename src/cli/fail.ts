@@ -13,10 +13,10 @@ export const STOPPED_EXIT_CODE = 130;
 /** Ends the process with the message a person can act on; a stack trace only for what is a bug. */
 export function fail(error: unknown): void {
   process.exitCode = isStop(error) ? STOPPED_EXIT_CODE : 1;
-  tellLine(`balde: ${messageOf(error)}`);
+  tellLine(`balde: ${farewell(error)}`);
 }
 
-function messageOf(error: unknown): string {
+function farewell(error: unknown): string {
   if (isStop(error)) return 'stopped before it was done';
   if (error instanceof DatabaseUnavailableError) return `the database can't be used: ${error.message}${hintFor(error)}`;
   if (error instanceof OperatorError) return `${error.message}${hintFor(error)}`;

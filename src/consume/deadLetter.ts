@@ -1,4 +1,5 @@
 /** A message that no fold can use, as it came, with properties that say why and whence. */
+import { messageOf } from '../errors.ts';
 import { YEAR_10000 } from '../domain/time.ts';
 import { systemClock } from '../clock.ts';
 import { writeLetter } from '../codec/deadLetter.ts';
@@ -16,7 +17,7 @@ const MAX_REASON = 1_000;
 const MAX_LETTER = 5_242_880 - 1_024;
 
 export function deadLetterOf(message: LogMessage, consumer: string, error: unknown): OutboxMessage {
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = messageOf(error);
   const hasTime = message.eventTime >= 0 && message.eventTime < YEAR_10000;
   const properties = writeLetter(message.properties, {
     reason: reason.slice(0, MAX_REASON),

@@ -1,6 +1,7 @@
 /**
  * A gRPC client whose certificates may be replaced while it is used: whoever renews the files need not restart Balde.
  */
+import { messageOf } from '../errors.ts';
 import { Client, credentials } from '@grpc/grpc-js';
 import type { ChannelCredentials, ChannelOptions } from '@grpc/grpc-js';
 
@@ -75,7 +76,7 @@ export class RenewingClient {
       }
       this.#problem = null;
     } catch (error) {
-      this.#problem = error instanceof Error ? error.message : String(error);
+      this.#problem = messageOf(error);
     }
   }
 

@@ -1,4 +1,5 @@
 /** Whether this process is fit to serve: what an orchestrator and a human want to know, as one list of checks. */
+import { messageOf } from '../errors.ts';
 import type { EpochMs } from '../domain/events.ts';
 import type { Database, Sql } from '../store/database.ts';
 import { pendingMigrations } from '../store/migrate.ts';
@@ -28,7 +29,7 @@ export async function readiness(options: HealthOptions): Promise<Check[]> {
     const checks = observe(database, async (tx) => await check(tx, options));
     return await within(patienceMs, checks, () => away(`no answer within ${patienceMs / 1000} s`));
   } catch (error) {
-    return away(error instanceof Error ? error.message : String(error));
+    return away(messageOf(error));
   }
 }
 

@@ -1,4 +1,5 @@
 /** HTTP for machines: /metrics, /healthz, /readyz. */
+import { messageOf } from '../errors.ts';
 import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -63,9 +64,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
 
 async function respond(sources: Sources, request: IncomingMessage, response: ServerResponse): Promise<void> {
   try {
-    const answer = await route(sources, request).catch((error: unknown) =>
-      text(503, error instanceof Error ? error.message : String(error)),
-    );
+    const answer = await route(sources, request).catch((error: unknown) => text(503, messageOf(error)));
     response.writeHead(answer.status, { 'content-type': answer.type, ...answer.headers });
     response.end(request.method === 'HEAD' ? undefined : answer.body);
   } catch {

@@ -5,11 +5,11 @@
  * Only the simulator knows these numbers, but for those by category, which what-if reads too. Balde takes capacity and
  * refill from every observation.
  */
-import { BY_CATEGORY, LIST_POLICY } from '../domain/catalog.ts';
+import { BY_CATEGORY, LIST_POLICY, READ_POLICY } from '../domain/catalog.ts';
 import type { Category } from '../domain/catalog.ts';
 import type { BucketSize } from './tokenBucket.ts';
 
-export { CATEGORIES, LIST_POLICY } from '../domain/catalog.ts';
+export { CATEGORIES, LIST_POLICY, READ_POLICY } from '../domain/catalog.ts';
 export type { Category } from '../domain/catalog.ts';
 
 /** Tokens that an answer costs, by its status. */
@@ -55,8 +55,6 @@ const fixed = (name: string, refillTokens: number, capacity: number, refillPerio
   credit: 0,
   size: { refillTokens, capacity, refillPeriodSec },
 });
-
-export const READ_POLICY = 'POLICIES_READ';
 
 export const POLICIES: readonly PolicySpec[] = [
   antiscan('ENTRIES_READ_USER_ANTISCAN', 'USER'),

@@ -11,6 +11,7 @@ import { RELAYED_TOPICS } from '../../src/topology/folds.ts';
 import { gate } from '../support/gates.ts';
 import type { Gate } from '../support/gates.ts';
 import { baldeDatabase } from '../support/database.ts';
+import { withProducers } from '../support/withProducers.ts';
 
 const { url, database, log } = await baldeDatabase();
 const logger = pino({ level: 'silent' });
@@ -35,20 +36,11 @@ function refusing(isRefused: (topic: string, name: string) => boolean, closing: 
     const { topic, lastSequenceId } = producer;
     return Promise.resolve({ topic, lastSequenceId, send: async (messages) => await producer.send(messages), close });
   };
-  return {
-    ensureTopic: async (spec) => await log.ensureTopic(spec),
-    partitions: async (topic) => await log.partitions(topic),
-    behind: async (topic, positions) => await log.behind(topic, positions),
-    consumer: async (topic, options) => await log.consumer(topic, options),
-    trim: async (...args) => await log.trim(...args),
-    ends: async (topic) => await log.ends(topic),
-    close: async () => await log.close(),
-    producer: async (topic, options) => {
-      if (!isRefused(topic, options.name)) return await slowToClose(await log.producer(topic, options));
-      await other.reached;
-      throw refused;
-    },
-  };
+  return withProducers(log, async (topic, options) => {
+    if (!isRefused(topic, options.name)) return await slowToClose(await log.producer(topic, options));
+    await other.reached;
+    throw refused;
+  });
 }
 
 /** Expects `running` not to settle while a sibling waits at the gate, and to be refused once that is open. */

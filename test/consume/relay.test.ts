@@ -13,6 +13,7 @@ import { readAll } from '../support/topics.ts';
 import { baldeDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { putIntoOutbox } from '../support/outbox.ts';
+import { withProducers } from '../support/withProducers.ts';
 
 const TOPIC = RATE_LIMIT_ALERTS.name;
 
@@ -83,26 +84,17 @@ function around(
   log: EventLog,
   send: (producer: Producer, ...args: Parameters<Producer['send']>) => ReturnType<Producer['send']>,
 ): EventLog {
-  return {
-    ensureTopic: async (spec) => await log.ensureTopic(spec),
-    partitions: async (topic) => await log.partitions(topic),
-    behind: async (topic, positions) => await log.behind(topic, positions),
-    consumer: async (topic, options) => await log.consumer(topic, options),
-    trim: async (...args) => await log.trim(...args),
-    ends: async (topic) => await log.ends(topic),
-    close: async () => await log.close(),
-    producer: async (topic, options) => {
-      const producer = await log.producer(topic, options);
-      return {
-        topic,
-        get lastSequenceId() {
-          return producer.lastSequenceId;
-        },
-        send: async (messages) => await send(producer, messages),
-        close: async () => await producer.close(),
-      };
-    },
-  };
+  return withProducers(log, async (topic, options) => {
+    const producer = await log.producer(topic, options);
+    return {
+      topic,
+      get lastSequenceId() {
+        return producer.lastSequenceId;
+      },
+      send: async (messages) => await send(producer, messages),
+      close: async () => await producer.close(),
+    };
+  });
 }
 
 class Crash extends Error {}

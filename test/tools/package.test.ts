@@ -37,6 +37,11 @@ test('the package holds the program and its data, no sources, tests or maps, and
   expect((await balde('rebuild', 'states')).stdout).toMatch(/in service/);
 });
 
+test('the program that is built can be run as it is, as npx does', async () => {
+  const { stdout } = await run(join(packageRoot, 'dist', 'src', 'cli', 'balde.js'), ['--version']);
+  expect(stdout).toMatch(/^\d/);
+});
+
 test('without the development dependencies an installation builds nothing, and does not fail', async () => {
   const bare = await mkdtemp(join(tmpdir(), 'balde-bare-'));
   onTestFinished(async () => await rm(bare, { recursive: true, force: true }));

@@ -24,5 +24,3 @@ export const fail = (check: string, detail: string, remedy: string): Finding => 
 });
 
 export const hasFailed = (findings: readonly Finding[]): boolean => findings.some(({ status }) => status === 'fail');
-
-export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

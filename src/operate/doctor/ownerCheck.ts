@@ -1,11 +1,10 @@
 /** Whether the topics of the Pulsar namespace are this database's. */
 import type { Config } from '../../config/config.ts';
 import { NamespaceOwnedError } from '../../app/ownership.ts';
-import { openExisting } from '../../app/storage.ts';
-import { UsageError } from '../../errors.ts';
-import { OBSERVING } from '../../app/storage.ts';
+import { OBSERVING, openExisting } from '../../app/storage.ts';
+import { UsageError, messageOf } from '../../errors.ts';
 import { pendingMigrations } from '../../store/migrate.ts';
-import { fail, messageOf, ok, warn } from './finding.ts';
+import { fail, ok, warn } from './finding.ts';
 import type { Finding } from './finding.ts';
 
 const CHECK = 'namespace';

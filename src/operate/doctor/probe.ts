@@ -2,6 +2,7 @@
  * Why a Bridge is unavailable. gRPC has one status for a closed port, a wrong certificate and a server that speaks
  * another protocol; a connection of our own tells them apart by the codes of the operating system and of OpenSSL.
  */
+import { codeOf } from '../../systemErrors.ts';
 import { connect as connectTcp } from 'node:net';
 import type { Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
@@ -91,7 +92,7 @@ async function outcome(open: () => Socket, event: 'connect' | 'data'): Promise<O
     try {
       socket = open();
     } catch (error) {
-      resolve({ code: codeOf(error) });
+      resolve({ code: reasonOf(error) });
       return;
     }
     const settle = (result: Outcome): void => {
@@ -105,10 +106,9 @@ async function outcome(open: () => Socket, event: 'connect' | 'data'): Promise<O
     socket.once('secureConnect', () => (shaken = true));
     // Whether the refusal's alert or the reset behind it is seen is a matter of luck.
     const broken = (code: string): void => settle({ code: shaken ? CLOSED_AFTER_HANDSHAKE : code });
-    socket.once('error', (error) => broken(codeOf(error)));
+    socket.once('error', (error) => broken(reasonOf(error)));
     socket.once('close', () => broken('ECONNRESET'));
   });
 }
 
-const codeOf = (error: unknown): string =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : String(error);
+const reasonOf = (error: unknown): string => codeOf(error) ?? String(error);

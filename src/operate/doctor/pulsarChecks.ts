@@ -13,7 +13,8 @@ import type { PulsarSettings } from '../../log/pulsar/settings.ts';
 import { FOLDS, TOPICS } from '../../topology/folds.ts';
 import { historyDays } from '../../app/openLog.ts';
 import { numberText } from '../../format.ts';
-import { fail, messageOf, ok, warn } from './finding.ts';
+import { fail, ok, warn } from './finding.ts';
+import { messageOf } from '../../errors.ts';
 import type { Finding } from './finding.ts';
 
 const CLIENT = 'Pulsar client';

@@ -5,9 +5,8 @@ import type { EventLog } from '../../log/eventLog.ts';
 import { TOPICS } from '../../topology/folds.ts';
 import { allJudgeAlike, judgingText, processText } from '../../app/presence.ts';
 import { missingReadModels } from '../../app/standing.ts';
-import { openExisting } from '../../app/storage.ts';
-import { UsageError } from '../../errors.ts';
-import { OBSERVING } from '../../app/storage.ts';
+import { OBSERVING, openExisting } from '../../app/storage.ts';
+import { UsageError, messageOf } from '../../errors.ts';
 import type { Storage } from '../../app/storage.ts';
 import { operations } from '../../serve/operations.ts';
 import { newestObservation } from '../../views/latest.ts';
@@ -18,7 +17,7 @@ import { describeLacks, READER, readerLacks } from '../../store/reader.ts';
 import { hintFor } from '../../advice.ts';
 import { durationText, timeText } from '../../format.ts';
 import { clockFinding } from './clock.ts';
-import { fail, messageOf, ok, warn } from './finding.ts';
+import { fail, ok, warn } from './finding.ts';
 import type { Finding } from './finding.ts';
 
 /** What the database knows of the policies, should no Bridge answer. */
