@@ -12,8 +12,6 @@
  * Storage and log come from storage.ts; roles.ts starts the processors that its process was asked for.
  */
 import { alertingReactor } from '../../projections/alerting/fold.ts';
-import { alertsProjection } from '../../projections/alerts/fold.ts';
-import { statesProjection } from '../../projections/states/fold.ts';
 import { POLICY_STATES, RATE_LIMIT_ALERTS } from '../codec/topics.ts';
 import type { Topic } from '../codec/topics.ts';
 import { consume } from '../consume/consumer.ts';
@@ -23,13 +21,15 @@ import type { Effects } from '../consume/effects.ts';
 import type { ConsumeObserver } from '../consume/observer.ts';
 import type { OutboxBell } from '../consume/outboxBell.ts';
 import { Processor } from '../consume/processor.ts';
-import type { Fold, Projection } from '../domain/fold.ts';
+import type { Fold } from '../domain/fold.ts';
 import type { ThresholdRules } from '../domain/thresholds.ts';
 import type { EventLog } from '../log/eventLog.ts';
 import type { FoldId } from '../store/checkpoints.ts';
 import type { Database } from '../store/database.ts';
 import { firstVersionOf } from '../store/schemas.ts';
 import type { Version } from '../store/versions.ts';
+import { foldOf, READ_MODELS } from '../topology/folds.ts';
+import type { FoldName, RebuildableName } from '../topology/folds.ts';
 import { Reconciler } from './reconcile.ts';
 import { followVersions } from './followVersions.ts';
 
@@ -47,8 +47,8 @@ interface FoldContext {
 
 /** One stream processor. */
 interface StreamProcessor<E, S, O> {
-  readonly topic: Topic<E>;
   readonly fold: Fold<E, S, O>;
+  readonly decode: Topic<E>['decode'];
   /** The version of it that is kept up to date. */
   readonly installed: FoldId;
   readonly effects: Effects<O>;
@@ -62,25 +62,21 @@ type Runner = (context: FoldContext, signal: AbortSignal) => Promise<void>;
 /** Tables may be a moment late: alerts, decided at the same time from the same messages, go first. Milliseconds. */
 const TABLES_LINGER_MS = 50;
 
-export const FOLD_RUNNERS: Readonly<Record<'states' | 'alerting' | 'alerts', Runner>> = {
-  states: async (context, signal) => await project(context, statesProjection, POLICY_STATES, signal),
-  alerting: async (context, signal) => await react(context, signal),
-  alerts: async (context, signal) => await project(context, alertsProjection, RATE_LIMIT_ALERTS, signal),
-};
+const projecting = Object.fromEntries(
+  READ_MODELS.map((what): [string, Runner] => [what, async (context, signal) => await project(context, what, signal)]),
+) as Readonly<Record<RebuildableName, Runner>>;
+
+export const FOLD_RUNNERS: Readonly<Record<FoldName, Runner>> = { ...projecting, alerting: react };
 
 /** Every version that is to be kept up to date, served or not: a rollback finds its version as new as the other. */
-async function project<E, S, T extends string>(
-  context: FoldContext,
-  projection: Projection<E, S, T>,
-  topic: Topic<E>,
-  signal: AbortSignal,
-): Promise<void> {
+async function project(context: FoldContext, what: RebuildableName, signal: AbortSignal): Promise<void> {
+  const { projection, decode } = foldOf(what);
   const { database, observer, lingerMs = TABLES_LINGER_MS } = context;
   const onNone = (served: Version): void => observer.idle(projection.name, served);
   await followVersions({ database, fold: projection, signal, onNone }, async ({ version, served }, until) => {
     const installed = { name: projection.name, version };
     const effects = projectionEffects(database, projection, installed);
-    await run(context, { topic, fold: projection, installed, effects, lingerMs, sendsLetters: served }, until);
+    await run(context, { fold: projection, decode, installed, effects, lingerMs, sendsLetters: served }, until);
   });
 }
 
@@ -90,17 +86,17 @@ async function react(context: FoldContext, signal: AbortSignal): Promise<void> {
   const effects = reactorEffects(RATE_LIMIT_ALERTS, bell);
   const between = new Reconciler({ ...context, fold, effects });
   const installed = firstVersionOf(fold);
-  await run(context, { topic: POLICY_STATES, fold, installed, effects, between, lingerMs }, signal);
+  await run(context, { fold, decode: POLICY_STATES.decode, installed, effects, between, lingerMs }, signal);
 }
 
 async function run<E, S, O>(
   { database, log, observer, onTakeOver }: FoldContext,
-  { topic, fold, installed, effects, between, lingerMs, sendsLetters = true }: StreamProcessor<E, S, O>,
+  { fold, decode, installed, effects, between, lingerMs, sendsLetters = true }: StreamProcessor<E, S, O>,
   signal: AbortSignal,
 ): Promise<void> {
   const subscription = `${installed.name}-v${installed.version}`;
   observer.started(subscription);
-  const processor = new Processor({ database, fold, installed, decode: topic.decode, effects, observer, sendsLetters });
-  const options = { log, topic: topic.name, subscription, observer, between, lingerMs, onTakeOver };
+  const processor = new Processor({ database, fold, installed, decode, effects, observer, sendsLetters });
+  const options = { log, topic: fold.topic, subscription, observer, between, lingerMs, onTakeOver };
   await consume(processor, options, signal);
 }

@@ -15,6 +15,7 @@ import { isOutage } from '../errors.ts';
 import type { Database } from '../store/database.ts';
 import { readInstallation, saveLog } from '../store/installation.ts';
 import type { Installation } from '../store/installation.ts';
+import { FOLDS } from '../topology/folds.ts';
 import { abortable, pause } from '../waiting.ts';
 import { readTopic } from '../consume/readTopic.ts';
 
@@ -152,7 +153,7 @@ async function writeMark(
   });
 }
 
-const OF_BALDE = /^((states|alerting|alerts)-v\d+|(poller|relay)-.+)$/;
+const OF_BALDE = new RegExp(`^((${FOLDS.map(({ name }) => name).join('|')})-v\\d+|(poller|relay)-.+)$`);
 
 /** Processors, pollers and relays at the broker. Others may read alerts. */
 async function whoIsConnected(settings: PulsarSettings): Promise<string[]> {

@@ -16,7 +16,8 @@ import { openDatabase } from '../store/database.ts';
 import type { Database } from '../store/database.ts';
 import { runArchive } from './archiveRole.ts';
 import { FOLD_RUNNERS } from './foldRoles.ts';
-import { RELAYED_TOPICS } from '../topology/folds.ts';
+import { FOLD_NAMES, RELAYED_TOPICS } from '../topology/folds.ts';
+import type { FoldName } from '../topology/folds.ts';
 import { beginMetrics, consumeObserver, pollerMetrics } from './observers.ts';
 import { observedPolicies } from '../views/latest.ts';
 import { ROLES } from '../config/roles.ts';
@@ -49,7 +50,15 @@ interface Context extends ProcessOptions {
   readonly bell: OutboxBell;
 }
 
-const RUN: Readonly<Record<Role, (context: Context, signal: AbortSignal) => Promise<unknown>>> = {
+type Run = (context: Context, signal: AbortSignal) => Promise<unknown>;
+
+/** Every fold is a role of its name. Where the types refuse a name here, `config/roles.ts` does not list it. */
+const FOLD_RUNS = Object.fromEntries(
+  FOLD_NAMES.map((name): [Role, Run] => [name, async (context, signal) => await fold(context, name, signal)]),
+) as Readonly<Record<FoldName, Run>>;
+
+const RUN: Readonly<Record<Role, Run>> = {
+  ...FOLD_RUNS,
   poller: async (context, signal) => {
     const { participants } = context.config;
     await runTogether(
@@ -57,9 +66,6 @@ const RUN: Readonly<Record<Role, (context: Context, signal: AbortSignal) => Prom
       signal,
     );
   },
-  states: async (context, signal) => await fold(context, 'states', signal),
-  alerting: async (context, signal) => await fold(context, 'alerting', signal),
-  alerts: async (context, signal) => await fold(context, 'alerts', signal),
   relay: async (context, signal) => {
     const { storage, bell } = context;
     await runRelays({ ...storage, bell }, observerOf(context), signal);
@@ -145,7 +151,7 @@ function observerOf({ metrics, logger, onStandby }: Context): ConsumeObserver {
   };
 }
 
-async function fold(context: Context, name: keyof typeof FOLD_RUNNERS, signal: AbortSignal): Promise<void> {
+async function fold(context: Context, name: FoldName, signal: AbortSignal): Promise<void> {
   const { storage, config, bell } = context;
   const { assertOwned: onTakeOver } = storage;
   await FOLD_RUNNERS[name](

@@ -1,5 +1,6 @@
 /** What verify needs of the composition: the versions to compare, the log to count, the seals. */
 import { PoisonMessageError } from '../codec/errors.ts';
+import { POLICY_STATES } from '../codec/topics.ts';
 import { bucketKey } from '../domain/events.ts';
 import { bringAlong } from '../rebuild/catchUp.ts';
 import { checkCounts, CountedLog, countedTable } from '../rebuild/logCount.ts';
@@ -14,19 +15,19 @@ import type { Comparison, SealCheck } from '../rebuild/verify.ts';
 import { readHorizon } from '../store/partitions.ts';
 import { dropVersion, listVersions } from '../store/versions.ts';
 import type { Version } from '../store/versions.ts';
-import { foldOf, REBUILDABLE } from '../topology/folds.ts';
+import { foldOf } from '../topology/folds.ts';
 import type { RebuildableName } from '../topology/folds.ts';
 import { findVersion, rebuildReadModel, refuseUnfinished } from './rebuild.ts';
 import type { RebuildReadModelOptions, Where } from './rebuild.ts';
 import { UsageError } from '../errors.ts';
 
-/** @returns `null` for a read model whose rows are not one for each event */
+/** @returns `null` for a read model without a table that has one row for each observation */
 export function countLog(what: RebuildableName): CountedLog | null {
-  const { topic, projection } = REBUILDABLE.states;
-  if (what !== projection.name || countedTable(projection) === null) return null;
-  return new CountedLog(topic.name, (message) => {
+  const { projection } = foldOf(what);
+  if (projection.topic !== POLICY_STATES.name || countedTable(projection) === null) return null;
+  return new CountedLog(POLICY_STATES.name, (message) => {
     try {
-      const event = topic.decode(message);
+      const event = POLICY_STATES.decode(message);
       if (event?.type !== 'PolicyStateObserved') return null;
       return { key: bucketKey(event), time: event.responseTime };
     } catch (error) {

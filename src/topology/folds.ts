@@ -3,6 +3,7 @@ import { alertingReactor } from '../../projections/alerting/fold.ts';
 import { alertsProjection } from '../../projections/alerts/fold.ts';
 import { statesProjection } from '../../projections/states/fold.ts';
 import { deadLettersOf, POLICY_STATES, RATE_LIMIT_ALERTS } from '../codec/topics.ts';
+import type { Topic } from '../codec/topics.ts';
 import type { Fold, FoldKind, Projection } from '../domain/fold.ts';
 import type { TopicSpec } from '../log/eventLog.ts';
 
@@ -10,8 +11,30 @@ export interface FoldedTopic extends Pick<Fold<unknown, unknown, unknown>, 'name
   readonly kind: FoldKind;
 }
 
-/** Every fold, in the order in which their public views may depend on one another. */
-export const FOLDS: readonly FoldedTopic[] = [statesProjection, alertingReactor(), alertsProjection];
+/** Refused by the types where the topic has other events than the projection reads. */
+const readModel = <E, S, T extends string>(projection: Projection<E, S, T>, topic: Topic<E>) => ({ projection, topic });
+
+/**
+ * The read models, each under its name and with the topic it is folded from, in the order in which their public views
+ * may depend on one another. What is run, rebuilt, verified, retained and watched follows from this list.
+ */
+export const REBUILDABLE = {
+  states: readModel(statesProjection, POLICY_STATES),
+  alerts: readModel(alertsProjection, RATE_LIMIT_ALERTS),
+} as const;
+export type RebuildableName = keyof typeof REBUILDABLE;
+export const READ_MODELS = Object.keys(REBUILDABLE) as readonly RebuildableName[];
+
+const { states, ...others } = REBUILDABLE;
+
+/** Every fold, in the order in which people are shown them. */
+export const FOLDS: readonly FoldedTopic[] = [
+  states.projection,
+  alertingReactor(),
+  ...Object.values(others).map(({ projection }) => projection),
+];
+export type FoldName = RebuildableName | 'alerting';
+export const FOLD_NAMES: readonly FoldName[] = [...READ_MODELS, 'alerting'];
 
 export interface DeadLetterTopic {
   readonly spec: TopicSpec;
@@ -27,13 +50,6 @@ export const DEAD_LETTER_TOPICS: readonly DeadLetterTopic[] = FOLDS.map(({ name,
   processor: name,
   source: topic,
 }));
-
-/** What can be rebuilt: the read models, each with the topic it is folded from. */
-export const REBUILDABLE = {
-  states: { projection: statesProjection, topic: POLICY_STATES },
-  alerts: { projection: alertsProjection, topic: RATE_LIMIT_ALERTS },
-} as const;
-export type RebuildableName = keyof typeof REBUILDABLE;
 
 /** The read models differ in their types; each goes with its own topic. */
 type AnyProjection = Projection<unknown, unknown>;
@@ -56,7 +72,9 @@ export const RELAYED_TOPICS: readonly string[] = TOPICS.map(({ name }) => name).
 );
 
 /** The read models whose months retention makes and drops. */
-export const RETAINED_READ_MODELS = [statesProjection];
+export const RETAINED_READ_MODELS = READ_MODELS.map((what) => foldOf(what).projection).filter(({ tables }) =>
+  Object.values(tables).some(({ partitionedBy }) => partitionedBy !== undefined),
+);
 
 /** Alerts stay for ever, on their topic too; observations stay as long as history needs them. */
 export const TRIMMED_TOPICS = [

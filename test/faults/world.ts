@@ -7,7 +7,7 @@ import type { Clock } from '../../src/clock.ts';
 import { acceleratedClock } from '../../src/simulator/clocks.ts';
 import type { Faults } from '../../src/simulator/faults.ts';
 import { startSimulator } from '../../src/simulator/server.ts';
-import { DEAD_LETTER_TOPICS } from '../../src/topology/folds.ts';
+import { DEAD_LETTER_TOPICS, FOLD_NAMES } from '../../src/topology/folds.ts';
 import { expectDatabaseEqualsOracle } from '../oracle/compare.ts';
 import type { Compared } from '../oracle/compare.ts';
 import { readTopicOnce } from '../oracle/readLog.ts';
@@ -19,7 +19,7 @@ import type { Backend, Settings } from './backend.ts';
 import { startWorker } from './worker.ts';
 import type { Worker } from './worker.ts';
 
-export const FOLD_ROLES = ['states', 'alerting', 'alerts', 'relay'];
+export const FOLD_ROLES = [...FOLD_NAMES, 'relay'];
 export const ALL_ROLES = ['poller', ...FOLD_ROLES];
 
 const PARTICIPANT = '12345678';

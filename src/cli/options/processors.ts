@@ -1,6 +1,6 @@
 /** Options and arguments that name processors and what they keep. */
 import { Argument, Option } from 'commander';
-import { FOLDS, REBUILDABLE } from '../../topology/folds.ts';
+import { FOLDS, READ_MODELS } from '../../topology/folds.ts';
 import { parseWhole } from './parsers.ts';
 
 const NAMES = FOLDS.map(({ name }) => name);
@@ -14,6 +14,6 @@ const MAX_VERSION = 2 ** 31 - 1;
 export const parseVersion = parseWhole(1, MAX_VERSION);
 
 export const readModelArgument = (flags = '<what>'): Argument =>
-  new Argument(flags, 'states or alerts').choices(Object.keys(REBUILDABLE));
+  new Argument(flags, READ_MODELS.join(' or ')).choices(READ_MODELS);
 
 export const versionArgument = (): Argument => new Argument('<version>', 'its number').argParser(parseVersion);
