@@ -23,7 +23,7 @@ test.each(READ_MODELS)('read model %s is listed by its name and with the topic i
 describe('retention', () => {
   test.each(READ_MODELS)('has the months of %s, if its tables have any', (what) => {
     const tables = readFileSync(join(packageRoot, 'projections', what, 'tables.sql'), 'utf8');
-    expect(RETAINED_READ_MODELS.some(({ name }) => name === what)).toBe(/partition by range/.test(tables));
+    expect(RETAINED_READ_MODELS.some(({ name }) => name === what)).toBe(tables.includes('partition by range'));
   });
 });
 

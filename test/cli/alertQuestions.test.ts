@@ -139,3 +139,28 @@ describe('balde explain', () => {
     for (const whole of [one, twin]) expect(stderr).toContain(`  ${whole}  2026-05-04 12:07:00Z  WARNING of FALLING`);
   });
 });
+
+describe('the name that an option had goes on, and is not shown', () => {
+  test.each<[string[], string, string, string, RegExp]>([
+    [['status'], '--level', '--severity', 'ok', /no bucket like that/],
+    [['alerts'], '--severity', '--level', 'warning', /^(?![^]*CRITICAL)[^]*WARNING/],
+    [
+      ['checkpoints', 'reset', '--topic', 'policy-states'],
+      ...(['--processor', '--fold', 'alerting'] as const),
+      /^(?![^]* states v1)[^]* alerting v1/,
+    ],
+    [['rebuild', 'alerts', '--no-cut-over'], '--source', '--from', 'pulsar', /--source pulsar needs PULSAR_URL/],
+  ])('%j: %s was %s', async (command, name, old, value, only) => {
+    const told = async (...options: string[]) => {
+      const { code, stdout, stderr } = await run(...command, ...options);
+      return { code, text: stdout + stderr };
+    };
+    const plain = await told();
+    expect(plain.text).not.toMatch(only);
+    for (const option of [name, old]) expect((await told(option, value)).text).toMatch(only);
+    expect((await told(old, value)).code).toBe((await told(name, value)).code);
+    const { stdout } = await run(...command.filter((word) => !word.startsWith('-')).slice(0, 2), '--help');
+    expect(stdout).toContain(`${name} <`);
+    expect(stdout).not.toContain(`${old} <`);
+  });
+});
