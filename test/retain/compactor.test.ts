@@ -7,7 +7,6 @@ import type { Database } from '../../src/store/database.ts';
 import { createPartition, partitionMonths, readHorizon } from '../../src/store/partitions.ts';
 import { statesProjection } from '../../projections/states/fold.ts';
 import { createVersion, setVersionState } from '../../src/store/versions.ts';
-import { RETAINED_READ_MODELS } from '../../src/topology/folds.ts';
 import { observed } from '../support/observations.ts';
 import { states, takeAll } from '../support/processors.ts';
 import { policyStates, publish } from '../support/topics.ts';
@@ -25,7 +24,7 @@ const TOPICS = [{ name: 'policy-states', folds: ['states'] }];
 const noLog = { trim: async () => await Promise.resolve(0) };
 
 const compactAt = async (database: Database, now: number, log: RetentionOptions['log'] = noLog) =>
-  await compact({ database, log, topics: TOPICS, readModels: RETAINED_READ_MODELS, months: 13, now });
+  await compact({ database, log, topics: TOPICS, readModels: [statesProjection], months: 13, now });
 
 /** A database with one observation in each month from `from` to `to`, counted from the current one. */
 async function withHistory(from: number, to: number, settings: Readonly<Record<string, string>> = {}) {

@@ -9,7 +9,7 @@ import { gapsOf, listPartitions } from '../../src/store/partitions.ts';
 import { observed } from '../support/observations.ts';
 import { history, states, takeAll } from '../support/processors.ts';
 import { policyStates, publish } from '../support/topics.ts';
-import { RETAINED_READ_MODELS } from '../../src/topology/folds.ts';
+import { statesProjection } from '../../projections/states/fold.ts';
 import { baldeDatabase } from '../support/database.ts';
 
 const HISTORY = { schema: 'states_v1', table: 'history' };
@@ -113,7 +113,7 @@ const compactAll = async (
   log: RetentionOptions['log'] = { trim: async () => await Promise.resolve(1) },
   topics = ['policy-states'],
 ): Promise<{ report: RetentionReport; problems: readonly string[] }> => {
-  const options = { database, log, readModels: RETAINED_READ_MODELS, months: 13, now: NOW };
+  const options = { database, log, readModels: [statesProjection], months: 13, now: NOW };
   try {
     const named = topics.map((name) => ({ name, folds: ['states'] }));
     return { report: await compact({ ...options, topics: named }), problems: [] };
@@ -197,7 +197,7 @@ describe('retention around partitions that people made [RET-1, RET-2, RET-7]', {
     expect(report.dropped).not.toContain('states_v1.straddling');
     const next = await compact({
       ...{ database, log: { trim: async () => await Promise.resolve(0) }, topics: [] },
-      ...{ readModels: RETAINED_READ_MODELS, months: 12, now: NOW },
+      ...{ readModels: [statesProjection], months: 12, now: NOW },
     });
     expect(next.dropped).toEqual(['states_v1.straddling']);
   });
