@@ -36,7 +36,7 @@ export const every = (ms: number): CallSchedule => ({
 export function attentive(): CallSchedule {
   const attention = new Attention();
   return {
-    next: (now) => Math.ceil(attention.due(now)),
+    next: (now) => Math.ceil(attention.due(now).at),
     learn: (observations, at) => {
       attention.look();
       attention.learn(observations, at);

@@ -16,6 +16,8 @@ export const isCreditedOnPaymentOrder = (policy: string): boolean => CREDITED.ha
 export const LIST_POLICY = 'POLICIES_LIST';
 /** The policy that reading a single policy spends from. */
 export const READ_POLICY = 'POLICIES_READ';
+/** What looking at the buckets itself spends from. */
+export const SPENT_BY_LOOKS: ReadonlySet<string> = new Set([LIST_POLICY, READ_POLICY]);
 /** Documented refill period of {@link LIST_POLICY}, used until DICT reported one. Seconds. */
 export const LIST_POLICY_REFILL_PERIOD_SEC = 60;
 

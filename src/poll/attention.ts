@@ -5,9 +5,10 @@
  * A bucket empties within minutes, and an alert that is to come before needs a look in between. Each look costs a token
  * of POLICIES_LIST, on which the participant's other programs draw too: a share of it is left to them.
  */
-import { LIST_POLICY, READ_POLICY } from '../domain/catalog.ts';
+import { LIST_POLICY, SPENT_BY_LOOKS } from '../domain/catalog.ts';
 import type { EpochMs, PolicyStateObserved } from '../domain/events.ts';
 import { ListBudget } from './listBudget.ts';
+import type { AttentionReason } from './reasons.ts';
 
 export interface AttentionRules {
   /** Longest time between two looks. */
@@ -47,15 +48,26 @@ const DITHER = 0.1;
 /** Multiples of it, modulo 1, spread evenly however many there are. */
 const GOLDEN_RATIO = 0.618_033_988_749_895;
 
-/** The policies that looks themselves spend from: a look at them brings the next one closer for ever. */
-const OWN_POLICIES: ReadonlySet<string> = new Set([LIST_POLICY, READ_POLICY]);
-
 interface Seen {
   readonly tokens: number;
   readonly at: EpochMs;
   /** When it began to be low or to fall; `null` while neither. */
   readonly hotSince: EpochMs | null;
   readonly hotUntil: EpochMs;
+  /** What made it hot last. */
+  readonly because: 'low' | 'falling';
+}
+
+/** When the next look is due, and why then. */
+export interface Due {
+  readonly at: EpochMs;
+  readonly reason: AttentionReason;
+}
+
+interface Wanted {
+  /** Milliseconds. */
+  readonly wait: number;
+  readonly reason: AttentionReason;
 }
 
 type Reading = Pick<
@@ -83,7 +95,8 @@ export class Attention {
   learn(readings: readonly Reading[], at: EpochMs): void {
     const list = readings.find(({ policy }) => policy === LIST_POLICY);
     if (list !== undefined) this.#budget.learn(list, at);
-    const watched = readings.filter(({ policy }) => !OWN_POLICIES.has(policy));
+    // A look at what looks spend from would bring the next one closer for ever.
+    const watched = readings.filter(({ policy }) => !SPENT_BY_LOOKS.has(policy));
     this.#buckets = new Map(
       watched.map((reading) => [reading.policy, this.#seen(reading, this.#buckets.get(reading.policy), at)]),
     );
@@ -95,24 +108,36 @@ export class Attention {
   }
 
   /** When the next look is due, at the latest at the next five-minute mark. @param previous when the last was made */
-  due(previous: EpochMs): EpochMs {
-    const { calmMs, reservePercent } = this.#rules;
-    const wait = Math.min(calmMs, ...[...this.#buckets.values()].map((seen) => this.#intervalOf(seen, previous)));
+  due(previous: EpochMs): Due {
+    const { wait, reason } = this.#wanted(previous);
     const dithered = wait * (1 - DITHER * ((this.#looks * GOLDEN_RATIO) % 1));
-    const reserve = Math.ceil((this.#budget.capacity * reservePercent) / 100);
+    const reserve = Math.ceil((this.#budget.capacity * this.#rules.reservePercent) / 100);
+    const affordable = this.#budget.affordableAt(reserve);
     const mark = (Math.floor(previous / MARK_MS) + 1) * MARK_MS;
-    return Math.min(mark, Math.max(previous + dithered, this.#budget.affordableAt(reserve)));
+    const wanted = previous + dithered;
+    if (mark <= Math.max(wanted, affordable)) return { at: mark, reason: 'mark' };
+    return affordable > wanted ? { at: affordable, reason: 'budget' } : { at: wanted, reason };
+  }
+
+  /** The shortest interval that a bucket asks for. */
+  #wanted(previous: EpochMs): Wanted {
+    let shortest: Wanted = { wait: this.#rules.calmMs, reason: 'calm' };
+    for (const seen of this.#buckets.values()) {
+      const wait = this.#intervalOf(seen, previous);
+      if (wait < shortest.wait) shortest = { wait, reason: seen.because };
+    }
+    return shortest;
   }
 
   #seen(reading: Reading, before: Seen | undefined, at: EpochMs): Seen {
     const { lowPercent, lingerMs } = this.#rules;
     const { availableTokens: tokens, capacity } = reading;
     const isFalling = before !== undefined && this.#isFalling(reading, before, at);
-    if (isFalling) return { tokens, at, hotSince: at, hotUntil: at + lingerMs };
+    if (isFalling) return { tokens, at, hotSince: at, hotUntil: at + lingerMs, because: 'falling' };
     if (tokens * 100 <= capacity * lowPercent)
-      return { tokens, at, hotSince: before?.hotSince ?? at, hotUntil: at + lingerMs };
-    const { hotSince = null, hotUntil = -Infinity } = before ?? {};
-    return { tokens, at, hotSince: at < hotUntil ? hotSince : null, hotUntil };
+      return { tokens, at, hotSince: before?.hotSince ?? at, hotUntil: at + lingerMs, because: 'low' };
+    const { hotSince = null, hotUntil = -Infinity, because = 'low' } = before ?? {};
+    return { tokens, at, hotSince: at < hotUntil ? hotSince : null, hotUntil, because };
   }
 
   #isFalling({ availableTokens, capacity }: Reading, before: Seen, at: EpochMs): boolean {

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { EpochMs } from '../domain/events.ts';
 import type { AnswerRejection, PolicyReading, PolicyRejection } from '../domain/validation.ts';
 import type { BridgeStatus } from './bridgeError.ts';
+import type { PollReason, PollResult } from './reasons.ts';
 
 interface Of {
   /** ISPB. */
@@ -40,6 +41,10 @@ export interface PollerEventMap {
     readonly durationMs: number;
     readonly err: Error;
   };
+  /** What is left of a policy that the participant's own calls of this interface spend from, as DICT just said. */
+  readonly onBudget: OfPoll & { readonly policy: string; readonly tokens: number; readonly capacity: number };
+  /** A poll is over, stored and all; not told of one that ends with its term. */
+  readonly onEnded: OfPoll & { readonly reason: PollReason; readonly result: PollResult; readonly endedAt: EpochMs };
   readonly onRejectedPolicy: OfPoll & { readonly reason: PolicyRejection; readonly reading: PolicyReading };
   readonly onRejectedAnswer: OfPoll & {
     readonly reason: AnswerRejection;
@@ -81,6 +86,8 @@ const LINES: Readonly<Record<keyof PollerEventMap, readonly ['debug' | 'info' | 
   onCall: ['debug', 'the Bridge answered'],
   onPolled: ['debug', 'polled'],
   onPollFailed: ['error', 'poll failed: the next tick tries again'],
+  onBudget: ['debug', 'what is left for list calls'],
+  onEnded: ['debug', 'poll ended'],
   onRejectedPolicy: ['warn', 'policy rejected: the others of the poll are kept'],
   onRejectedAnswer: ['error', 'answer of the Bridge rejected'],
   onPublished: ['info', 'observations published'],

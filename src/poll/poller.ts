@@ -10,7 +10,7 @@ import { catchError, EMPTY, exhaustMap, of, repeat } from 'rxjs';
 import type { Observable } from 'rxjs';
 import type { Clock } from '../clock.ts';
 import type { Topic } from '../codec/topics.ts';
-import { LIST_POLICY_REFILL_PERIOD_SEC } from '../domain/catalog.ts';
+import { LIST_POLICY_REFILL_PERIOD_SEC, SPENT_BY_LOOKS } from '../domain/catalog.ts';
 import type { PolicyStateEvent } from '../domain/events.ts';
 import { checkAnswer } from '../domain/validation.ts';
 import type { CheckedAnswer, PoliciesAnswer } from '../domain/validation.ts';
@@ -27,6 +27,7 @@ import { createReport } from './events.ts';
 import type { PollerEvents, Report } from './events.ts';
 import { createPublisher, logPatience } from './publish.ts';
 import type { Publisher } from './publish.ts';
+import type { PollResult } from './reasons.ts';
 import { publishRetirements } from './retire.ts';
 import { retirementOf, Roll } from './roll.ts';
 import type { KnownPolicy } from './roll.ts';
@@ -117,7 +118,12 @@ function polls(context: Context, producer: Producer): Observable<void> {
   const pace = paceOf(context.schedule);
   const attention = pace instanceof Attention ? pace : null;
   return ticks(pace, { clock, signal, immediate }).pipe(
-    exhaustMap(async () => pollOnce(context, publisher, roll, attention)),
+    exhaustMap(async ({ reason }) => {
+      const { participant, clock, report } = context;
+      const poll = startPoll(participant, clock.now());
+      const result = await pollOnce(context, poll, { publisher, roll, attention });
+      report('onEnded', { participant, pollId: poll.pollId, reason, result, endedAt: clock.now() });
+    }),
   );
 }
 
@@ -128,15 +134,16 @@ function endOfTerm({ report, participant }: Context, error: unknown): Observable
   return EMPTY;
 }
 
+/** What a poller remembers from its election on. */
+interface Term {
+  readonly publisher: Publisher;
+  readonly roll: Roll;
+  readonly attention: Attention | null;
+}
+
 /** Poll, check, publish. Rejects only when the term is over: fenced, aborted, or with a log that takes nothing more. */
-async function pollOnce(
-  context: Context,
-  publisher: Publisher,
-  roll: Roll,
-  attention: Attention | null,
-): Promise<void> {
+async function pollOnce(context: Context, poll: Poll, { publisher, roll, attention }: Term): Promise<PollResult> {
   const { participant, clock, report, signal } = context;
-  const poll = startPoll(participant, clock.now());
   try {
     attention?.look();
     const { refillPeriodSec } = context.learned;
@@ -144,11 +151,11 @@ async function pollOnce(
     context.learned.refillPeriodSec = refillPeriodOf(answer.policies, refillPeriodSec);
     const checked = checkAnswer(answer, { ...poll, observedAt: clock.now() });
     reportChecked(context, poll, answer, checked);
-    if (checked.ok) {
-      attention?.learn(checked.observations, clock.now());
-      await publishChecked(context, publisher, poll, checked);
-      await retireMissing(context, roll, poll, checked);
-    }
+    if (!checked.ok) return 'rejected';
+    attention?.learn(checked.observations, clock.now());
+    await publishChecked(context, publisher, poll, checked);
+    await retireMissing(context, roll, poll, checked);
+    return checked.observations.length > 0 ? 'ok' : 'rejected';
   } catch (error) {
     if (signal.aborted || endsTerm(error)) throw error;
     const status = error instanceof BridgeError ? error.code : 'ERROR';
@@ -161,6 +168,7 @@ async function pollOnce(
       durationMs: since(clock, poll.startedAt),
       err,
     });
+    return 'failed';
   }
 }
 
@@ -182,6 +190,8 @@ function reportChecked(context: Context, poll: Poll, answer: PoliciesAnswer, che
     const shown = { ...reading, name: reading.name.slice(0, MAX_NAME_SHOWN) };
     report('onRejectedPolicy', { participant, pollId, reason, reading: shown });
   }
+  for (const { policy, availableTokens: tokens, capacity } of checked.observations)
+    if (SPENT_BY_LOOKS.has(policy)) report('onBudget', { participant, pollId, policy, tokens, capacity });
   report('onPolled', {
     participant,
     pollId,

@@ -5,6 +5,7 @@ import type { Subscriber } from 'rxjs';
 import type { Clock } from '../clock.ts';
 import type { EpochMs } from '../domain/events.ts';
 import { Attention, ATTENTION_RULES } from './attention.ts';
+import type { PollReason } from './reasons.ts';
 
 export type Schedule =
   /** As {@link Attention} decides. `reservePercent` of POLICIES_LIST's capacity is left to others. */
@@ -75,15 +76,22 @@ export const paceOf = (schedule: Schedule): Pace =>
     ? new Attention({ ...ATTENTION_RULES, reservePercent: schedule.reservePercent })
     : nextTick(schedule);
 
+/** A poll is due. */
+export interface Tick {
+  /** By the clock, which may be late. */
+  readonly at: EpochMs;
+  readonly reason: PollReason;
+}
+
 /**
- * Emits the clock's time at every tick; completes when the signal aborts. Each subscription ticks on its own.
+ * Emits at every tick; completes when the signal aborts. Each subscription ticks on its own.
  *
  * A clock that jumps forward over any number of ticks makes one tick, late. One that steps back by more than
  * {@link MAX_SLEEP} makes the schedule start over from the new time; by less, the tick due stays due, so that an
  * adjusted clock does not tick twice for the same minute. No jump makes more than one tick.
  */
-export function ticks(pace: Pace, options: TickOptions): Observable<EpochMs> {
-  return new Observable<EpochMs>((subscriber) => {
+export function ticks(pace: Pace, options: TickOptions): Observable<Tick> {
+  return new Observable<Tick>((subscriber) => {
     const teardown = new AbortController();
     const until = { ...options, signal: AbortSignal.any([options.signal, teardown.signal]) };
     const ticking = pace instanceof Attention ? attend(subscriber, pace, until) : run(subscriber, pace, until);
@@ -95,10 +103,11 @@ export function ticks(pace: Pace, options: TickOptions): Observable<EpochMs> {
   });
 }
 
-async function run(subscriber: Subscriber<EpochMs>, next: NextTick, options: TickOptions): Promise<never> {
+async function run(subscriber: Subscriber<Tick>, next: NextTick, options: TickOptions): Promise<never> {
   const { clock, signal, immediate } = options;
   let seen = clock.now();
   let due = immediate ? seen : next(null, seen);
+  let reason: PollReason = immediate ? 'elected' : 'schedule';
   for (;;) {
     signal.throwIfAborted();
     const now = clock.now();
@@ -106,7 +115,8 @@ async function run(subscriber: Subscriber<EpochMs>, next: NextTick, options: Tic
     seen = now;
     if (now >= due) {
       due = next(due, now);
-      subscriber.next(now);
+      subscriber.next({ at: now, reason });
+      reason = 'schedule';
     } else {
       await clock.sleep(Math.min(due - now, MAX_SLEEP), signal);
     }
@@ -116,19 +126,24 @@ async function run(subscriber: Subscriber<EpochMs>, next: NextTick, options: Tic
 /** An answer may bring the next poll closer: it is asked for this often. Milliseconds. */
 const REVISE_MS = 1_000;
 
-async function attend(subscriber: Subscriber<EpochMs>, attention: Attention, options: TickOptions): Promise<never> {
+async function attend(subscriber: Subscriber<Tick>, attention: Attention, options: TickOptions): Promise<never> {
   const { clock, signal, immediate } = options;
   let previous = immediate ? -Infinity : clock.now();
   for (;;) {
     signal.throwIfAborted();
     const now = clock.now();
-    // After a clock was set back, the time since the previous poll is unknown.
-    const due = now < previous - MAX_SLEEP ? now : attention.due(previous);
-    if (now >= due) {
+    const due = dueAfter(attention, previous, now);
+    if (now >= due.at) {
       previous = now;
-      subscriber.next(now);
+      subscriber.next({ at: now, reason: due.reason });
     } else {
-      await clock.sleep(Math.min(due - now, REVISE_MS), signal);
+      await clock.sleep(Math.min(due.at - now, REVISE_MS), signal);
     }
   }
+}
+
+function dueAfter(attention: Attention, previous: EpochMs, now: EpochMs): Tick {
+  if (previous === -Infinity) return { at: now, reason: 'elected' };
+  // After a clock was set back, the time since the previous poll is unknown.
+  return now < previous - MAX_SLEEP ? { at: now, reason: 'clock' } : attention.due(previous);
 }

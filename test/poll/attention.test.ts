@@ -24,7 +24,7 @@ function waitsAfter(...percents: readonly number[]): number[] {
     const at = START + i * MINUTE;
     attention.look();
     attention.learn([full, bucket('CLAIMS_READ', percent)], at);
-    return attention.due(at) - at;
+    return attention.due(at).at - at;
   });
 }
 
@@ -60,7 +60,7 @@ describe('how soon the next look comes', () => {
     const attention = new Attention();
     attention.look();
     attention.learn([full, bucket(policy, 10)], START);
-    expect(attention.due(START) - START).toBeGreaterThanOrEqual(54 * SECOND);
+    expect(attention.due(START).at - START).toBeGreaterThanOrEqual(54 * SECOND);
   });
 
   test('at each five-minute mark whatever others leave of the budget', () => {
@@ -68,9 +68,32 @@ describe('how soon the next look comes', () => {
     attention.look();
     attention.learn([{ ...full, availableTokens: 1 }, bucket('CLAIMS_READ', 10)], START);
     attention.refused(START);
-    expect(attention.due(START)).toBe(START + MINUTE);
+    expect(attention.due(START).at).toBe(START + MINUTE);
     attention.learn([{ ...full, availableTokens: -60 }, bucket('CLAIMS_READ', 10)], START);
-    expect(attention.due(START)).toBe(Math.ceil(START / (5 * MINUTE)) * 5 * MINUTE);
+    expect(attention.due(START).at).toBe(Math.ceil(START / (5 * MINUTE)) * 5 * MINUTE);
+  });
+});
+
+describe('[MET-4] why the next look comes', () => {
+  const reasonsAfter = (percents: readonly number[], list = full): string[] => {
+    const attention = new Attention();
+    return percents.map((percent, i) => {
+      const at = START + i * 11 * SECOND;
+      attention.look();
+      attention.learn([list, bucket('CLAIMS_READ', percent)], at);
+      return attention.due(at).reason;
+    });
+  };
+
+  test('the bucket that asks for the shortest interval, as long as it lingers', () => {
+    expect(reasonsAfter([100, 99])).toEqual(['calm', 'calm']);
+    expect(reasonsAfter([40, 60])).toEqual(['low', 'low']);
+    expect(reasonsAfter([100, 85, 85])).toEqual(['calm', 'falling', 'falling']);
+  });
+
+  test('the budget where it comes later than what was wanted, the mark where that comes first', () => {
+    expect(reasonsAfter([40], { ...full, availableTokens: 1 })).toEqual(['budget']);
+    expect(reasonsAfter([40], { ...full, availableTokens: -60 })).toEqual(['mark']);
   });
 });
 
@@ -88,7 +111,7 @@ test('[POLL-9] looks alone never take what is left to others, and none is refuse
         expect(list.request(at, 1)).toBe(true);
         expect(list.tokensAt(at)).toBeGreaterThanOrEqual((20 * ATTENTION_RULES.reservePercent) / 100);
         attention.learn([{ ...full, availableTokens }, bucket('CLAIMS_READ', percent)], at);
-        at = Math.ceil(attention.due(at));
+        at = Math.ceil(attention.due(at).at);
       }
     }),
   );

@@ -60,6 +60,8 @@ const OBSERVED: readonly (keyof PollerEventMap)[] = [
   'onFenced',
   'onCall',
   'onPolled',
+  'onBudget',
+  'onEnded',
   'onPollFailed',
   'onRejectedPolicy',
   'onRejectedAnswer',

@@ -19,7 +19,7 @@ function follow(schedule: Schedule, start: string, immediate = false) {
   const seen: string[] = [];
   let completed = false;
   const subscription = ticks(paceOf(schedule), { clock, signal: abort.signal, immediate }).subscribe({
-    next: (at) => seen.push(new Date(at).toISOString().slice(11, 19)),
+    next: ({ at }) => seen.push(new Date(at).toISOString().slice(11, 19)),
     complete: () => (completed = true),
   });
   stop.push(() => subscription.unsubscribe());
@@ -146,13 +146,15 @@ describe('adaptive ticks [POLL-8]', () => {
     const clock = manualClock(Date.parse('2026-09-20T12:03:10Z'));
     const attention = new Attention();
     const seen: number[] = [];
+    const reasons: string[] = [];
     const abort = new AbortController();
-    const subscription = ticks(attention, { clock, signal: abort.signal, immediate }).subscribe((at) => {
+    const subscription = ticks(attention, { clock, signal: abort.signal, immediate }).subscribe(({ at, reason }) => {
       attention.look();
       seen.push(at);
+      reasons.push(reason);
     });
     stop.push(() => subscription.unsubscribe());
-    return { clock, attention, seen };
+    return { clock, attention, seen, reasons };
   }
 
   it('come at once and then every minute at most', async () => {
@@ -179,10 +181,11 @@ describe('adaptive ticks [POLL-8]', () => {
   });
 
   it('go on after the clock was set back', async () => {
-    const { clock, seen } = attend(true);
+    const { clock, seen, reasons } = attend(true);
     await clock.advance(1_000);
     clock.set(clock.now() - HOUR);
     await clock.advance(2_000);
     expect(seen).toHaveLength(2);
+    expect(reasons).toEqual(['elected', 'clock']);
   });
 });
