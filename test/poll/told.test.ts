@@ -3,8 +3,9 @@ import { MessageRefusedError } from '../../src/log/eventLog.ts';
 import { BridgeError } from '../../src/poll/bridgeError.ts';
 import { answerAt, reading } from '../support/answers.ts';
 import { createFakeLog } from './fakeLog.ts';
-import { MINUTE, start } from './harness.ts';
+import { MINUTE, START, start } from './harness.ts';
 import type { Harness, HarnessOptions } from './harness.ts';
+import { manualClock } from './manualClock.ts';
 
 const ends = (poller: Harness): string[] => poller.all('onEnded').map(({ reason, result }) => `${reason} ${result}`);
 
@@ -43,9 +44,11 @@ describe('[MET-4] why a poll was made', () => {
     [{ kind: 'every', ms: 5 * MINUTE }, 'schedule'],
     [{ kind: 'adaptive', reservePercent: 25 }, 'calm'],
   ] as const)('%o', async (schedule, reason) => {
-    const full = [reading()];
-    const ask: HarnessOptions['ask'] = async (_call, _n, now) => Promise.resolve(answerAt(Math.floor(now), full));
-    const poller = await start({ ask, deps: { schedule, pollWhenElected: true } });
+    // A real clock tells whole milliseconds.
+    const clock = manualClock(START);
+    const whole = { ...clock, now: () => Math.ceil(clock.now()) };
+    const ask = async () => Promise.resolve(answerAt(whole.now(), [reading()]));
+    const poller = await start({ ask, clock, deps: { clock: whole, schedule, pollWhenElected: true } });
     await poller.clock.advance(6 * MINUTE);
     await poller.stop();
     expect(ends(poller).slice(0, 2)).toEqual(['elected ok', `${reason} ok`]);
