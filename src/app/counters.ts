@@ -6,21 +6,23 @@
  */
 import { ANSWER_REJECTIONS, POLICY_REJECTIONS } from '../domain/validation.ts';
 import { BRIDGE_STATUSES } from '../poll/bridgeError.ts';
+import { POLL_RESULTS } from '../poll/reasons.ts';
+import type { PollReason } from '../poll/reasons.ts';
+import type { CounterSpec, Labels } from '../serve/instruments.ts';
 import type { Metrics } from '../serve/metrics.ts';
 import { DEAD_LETTER_TOPICS, FOLDS, RELAYED_TOPICS } from '../topology/folds.ts';
-
-type Labels = Readonly<Record<string, string>>;
 
 /** What a process knows of itself when it starts. */
 export interface KnownSeries {
   /** Those it polls. */
   readonly participants: readonly string[];
+  /** Why it polls, as its schedule knows it. */
+  readonly reasons: readonly PollReason[];
   /** Topics that are archived, by the target that archives them; none without an archive. */
   readonly archives: readonly { readonly target: string; readonly topics: readonly string[] }[];
 }
 
-interface CounterSpec {
-  readonly help: string;
+interface KnownCounter extends Pick<CounterSpec, 'help' | 'labels'> {
   readonly series: (known: KnownSeries) => readonly Labels[];
 }
 
@@ -51,47 +53,76 @@ const waiting = (known: KnownSeries): Labels[] => [
 export const COUNTERS = {
   balde_polls_total: {
     help: 'Polls by outcome',
+    labels: ['participant', 'outcome'],
     series: ofParticipantsAnd('outcome', OUTCOMES),
+  },
+  balde_polls_by_reason_total: {
+    help: 'Polls by what brought them and how they ended',
+    labels: ['participant', 'reason', 'result'],
+    series: ({ participants, reasons }: KnownSeries) =>
+      participants.flatMap((participant) =>
+        reasons.flatMap((reason) => POLL_RESULTS.map((result) => ({ participant, reason, result }))),
+      ),
   },
   balde_rejected_policies_total: {
     help: 'Policies of an answer not believed',
+    labels: ['participant', 'reason'],
     series: ofParticipantsAnd('reason', POLICY_REJECTIONS),
   },
-  balde_observations_published_total: { help: 'Observations stored in the log', series: ofParticipants },
-  balde_duplicate_observations_total: { help: 'Observations the log had already', series: ofParticipants },
-  balde_clock_steps_back_total: {
-    help: "Answers whose time was before the last one's",
+  balde_observations_published_total: {
+    help: 'Observations stored in the log',
+    labels: ['participant'],
     series: ofParticipants,
   },
-  balde_messages_processed_total: { help: 'Messages committed by a fold', series: ofFolds },
+  balde_duplicate_observations_total: {
+    help: 'Observations the log had already',
+    labels: ['participant'],
+    series: ofParticipants,
+  },
+  balde_clock_steps_back_total: {
+    help: "Answers whose time was before the last one's",
+    labels: ['participant'],
+    series: ofParticipants,
+  },
+  balde_messages_processed_total: { help: 'Messages committed by a fold', labels: ['fold'], series: ofFolds },
   balde_dead_letters_total: {
     help: 'Messages no fold could use',
+    labels: ['fold', 'topic'],
     series: () => DEAD_LETTER_TOPICS.map(({ processor, source }) => ({ fold: processor, topic: source })),
   },
-  balde_expired_rows_total: { help: 'Rows left out: older than retention', series: ofFolds },
+  balde_expired_rows_total: { help: 'Rows left out: older than retention', labels: ['fold'], series: ofFolds },
   balde_checkpoint_conflicts_total: {
     help: 'Batches undone because another instance was ahead',
+    labels: ['fold'],
     series: ofFolds,
   },
   balde_outage_retries_total: {
     help: 'Steps tried again because database or log were away',
+    labels: ['who'],
     series: waiting,
   },
   balde_messages_relayed_total: {
     help: 'Messages that reached their topic',
+    labels: ['topic'],
     series: () => RELAYED_TOPICS.map((topic) => ({ topic })),
   },
   balde_retention_runs_total: {
     help: 'Runs of the retention compactor',
+    labels: ['result'],
     series: () => [{ result: 'ok' }, { result: 'failed' }],
   },
-  balde_archived_events_total: { help: 'Messages archived', series: ofArchives },
-} as const satisfies Readonly<Record<string, CounterSpec>>;
+  balde_archived_events_total: { help: 'Messages archived', labels: ['target', 'topic'], series: ofArchives },
+} as const satisfies Readonly<Record<string, KnownCounter>>;
 
 export type CounterName = keyof typeof COUNTERS;
 
+const specOf = (name: CounterName): CounterSpec => {
+  const { help, labels } = COUNTERS[name];
+  return { kind: 'counter', name, help, labels, source: 'process' };
+};
+
 export function count(metrics: Pick<Metrics, 'count'>, name: CounterName, labels: Labels, by = 1): void {
-  metrics.count(name, COUNTERS[name].help, labels, by);
+  metrics.count(specOf(name), labels, by);
 }
 
 /** Every series that is known, at 0. */

@@ -3,13 +3,15 @@ import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
 import type { ConsumeObserver } from '../consume/observer.ts';
 import type { PollerEvents } from '../poll/events.ts';
+import { POLL_REASONS } from '../poll/reasons.ts';
 import type { Metrics } from '../serve/metrics.ts';
 import { archivedTopics } from './archives.ts';
 import { beginCounters, count } from './counters.ts';
 import type { PollOutcome } from './counters.ts';
+import { BATCHES, beginMeasures, BRIDGE_CALLS, COMMITS, forgetBudgets, LAST_POLL, showBudget } from './measures.ts';
 
 interface BeginOptions {
-  readonly config: Pick<Config, 'participants' | 'archive'>;
+  readonly config: Pick<Config, 'participants' | 'archive' | 'poll'>;
   readonly roles: readonly string[];
 }
 
@@ -17,7 +19,9 @@ interface BeginOptions {
 export function beginMetrics(metrics: Metrics, { config, roles }: BeginOptions): void {
   const participants = roles.includes('poller') ? config.participants.map((p) => p.participant) : [];
   const archives = roles.includes('archive') ? archivedTopics(config) : [];
-  beginCounters(metrics, { participants, archives });
+  const reasons = POLL_REASONS[config.poll.schedule.kind];
+  beginCounters(metrics, { participants, reasons, archives });
+  beginMeasures(metrics, { participants });
   for (const participant of participants) {
     metrics.begin('poll', participant);
     metrics.begin('publish', participant);
@@ -33,6 +37,14 @@ export function pollerMetrics(
   const polls = (participant: string, outcome: PollOutcome): void =>
     count(metrics, 'balde_polls_total', { participant, outcome });
   return {
+    onCall: ({ participant, status, durationMs }) =>
+      metrics.measure(BRIDGE_CALLS, { participant, result: status === 'OK' ? 'ok' : 'failed' }, durationMs / 1000),
+    onEnded: ({ participant, reason, result, endedAt }) => {
+      count(metrics, 'balde_polls_by_reason_total', { participant, reason, result });
+      if (result === 'ok') metrics.set(LAST_POLL, { participant }, endedAt / 1000);
+    },
+    onBudget: (budget) => showBudget(metrics, budget),
+    onFenced: ({ participant }) => forgetBudgets(metrics, participant),
     onPolled: ({ participant, accepted, durationMs }) => {
       polls(participant, accepted > 0 ? 'ok' : 'rejected');
       metrics.observe('poll', durationMs / 1000, participant);
@@ -72,6 +84,8 @@ export function consumeObserver(metrics: Metrics, logger: Logger): ConsumeObserv
     committed: (fold, messages, seconds) => {
       count(metrics, 'balde_messages_processed_total', { fold }, messages);
       metrics.observe('process', seconds);
+      metrics.measure(BATCHES, { processor: fold }, messages);
+      metrics.measure(COMMITS, { processor: fold }, seconds);
       logger.debug({ fold, messages, seconds }, 'batch committed');
     },
     deadLettered: (fold, topic, reason) => {

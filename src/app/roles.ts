@@ -24,8 +24,10 @@ import { ROLES } from '../config/roles.ts';
 import type { Role } from '../config/roles.ts';
 import { runTogether } from '../together.ts';
 import type { Task } from '../together.ts';
+import { certificateSample } from './certificates.ts';
 import { bePresent } from './presence.ts';
 import { runRetention } from './retentionRole.ts';
+import { lagSample, outboxSample, processesSample } from './samples.ts';
 import type { Storage } from './storage.ts';
 
 export interface ProcessOptions {
@@ -107,8 +109,13 @@ const told =
  * is gone says more than what they met without it.
  */
 async function runAll(options: ProcessOptions, watched: Database, signal: AbortSignal): Promise<void> {
-  const { staleAfterMs } = options.config;
-  const metrics = new Metrics({ sql: watched, now: () => Date.now(), staleAfterMs });
+  const { config, storage } = options;
+  const now = (): number => Date.now();
+  const samples = [
+    ...[outboxSample(watched, now), processesSample(watched), certificateSample(config)],
+    lagSample({ database: watched, log: storage.log, now }),
+  ];
+  const metrics = new Metrics({ sql: watched, now, staleAfterMs: config.staleAfterMs, samples });
   beginMetrics(metrics, options);
   const context: Context = { ...options, metrics, watched, bell: new OutboxBell() };
   const over = new AbortController();

@@ -22,22 +22,26 @@ export const observingPool = (work: DatabaseOptions): DatabaseOptions => ({
 });
 
 /**
- * Reads in one snapshot. The limits are set inside the transaction: a pooler between here and the server may lose what
+ * Reads in one snapshot. No statement takes longer than `statementMs`. The limits are set inside the transaction: a pooler between here and the server may lose what
  * a session was given.
  * @throws {DatabaseUnavailableError} the database is away, or what is asked for is locked
  */
-export async function observe<T>(database: Pick<Database, 'transaction'>, read: (tx: Sql) => Promise<T>): Promise<T> {
+export async function observe<T>(
+  database: Pick<Database, 'transaction'>,
+  read: (tx: Sql) => Promise<T>,
+  statementMs = STATEMENT_MS,
+): Promise<T> {
   try {
     return await database.transaction(async (tx) => {
       await tx.execute(
         `set transaction isolation level repeatable read, read only;
-         set local lock_timeout = ${LOCK_MS}; set local statement_timeout = ${STATEMENT_MS}`,
+         set local lock_timeout = ${Math.min(LOCK_MS, statementMs)}; set local statement_timeout = ${statementMs}`,
       );
       return await read(tx);
     });
   } catch (error) {
     if (!isLockTimeout(error)) throw error;
-    const what = `another session holds a lock on what is asked for; waited ${LOCK_MS / 1000} s`;
+    const what = `another session holds a lock on what is asked for; waited ${Math.min(LOCK_MS, statementMs) / 1000} s`;
     throw new DatabaseUnavailableError(what, { cause: error });
   }
 }

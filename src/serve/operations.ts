@@ -6,9 +6,7 @@ import { outboxSize } from '../store/outbox.ts';
 import { gapsOf, listPartitions } from '../store/partitions.ts';
 import type { Partition } from '../store/partitions.ts';
 
-export interface Operations {
-  /** Events decided and not yet on their topic. */
-  readonly outbox: number;
+export interface RetentionStanding {
   /** Whole months after the current one that the served history has partitions for; `null` without a history. */
   readonly monthsAhead: number | null;
   /** When the compactor last succeeded; `null` before it first did. */
@@ -17,7 +15,16 @@ export interface Operations {
   readonly horizon: EpochMs | null;
 }
 
+export interface Operations extends RetentionStanding {
+  /** Events decided and not yet on their topic. */
+  readonly outbox: number;
+}
+
 export async function operations(sql: Sql, now: EpochMs): Promise<Operations> {
+  return { outbox: await outboxSize(sql), ...(await retentionStanding(sql, now)) };
+}
+
+export async function retentionStanding(sql: Sql, now: EpochMs): Promise<RetentionStanding> {
   const [row] = await sql.query<{
     succeeded: EpochMs | null;
     horizon: EpochMs | null;
@@ -29,7 +36,6 @@ export async function operations(sql: Sql, now: EpochMs): Promise<Operations> {
   );
   const schema = row?.schema ?? null;
   return {
-    outbox: await outboxSize(sql),
     monthsAhead: schema === null ? null : monthsAfter(now, await listPartitions(sql, { schema, table: 'history' })),
     retentionSucceededAt: row?.succeeded ?? null,
     horizon: row?.horizon ?? null,

@@ -96,7 +96,7 @@ async function route(sources: Sources, { method, url }: IncomingMessage): Promis
  * Half a truth would read as a whole one: without the database there are no metrics, and the scrape counts as failed.
  */
 async function scrape({ metrics, answerMs }: Sources): Promise<Answer> {
-  const answer = metrics.scrape().then((body): Answer => ({ status: 200, type: metrics.registry.contentType, body }));
+  const answer = metrics.scrape().then((body): Answer => ({ status: 200, type: metrics.contentType, body }));
   return await within(answerMs, answer, () => text(503, `the database has not answered within ${answerMs / 1000} s`));
 }
 

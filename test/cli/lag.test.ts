@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { POLICY_STATES, RATE_LIMIT_ALERTS } from '../../src/codec/topics.ts';
-import { readLag } from '../../src/operate/lag.ts';
+import { readLag } from '../../src/app/lag.ts';
 import { FOLDS, RELAYED_TOPICS } from '../../src/topology/folds.ts';
 import { settle } from '../support/deadLetters.ts';
 import { observed, outgoing } from '../support/observations.ts';

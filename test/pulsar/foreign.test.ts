@@ -27,7 +27,7 @@ import { endsOf } from '../../src/log/readRange.ts';
 import type { Letter } from '../../src/operate/deadLetters.ts';
 import { FOLD_RUNNERS } from '../../src/app/foldRoles.ts';
 import { FOLDS, TOPICS } from '../../src/topology/folds.ts';
-import { readLag } from '../../src/operate/lag.ts';
+import { readLag } from '../../src/app/lag.ts';
 import { silentObserver } from '../../src/consume/observer.ts';
 import { readTopic } from '../../src/consume/readTopic.ts';
 import { retryLetters } from '../../src/operate/retryLetters.ts';

@@ -10,6 +10,7 @@ import { ROLES } from '../../src/config/roles.ts';
 import { runRoles } from '../../src/app/roles.ts';
 import { createReport } from '../../src/poll/events.ts';
 import type { PollerEventMap } from '../../src/poll/events.ts';
+import { POLL_REASONS } from '../../src/poll/reasons.ts';
 import { Metrics } from '../../src/serve/metrics.ts';
 import { MINUTE, PARTICIPANT, seed } from '../cli/seed.ts';
 import { baldeDatabase } from '../support/database.ts';
@@ -66,7 +67,7 @@ describe('[OPS-8] counters begin at 0', async () => {
 
   test.each(Object.entries(COUNTERS))('%s: every series that is known is there', (name, { series }) => {
     const archives = [{ target: 'files', topics: ['policy-states', 'rate-limit-alerts'] }];
-    const expected = series({ participants: [PARTICIPANT], archives });
+    const expected = series({ participants: [PARTICIPANT], reasons: POLL_REASONS.adaptive, archives });
     expect(expected.length).toBeGreaterThan(0);
     const known = [...(found.get(name)?.keys() ?? [])];
     for (const labels of expected) {

@@ -1,4 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import { outboxSample } from '../../src/app/samples.ts';
+import { count } from '../../src/app/counters.ts';
 import { Metrics } from '../../src/serve/metrics.ts';
 import { foldAll, MINUTE, observationsUntil, PARTICIPANT, publish, seed } from '../cli/seed.ts';
 import { baldeDatabase } from '../support/database.ts';
@@ -12,7 +14,10 @@ beforeAll(async () => {
 });
 
 const metricsAt = (now: number): Metrics =>
-  new Metrics({ sql: database, now: () => now, staleAfterMs: STALE_AFTER_MS });
+  new Metrics({
+    ...{ sql: database, now: () => now, staleAfterMs: STALE_AFTER_MS },
+    samples: [outboxSample(database, () => now)],
+  });
 
 /** Series of an exposition: `name{labels}` with the labels in order of name, to value. */
 function seriesOf(exposition: string): Map<string, number> {
@@ -111,7 +116,7 @@ describe('[OPS-1] the ten metrics', () => {
 describe('how Balde itself fares', () => {
   test('outbox, months ahead, last success of the compactor', async () => {
     const before = seriesOf(await metricsAt(LAST).scrape());
-    expect(before.get('balde_outbox_entries{}')).toBe(0);
+    expect(before.get('balde_outbox_entries{topic="rate-limit-alerts"}')).toBe(0);
     // The observations' own month was made by the writer; a far one, as of a clock gone wrong, does not count.
     const months = [
       ['2026_02', '2026-02-01', '2026-03-01'],
@@ -131,8 +136,8 @@ describe('how Balde itself fares', () => {
 
   test('what a process counts', async () => {
     const metrics = metricsAt(LAST);
-    metrics.count('balde_polls_total', 'Polls', { participant: PARTICIPANT, outcome: 'ok' });
-    metrics.count('balde_polls_total', 'Polls', { participant: PARTICIPANT, outcome: 'ok' }, 2);
+    count(metrics, 'balde_polls_total', { participant: PARTICIPANT, outcome: 'ok' });
+    count(metrics, 'balde_polls_total', { participant: PARTICIPANT, outcome: 'ok' }, 2);
     const series = seriesOf(await metrics.scrape());
     expect(series.get(`balde_polls_total{outcome="ok",participant="${PARTICIPANT}"}`)).toBe(3);
   });

@@ -1,6 +1,6 @@
 /** `balde lag`: how far behind every processor and relay is. */
 import type { Command } from 'commander';
-import { readLag } from '../../operate/lag.ts';
+import { readLag } from '../../app/lag.ts';
 import { readingCommand } from '../command.ts';
 import { lagJson, lagText } from '../render/lag.ts';
 import { stopSignal } from '../signals.ts';

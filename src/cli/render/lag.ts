@@ -1,5 +1,5 @@
 /** How far behind processors and relays are, as text and as JSON. */
-import type { Lag, PartitionLag, RelayLag } from '../../operate/lag.ts';
+import type { Lag, PartitionLag, RelayLag } from '../../app/lag.ts';
 import { table } from './table.ts';
 import { durationText, numberText } from '../../format.ts';
 import type { Column } from './table.ts';

@@ -3,9 +3,9 @@ import type { EpochMs } from '../domain/events.ts';
 import type { Consumer, EventLog, PartitionEnd, Position } from '../log/eventLog.ts';
 import { outboxBacklog } from '../store/outbox.ts';
 import { RELAYED_TOPICS } from '../topology/folds.ts';
-import { foldCheckpoints, isBehind } from '../app/standing.ts';
-import type { FoldCheckpoint } from '../app/standing.ts';
-import type { Storage } from '../app/storage.ts';
+import { foldCheckpoints, isBehind } from './standing.ts';
+import type { FoldCheckpoint } from './standing.ts';
+import type { Storage } from './storage.ts';
 
 export interface PartitionLag extends Pick<FoldCheckpoint, 'fold' | 'version' | 'served' | 'topic'> {
   readonly partition: number;
@@ -52,7 +52,8 @@ export async function readLag(
   return { folds, outbox };
 }
 
-async function lagOf(
+/** Of one version, by partition. Leaves nothing behind in the log. @throws {LogError} */
+export async function lagOf(
   { fold, version, served, topic, positions }: FoldCheckpoint,
   log: EventLog,
   now: EpochMs,
@@ -116,4 +117,4 @@ async function firstOfEach(
 }
 
 /** Seconds; a time ahead of the clock is no age. */
-const age = (at: EpochMs, now: EpochMs): number => Math.max(0, now - at) / 1000;
+export const age = (at: EpochMs, now: EpochMs): number => Math.max(0, now - at) / 1000;

@@ -1,0 +1,124 @@
+/** Metrics as data: what each is, and the registry that holds them. The one place that knows the client library. */
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { required } from '../required.ts';
+
+interface SpecOf<K extends 'counter' | 'gauge' | 'histogram'> {
+  readonly kind: K;
+  readonly name: string;
+  /** One sentence without a full stop, for people. */
+  readonly help: string;
+  readonly labels: readonly string[];
+  /**
+   * Where its values come from:
+   * - `tables`: read at each scrape, and the same on every replica;
+   * - `sample`: read every few seconds when scraped, and the same on every replica;
+   * - `process`: what this process itself did.
+   */
+  readonly source: 'tables' | 'sample' | 'process';
+}
+
+export type CounterSpec = SpecOf<'counter'>;
+export type GaugeSpec = SpecOf<'gauge'>;
+export interface HistogramSpec extends SpecOf<'histogram'> {
+  /** Upper bounds, rising, in the metric's unit. */
+  readonly buckets: readonly number[];
+}
+export type MetricSpec = CounterSpec | GaugeSpec | HistogramSpec;
+
+export type Labels = Readonly<Record<string, string>>;
+/** One series of a gauge. */
+export type Series = readonly [labels: Labels, value: number];
+
+interface Made {
+  readonly spec: MetricSpec;
+  readonly counter?: Counter;
+  readonly gauge?: Gauge;
+  readonly histogram?: Histogram;
+}
+
+export class Instruments {
+  readonly #registry = new Registry();
+  readonly #made = new Map<string, Made>();
+
+  /** Everything that is declared, in order of name. */
+  get declared(): readonly MetricSpec[] {
+    return [...this.#made.values()].map(({ spec }) => spec).sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  async exposition(): Promise<string> {
+    return await this.#registry.metrics();
+  }
+
+  /** Makes the metric without a series: its name, type and help are shown. */
+  declare(spec: MetricSpec): void {
+    this.#of(spec);
+  }
+
+  /** @param by 0 makes the series begin at 0 */
+  count(spec: CounterSpec, labels: Labels, by = 1): void {
+    required(this.#of(spec).counter, `${spec.name} is a counter`).inc({ ...labels }, by);
+  }
+
+  set(spec: GaugeSpec, labels: Labels, value: number): void {
+    this.#gauge(spec).set({ ...labels }, value);
+  }
+
+  /** The series is no longer shown. */
+  remove(spec: GaugeSpec, labels: Labels): void {
+    this.#gauge(spec).remove({ ...labels });
+  }
+
+  /** These series and no others. */
+  replace(spec: GaugeSpec, series: readonly Series[]): void {
+    const gauge = this.#gauge(spec);
+    gauge.reset();
+    for (const [labels, value] of series) gauge.set({ ...labels }, value);
+    // What has no labels was set to 0 by the reset, which nobody measured.
+    if (series.length === 0) unset(gauge);
+  }
+
+  /** The same for a counter whose truth lies elsewhere. */
+  recount(spec: CounterSpec, series: readonly Series[]): void {
+    const counter = required(this.#of(spec).counter, `${spec.name} is a counter`);
+    counter.reset();
+    for (const [labels, value] of series) counter.inc({ ...labels }, value);
+  }
+
+  measure(spec: HistogramSpec, labels: Labels, value: number): void {
+    required(this.#of(spec).histogram, `${spec.name} is a histogram`).observe({ ...labels }, value);
+  }
+
+  /** The series is there with a count of 0. */
+  beginMeasure(spec: HistogramSpec, labels: Labels): void {
+    required(this.#of(spec).histogram, `${spec.name} is a histogram`).zero({ ...labels });
+  }
+
+  #gauge(spec: GaugeSpec): Gauge {
+    return required(this.#of(spec).gauge, `${spec.name} is a gauge`);
+  }
+
+  #of(spec: MetricSpec): Made {
+    const known = this.#made.get(spec.name);
+    if (known !== undefined) return known;
+    const { name, help } = spec;
+    const options = { name, help, labelNames: [...spec.labels], registers: [this.#registry] };
+    const made: Made =
+      spec.kind === 'counter'
+        ? { spec, counter: new Counter(options) }
+        : spec.kind === 'gauge'
+          ? { spec, gauge: unset(new Gauge(options)) }
+          : { spec, histogram: new Histogram({ ...options, buckets: [...spec.buckets] }) };
+    this.#made.set(name, made);
+    return made;
+  }
+}
+
+/** Without labels a gauge begins at 0, which nobody measured. */
+function unset(gauge: Gauge): Gauge {
+  gauge.remove({});
+  return gauge;
+}
