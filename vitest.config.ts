@@ -1,6 +1,8 @@
 import { defineConfig } from 'vitest/config';
 import { CAMPAIGNS, filesOf, LANES } from './test/support/lanes.ts';
 
+const SERVERS = ['test/support/globalPostgres.ts', 'test/support/globalPulsar.ts'];
+
 /** `--mode` is a lane, or `campaign`; without one, every test. */
 export default defineConfig(({ mode }) => {
   const lane = LANES.find((name) => name === mode);
@@ -8,7 +10,7 @@ export default defineConfig(({ mode }) => {
   return {
     test: {
       include: isCampaign ? [...CAMPAIGNS] : lane === undefined ? ['test/**/*.test.ts'] : filesOf(lane),
-      globalSetup: lane === 'unit' ? [] : ['test/support/globalPostgres.ts', 'test/support/globalPulsar.ts'],
+      globalSetup: ['test/support/prometheusLeftOut.ts', ...(lane === 'unit' ? [] : SERVERS)],
       env: isCampaign ? { FAULTS_CAMPAIGN: '1' } : {},
       testTimeout: 60_000,
       hookTimeout: 60_000,

@@ -22,8 +22,8 @@ export const observingPool = (work: DatabaseOptions): DatabaseOptions => ({
 });
 
 /**
- * Reads in one snapshot. No statement takes longer than `statementMs`. The limits are set inside the transaction: a pooler between here and the server may lose what
- * a session was given.
+ * Reads in one snapshot; no statement takes longer than `statementMs`. The limits are set inside the transaction: a
+ * pooler between here and the server may lose what a session was given.
  * @throws {DatabaseUnavailableError} the database is away, or what is asked for is locked
  */
 export async function observe<T>(

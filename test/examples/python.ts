@@ -3,9 +3,9 @@ import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { cacheFolder } from '../support/cache.ts';
 
 const run = promisify(execFile);
 
@@ -14,12 +14,7 @@ const WHAT_TO_DO =
   'requirements.txt. Install them (Debian and Ubuntu: apt install python3 python3-venv) and see that pip reaches ' +
   'its package index; PYTHON names another interpreter than python3.';
 
-/** `$BALDE_CACHE_DIR`, else `$XDG_CACHE_HOME/balde`, else `~/.cache/balde`. */
-function cacheFolder(): string {
-  const { BALDE_CACHE_DIR: given, XDG_CACHE_HOME: xdg } = process.env;
-  if (given !== undefined && given !== '') return join(given, 'python-examples');
-  return join(xdg !== undefined && xdg !== '' ? xdg : join(homedir(), '.cache'), 'balde', 'python-examples');
-}
+const FOLDER = cacheFolder('python-examples');
 
 async function step(what: string, command: string, args: readonly string[]): Promise<string> {
   try {
@@ -40,12 +35,12 @@ export async function pythonWith(requirements: string): Promise<string> {
     .update(await readFile(requirements))
     .digest('hex')
     .slice(0, 16);
-  const folder = join(cacheFolder(), name);
+  const folder = join(FOLDER, name);
   const interpreter = join(folder, 'bin', 'python');
   if (existsSync(interpreter)) return interpreter;
-  await mkdir(cacheFolder(), { recursive: true });
+  await mkdir(FOLDER, { recursive: true });
   // Made beside it and moved when it is whole: an interrupted installation leaves nothing that looks like one.
-  const making = await mkdtemp(join(cacheFolder(), 'making-'));
+  const making = await mkdtemp(join(FOLDER, 'making-'));
   try {
     await step('python -m venv', python, ['-m', 'venv', making]);
     const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', requirements];
