@@ -9,7 +9,7 @@ import { relay } from '../consume/relay.ts';
 import type { RelayOptions } from '../consume/relay.ts';
 import { createBridgeClient } from '../poll/bridgeClient.ts';
 import { runPoller } from '../poll/poller.ts';
-import { Metrics } from '../serve/metrics.ts';
+import type { Metrics } from '../serve/metrics.ts';
 import { observingPool } from '../serve/observing.ts';
 import { serve } from '../serve/server.ts';
 import { openDatabase } from '../store/database.ts';
@@ -18,16 +18,15 @@ import { runArchive } from './archiveRole.ts';
 import { FOLD_RUNNERS } from './foldRoles.ts';
 import { FOLD_NAMES, RELAYED_TOPICS } from '../topology/folds.ts';
 import type { FoldName } from '../topology/folds.ts';
-import { beginMetrics, consumeObserver, pollerMetrics } from './observers.ts';
+import { metricsOf } from './metricsOf.ts';
+import { consumeObserver, pollerMetrics } from './observers.ts';
 import { observedPolicies } from '../views/latest.ts';
 import { ROLES } from '../config/roles.ts';
 import type { Role } from '../config/roles.ts';
 import { runTogether } from '../together.ts';
 import type { Task } from '../together.ts';
-import { certificateSample } from './certificates.ts';
 import { bePresent } from './presence.ts';
 import { runRetention } from './retentionRole.ts';
-import { lagSample, outboxSample, processesSample } from './samples.ts';
 import type { Storage } from './storage.ts';
 
 export interface ProcessOptions {
@@ -109,14 +108,7 @@ const told =
  * is gone says more than what they met without it.
  */
 async function runAll(options: ProcessOptions, watched: Database, signal: AbortSignal): Promise<void> {
-  const { config, storage } = options;
-  const now = (): number => Date.now();
-  const samples = [
-    ...[outboxSample(watched, now), processesSample(watched), certificateSample(config)],
-    lagSample({ database: watched, log: storage.log, now }),
-  ];
-  const metrics = new Metrics({ sql: watched, now, staleAfterMs: config.staleAfterMs, samples });
-  beginMetrics(metrics, options);
+  const metrics = metricsOf({ ...options, watched, log: options.storage.log });
   const context: Context = { ...options, metrics, watched, bell: new OutboxBell() };
   const over = new AbortController();
   const roles = options.roles.map(

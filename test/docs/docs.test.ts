@@ -6,6 +6,7 @@ import { settingsSchema } from '../../src/config/schema.ts';
 import { packageRoot } from '../../src/packageRoot.ts';
 import { baldeDatabase } from '../support/database.ts';
 import { commandReference } from './commandReference.ts';
+import { metricReference } from './metricReference.ts';
 
 const path = (name: string): string => join(packageRoot, name);
 const read = (name: string): string => readFileSync(path(name), 'utf8');
@@ -16,6 +17,12 @@ describe('docs/commands.md', () => {
     if (process.env['UPDATE_DOCS'] === '1') writeFileSync(path('docs/commands.md'), made);
     expect(read('docs/commands.md')).toBe(made);
   });
+});
+
+test('[MET-1] docs/metrics.md has every metric of the registry (UPDATE_DOCS=1 writes it)', () => {
+  const made = metricReference();
+  if (process.env['UPDATE_DOCS'] === '1') writeFileSync(path('docs/metrics.md'), made);
+  expect(read('docs/metrics.md')).toBe(made);
 });
 
 /** Rows of all tables of a document: what its first two cells hold. */

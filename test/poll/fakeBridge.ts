@@ -5,8 +5,9 @@ import { answerToWire, bridgeService } from '../../src/codec/bridge.ts';
 import type { WirePolicies } from '../../src/codec/bridge.ts';
 import type { PoliciesAnswer } from '../../src/domain/validation.ts';
 
-/** An answer, a gRPC status, or silence until the caller gives up. */
-export type Reply = PoliciesAnswer | { readonly code: status; readonly details: string } | 'silence';
+/** An answer, one that is made when it is asked for, a gRPC status, or silence until the caller gives up. */
+export type Reply =
+  PoliciesAnswer | (() => PoliciesAnswer) | { readonly code: status; readonly details: string } | 'silence';
 
 export interface FakeBridge {
   readonly address: string;
@@ -24,7 +25,7 @@ export async function startFakeBridge(
   const server = new Server({ 'grpc.max_send_message_length': -1 });
   const list: handleUnaryCall<object, WirePolicies> = (call, callback) => {
     bridge.calls.push(call.metadata);
-    const next = bridge.reply;
+    const next = typeof bridge.reply === 'function' ? bridge.reply() : bridge.reply;
     if (next === 'silence') return;
     if ('code' in next) callback({ code: next.code, details: next.details });
     else callback(null, answerToWire(next));

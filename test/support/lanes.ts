@@ -21,6 +21,7 @@ const isOfPulsar = (path: string): boolean =>
 /** What starts a database, or the built program, which mostly does. */
 const isOfPostgres = (path: string): boolean =>
   path === join(SUPPORT, 'database.ts') ||
+  path === join(SUPPORT, 'running.ts') ||
   path === join(TESTS, 'cli', 'balde.ts') ||
   path.endsWith(join('store', 'embeddedPostgres.ts'));
 

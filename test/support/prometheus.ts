@@ -4,8 +4,8 @@
  */
 import { execFile } from 'node:child_process';
 import { accessSync, constants, existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { cacheFolder } from './cache.ts';
 
@@ -18,7 +18,7 @@ const PROGRAMS = {
   alertmanager: ['alertmanager', 'prometheus-alertmanager'],
   amtool: ['amtool'],
 } as const;
-export type Program = keyof typeof PROGRAMS;
+type Program = keyof typeof PROGRAMS;
 export type Programs = Readonly<Record<Program, string>>;
 
 const PACKAGES = ['prometheus', 'prometheus-alertmanager'];
@@ -76,6 +76,7 @@ async function fetchPackages(folder: string): Promise<void> {
     const files = (await readdir(making)).filter((name) => name.endsWith('.deb'));
     const whole = join(making, 'whole');
     for (const file of files) await step('dpkg-deb', ['-x', join(making, file), whole], making);
+    await relocate(join(whole, 'usr', 'bin', 'prometheus-alertmanager'));
     await rename(whole, folder).catch((error: unknown) => {
       // Another run was faster.
       if (!existsSync(folder)) throw error;
@@ -84,6 +85,20 @@ async function fetchPackages(folder: string): Promise<void> {
     await rm(making, { recursive: true, force: true });
   }
 }
+
+/** Debian's Alertmanager reads its templates here, wherever it was unpacked… */
+const TEMPLATES = Buffer.from('/usr/share/prometheus/alertmanager');
+/** …and after this, which is as long, in the folder that it is run in. */
+const RELATIVE = Buffer.from('usr//share/prometheus/alertmanager');
+
+async function relocate(program: string): Promise<void> {
+  const bytes = await readFile(program);
+  for (let at = bytes.indexOf(TEMPLATES); at >= 0; at = bytes.indexOf(TEMPLATES, at)) RELATIVE.copy(bytes, at);
+  await writeFile(program, bytes);
+}
+
+/** The folder to run one of the programs in. */
+export const homeOf = (program: string): string => dirname(dirname(dirname(program)));
 
 /** With the system's list of packages; where there is none, or an old one, with one of its own beside the packages. */
 async function download(folder: string): Promise<void> {

@@ -1,0 +1,61 @@
+/** docs/metrics.md, made from the registry of a process that has every role. */
+import type { MetricSpec } from '../../src/serve/instruments.ts';
+import { everyMetric } from '../prometheus/everyMetric.ts';
+
+const HEAD = `# Metrics
+
+Every process with the role \`http\` serves \`/metrics\` on \`HTTP_HOST\` and \`HTTP_PORT\`, in Prometheus' text format. A scrape
+that the database does not answer within five seconds is a 503: half of the metrics would read as all of them. This page is
+made from the registry; a test compares the two. Rules, their tests and an example of routing are in
+[deploy/prometheus](../deploy/prometheus/README.md), and each alert has a [runbook](runbooks/README.md).
+
+A series whose labels are known is there from the start, at 0, so that the first event is an increase. What is unknown is
+absent, not 0. Labels: \`participant\` is an ISPB, \`endpoint_id\` and \`policy\` the name of a policy, \`processor\` (in older
+names \`fold\`) one of \`states\`, \`alerting\` and \`alerts\`, \`version\` that of a read model.
+`;
+
+const SECTIONS = [
+  {
+    title: 'Buckets and alerts',
+    text: 'Read from the tables at each scrape, and the same on every replica: take `max` over them, not `sum`.',
+    source: 'tables',
+  },
+  {
+    title: 'The pipeline as a whole',
+    text: `Read when somebody scrapes, at most once in 5 s (lag: 15 s), and the same on every replica. A scrape waits a second for them
+and then shows what was read before; after a minute without success they are absent, and \`balde_sample_errors_total\` says so.
+Lag is what \`balde lag\` tells. A rebuild is there while it is unfinished; one from an archive that reaches further back than the
+log counts as progress only what the log still has.`,
+    source: 'sample',
+  },
+  {
+    title: 'What a process did',
+    text: 'Each process has its own: take `sum` over them. They begin anew when it starts.',
+    source: 'process',
+  },
+] as const;
+
+const row = (spec: MetricSpec): string => {
+  const labels = spec.labels.map((label) => `\`${label}\``).join(', ');
+  const buckets = spec.kind === 'histogram' ? `; buckets ${spec.buckets.join(', ')}` : '';
+  return `| \`${spec.name}\` | ${spec.kind} | ${labels} | ${spec.help}${buckets} |`;
+};
+
+const TAIL = `## Words in labels
+
+- \`reason\` of a poll: \`elected\` (this process has just become the poller), \`schedule\` (a cron or an interval), and of the
+  adaptive schedule \`calm\` (the longest interval is over), \`low\` and \`falling\` (a bucket asked for it), \`budget\` (wanted earlier,
+  POLICIES_LIST had to refill first), \`mark\` (the five-minute mark), \`clock\` (it was set back).
+- \`result\` of a poll: \`ok\` (its observations are in the log), \`rejected\` (nothing of the answer can be believed), \`failed\`.
+- \`outcome\` in \`balde_polls_total\` names the gRPC status, or what was wrong with the answer.
+- \`peer\` of a certificate: \`bridge\`, \`pulsar\`, \`database\`; \`kind\`: \`client\` or \`authority\`.
+`;
+
+export function metricReference(): string {
+  const all = everyMetric();
+  const sections = SECTIONS.map(({ title, text, source }) => {
+    const rows = all.filter((spec) => spec.source === source).map(row);
+    return `## ${title}\n\n${text}\n\n| metric | type | labels | meaning |\n| --- | --- | --- | --- |\n${rows.join('\n')}\n`;
+  });
+  return [HEAD, ...sections, TAIL].join('\n');
+}
