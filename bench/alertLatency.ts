@@ -139,6 +139,7 @@ function toggledBridge() {
   return {
     answeredAt: () => answeredAt,
     listPolicies: async () => await Promise.resolve(answer()),
+    readPolicy: async () => await Promise.reject(new Error('no schedule of this benchmark reads')),
   };
 }
 

@@ -18,7 +18,7 @@ import type { CallSchedule, Foresight } from './foresightRun.ts';
 const CATEGORY = 'G';
 
 /** By name, made for each run: a schedule may learn. */
-const SCHEDULES: Readonly<Record<string, () => CallSchedule>> = {
+const SCHEDULES: Readonly<Record<string, (startAt: EpochMs) => CallSchedule>> = {
   '5 min': () => every(300_000),
   '1 min': () => every(60_000),
   '10 s': () => every(10_000),
@@ -41,7 +41,7 @@ const runsFrom = (startAt: EpochMs, seed: number, refills: readonly RefillMode[]
   Object.entries(SCHEDULES).flatMap(([schedule, made]) =>
     refills.map((refill) => ({
       ...{ schedule, refill },
-      run: new ForesightRun({ seed, startAt, refill, category: CATEGORY }, made()),
+      run: new ForesightRun({ seed, startAt, refill, category: CATEGORY }, made(startAt)),
     })),
   );
 
@@ -60,14 +60,20 @@ async function resultsOf(demand: Demand, seed: number, refills: readonly RefillM
   return runs.map(({ run, ...named }) => ({ ...named, seed, ...run.finish((last + 1) * 1000) }));
 }
 
-const HEADINGS = ['schedule', 'refill', 'seed', 'calls/min', 'episodes', 'seen %', 'alerted before %'];
+const HEADINGS = ['schedule', 'refill', 'seed', 'lists/min', 'reads/min', 'episodes', 'seen %', 'alerted before %'];
 const MORE_HEADINGS = ['warned before %', 'median lead s', 'polls refused', 'list episodes', 'false forecasts/day'];
 
 function cellsOf(result: Result): string[] {
   const share = (count: number): string => ((100 * count) / result.episodes).toFixed(1);
   return [
     ...[result.schedule, result.refill, String(result.seed), result.listCallsPerMinute.toFixed(2)],
-    ...[String(result.episodes), share(result.seen), share(result.alertedBefore), share(result.warnedBefore)],
+    ...[
+      result.readCallsPerMinute.toFixed(1),
+      String(result.episodes),
+      share(result.seen),
+      share(result.alertedBefore),
+      share(result.warnedBefore),
+    ],
     ...[result.medianLeadSeconds?.toFixed(0) ?? '', String(result.pollsRefused), String(result.listEpisodes)],
     result.falseForecastsPerDay.toFixed(1),
   ];

@@ -7,7 +7,8 @@ import { pollIdentity } from '../src/domain/identity.ts';
 import { DEFAULT_RULES } from '../src/domain/thresholds.ts';
 import { checkAnswer } from '../src/domain/validation.ts';
 import type { PoliciesAnswer } from '../src/domain/validation.ts';
-import { Attention } from '../src/poll/attention.ts';
+import { Attention, ATTENTION_RULES } from '../src/poll/attention.ts';
+import type { Ask, DueAsk } from '../src/poll/attention.ts';
 import type { DemandRow } from '../src/simulator/demand.ts';
 import { SIMULATED_PARTICIPANT } from '../src/simulator/participant.ts';
 import { score } from '../src/simulator/score.ts';
@@ -16,34 +17,37 @@ import { LIST_POLICY } from '../src/simulator/policies.ts';
 import { World } from '../src/simulator/world.ts';
 import type { Episode, WorldOptions } from '../src/simulator/world.ts';
 
-/** When the next list call is due. */
+/** What is asked next, and when. */
 export interface CallSchedule {
-  /** @returns later than `now` */
-  next(now: EpochMs): EpochMs;
+  /** @returns one that is due later than `now` */
+  next(now: EpochMs): DueAsk;
   /** Is shown what every answered call brought. */
-  learn(observations: readonly PolicyStateObserved[], at: EpochMs): void;
+  learn(observations: readonly PolicyStateObserved[], at: EpochMs, ask: Ask): void;
   /** Is told of every call answered 429. */
-  refused(at: EpochMs): void;
+  refused(at: EpochMs, ask: Ask): void;
 }
 
 export const every = (ms: number): CallSchedule => ({
-  next: (now) => now + ms,
+  next: (now) => ({ at: now + ms, policy: null, reason: 'schedule' }),
   learn: () => undefined,
   refused: () => undefined,
 });
 
 /** As the poller looks by default: in whole milliseconds, for answers have no others. */
-export function attentive(): CallSchedule {
-  const attention = new Attention();
+export function attentive(startAt: EpochMs): CallSchedule {
+  const attention = new Attention(ATTENTION_RULES, startAt);
   return {
-    next: (now) => Math.ceil(attention.due(now).at),
-    learn: (observations, at) => {
-      attention.look();
-      attention.learn(observations, at);
+    next: (now) => {
+      const due = attention.next(now);
+      return { ...due, at: Math.max(now + 1, Math.ceil(due.at)) };
     },
-    refused: (at) => {
-      attention.look();
-      attention.refused(at);
+    learn: (observations, at, ask) => {
+      attention.asked(ask, at);
+      attention.learn(observations, at, ask);
+    },
+    refused: (at, ask) => {
+      attention.asked(ask, at);
+      attention.failed(ask, 'RESOURCE_EXHAUSTED', at);
     },
   };
 }
@@ -64,8 +68,9 @@ export class ForesightRun {
   readonly #states = new Map<string, AlertingState>();
   readonly #observations: ScoreInput['observations'][number][] = [];
   readonly #alerts: Alerted[] = [];
-  #due: EpochMs;
+  #due: DueAsk;
   #listCalls = 0;
+  #readCalls = 0;
   #refusedCalls = 0;
 
   constructor(world: WorldOptions, schedule: CallSchedule) {
@@ -88,6 +93,7 @@ export class ForesightRun {
     const scored = score({
       durationMs: at - this.#startAt,
       listCalls: this.#listCalls,
+      readCalls: this.#readCalls,
       refusedCalls: this.#refusedCalls,
       episodes: episodes.filter((episode) => !isOfList(episode)),
       observations: this.#observations,
@@ -98,28 +104,33 @@ export class ForesightRun {
 
   /** The calls due before `at`: one due then sees what happens then. */
   #callUntil(at: EpochMs): void {
-    for (; this.#due < at; this.#due = this.#schedule.next(this.#due)) this.#call(this.#due);
+    while (this.#due.at < at) {
+      const due = this.#due;
+      this.#call(due, due.at);
+      this.#due = this.#schedule.next(due.at);
+    }
   }
 
-  #call(at: EpochMs): void {
-    this.#listCalls += 1;
-    const answer = this.#world.list(at);
-    if (answer === null) this.#refuse(at);
-    else this.#observe(answer, at);
+  #call(ask: Ask, at: EpochMs): void {
+    if (ask.policy === null) this.#listCalls += 1;
+    else this.#readCalls += 1;
+    const answer = ask.policy === null ? this.#world.list(at) : this.#world.read(ask.policy, at);
+    if (answer === null) this.#refuse(at, ask);
+    else this.#observe(answer, at, ask);
   }
 
-  #refuse(at: EpochMs): void {
+  #refuse(at: EpochMs, ask: Ask): void {
     this.#refusedCalls += 1;
-    this.#schedule.refused(at);
+    this.#schedule.refused(at, ask);
   }
 
-  #observe(answer: PoliciesAnswer, at: EpochMs): void {
-    const pollId = pollIdentity(SIMULATED_PARTICIPANT, at);
+  #observe(answer: PoliciesAnswer, at: EpochMs, ask: Ask): void {
+    const pollId = pollIdentity(SIMULATED_PARTICIPANT, at, ask.policy);
     const poll = { participant: SIMULATED_PARTICIPANT, pollId, correlationId: null, observedAt: at };
     const checked = checkAnswer(answer, poll);
     if (!checked.ok) throw new Error(`the world's answer was rejected: ${checked.detail}`);
     for (const observation of checked.observations) this.#fold(observation, at);
-    this.#schedule.learn(checked.observations, at);
+    this.#schedule.learn(checked.observations, at, ask);
   }
 
   #fold(observation: PolicyStateObserved, at: EpochMs): void {

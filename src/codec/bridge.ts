@@ -43,11 +43,23 @@ export function bridgeService(): ServiceDefinition {
   return loaded;
 }
 
+/** `bacen.dict.v2.GetRateLimitPolicyResponse`. */
+export interface WireOnePolicy extends Omit<WirePolicies, 'policies'> {
+  readonly policy: WirePolicy | null;
+}
+
 /** The method that lists every policy of a participant, out of {@link bridgeService}. */
-export function listMethod(service: ServiceDefinition): MethodDefinition<object, WirePolicies> {
-  const method = service['GetRateLimitPolicies'];
-  if (method === undefined) throw new Error(`${SERVICE} has no method GetRateLimitPolicies`);
-  return method as MethodDefinition<object, WirePolicies>;
+export const listMethod = (service: ServiceDefinition): MethodDefinition<object, WirePolicies> =>
+  methodOf(service, 'GetRateLimitPolicies');
+
+/** The method that reads one policy. */
+export const readMethod = (service: ServiceDefinition): MethodDefinition<{ policy_name: string }, WireOnePolicy> =>
+  methodOf(service, 'GetRateLimitPolicy');
+
+function methodOf<Q, A>(service: ServiceDefinition, name: string): MethodDefinition<Q, A> {
+  const method = service[name];
+  if (method === undefined) throw new Error(`${SERVICE} has no method ${name}`);
+  return method as unknown as MethodDefinition<Q, A>;
 }
 
 /**
@@ -61,6 +73,10 @@ export function answerFromWire(wire: WirePolicies): PoliciesAnswer {
     policies: wire.policies.map(readingFromWire),
   };
 }
+
+/** The answer about one policy as one about all of them: what is missing in it is believed of neither. */
+export const answerFromOne = ({ policy, ...head }: WireOnePolicy): PoliciesAnswer =>
+  answerFromWire({ ...head, policies: policy === null ? [] : [policy] });
 
 /** The reverse of {@link answerFromWire}: what a Bridge sends. */
 export function answerToWire(answer: PoliciesAnswer): WirePolicies {

@@ -6,7 +6,7 @@ import { OperatorError } from '../errors.ts';
 import { resolve } from 'node:path';
 import type { ThresholdRules } from '../domain/thresholds.ts';
 import type { PulsarSettings } from '../log/pulsar/settings.ts';
-import { LIST_BUDGET } from '../poll/listBudget.ts';
+import { LIST_BUDGET } from '../poll/callBudget.ts';
 import { overspending } from '../poll/budget.ts';
 import type { Schedule } from '../poll/schedule.ts';
 import { formatDuration } from './duration.ts';

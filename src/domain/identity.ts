@@ -44,6 +44,6 @@ export const alertEventId = (type: string, alert: string): string => uuid5(`aler
 export const categoryChangeId = (participant: string, policy: string, at: EpochMs, category: string): string =>
   uuid5(`category-changed|${participant}|${at}|${category}|${policy}`);
 
-/** A poll is known by who asked and when. */
-export const pollIdentity = (participant: string, startedAt: EpochMs): string =>
-  uuid5(`poll|${participant}|${startedAt}`);
+/** A poll is known by who asked, when, and for what: one policy, or all of them (`null`). */
+export const pollIdentity = (participant: string, startedAt: EpochMs, policy: string | null = null): string =>
+  uuid5(`poll|${participant}|${startedAt}${policy === null ? '' : `|${policy}`}`);

@@ -1,8 +1,7 @@
 /** gRPC client of the Bridge for one participant. */
 import { Metadata } from '@grpc/grpc-js';
-import type { ChannelOptions, Client, ServiceError } from '@grpc/grpc-js';
-import { answerFromWire, bridgeService, listMethod } from '../codec/bridge.ts';
-import type { WirePolicies } from '../codec/bridge.ts';
+import type { ChannelOptions, Client, MethodDefinition, ServiceError } from '@grpc/grpc-js';
+import { answerFromOne, answerFromWire, bridgeService, listMethod, readMethod } from '../codec/bridge.ts';
 import type { PoliciesAnswer } from '../domain/validation.ts';
 import { bridgeErrorOf } from './bridgeError.ts';
 import type { BridgeError } from './bridgeError.ts';
@@ -23,7 +22,7 @@ export interface BridgeOptions {
   readonly readTls?: () => BridgeTls;
 }
 
-export interface ListPoliciesCall {
+export interface BridgeCall {
   /** 32 hexadecimal digits. */
   readonly correlationId: string;
   /** Milliseconds from now until the call counts as failed. Real time, whatever clock the caller lives by. */
@@ -37,7 +36,9 @@ export interface BridgeClient {
    * @throws {BridgeError} the call ended with a gRPC status other than OK; connecting counts as part of the call.
    * @throws the signal's reason, as soon as it aborts.
    */
-  listPolicies(call: ListPoliciesCall): Promise<PoliciesAnswer>;
+  listPolicies(call: BridgeCall): Promise<PoliciesAnswer>;
+  /** State of one policy, as an answer that lists nothing else. Fails as {@link listPolicies}, or NOT_FOUND. */
+  readPolicy(policy: string, call: BridgeCall): Promise<PoliciesAnswer>;
   /** Ends the connection; a call under way fails. Safe to call twice. */
   close(): void;
 }
@@ -61,24 +62,25 @@ const CHANNEL: ChannelOptions = {
  * @throws {Error} a PEM file can't be parsed, or the proto file is missing.
  */
 export function createBridgeClient(options: BridgeOptions): BridgeClient {
-  const method = listMethod(bridgeService());
+  const service = bridgeService();
+  const methods = { list: listMethod(service), read: readMethod(service) };
   const renewing = new RenewingClient({ ...options, channel: { ...CHANNEL, ...proxyOptions() } });
   /** What keeps new files from being used may well be why the old ones are refused. */
   const failed = ({ code, details }: Pick<ServiceError, 'code' | 'details'>): BridgeError => {
     const { problem } = renewing;
     return bridgeErrorOf({ code, details: problem === null ? details : `${details} (${problem})` });
   };
-  const list = async (client: Client, call: ListPoliciesCall): Promise<WirePolicies> =>
+  const once = async <Q, A>(method: MethodDefinition<Q, A>, request: Q, call: BridgeCall, client: Client): Promise<A> =>
     new Promise((resolve, reject) => {
       call.signal.throwIfAborted();
-      const running = client.makeUnaryRequest<object, WirePolicies>(
+      const running = client.makeUnaryRequest<Q, A>(
         method.path,
         method.requestSerialize,
         method.responseDeserialize,
-        {},
+        request,
         metadataOf(options.participant, call.correlationId),
         { deadline: Date.now() + call.deadlineMs },
-        (error: ServiceError | null, answer?: WirePolicies) => {
+        (error: ServiceError | null, answer?: A) => {
           call.signal.removeEventListener('abort', cancel);
           if (call.signal.aborted) reject(call.signal.reason as Error);
           else if (error !== null) reject(failed(error));
@@ -89,8 +91,11 @@ export function createBridgeClient(options: BridgeOptions): BridgeClient {
       const cancel = (): void => running.cancel();
       call.signal.addEventListener('abort', cancel, { once: true });
     });
+  const ask = async <Q, A>(method: MethodDefinition<Q, A>, request: Q, call: BridgeCall): Promise<A> =>
+    renewing.using(async (client) => await once(method, request, call, client));
   return {
-    listPolicies: async (call) => answerFromWire(await renewing.using(async (client) => await list(client, call))),
+    listPolicies: async (call) => answerFromWire(await ask(methods.list, {}, call)),
+    readPolicy: async (policy, call) => answerFromOne(await ask(methods.read, { policy_name: policy }, call)),
     close: () => renewing.close(),
   };
 }

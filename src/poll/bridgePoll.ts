@@ -12,32 +12,36 @@ import type { BridgeClient } from './bridgeClient.ts';
 import { BridgeError } from './bridgeError.ts';
 import type { Report } from './events.ts';
 
-/** How long the Bridge has for one call. */
-const DEADLINE_MS = 30_000;
+/** How long the Bridge has for a list, and for a read, which has lists waiting behind it. */
+const DEADLINE_MS = { list: 30_000, read: 10_000 } as const;
 
 export interface Poll {
   readonly participant: string;
+  /** The only policy asked for; `null`: all of them. */
+  readonly policy: string | null;
   readonly pollId: string;
   /** `pollId` without dashes: 32 hexadecimal digits, as the Bridge asks; the same for every attempt. */
   readonly correlationId: string;
   readonly startedAt: EpochMs;
 }
 
-export function startPoll(participant: string, startedAt: EpochMs): Poll {
-  const pollId = pollIdentity(participant, startedAt);
-  return { participant, pollId, correlationId: pollId.replaceAll('-', ''), startedAt };
+export function startPoll(participant: string, startedAt: EpochMs, policy: string | null = null): Poll {
+  const pollId = pollIdentity(participant, startedAt, policy);
+  return { participant, policy, pollId, correlationId: pollId.replaceAll('-', ''), startedAt };
 }
 
 export interface BridgePollDeps {
-  readonly bridge: Pick<BridgeClient, 'listPolicies'>;
+  readonly bridge: Pick<BridgeClient, 'listPolicies' | 'readPolicy'>;
   readonly clock: Clock;
   readonly report: Report;
   /** Refill period of POLICIES_LIST, the bucket that list calls drain. Seconds. */
   readonly refillPeriodSec: number;
+  /** Is told before each call. */
+  readonly calling?: () => void;
 }
 
 /**
- * Asks the Bridge until it answers, at most five times.
+ * Asks the Bridge until it answers, at most five times. A read is tried once: what comes next sees the bucket, too.
  *
  * `retry` sits around one poll and nothing else: it resubscribes its source, so around the stream of ticks it would
  * start the schedule anew.
@@ -46,7 +50,8 @@ export interface BridgePollDeps {
  */
 export async function askBridge(deps: BridgePollDeps, poll: Poll, signal: AbortSignal): Promise<PoliciesAnswer> {
   const waitFor = (error: unknown, failures: number): Observable<never> | Promise<void> => {
-    const wait = error instanceof BridgeError ? pollWait(error, failures, deps.refillPeriodSec) : null;
+    const isList = poll.policy === null;
+    const wait = isList && error instanceof BridgeError ? pollWait(error, failures, deps.refillPeriodSec) : null;
     return wait === null ? throwError(() => error) : deps.clock.sleep(wait, signal);
   };
   const attempt = defer(async () => callOnce(deps, poll, signal));
@@ -55,12 +60,14 @@ export async function askBridge(deps: BridgePollDeps, poll: Poll, signal: AbortS
 
 async function callOnce(deps: BridgePollDeps, poll: Poll, signal: AbortSignal): Promise<PoliciesAnswer> {
   const { clock, report } = deps;
-  const { participant, pollId, correlationId } = poll;
+  const { participant, policy, pollId, correlationId } = poll;
   const startedAt = clock.now();
   const ended = (status: BridgeError['code'] | 'OK' | 'ERROR'): void =>
-    report('onCall', { participant, pollId, status, durationMs: since(clock, startedAt) });
+    report('onCall', { participant, pollId, policy, status, durationMs: since(clock, startedAt) });
   try {
-    const answer = await deps.bridge.listPolicies({ correlationId, deadlineMs: DEADLINE_MS, signal });
+    deps.calling?.();
+    const call = { correlationId, deadlineMs: policy === null ? DEADLINE_MS.list : DEADLINE_MS.read, signal };
+    const answer = await (policy === null ? deps.bridge.listPolicies(call) : deps.bridge.readPolicy(policy, call));
     ended('OK');
     return answer;
   } catch (error) {

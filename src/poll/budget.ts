@@ -2,7 +2,7 @@
 import { Cron } from 'croner';
 import type { BucketParameters } from '../domain/catalog.ts';
 import type { EpochMs } from '../domain/events.ts';
-import { LIST_BUDGET } from './listBudget.ts';
+import { LIST_BUDGET } from './callBudget.ts';
 import type { Schedule } from './schedule.ts';
 
 /** Enough for a schedule that is denser by one poll a minute to empty the bucket; each tick takes a while to find. */

@@ -14,6 +14,11 @@ interface OfPoll extends Of {
   readonly pollId: string;
 }
 
+interface Asked {
+  /** The only policy asked for; `null`: all of them. */
+  readonly policy: string | null;
+}
+
 /** Durations are milliseconds of the poller's clock, never negative. */
 export interface PollerEventMap {
   /** This process polls now; others stand by. */
@@ -23,28 +28,31 @@ export interface PollerEventMap {
   /** Another process took over; this one goes back to standing by. */
   readonly onFenced: Of;
   /** One call to the Bridge ended; a poll makes up to five. */
-  readonly onCall: OfPoll & { readonly status: BridgeStatus | 'OK' | 'ERROR'; readonly durationMs: number };
+  readonly onCall: OfPoll & Asked & { readonly status: BridgeStatus | 'OK' | 'ERROR'; readonly durationMs: number };
   /** A poll's answer passed the checks, with or without some of its policies. */
-  readonly onPolled: OfPoll & {
-    readonly responseTime: EpochMs;
-    readonly category: string | null;
-    readonly accepted: number;
-    readonly rejected: number;
-    /** Retries and their waits included. */
-    readonly durationMs: number;
-  };
+  readonly onPolled: OfPoll &
+    Asked & {
+      readonly responseTime: EpochMs;
+      readonly category: string | null;
+      readonly accepted: number;
+      readonly rejected: number;
+      /** Retries and their waits included. */
+      readonly durationMs: number;
+    };
   /**
    * A poll gave up. `status` is ERROR for what is no answer of the Bridge: a defect, or a log that refuses a message.
    */
-  readonly onPollFailed: OfPoll & {
-    readonly status: BridgeStatus | 'ERROR';
-    readonly durationMs: number;
-    readonly err: Error;
-  };
+  readonly onPollFailed: OfPoll &
+    Asked & {
+      readonly status: BridgeStatus | 'ERROR';
+      readonly durationMs: number;
+      readonly err: Error;
+    };
   /** What is left of a policy that the participant's own calls of this interface spend from, as DICT just said. */
   readonly onBudget: OfPoll & { readonly policy: string; readonly tokens: number; readonly capacity: number };
   /** A poll is over, stored and all; not told of one that ends with its term. */
-  readonly onEnded: OfPoll & { readonly reason: PollReason; readonly result: PollResult; readonly endedAt: EpochMs };
+  readonly onEnded: OfPoll &
+    Asked & { readonly reason: PollReason; readonly result: PollResult; readonly endedAt: EpochMs };
   readonly onRejectedPolicy: OfPoll & { readonly reason: PolicyRejection; readonly reading: PolicyReading };
   readonly onRejectedAnswer: OfPoll & {
     readonly reason: AnswerRejection;

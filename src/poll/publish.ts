@@ -48,7 +48,7 @@ export function createPublisher(deps: PublishDeps, producer: Producer): Publishe
       const { responseTime } = observations[0];
       const policies = observations.map((observation) => observation.policy);
       const last = Math.max(highest, producer.lastSequenceId);
-      const assigned = assignSequence({ last, responseTime, policies, previous });
+      const assigned = assignSequence({ last, responseTime, policies, previous, isRead: poll.policy !== null });
       const stepped = { participant, pollId, responseTime, lastSequenceId: last };
       if (assigned.steppedBack) report('onSteppedBack', stepped);
 
@@ -60,7 +60,7 @@ export function createPublisher(deps: PublishDeps, producer: Producer): Publishe
         stored = await store(idsAbove(stored.first + leap, policies.length));
       }
       const { first, result } = stored;
-      previous = { responseTime, policies, first };
+      if (poll.policy === null) previous = { responseTime, policies, first };
       highest = Math.max(highest, first + policies.length - 1);
 
       const durationMs = since(clock, startedAt);

@@ -4,10 +4,14 @@
 export const ATTENTION_REASONS = [
   /** All is well: the longest interval is over. */
   'calm',
-  /** A bucket is at half or below, or was a moment ago. */
+  /** A bucket is low, or was low or falling a moment ago. */
   'low',
-  /** A bucket lost much since the look before. */
+  /** A bucket falls so fast that it would be empty soon. */
   'falling',
+  /** A bucket that fills within minutes, and may empty as fast, has its turn to be read. */
+  'watch',
+  /** A bucket is read at the moments that tell when its refill lands. */
+  'study',
   /** It was wanted earlier: POLICIES_LIST had to refill up to its reserve first. */
   'budget',
   /** The five-minute mark came first. */

@@ -4,7 +4,8 @@ import { Observable } from 'rxjs';
 import type { Subscriber } from 'rxjs';
 import type { Clock } from '../clock.ts';
 import type { EpochMs } from '../domain/events.ts';
-import { Attention, ATTENTION_RULES } from './attention.ts';
+import { Attention, ATTENTION_RULES, GAP_MS } from './attention.ts';
+import type { Ask } from './attention.ts';
 import type { PollReason } from './reasons.ts';
 
 export type Schedule =
@@ -70,17 +71,19 @@ const MAX_SLEEP = 30_000;
 /** What decides when to poll next. An {@link Attention} is told of each poll. */
 export type Pace = NextTick | Attention;
 
-/** @throws {RangeError} see {@link checkSchedule} */
-export const paceOf = (schedule: Schedule): Pace =>
+/**
+ * @param now by the poller's clock
+ * @throws {RangeError} see {@link checkSchedule}
+ */
+export const paceOf = (schedule: Schedule, now: EpochMs): Pace =>
   schedule.kind === 'adaptive'
-    ? new Attention({ ...ATTENTION_RULES, reservePercent: schedule.reservePercent })
+    ? new Attention({ ...ATTENTION_RULES, reservePercent: schedule.reservePercent }, now)
     : nextTick(schedule);
 
-/** A poll is due. */
-export interface Tick {
+/** A poll is due: of all policies, or of one. */
+export interface Tick extends Ask {
   /** By the clock, which may be late. */
   readonly at: EpochMs;
-  readonly reason: PollReason;
 }
 
 /**
@@ -115,7 +118,7 @@ async function run(subscriber: Subscriber<Tick>, next: NextTick, options: TickOp
     seen = now;
     if (now >= due) {
       due = next(due, now);
-      subscriber.next({ at: now, reason });
+      subscriber.next({ at: now, policy: null, reason });
       reason = 'schedule';
     } else {
       await clock.sleep(Math.min(due - now, MAX_SLEEP), signal);
@@ -128,22 +131,20 @@ const REVISE_MS = 1_000;
 
 async function attend(subscriber: Subscriber<Tick>, attention: Attention, options: TickOptions): Promise<never> {
   const { clock, signal, immediate } = options;
-  let previous = immediate ? -Infinity : clock.now();
+  let seen = clock.now();
+  let forced: Extract<PollReason, 'elected' | 'clock'> | null = immediate ? 'elected' : null;
   for (;;) {
     signal.throwIfAborted();
     const now = clock.now();
-    const due = dueAfter(attention, previous, now);
+    // After a clock was set back, the time since the previous poll is unknown.
+    if (now < seen - MAX_SLEEP) forced = 'clock';
+    seen = now;
+    const due = forced === null ? attention.next(now) : { at: now, policy: null, reason: forced };
     if (now >= due.at) {
-      previous = now;
-      subscriber.next({ at: now, reason: due.reason });
-    } else {
-      await clock.sleep(Math.min(due.at - now, REVISE_MS), signal);
+      forced = null;
+      subscriber.next({ ...due, at: now });
     }
+    // A poll that is under way goes first: what was due then is asked for once it has ended.
+    await clock.sleep(Math.min(Math.max(due.at - now, GAP_MS), REVISE_MS), signal);
   }
-}
-
-function dueAfter(attention: Attention, previous: EpochMs, now: EpochMs): Tick {
-  if (previous === -Infinity) return { at: now, reason: 'elected' };
-  // After a clock was set back, the time since the previous poll is unknown.
-  return now < previous - MAX_SLEEP ? { at: now, reason: 'clock' } : attention.due(previous);
 }

@@ -15,7 +15,8 @@
  * into the rooms of the following milliseconds. Ids stay below 2^53 until 2^42 ms after 1970: 15 May 2109.
  *
  * Ids that do not come from the response time keep to the upper half of a room ({@link idsAbove}), so that the lower
- * half holds nothing but what was answered in that very millisecond.
+ * half holds nothing but what was listed in that very millisecond. A read of one policy takes the first id of the upper
+ * half: a list of the same millisecond is not taken for a repetition of it, nor the other way round.
  */
 import type { EpochMs } from '../domain/events.ts';
 
@@ -25,7 +26,7 @@ export const ROOM = 2048;
 /** Where in its room the ids begin that stand for no response time; also how many of them a room holds. */
 const UPPER_HALF = ROOM / 2;
 
-/** A poll that this producer stored, as far as its successor needs to know. */
+/** A list that this producer stored, as far as its successor needs to know. */
 export interface StoredPoll {
   readonly responseTime: EpochMs;
   /** In order of policy. */
@@ -40,8 +41,10 @@ export interface SequenceRequest {
   readonly responseTime: EpochMs;
   /** The observations to publish: their policies, in order. Not empty. */
   readonly policies: readonly string[];
-  /** The newest poll stored since this producer was elected; `null` when there is none. */
+  /** The newest list stored since this producer was elected; `null` when there is none. */
   readonly previous: StoredPoll | null;
+  /** One policy was read, not all listed; no by default. */
+  readonly isRead?: boolean;
 }
 
 export interface SequenceAssignment {
@@ -74,9 +77,10 @@ export interface SequenceAssignment {
  * @throws {RangeError} the ids would leave the integers that a double holds exactly.
  */
 export function assignSequence(request: SequenceRequest): SequenceAssignment {
-  const { last, responseTime, policies, previous } = request;
+  const { last, responseTime, policies, previous, isRead = false } = request;
   const base = responseTime * ROOM;
   const count = policies.length;
+  if (isRead) return readSequence(base, last);
   if (previous !== null && isSamePoll(request, previous)) {
     return { first: previous.first, repeat: true, steppedBack: false };
   }
@@ -85,6 +89,13 @@ export function assignSequence(request: SequenceRequest): SequenceAssignment {
     return bounded({ first: base, repeat: true, steppedBack: false }, count);
   }
   return bounded({ first: idsAbove(last, count), repeat: false, steppedBack: true }, count);
+}
+
+/** A read is made again, not repeated: no memory tells what it was. */
+function readSequence(base: number, last: number): SequenceAssignment {
+  const own = base + UPPER_HALF;
+  if (own > last) return bounded({ first: own, repeat: false, steppedBack: false }, 1);
+  return bounded({ first: idsAbove(last, 1), repeat: false, steppedBack: last >= base + ROOM }, 1);
 }
 
 /**

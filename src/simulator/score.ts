@@ -24,6 +24,7 @@ export interface Alerted {
 export interface ScoreInput {
   readonly durationMs: number;
   readonly listCalls: number;
+  readonly readCalls: number;
   /** Of those, answered 429. */
   readonly refusedCalls: number;
   readonly episodes: readonly Episode[];
@@ -43,6 +44,7 @@ export interface Score {
   /** From the first alert of any kind to the first refusal, where one came before; `null` where none did. */
   readonly medianLeadSeconds: number | null;
   readonly listCallsPerMinute: number;
+  readonly readCallsPerMinute: number;
   readonly pollsRefused: number;
   readonly falseForecastsPerDay: number;
 }
@@ -55,7 +57,7 @@ const BEFORE_MS = 60 * MINUTE;
 const COMES_TRUE_MS = 30 * MINUTE;
 
 export function score(input: ScoreInput): Score {
-  const { episodes, durationMs, listCalls } = input;
+  const { episodes, durationMs } = input;
   const episodesOf = byPolicy(episodes);
   const observationsOf = byPolicy(input.observations.filter(({ percent }) => percent <= DEFAULT_RULES.warningPercent));
   const alertsOf = byPolicy(input.alerts);
@@ -74,7 +76,8 @@ export function score(input: ScoreInput): Score {
     alertedBefore: before.filter((alerts) => alerts.some(({ kind }) => kind === 'threshold')).length,
     warnedBefore: leads.length,
     medianLeadSeconds: leads.length === 0 ? null : median(leads) / 1000,
-    listCallsPerMinute: (listCalls * MINUTE) / durationMs,
+    listCallsPerMinute: (input.listCalls * MINUTE) / durationMs,
+    readCallsPerMinute: (input.readCalls * MINUTE) / durationMs,
     pollsRefused: input.refusedCalls,
     falseForecastsPerDay: (falseForecasts.length * DAY) / durationMs,
   };

@@ -6,7 +6,7 @@ import type { EpochMs } from '../domain/events.ts';
 import { DEFAULT_RULES } from '../domain/thresholds.ts';
 import type { PoliciesAnswer } from '../domain/validation.ts';
 import type { DemandRow } from './demand.ts';
-import { LIST_POLICY, POLICIES, sizeOf, type Category, type PolicySpec } from './policies.ts';
+import { LIST_POLICY, POLICIES, READ_POLICY, sizeOf, type Category, type PolicySpec } from './policies.ts';
 import { hash, hashText, uniform } from './random.ts';
 import { TokenBucket, type RefillMode } from './tokenBucket.ts';
 
@@ -104,18 +104,30 @@ export class World {
    * its caller is no part of an episode: those are of the demand.
    */
   list(at: EpochMs): PoliciesAnswer | null {
+    return this.#ask(LIST_POLICY, at, [...this.#buckets.values()]);
+  }
+
+  /**
+   * The same for a single policy, charged to POLICIES_READ.
+   * @throws {RangeError} DICT's list does not have the policy.
+   */
+  read(policy: string, at: EpochMs): PoliciesAnswer | null {
+    return this.#ask(READ_POLICY, at, [this.#bucket(policy)]);
+  }
+
+  #ask(paidFrom: string, at: EpochMs, asked: readonly WatchedBucket[]): PoliciesAnswer | null {
     this.advance(at);
-    const own = this.#bucket(LIST_POLICY);
-    const answer = own.bucket.admits(at) ? this.#answer(at) : null;
+    const own = this.#bucket(paidFrom);
+    const answer = own.bucket.admits(at) ? this.#answer(at, asked) : null;
     own.bucket.request(at, 1);
     this.#settle(own, at);
     return answer;
   }
 
-  #answer(at: EpochMs): PoliciesAnswer {
+  #answer(at: EpochMs, asked: readonly WatchedBucket[]): PoliciesAnswer {
     const { seed, responseLagMs = 200, category } = this.#options;
     const lag = Math.floor(uniform(hash(seed, hashText('lag')), at) * (responseLagMs + 1));
-    const policies = [...this.#buckets.values()].map(({ policy, bucket }) => ({
+    const policies = asked.map(({ policy, bucket }) => ({
       name: policy,
       availableTokens: bucket.tokensAt(at),
       capacity: bucket.capacity,

@@ -12,6 +12,7 @@ import { bePresent } from '../../src/app/presence.ts';
 import { runPoller } from '../../src/poll/poller.ts';
 import type { Database } from '../../src/store/database.ts';
 import { baldeDatabase } from '../support/database.ts';
+import { noReads } from '../support/bridges.ts';
 
 const { database, log } = await baldeDatabase();
 const silence = async (): Promise<never> => new Promise(() => undefined);
@@ -76,7 +77,7 @@ test('[RETIRE-2] a database that gives no answer holds up no poll', async () => 
   await runPoller(
     {
       ...{ participant: '12345678', topic: POLICY_STATES, schedule: { kind: 'every', ms: 50 } },
-      ...{ pollWhenElected: true, retireAfterLists: 3, knownPolicies: silence, bridge: { listPolicies } },
+      ...{ pollWhenElected: true, retireAfterLists: 3, knownPolicies: silence, bridge: { ...noReads, listPolicies } },
       ...{ log, clock: systemClock, logger: pino({ level: 'silent' }) },
     },
     stop.signal,

@@ -7,6 +7,7 @@ import { observedPolicies } from '../../src/views/latest.ts';
 import { runPoller } from '../../src/poll/poller.ts';
 import type { Database } from '../../src/store/database.ts';
 import { eventually } from '../support/eventually.ts';
+import { noReads } from '../support/bridges.ts';
 
 export const PARTICIPANT = '12345678';
 export const reading = (name: string, availableTokens: number) => ({
@@ -32,6 +33,7 @@ export async function polled(
       retireAfterLists: 3,
       knownPolicies: async () => await observedPolicies(database, PARTICIPANT),
       bridge: {
+        ...noReads,
         listPolicies: async () => {
           const policies = lists[Math.min(asked, lists.length - 1)] ?? [];
           asked += 1;

@@ -26,6 +26,7 @@ import { runFolds } from './inProcess.ts';
 import { onPulsar } from './onPulsar.ts';
 import type { OnPulsar } from './onPulsar.ts';
 import { putIntoOutbox } from '../support/outbox.ts';
+import { noReads } from '../support/bridges.ts';
 
 const never = new AbortController().signal;
 const HOUR = 3_600_000;
@@ -202,6 +203,7 @@ function clockOfDict(): void {
         schedule: { kind: 'every', ms: 20 },
         pollWhenElected: true,
         bridge: {
+          ...noReads,
           listPolicies: async () => {
             const responseTime = times[asked] ?? times.at(-1) ?? 0;
             asked += 1;

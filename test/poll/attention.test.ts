@@ -2,117 +2,183 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { LIST_POLICY, READ_POLICY } from '../../src/domain/catalog.ts';
 import { Attention, ATTENTION_RULES } from '../../src/poll/attention.ts';
-import { LIST_BUDGET } from '../../src/poll/listBudget.ts';
+import type { DueAsk } from '../../src/poll/attention.ts';
+import { LIST_BUDGET, READ_BUDGET } from '../../src/poll/callBudget.ts';
 import { TokenBucket } from '../../src/simulator/tokenBucket.ts';
 import type { RefillMode } from '../../src/simulator/tokenBucket.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const START = Date.UTC(2026, 0, 7, 12, 0, 1);
+/** Fills in 50 minutes: no read watches it. */
+const SLOW = { policy: 'CLAIMS_READ', capacity: 1_000, refillTokens: 20, refillPeriodSec: 60 };
+const QUICK = { ...SLOW, policy: 'EVENT_LIST', refillTokens: 200 };
 
-const bucket = (policy: string, percent: number) => ({
-  ...{ policy, capacity: 1_000, refillTokens: 100, refillPeriodSec: 60 },
-  availableTokens: Math.round(percent * 10),
-});
+type Size = typeof SLOW;
+type Levels = Readonly<Record<string, (at: number) => number>>;
 
-const full = { policy: LIST_POLICY, availableTokens: 20, ...LIST_BUDGET };
+const budgets = { [LIST_POLICY]: LIST_BUDGET, [READ_POLICY]: READ_BUDGET };
 
-/** Waits after looks that saw these percentages of one bucket, a minute apart. Milliseconds. */
-function waitsAfter(...percents: readonly number[]): number[] {
-  const attention = new Attention();
-  return percents.map((percent, i) => {
-    const at = START + i * MINUTE;
-    attention.look();
-    attention.learn([full, bucket('CLAIMS_READ', percent)], at);
-    return attention.due(at).at - at;
-  });
+/** Buckets by given levels (percent), looked at as asked; those that looks are paid from are buckets like DICT's. */
+class Watch {
+  readonly asks: DueAsk[] = [];
+  readonly attention: Attention;
+  readonly own: ReadonlyMap<string, TokenBucket>;
+  readonly #sizes: readonly Size[];
+  readonly #levels: Levels;
+  now = START;
+
+  constructor(sizes: readonly Size[], levels: Levels, options: { refill?: RefillMode; phaseMs?: number } = {}) {
+    const { refill = 'drip', phaseMs = 0 } = options;
+    this.attention = new Attention(ATTENTION_RULES, START);
+    this.#sizes = sizes;
+    this.#levels = levels;
+    const bucket = (policy: keyof typeof budgets) =>
+      [policy, new TokenBucket({ ...budgets[policy], mode: refill, startAt: START, phaseMs })] as const;
+    this.own = new Map([bucket(LIST_POLICY), bucket(READ_POLICY)]);
+  }
+
+  run(until: number, answered: (ask: DueAsk) => boolean = () => true): this {
+    for (;;) {
+      const due = this.attention.next(this.now);
+      const at = Math.max(this.now, Math.ceil(due.at));
+      if (at > until) break;
+      this.now = at;
+      const ask = { ...due, at };
+      this.asks.push(ask);
+      this.attention.asked(ask, at);
+      const paid = this.own.get(ask.policy === null ? LIST_POLICY : READ_POLICY);
+      expect(paid?.admits(at)).toBe(true);
+      const readings = this.#readings(at);
+      paid?.charge(at, 1);
+      if (answered(ask))
+        this.attention.learn(
+          ask.policy === null ? readings : readings.filter((one) => one.policy === ask.policy),
+          at,
+          ask,
+        );
+      else this.attention.failed(ask, 'UNIMPLEMENTED', at);
+    }
+    this.now = until;
+    return this;
+  }
+
+  of(policy: string | null): DueAsk[] {
+    return this.asks.filter((ask) => ask.policy === policy);
+  }
+
+  #readings(at: number) {
+    const own = [...this.own].map(([policy, bucket]) => ({
+      ...{ policy, availableTokens: bucket.tokensAt(at), responseTime: at },
+      ...{ capacity: bucket.capacity, refillTokens: bucket.refillTokens, refillPeriodSec: bucket.refillPeriodSec },
+    }));
+    const given = this.#sizes.map((size) => {
+      const percent = this.#levels[size.policy]?.(at) ?? 100;
+      return { ...size, availableTokens: Math.round((size.capacity * percent) / 100), responseTime: at };
+    });
+    return [...own, ...given];
+  }
 }
 
-describe('how soon the next look comes', () => {
-  test('a minute at most while all is well, and not always the same', () => {
-    const waits = waitsAfter(100, 96, 92, 88);
-    for (const wait of waits) {
-      expect(wait).toBeGreaterThanOrEqual(54 * SECOND);
-      expect(wait).toBeLessThanOrEqual(MINUTE);
-    }
-    expect(new Set(waits).size).toBe(waits.length);
+const gaps = (asks: readonly DueAsk[]): number[] => asks.slice(1).map(({ at }, i) => at - (asks[i]?.at ?? at));
+
+describe('[POLL-8] how often all policies are listed', () => {
+  test('every half minute while all is well, and not always after the same time', () => {
+    const lists = new Watch([SLOW], {}).run(START + 20 * MINUTE).of(null);
+    const waits = gaps(lists).filter((_, i) => lists[i + 1]?.reason === 'calm');
+    expect(Math.max(...gaps(lists))).toBeLessThanOrEqual(30 * SECOND);
+    expect(Math.min(...waits)).toBeGreaterThanOrEqual(27 * SECOND);
+    expect(new Set(waits).size).toBeGreaterThan(waits.length / 2);
   });
 
-  test('seconds while a bucket is at half or below, and for two minutes after', () => {
-    const close = waitsAfter(100, 50, 60, 60, 60).map((wait) => wait <= 11 * SECOND);
-    expect(close).toEqual([false, true, true, false, false]);
+  test('at each five-minute mark', () => {
+    const marks = new Watch([SLOW], {}).run(START + 20 * MINUTE).of(null);
+    expect(marks.filter(({ at }) => at % (5 * MINUTE) === 0).map(({ reason }) => reason)).toEqual(
+      Array(4).fill('mark'),
+    );
   });
 
-  test('seconds after a fall that would empty the bucket within fifteen minutes', () => {
-    expect(waitsAfter(100, 91).map((wait) => wait <= 11 * SECOND)).toEqual([false, true]);
-    expect(waitsAfter(100, 93).map((wait) => wait <= 11 * SECOND)).toEqual([false, false]);
+  test('every few seconds for a low bucket where the Bridge serves no reads', () => {
+    const watch = new Watch([SLOW], { [SLOW.policy]: () => 40 });
+    watch.run(START + 5 * MINUTE, ({ policy }) => policy === null);
+    expect(watch.of(SLOW.policy)).toHaveLength(1);
+    const close = watch.of(null).filter(({ reason }) => reason === 'low');
+    expect(close.length).toBeGreaterThan(10);
   });
 
-  test('wider and wider for a bucket that stays low, and close again once it falls', () => {
-    const waits = waitsAfter(...Array.from({ length: 70 }, () => 30), 15);
-    expect(waits[19]).toBeLessThanOrEqual(11 * SECOND);
-    expect(waits[30]).toBeGreaterThan(19 * SECOND);
-    expect(waits[69]).toBeGreaterThanOrEqual(54 * SECOND);
-    expect(waits[70]).toBeLessThanOrEqual(11 * SECOND);
-  });
-
-  test.each([LIST_POLICY, READ_POLICY])('%s, from which looks are paid, brings none closer', (policy) => {
-    const attention = new Attention();
-    attention.look();
-    attention.learn([full, bucket(policy, 10)], START);
-    expect(attention.due(START).at - START).toBeGreaterThanOrEqual(54 * SECOND);
-  });
-
-  test('at each five-minute mark whatever others leave of the budget', () => {
-    const attention = new Attention();
-    attention.look();
-    attention.learn([{ ...full, availableTokens: 1 }, bucket('CLAIMS_READ', 10)], START);
-    attention.refused(START);
-    expect(attention.due(START).at).toBe(START + MINUTE);
-    attention.learn([{ ...full, availableTokens: -60 }, bucket('CLAIMS_READ', 10)], START);
-    expect(attention.due(START).at).toBe(Math.ceil(START / (5 * MINUTE)) * 5 * MINUTE);
+  test('at each mark even where others leave nothing of the budget', () => {
+    const attention = new Attention(ATTENTION_RULES, START);
+    const list = { policy: LIST_POLICY, availableTokens: -60, ...LIST_BUDGET, responseTime: START };
+    attention.learn([list], START);
+    expect(attention.next(START)).toMatchObject({ at: Math.ceil(START / (5 * MINUTE)) * 5 * MINUTE, reason: 'mark' });
+    attention.learn([{ ...list, availableTokens: 1 }], START);
+    expect(attention.next(START)).toMatchObject({ at: START + MINUTE, reason: 'budget' });
   });
 });
 
-describe('[MET-4] why the next look comes', () => {
-  const reasonsAfter = (percents: readonly number[], list = full): string[] => {
-    const attention = new Attention();
-    return percents.map((percent, i) => {
-      const at = START + i * 11 * SECOND;
-      attention.look();
-      attention.learn([list, bucket('CLAIMS_READ', percent)], at);
-      return attention.due(at).reason;
-    });
-  };
-
-  test('the bucket that asks for the shortest interval, as long as it lingers', () => {
-    expect(reasonsAfter([100, 99])).toEqual(['calm', 'calm']);
-    expect(reasonsAfter([40, 60])).toEqual(['low', 'low']);
-    expect(reasonsAfter([100, 85, 85])).toEqual(['calm', 'falling', 'falling']);
+describe('[POLL-8] which policies are read one by one', () => {
+  test('one that is low, more and more seldom while it stays so', () => {
+    const reads = new Watch([SLOW], { [SLOW.policy]: () => 40 }).run(START + 90 * MINUTE).of(SLOW.policy);
+    expect(new Set(reads.map(({ reason }) => reason))).toEqual(new Set(['low', 'study']));
+    const inMinute = (minute: number): number =>
+      reads.filter(({ at, reason }) => reason === 'low' && Math.floor((at - START) / MINUTE) === minute).length;
+    expect(inMinute(5)).toBeGreaterThanOrEqual(3);
+    expect(inMinute(30)).toBeLessThan(inMinute(5));
+    expect(inMinute(80)).toBeLessThanOrEqual(1);
   });
 
-  test('the budget where it comes later than what was wanted, the mark where that comes first', () => {
-    expect(reasonsAfter([40], { ...full, availableTokens: 1 })).toEqual(['budget']);
-    expect(reasonsAfter([40], { ...full, availableTokens: -60 })).toEqual(['mark']);
+  test('one that falls fast, every few seconds as long as it does', () => {
+    const falling = (at: number): number =>
+      at < START + 2 * MINUTE ? 95 : Math.max(60, 95 - (at - START - 2 * MINUTE) / 3_000);
+    const watch = new Watch([SLOW], { [SLOW.policy]: falling }).run(START + 8 * MINUTE);
+    const reads = watch.of(SLOW.policy).filter(({ reason }) => reason === 'falling');
+    expect(reads.length).toBeGreaterThan(20);
+    expect(Math.max(...reads.map(({ at }) => at))).toBeLessThan(START + 6 * MINUTE);
+  });
+
+  test('those that fill within minutes, in turn', () => {
+    const watch = new Watch([SLOW, QUICK, { ...QUICK, policy: 'KEYS_CHECK' }], {}).run(START + 10 * MINUTE);
+    expect(watch.of(SLOW.policy)).toEqual([]);
+    const [one, other] = [watch.of(QUICK.policy).length, watch.of('KEYS_CHECK').length];
+    expect(one).toBeGreaterThan(50);
+    expect(Math.abs(one - other)).toBeLessThanOrEqual(2);
+  });
+
+  test.each([LIST_POLICY, READ_POLICY])('never %s, from which looks are paid', (policy) => {
+    const watch = new Watch([QUICK], {}, { refill: 'lump' }).run(START + 10 * MINUTE);
+    expect(watch.of(policy)).toEqual([]);
+  });
+
+  test('none for a while after the Bridge failed to serve one', () => {
+    const watch = new Watch([QUICK], {}).run(START + 15 * MINUTE, ({ policy }) => policy === null);
+    expect(watch.of(QUICK.policy)).toHaveLength(2);
   });
 });
 
 test('[POLL-9] looks alone never take what is left to others, and none is refused', () => {
   const mode = fc.constantFrom<RefillMode>('lump', 'drip');
-  const percents = fc.array(fc.integer({ min: -5, max: 100 }), { minLength: 50, maxLength: 200 });
+  const level = fc.array(fc.integer({ min: -5, max: 100 }), { minLength: 10, maxLength: 60 });
   fc.assert(
-    fc.property(mode, fc.nat({ max: MINUTE - 1 }), percents, (refill, phaseMs, seen) => {
-      const list = new TokenBucket({ ...LIST_BUDGET, mode: refill, startAt: START, phaseMs });
-      const attention = new Attention();
-      let at = START;
-      for (const percent of seen) {
-        attention.look();
-        const availableTokens = list.tokensAt(at);
-        expect(list.request(at, 1)).toBe(true);
-        expect(list.tokensAt(at)).toBeGreaterThanOrEqual((20 * ATTENTION_RULES.reservePercent) / 100);
-        attention.learn([{ ...full, availableTokens }, bucket('CLAIMS_READ', percent)], at);
-        at = Math.ceil(attention.due(at).at);
-      }
-    }),
+    fc.property(
+      mode,
+      fc.nat({ max: MINUTE - 1 }),
+      fc.array(level, { minLength: 1, maxLength: 30 }),
+      (refill, phaseMs, all) => {
+        const sizes = all.map((_, i) => ({ ...(i % 2 === 0 ? QUICK : SLOW), policy: `P${i}` }));
+        const levels = all.map((percents, i) => [
+          `P${i}`,
+          (at: number) => percents[Math.floor((at - START) / 20_000) % percents.length] ?? 100,
+        ]);
+        const watch = new Watch(sizes, Object.fromEntries(levels) as Levels, { refill, phaseMs });
+        for (let at = START + MINUTE; at <= START + 30 * MINUTE; at += MINUTE) {
+          watch.run(at);
+          for (const bucket of watch.own.values()) {
+            const kept = (bucket.capacity * ATTENTION_RULES.reservePercent) / 100;
+            expect(bucket.tokensAt(at)).toBeGreaterThanOrEqual(kept);
+          }
+        }
+      },
+    ),
+    { numRuns: 30 },
   );
 });

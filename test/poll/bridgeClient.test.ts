@@ -4,17 +4,18 @@ import type { AddressInfo } from 'node:net';
 import { ServerCredentials, status } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createBridgeClient } from '../../src/poll/bridgeClient.ts';
-import type { BridgeClient, BridgeTls, ListPoliciesCall } from '../../src/poll/bridgeClient.ts';
+import type { BridgeClient, BridgeTls, BridgeCall } from '../../src/poll/bridgeClient.ts';
 import { BridgeError, RETRY, bridgeErrorOf } from '../../src/poll/bridgeError.ts';
 import type { Retry } from '../../src/poll/bridgeError.ts';
 import { issue } from '../support/certificates.ts';
+import { startSimulator } from '../../src/simulator/server.ts';
 import { startFakeBridge } from './fakeBridge.ts';
 import type { FakeBridge, Reply } from './fakeBridge.ts';
 import { answerAt, reading } from '../support/answers.ts';
 
 const ANSWER = answerAt(Date.UTC(2026, 8, 20));
 const CORRELATION = '0123456789abcdef0123456789abcdef';
-const call = (changes: Partial<ListPoliciesCall> = {}): ListPoliciesCall => ({
+const call = (changes: Partial<BridgeCall> = {}): BridgeCall => ({
   correlationId: CORRELATION,
   deadlineMs: 10_000,
   signal: new AbortController().signal,
@@ -112,6 +113,17 @@ describe('listPolicies', () => {
     ]);
     expect(answers.map((answer) => answer.responseTime)).toEqual([Date.UTC(2026, 8, 20), Date.UTC(2026, 8, 21)]);
     expect(two.calls[0]?.get('pi-requesting-participant')).toEqual(['22222222']);
+  });
+
+  it('reads one policy, and says of which none is known', async () => {
+    const simulator = await startSimulator({ seed: 3 });
+    open.push({ close: () => void simulator.close() });
+    const asking = client(simulator.address);
+    const listed = await asking.listPolicies(call());
+    const read = await asking.readPolicy('KEYS_CHECK', call());
+    expect(read.policies.map(({ name, capacity }) => [name, capacity])).toEqual([['KEYS_CHECK', 70]]);
+    expect(read.category).toBe(listed.category);
+    expect(await failure(asking.readPolicy('NO_SUCH', call()))).toMatchObject({ code: 'NOT_FOUND', retry: 'never' });
   });
 
   it('may be closed twice', async () => {

@@ -2,13 +2,14 @@
 import { pino } from 'pino';
 import type { EpochMs, PolicyStateEvent } from '../../src/domain/events.ts';
 import type { PoliciesAnswer } from '../../src/domain/validation.ts';
-import type { ListPoliciesCall } from '../../src/poll/bridgeClient.ts';
+import type { BridgeCall } from '../../src/poll/bridgeClient.ts';
 import type { PollerEventMap, PollerEvents } from '../../src/poll/events.ts';
 import { runPoller } from '../../src/poll/poller.ts';
 import type { PollerDeps } from '../../src/poll/poller.ts';
 import { createFakeLog } from './fakeLog.ts';
 import type { FakeLog } from './fakeLog.ts';
 import { answerAt } from '../support/answers.ts';
+import { noReads } from '../support/bridges.ts';
 import { manualClock, settle } from './manualClock.ts';
 import type { ManualClock } from './manualClock.ts';
 import { POLICY_STATES } from '../../src/codec/topics.ts';
@@ -18,7 +19,7 @@ export const START = Date.UTC(2026, 8, 20, 12, 0, 0);
 export const MINUTE = 60_000;
 
 /** `attempt` counts all calls from 1; `now` is the poller's clock. */
-type Ask = (call: ListPoliciesCall, attempt: number, now: EpochMs) => Promise<PoliciesAnswer>;
+type Ask = (call: BridgeCall, attempt: number, now: EpochMs) => Promise<PoliciesAnswer>;
 
 interface Seen {
   readonly name: keyof PollerEventMap;
@@ -29,7 +30,7 @@ interface Seen {
 export interface Harness {
   readonly clock: ManualClock;
   readonly log: FakeLog;
-  readonly calls: (ListPoliciesCall & { readonly at: number })[];
+  readonly calls: (BridgeCall & { readonly at: number })[];
   readonly seen: Seen[];
   /** Lines of the logger, parsed. */
   readonly lines: Record<string, unknown>[];
@@ -97,6 +98,7 @@ export async function start(options: HarnessOptions = {}): Promise<Harness> {
     schedule: { kind: 'cron', expression: '*/5 * * * *' },
     pollWhenElected: false,
     bridge: {
+      ...noReads,
       listPolicies: async (call) => {
         calls.push({ ...call, at: clock.now() });
         return ask(call, calls.length, clock.now());

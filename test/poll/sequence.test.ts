@@ -55,6 +55,19 @@ describe('assignSequence', () => {
     expect(assigned).toEqual({ first: BASE + 1024, repeat: false, steppedBack: true });
   });
 
+  it('gives a read an id that no list of the same millisecond takes for its own, nor the other way round', () => {
+    const request = { responseTime: AT, previous: null };
+    const read = assignSequence({ ...request, last: -1, policies: ['Z'], isRead: true });
+    expect(read).toEqual({ first: BASE + ROOM / 2, repeat: false, steppedBack: false });
+    const list = assignSequence({ ...request, last: read.first, policies: ['A', 'B', 'Z'] });
+    expect(list).toMatchObject({ repeat: false });
+    expect(list.first).toBeGreaterThan(read.first);
+    const after = assignSequence({ ...request, last: BASE + 30, policies: ['Z'], isRead: true });
+    expect(after).toEqual(read);
+    const again = assignSequence({ ...request, last: read.first, policies: ['Y'], isRead: true });
+    expect(again).toEqual({ first: read.first + 1, repeat: false, steppedBack: false });
+  });
+
   it('keeps ids of no response time where no later poll takes them for its own', () => {
     fc.assert(
       fc.property(fc.nat(10 * ROOM), fc.integer({ min: 1, max: ROOM / 2 }), (last, count) => {

@@ -108,7 +108,8 @@ describe('[OPS-8] a poll of which nothing can be believed', () => {
       pollerMetrics(metrics),
     );
     const polled = (accepted: number): PollerEventMap['onPolled'] => ({
-      ...{ participant: PARTICIPANT, pollId: observation?.pollId ?? '', responseTime: LAST, category: 'A' },
+      ...{ participant: PARTICIPANT, pollId: observation?.pollId ?? '', policy: null, responseTime: LAST },
+      category: 'A',
       ...{ accepted, rejected: 1, durationMs: 5 },
     });
     report('onPolled', polled(0));

@@ -35,7 +35,7 @@ it('shows a schedule every answer, asks it for the next call, and counts what it
   const seen: number[] = [];
   let refused = 0;
   const schedule: CallSchedule = {
-    next: (now) => now + (seen.length === 0 ? 5_000 : 1_000),
+    next: (now) => ({ at: now + (seen.length === 0 ? 5_000 : 1_000), policy: null, reason: 'schedule' }),
     learn: (observations, at) => seen.push(at, observations.length),
     refused: () => (refused += 1),
   };

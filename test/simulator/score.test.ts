@@ -22,7 +22,8 @@ const alert = (publishedAt: number, fields: Partial<Alerted> = {}): Alerted => (
 });
 const scored = (input: Partial<ScoreInput>) =>
   score({
-    ...{ durationMs: 2 * 24 * HOUR, listCalls: 0, refusedCalls: 0, episodes: [EPISODE], observations: [], alerts: [] },
+    ...{ durationMs: 2 * 24 * HOUR, listCalls: 0, readCalls: 0, refusedCalls: 0 },
+    ...{ episodes: [EPISODE], observations: [], alerts: [] },
     ...input,
   });
 
