@@ -1,6 +1,6 @@
 /**
- * What a bucket's readings tell of its refill, of the demand on it, and of when that empties it. Pure. The state is plain
- * JSON of whole numbers and forgets: but for the refill it depends on the last minutes alone.
+ * What a bucket's readings tell of its refill, of the demand on it, and of when that empties it. Pure. The state is
+ * plain JSON and forgets: but for the refill it depends on the last minutes alone.
  */
 import type { EpochMs } from '../events.ts';
 import { inflowOf, isInDoubt, shownBetween, timeToZero } from './demand.ts';
@@ -100,17 +100,21 @@ export function exhaustionOf({ refill, trail }: Outlook, newest: Reading, rules:
   let [tokens, ms] = [0, 0];
   let latest: number | null = null;
   let found: Exhaustion | null = null;
+  let newer: Mark | null = null;
   // From the newest mark back: the longest drain that is still going on counts.
-  for (let i = trail.length - 1; i > 0; i -= 1) {
-    const [, , shownTokens, shownMs] = trail[i]!;
-    const [since] = trail[i - 1]!;
-    tokens += shownTokens;
-    ms += shownMs;
-    const rate = tokens / Math.max(1, ms);
-    if (newest.responseTime - since >= Math.min(LATEST_MS, shortest)) latest ??= rate;
-    if (latest === null || ms < shortest || latest < rate * GOES_ON) continue;
-    const zero = timeToZero(inflow, newest, rate, Math.min(rules.horizonMs, rules.trust * ms));
-    if (zero !== null) found = { demandPerMinute: rate * 60_000, secondsToZero: zero / 1000, since };
+  for (const mark of trail.toReversed()) {
+    if (newer !== null) {
+      tokens += newer[2];
+      ms += newer[3];
+      const [since] = mark;
+      const rate = tokens / Math.max(1, ms);
+      if (newest.responseTime - since >= Math.min(LATEST_MS, shortest)) latest ??= rate;
+      const isBelieved = latest !== null && ms >= shortest && latest >= rate * GOES_ON;
+      const horizonMs = Math.min(rules.horizonMs, rules.trust * ms);
+      const zero = isBelieved ? timeToZero(inflow, newest, rate, horizonMs) : null;
+      if (zero !== null) found = { demandPerMinute: rate * 60_000, secondsToZero: zero / 1000, since };
+    }
+    newer = mark;
   }
   return found;
 }
