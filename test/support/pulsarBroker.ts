@@ -12,6 +12,12 @@ export interface OpenBroker {
   close(): Promise<void>;
 }
 
+/**
+ * Waits of the broker that tests would sit through: before a new holder of a partition is served (1 s by default), and
+ * twice the other one before a client that went silent is let go (30 s).
+ */
+export const IMPATIENCE = { activeConsumerFailoverDelayTimeMillis: 100, keepAliveIntervalSeconds: 10 } as const;
+
 const WHAT_TO_DO =
   'Do one of these: set PULSAR_TEST_URL and PULSAR_TEST_ADMIN_URL to a broker that tests may fill; start Docker; ' +
   'install a JDK (17 or newer) and Maven. BALDE_TEST_WITHOUT_PULSAR=1 leaves these tests out instead.';
@@ -53,7 +59,7 @@ async function openOnJava(): Promise<OpenBroker> {
   const remove = async (): Promise<void> => await rm(dataDir, { recursive: true, force: true });
   try {
     const report = (line: string): void => void process.stderr.write(`pulsar: ${line}\n`);
-    const broker = await startBroker({ dataDir, quickStart: true, report });
+    const broker = await startBroker({ dataDir, quickStart: true, report, settings: IMPATIENCE });
     const close = async (): Promise<void> => {
       // Nobody reads its data again: an orderly stop takes seconds.
       await broker.kill();
