@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { startEmbeddedPostgres } from '../../src/store/embeddedPostgres.ts';
+import { makeTemplate } from './template.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -18,6 +19,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     directory,
     settings: { fsync: 'off', synchronous_commit: 'off', max_connections: '200' },
   });
+  await makeTemplate(server.url);
   project.provide('postgresUrl', server.url);
   return async () => {
     await server.stop({ force: true });
