@@ -16,7 +16,7 @@ export interface OpenBroker {
  * Waits of the broker that tests would sit through: before a new holder of a partition is served (1 s by default), and
  * twice the other one before a client that went silent is let go (30 s).
  */
-export const IMPATIENCE = { activeConsumerFailoverDelayTimeMillis: 100, keepAliveIntervalSeconds: 10 } as const;
+const IMPATIENCE = { activeConsumerFailoverDelayTimeMillis: 100, keepAliveIntervalSeconds: 10 } as const;
 
 const WHAT_TO_DO =
   'Do one of these: set PULSAR_TEST_URL and PULSAR_TEST_ADMIN_URL to a broker that tests may fill; start Docker; ' +
