@@ -68,7 +68,8 @@ async function readOut(consumer: Consumer): Promise<{ found: LogMessage[]; end: 
 }
 
 describePulsar('a topic that was terminated [PUL-2]', () => {
-  it.each([
+  // Readers look after 10 s without messages: all of them at once.
+  it.concurrent.each([
     ['with messages', 3],
     ['empty', 0],
   ])('%s, is read out, and then ends its readers with what to do', async (_, n) => {
@@ -80,7 +81,7 @@ describePulsar('a topic that was terminated [PUL-2]', () => {
     await terminate(at, topic);
     expect(texts(await readAll(log, topic))).toEqual(messages(['k'], 0, n).map(({ payload }) => String(payload)));
     const readers = [new Checkpoints().subscription(), { subscription: null }];
-    for (const options of readers) {
+    const ended = readers.map(async (options) => {
       const consumer = await log.consumer(topic, options);
       const { found, end } = await readOut(consumer);
       expect(found).toHaveLength(n);
@@ -88,7 +89,8 @@ describePulsar('a topic that was terminated [PUL-2]', () => {
       expect(end).not.toBeInstanceOf(LogUnavailableError);
       expect(String(end)).toMatch(/terminated by an administrator.*balde migrate/);
       await consumer.close();
-    }
+    });
+    await Promise.all(ended);
   });
 
   it('refuses a producer that is open, and one that is opened, with the same', async () => {
