@@ -17,7 +17,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   // What a crash must survive has servers of its own; here durability only costs time.
   const server = await startEmbeddedPostgres({
     directory,
-    settings: { fsync: 'off', synchronous_commit: 'off', max_connections: '200' },
+    settings: { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '200' },
   });
   await makeTemplate(server.url);
   project.provide('postgresUrl', server.url);
