@@ -20,7 +20,7 @@ export interface BrokerOptions {
   readonly ports?: Partial<BrokerPorts>;
   /** Heap and direct memory each, as Java writes sizes; `768m` by default. */
   readonly heap?: string;
-  /** Java compiles with less care: ready for half of the CPU time (6 s instead of 12), slower under load. */
+  /** Java compiles and collects simply: ready for half of the CPU time (6 s instead of 12), slower under load. */
   readonly quickStart?: boolean;
   /** Adds ports with TLS. The plain ones stay: the broker uses them itself. */
   readonly tls?: TlsFiles;

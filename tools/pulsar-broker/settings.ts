@@ -130,7 +130,7 @@ export function javaArguments(folder: BrokerFolder, options: JavaOptions): strin
     `-Xmx${memory}`,
     `-XX:MaxDirectMemorySize=${memory}`,
     '-XX:+ExitOnOutOfMemoryError',
-    ...(quickStart ? ['-XX:TieredStopAtLevel=1'] : []),
+    ...(quickStart ? ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'] : []),
     ...OPENED.flatMap((name) => ['--add-opens', `${name}=ALL-UNNAMED`]),
     `-Dlog4j2.configurationFile=${pathToFileURL(join(toolFolder, 'log4j2.xml')).href}`,
     '-Dio.netty.tryReflectionSetAccessible=true',
