@@ -1,10 +1,21 @@
 /** Alerts that end although no observation of their bucket says so. */
 import { enrich } from '../../src/domain/enrichment.ts';
 import type { Sample } from '../../src/domain/enrichment.ts';
-import type { AlertRaised, AlertResolved, EndReason, EpochMs } from '../../src/domain/events.ts';
+import type {
+  AlertRaised,
+  AlertResolved,
+  Cause,
+  EndReason,
+  EpochMs,
+  ForecastResolved,
+} from '../../src/domain/events.ts';
+import { FORECAST_RULES } from '../../src/domain/estimate/outlook.ts';
+import type { ForecastRules } from '../../src/domain/estimate/outlook.ts';
 import { alertEventId, observationId } from '../../src/domain/identity.ts';
 import { ruleVersion } from '../../src/domain/thresholds.ts';
 import type { ThresholdRules } from '../../src/domain/thresholds.ts';
+import { forecastVersion, resolved } from './forecasting.ts';
+import type { OpenForecast } from './forecasting.ts';
 import { resolvedMessage } from './messages.ts';
 import type { AlertingState, OpenAlert } from './state.ts';
 
@@ -31,15 +42,32 @@ export function endWith({ alert, rules, ...ending }: Ending, seen: Sample): Aler
     exhaustionProjectionSeconds,
     consumptionRatePerMinute: null,
     message: resolvedMessage({ participant, policy, availableTokens, capacity }, alert.severity, reason),
-    causedBy: [
-      {
-        eventId: observationId(participant, policy, responseTime),
-        ...{ responseTime, availableTokens, capacity },
-      },
-    ],
+    causedBy: [causeOf(participant, policy, { responseTime, availableTokens, capacity })],
     ruleVersion: ruleVersion(rules),
   };
 }
+
+/** The end of a forecast whose bucket is not observed any more. */
+export function endForecast(
+  forecast: OpenForecast,
+  { participant, policy, timestamp }: Pick<Ending, 'participant' | 'policy' | 'timestamp'>,
+  seen: Sample,
+  rules: ForecastRules | null,
+): ForecastResolved {
+  const { availableTokens, capacity, responseTime, category } = seen;
+  const { utilizationPercent, recoveryEtaSeconds, exhaustionProjectionSeconds } = enrich({ ...seen, policy }, null);
+  return resolved(forecast, 'RETIRED', {
+    ...{ participant, policy, timestamp, availableTokens, capacity, category, utilizationPercent, recoveryEtaSeconds },
+    ...{ exhaustionProjectionSeconds, consumptionRatePerMinute: null },
+    causedBy: [causeOf(participant, policy, { responseTime, availableTokens, capacity })],
+    ruleVersion: forecastVersion(rules ?? FORECAST_RULES),
+  });
+}
+
+const causeOf = (participant: string, policy: string, seen: Omit<Cause, 'eventId'>): Cause => ({
+  eventId: observationId(participant, policy, seen.responseTime),
+  ...seen,
+});
 
 /** The end of an alert that stands open on the topic while the reactor, whose state this is, knows nothing of it. */
 export function supersede(raised: AlertRaised, state: AlertingState | undefined, rules: ThresholdRules): AlertResolved {

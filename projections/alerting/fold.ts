@@ -1,6 +1,8 @@
 /** Reactor "alerting": threshold transitions and category changes of each bucket, as events. */
 import { enrich, isNotNewer, sampleOf } from '../../src/domain/enrichment.ts';
 import type { Enrichment } from '../../src/domain/enrichment.ts';
+import { FORECAST_RULES } from '../../src/domain/estimate/outlook.ts';
+import type { ForecastRules } from '../../src/domain/estimate/outlook.ts';
 import { bucketKey } from '../../src/domain/events.ts';
 import type {
   AlertEvent,
@@ -14,15 +16,20 @@ import type { Reactor, Step } from '../../src/domain/fold.ts';
 import { alertEventId, alertId, categoryChangeId } from '../../src/domain/identity.ts';
 import { advance, DEFAULT_RULES, INITIAL_MACHINE, ruleVersion } from '../../src/domain/thresholds.ts';
 import type { MachineStep, ThresholdRules } from '../../src/domain/thresholds.ts';
-import { endWith, withoutAlert } from './ended.ts';
+import { endForecast, endWith, withoutAlert } from './ended.ts';
+import { foresee, forecastVersion } from './forecasting.ts';
 import type { AlertingState, OpenAlert } from './state.ts';
 import { categoryMessage, raisedMessage, resolvedMessage } from './messages.ts';
 
 export type { AlertingState } from './state.ts';
 
-/** The reactor under given rules. Rules are part of its meaning: each event names them in `ruleVersion`. */
+/**
+ * The reactor under given rules. Rules are part of its meaning: each event names them in `ruleVersion`.
+ * @param forecasts `null`, the default: none are made
+ */
 export function alertingReactor(
   rules: ThresholdRules = DEFAULT_RULES,
+  forecasts: ForecastRules | null = null,
 ): Reactor<PolicyStateEvent, AlertingState, AlertEvent> {
   return {
     kind: 'reactor',
@@ -31,26 +38,37 @@ export function alertingReactor(
     topic: 'policy-states',
     key: bucketKey,
     apply: (state, event) =>
-      event.type === 'PolicyRetired' ? retire(state, event, rules) : react(state, event, rules),
+      event.type === 'PolicyRetired'
+        ? retire(state, event, { rules, forecasts })
+        : react(state, event, { rules, forecasts }),
   };
 }
 
 const isLate = ({ newest, retiredAt = -Infinity }: AlertingState, { responseTime }: PolicyStateEvent): boolean =>
   isNotNewer(responseTime, newest) || responseTime <= retiredAt;
 
+interface Rules {
+  readonly rules: ThresholdRules;
+  readonly forecasts: ForecastRules | null;
+}
+
 /** Nothing will be observed that could end the alert. An observation that comes all the same decides anew. */
 function retire(
   state: AlertingState | undefined,
   event: PolicyRetired,
-  rules: ThresholdRules,
+  { rules, forecasts }: Rules,
 ): Step<AlertingState, AlertEvent> {
   if (state === undefined || isLate(state, event) || state.retiredAt !== undefined) return { state, out: [] };
-  const { open: alert, newest } = state;
+  const { open: alert, newest, foresight, ...kept } = state;
+  const forecast = foresight?.forecast ?? null;
   const { participant, policy, responseTime: timestamp } = event;
   const ending = { participant, policy, timestamp, reason: 'RETIRED', rules } as const;
   return {
-    state: { ...withoutAlert(state), retiredAt: timestamp },
-    out: alert === null ? [] : [endWith({ ...ending, alert }, newest)],
+    state: { ...withoutAlert({ ...kept, newest, open: alert }), retiredAt: timestamp },
+    out: [
+      ...(alert === null ? [] : [endWith({ ...ending, alert }, newest)]),
+      ...(forecast === null ? [] : [endForecast(forecast, ending, newest, forecasts)]),
+    ],
   };
 }
 
@@ -64,7 +82,7 @@ interface Context {
 function react(
   state: AlertingState | undefined,
   event: PolicyStateObserved,
-  rules: ThresholdRules,
+  { rules, forecasts }: Rules,
 ): Step<AlertingState, AlertEvent> {
   if (state !== undefined && isLate(state, event)) return { state, out: [] };
 
@@ -76,10 +94,16 @@ function react(
   }
   const step = advance<Cause>(state?.machine ?? INITIAL_MACHINE, event, causeOf(event), rules);
   const open = changeAlert(context, step, state?.open ?? null, out);
-  return {
-    state: { newest: sampleOf(event), category: event.category ?? known, machine: step.state, open },
-    out,
+  const ruleVersion = forecastVersion(forecasts ?? FORECAST_RULES);
+  const occasion = {
+    event,
+    before: state?.newest ?? null,
+    common: { ...common(context, [causeOf(event)]), ruleVersion },
   };
+  const { state: foresight, out: foreseen } = foresee(state?.foresight, occasion, forecasts);
+  out.push(...foreseen);
+  const next = { newest: sampleOf(event), category: event.category ?? known, machine: step.state, open };
+  return { state: foresight === undefined ? next : { ...next, foresight }, out };
 }
 
 /** Carries the transition out: the events go to `out`, the alert then open is returned. */

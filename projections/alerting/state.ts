@@ -1,6 +1,7 @@
 /** What reactor "alerting" knows of a bucket. */
 import type { Sample } from '../../src/domain/enrichment.ts';
 import type { Cause, EpochMs, Severity } from '../../src/domain/events.ts';
+import type { ForecastState } from './forecasting.ts';
 import type { MachineState } from '../../src/domain/thresholds.ts';
 
 export interface OpenAlert {
@@ -16,6 +17,8 @@ export interface AlertingState {
   readonly category: string | null;
   readonly machine: MachineState<Cause>;
   readonly open: OpenAlert | null;
+  /** What it forecasts by; absent while forecasts are off, and in what was written before there were any. */
+  readonly foresight?: ForecastState;
   /** When the bucket was retired; absent since an observation brought it back, and before. */
   readonly retiredAt?: EpochMs;
 }

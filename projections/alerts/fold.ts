@@ -139,6 +139,10 @@ function apply(previous: AlertsState | undefined, event: AlertEvent): Step<Alert
       return raise(state, event);
     case 'AlertResolved':
       return resolve(state, event);
+    // A read model of its own has forecasts.
+    case 'ForecastRaised':
+    case 'ForecastResolved':
+      return { state: previous, out: [] };
     case 'CategoryChanged':
       if (state.changedAt !== null && event.timestamp <= state.changedAt) return { state, out: [] };
       return {

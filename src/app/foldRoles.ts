@@ -21,6 +21,7 @@ import type { Effects } from '../consume/effects.ts';
 import type { ConsumeObserver } from '../consume/observer.ts';
 import type { OutboxBell } from '../consume/outboxBell.ts';
 import { Processor } from '../consume/processor.ts';
+import type { ForecastRules } from '../domain/estimate/outlook.ts';
 import type { Fold } from '../domain/fold.ts';
 import type { ThresholdRules } from '../domain/thresholds.ts';
 import type { EventLog } from '../log/eventLog.ts';
@@ -38,6 +39,8 @@ interface FoldContext {
   readonly database: Database;
   readonly log: EventLog;
   readonly rules: ThresholdRules;
+  /** None when not given. */
+  readonly forecasts?: ForecastRules | null;
   readonly observer: ConsumeObserver;
   /** Of the relays in this process, if there are any. */
   readonly bell?: OutboxBell;
@@ -81,8 +84,8 @@ async function project(context: FoldContext, what: RebuildableName, signal: Abor
 }
 
 async function react(context: FoldContext, signal: AbortSignal): Promise<void> {
-  const { rules, bell, lingerMs } = context;
-  const fold = alertingReactor(rules);
+  const { rules, forecasts = null, bell, lingerMs } = context;
+  const fold = alertingReactor(rules, forecasts);
   const effects = reactorEffects(RATE_LIMIT_ALERTS, bell);
   const between = new Reconciler({ ...context, fold, effects });
   const installed = firstVersionOf(fold);

@@ -154,7 +154,7 @@ async function fold(context: Context, name: FoldName, signal: AbortSignal): Prom
   const { storage, config, bell } = context;
   const { assertOwned: onTakeOver } = storage;
   await FOLD_RUNNERS[name](
-    { ...storage, rules: config.rules, observer: observerOf(context), bell, onTakeOver },
+    { ...storage, rules: config.rules, forecasts: config.forecasts, observer: observerOf(context), bell, onTakeOver },
     signal,
   );
 }

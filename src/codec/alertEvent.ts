@@ -5,9 +5,24 @@
  * newer ones: a reason that is not known stays as it is, fields and whole events that are not known are passed over.
  */
 import avro from 'avsc';
-import type { AlertEvent, AlertRaised, AlertResolved, EpochMs } from '../domain/events.ts';
+import type {
+  AlertEvent,
+  AlertRaised,
+  AlertResolved,
+  EpochMs,
+  ForecastRaised,
+  ForecastResolved,
+} from '../domain/events.ts';
 import { bucketKey } from '../domain/events.ts';
-import { ALERT_NAMES, causeOf, EVENT_NAMES, fromPublic, publicCause, toPublic } from '../domain/publicNames.ts';
+import {
+  ALERT_NAMES,
+  causeOf,
+  EVENT_NAMES,
+  FORECAST_NAMES,
+  fromPublic,
+  publicCause,
+  toPublic,
+} from '../domain/publicNames.ts';
 import type { Public } from '../domain/publicNames.ts';
 import { instant } from '../domain/texts.ts';
 import type { Message } from '../log/eventLog.ts';
@@ -21,6 +36,8 @@ const VERSIONS: Readonly<Record<EventType, readonly avro.Type[]>> = {
   AlertRaised: [avroType('AlertRaised', 1)],
   AlertResolved: [avroType('AlertResolved', 1), avroType('AlertResolved', 2)],
   CategoryChanged: [avroType('CategoryChanged', 1)],
+  ForecastRaised: [avroType('ForecastRaised', 1)],
+  ForecastResolved: [avroType('ForecastResolved', 1)],
 };
 
 /** What is asked of an event that is read. */
@@ -28,6 +45,8 @@ const READ: Readonly<Record<EventType, avro.Type>> = {
   AlertRaised: readable('AlertRaised', 1),
   AlertResolved: readable('AlertResolved', 2),
   CategoryChanged: readable('CategoryChanged', 1),
+  ForecastRaised: readable('ForecastRaised', 1),
+  ForecastResolved: readable('ForecastResolved', 1),
 };
 
 /** The event with any text for its reason. */
@@ -37,12 +56,22 @@ function readable(event: EventType, version: number): avro.Type {
   return avro.Type.forSchema({ ...schema, fields } as unknown as avro.Schema);
 }
 
+type WireForecast<E extends ForecastRaised | ForecastResolved> = Public<E, typeof FORECAST_NAMES> & {
+  readonly draining_since: string;
+};
+
 /** The JSON as it travels. */
 type WireAlertEvent = ReturnType<typeof commonToWire> &
   (
     | ({ readonly event_type: 'AlertRaised' } & Public<AlertRaised, typeof ALERT_NAMES>)
     | ({ readonly event_type: 'AlertResolved'; readonly raised_at: string } & Public<AlertResolved, typeof ALERT_NAMES>)
     | { readonly event_type: 'CategoryChanged'; readonly psp_category: string; readonly previous_category: string }
+    | ({ readonly event_type: 'ForecastRaised' } & WireForecast<ForecastRaised>)
+    | ({
+        readonly event_type: 'ForecastResolved';
+        readonly raised_at: string;
+        readonly zero_at: string | null;
+      } & WireForecast<ForecastResolved>)
   );
 
 /** @throws {PoisonMessageError} no version of the event can say that */
@@ -60,7 +89,7 @@ export function encodeAlertEvent(event: AlertEvent): Message {
 const propertiesOf = (event: AlertEvent, schemaVersion: number): Record<string, string> => ({
   event_id: event.eventId,
   event_type: event.type,
-  severity: event.type === 'CategoryChanged' ? '' : event.severity,
+  severity: event.type === 'AlertRaised' || event.type === 'AlertResolved' ? event.severity : '',
   category: event.category ?? '',
   schema_version: String(schemaVersion),
 });
@@ -98,10 +127,26 @@ const commonToWire = (event: AlertEvent) => ({
 });
 
 function ownToWire(event: AlertEvent) {
-  if (event.type === 'CategoryChanged') return { previous_category: event.previousCategory };
-  const alert = toPublic(event, ALERT_NAMES);
-  return event.type === 'AlertResolved' ? { ...alert, raised_at: iso(event.raisedAt) } : alert;
+  switch (event.type) {
+    case 'CategoryChanged':
+      return { previous_category: event.previousCategory };
+    case 'AlertRaised':
+      return toPublic(event, ALERT_NAMES);
+    case 'AlertResolved':
+      return { ...toPublic(event, ALERT_NAMES), raised_at: iso(event.raisedAt) };
+    case 'ForecastRaised':
+      return forecastToWire(event);
+    case 'ForecastResolved': {
+      const { raisedAt, zeroAt } = event;
+      return { ...forecastToWire(event), raised_at: iso(raisedAt), zero_at: zeroAt === null ? null : iso(zeroAt) };
+    }
+  }
 }
+
+const forecastToWire = (event: ForecastRaised | ForecastResolved) => ({
+  ...toPublic(event, FORECAST_NAMES),
+  draining_since: iso(event.drainingSince),
+});
 
 /** The schema has checked that every field of the event's type is there. */
 function fromWire(wire: WireAlertEvent): AlertEvent {
@@ -123,8 +168,20 @@ function fromWire(wire: WireAlertEvent): AlertEvent {
         category: wire.psp_category,
         previousCategory: wire.previous_category,
       };
+    case 'ForecastRaised':
+      return { ...common, ...forecastFromWire(wire), type: 'ForecastRaised', reason: wire.reason };
+    case 'ForecastResolved': {
+      const { reason, raised_at: raisedAt, zero_at: zeroAt = null } = wire;
+      const times = { raisedAt: time(raisedAt), zeroAt: zeroAt === null ? null : time(zeroAt) };
+      return { ...common, ...forecastFromWire(wire), ...times, type: 'ForecastResolved', reason };
+    }
   }
 }
+
+const forecastFromWire = (wire: WireForecast<ForecastRaised> | WireForecast<ForecastResolved>) => ({
+  ...fromPublic(wire, FORECAST_NAMES),
+  drainingSince: time(wire.draining_since),
+});
 
 const iso = (at: EpochMs): string => new Date(at).toISOString();
 

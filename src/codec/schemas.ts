@@ -11,6 +11,8 @@ export type EventName =
   | 'AlertRaised'
   | 'AlertResolved'
   | 'CategoryChanged'
+  | 'ForecastRaised'
+  | 'ForecastResolved'
   | 'RateLimitAlertEvent';
 
 /** Text of a schema file: what a schema registry is given. */

@@ -4,6 +4,8 @@
  */
 import { OperatorError } from '../errors.ts';
 import { resolve } from 'node:path';
+import { FORECAST_RULES } from '../domain/estimate/outlook.ts';
+import type { ForecastRules } from '../domain/estimate/outlook.ts';
 import type { ThresholdRules } from '../domain/thresholds.ts';
 import type { PulsarSettings } from '../log/pulsar/settings.ts';
 import { LIST_BUDGET } from '../poll/callBudget.ts';
@@ -58,6 +60,8 @@ export interface Config {
     readonly retireAfterLists: number;
   };
   readonly rules: ThresholdRules;
+  /** `null`: no forecasts are made. */
+  readonly forecasts: ForecastRules | null;
   readonly retentionMonths: number;
   readonly retentionCron: string;
   readonly staleAfterMs: number;
@@ -196,6 +200,7 @@ function assemble(
       resolveMargin: settings.RESOLVE_MARGIN,
       forObservations: settings.FOR_OBSERVATIONS,
     },
+    forecasts: settings.FORECAST_HORIZON === null ? null : { ...FORECAST_RULES, horizonMs: settings.FORECAST_HORIZON },
     retentionMonths: settings.RETENTION_MONTHS,
     retentionCron: settings.RETENTION_CRON,
     staleAfterMs: settings.STALE_AFTER,

@@ -1,3 +1,13 @@
 /** What a process may do. */
-export const ROLES = ['poller', 'states', 'alerting', 'alerts', 'relay', 'retention', 'archive', 'http'] as const;
+export const ROLES = [
+  'poller',
+  'states',
+  'alerting',
+  'alerts',
+  'forecasts',
+  'relay',
+  'retention',
+  'archive',
+  'http',
+] as const;
 export type Role = (typeof ROLES)[number];

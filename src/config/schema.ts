@@ -114,6 +114,8 @@ export const settingsSchema = z.object({
   CRITICAL_PERCENT: percent(0, 100).prefault('10'),
   RESOLVE_MARGIN: percent(0, 100).prefault('0'),
   FOR_OBSERVATIONS: whole(1, 100).default(1),
+  /** A bucket that is going to be empty within this is forecast; `off`: none is. */
+  FORECAST_HORIZON: z.union([z.literal('off').transform(() => null), duration(30_000)]).prefault('5m'),
   RETENTION_MONTHS: whole(1, 1_200).default(13),
   RETENTION_CRON: cron.default('17 3 * * *'),
   STALE_AFTER: duration(1_000).prefault('15m'),

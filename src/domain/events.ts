@@ -67,7 +67,7 @@ interface AlertTopicEvent {
   readonly category: string | null;
   readonly message: string;
   readonly causedBy: readonly Cause[];
-  /** The threshold rules in force, see {@link ruleVersion}. */
+  /** The rules in force, see {@link ruleVersion} and {@link forecastVersion}. */
   readonly ruleVersion: string;
 }
 
@@ -97,6 +97,39 @@ export interface AlertResolved extends AlertTopicEvent {
   readonly raisedAt: EpochMs;
 }
 
+/** That a bucket is going to be empty, if the demand on it goes on. */
+export interface ExhaustionForecast {
+  readonly alertId: string;
+  /** Gross of the refill, when the forecast was made. Tokens per minute. */
+  readonly demandPerMinute: number;
+  /** Since when that demand was seen. */
+  readonly drainingSince: EpochMs;
+  /** From the forecast until the bucket is empty, with an 80 % interval. */
+  readonly secondsToZero: number;
+  readonly secondsToZeroLow: number;
+  readonly secondsToZeroHigh: number;
+}
+
+export interface ForecastRaised extends AlertTopicEvent, ExhaustionForecast {
+  readonly type: 'ForecastRaised';
+  readonly reason: 'DRAINING';
+}
+
+/**
+ * `CAME_TRUE`: the bucket was seen at or below zero meanwhile. `PASSED`: nothing points to zero any more. `SUPERSEDED`:
+ * forecasts were switched off, or another was made. `RETIRED`: the bucket is not observed any more.
+ */
+export type ForecastEndReason = 'PASSED' | 'CAME_TRUE' | 'SUPERSEDED' | 'RETIRED';
+
+export interface ForecastResolved extends AlertTopicEvent, ExhaustionForecast {
+  readonly type: 'ForecastResolved';
+  readonly reason: ForecastEndReason;
+  /** When the forecast was made (its `timestamp`). */
+  readonly raisedAt: EpochMs;
+  /** When the bucket was first seen at or below zero; `null` if it was not. */
+  readonly zeroAt: EpochMs | null;
+}
+
 export interface CategoryChanged extends AlertTopicEvent {
   readonly type: 'CategoryChanged';
   readonly category: string;
@@ -106,7 +139,10 @@ export interface CategoryChanged extends AlertTopicEvent {
 export type Severity = Exclude<Level, 'OK'>;
 
 /** What travels on topic `rate-limit-alerts`. */
-export type AlertEvent = AlertRaised | AlertResolved | CategoryChanged;
+export type AlertEvent = AlertRaised | AlertResolved | CategoryChanged | ForecastRaised | ForecastResolved;
+
+export const isForecast = (event: AlertEvent): event is ForecastRaised | ForecastResolved =>
+  event.type === 'ForecastRaised' || event.type === 'ForecastResolved';
 
 /** What identifies a bucket. */
 export interface BucketKey {

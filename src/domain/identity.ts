@@ -38,6 +38,10 @@ export const retirementId = (participant: string, policy: string, responseTime: 
 export const alertId = (participant: string, policy: string, severity: string, raisedAt: EpochMs): string =>
   uuid5(`alert|${participant}|${severity}|${raisedAt}|${policy}`);
 
+/** A forecast has one kind and no severity: its ids are apart from those of alerts. */
+export const forecastId = (participant: string, policy: string, raisedAt: EpochMs): string =>
+  alertId(participant, policy, 'FORECAST', raisedAt);
+
 /** One alert is raised once and resolved once, so its id and the event's type identify the event. */
 export const alertEventId = (type: string, alert: string): string => uuid5(`alert-event|${type}|${alert}`);
 

@@ -3,7 +3,15 @@
  *
  * What only one of them has (ids, times, whether an alert is resolved) is added there.
  */
-import type { AlertEvent, AlertRaised, AlertResolved, Cause, EpochMs } from './events.ts';
+import type {
+  AlertEvent,
+  AlertRaised,
+  AlertResolved,
+  Cause,
+  EpochMs,
+  ForecastRaised,
+  ForecastResolved,
+} from './events.ts';
 
 type Names<E> = Readonly<Record<string, keyof E & string>>;
 
@@ -33,6 +41,16 @@ export const ALERT_NAMES = {
   threshold_percent: 'thresholdPercent',
   reason: 'reason',
 } as const satisfies Names<AlertRaised | AlertResolved>;
+
+/** Fields that a forecast has, when it is raised and when it is resolved. Times are added where they are texts. */
+export const FORECAST_NAMES = {
+  alert_id: 'alertId',
+  reason: 'reason',
+  demand_per_minute: 'demandPerMinute',
+  seconds_to_zero: 'secondsToZero',
+  seconds_to_zero_low: 'secondsToZeroLow',
+  seconds_to_zero_high: 'secondsToZeroHigh',
+} as const satisfies Names<ForecastRaised | ForecastResolved>;
 
 const CAUSE_NAMES = {
   event_id: 'eventId',

@@ -1,6 +1,7 @@
 /** Which folds and topics exist, and which topic each fold reads. */
 import { alertingReactor } from '../../projections/alerting/fold.ts';
 import { alertsProjection } from '../../projections/alerts/fold.ts';
+import { forecastsProjection } from '../../projections/forecasts/fold.ts';
 import { statesProjection } from '../../projections/states/fold.ts';
 import { deadLettersOf, POLICY_STATES, RATE_LIMIT_ALERTS } from '../codec/topics.ts';
 import type { Topic } from '../codec/topics.ts';
@@ -21,6 +22,7 @@ const readModel = <E, S, T extends string>(projection: Projection<E, S, T>, topi
 export const REBUILDABLE = {
   states: readModel(statesProjection, POLICY_STATES),
   alerts: readModel(alertsProjection, RATE_LIMIT_ALERTS),
+  forecasts: readModel(forecastsProjection, RATE_LIMIT_ALERTS),
 } as const;
 export type RebuildableName = keyof typeof REBUILDABLE;
 export const READ_MODELS = Object.keys(REBUILDABLE) as readonly RebuildableName[];

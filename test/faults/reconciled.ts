@@ -44,7 +44,8 @@ interface Told {
 async function told(log: EventLog, participant = ONE): Promise<string[]> {
   const events = (await readTopicOnce(log, RATE_LIMIT_ALERTS.name)).flatMap(({ payload }): Told[] => {
     const event = decodeAlertEvent({ payload });
-    if (event === null || event.type === 'CategoryChanged' || event.participant !== participant) return [];
+    if (event?.participant !== participant) return [];
+    if (event.type !== 'AlertRaised' && event.type !== 'AlertResolved') return [];
     const raisedAt = event.type === 'AlertRaised' ? event.timestamp : event.raisedAt;
     const minute = (raisedAt - observed('X', 0, 0).responseTime) / 60_000;
     const what = event.type === 'AlertRaised' ? 'raised' : `resolved ${event.reason}`;

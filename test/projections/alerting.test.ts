@@ -9,7 +9,7 @@ const short = (events: readonly AlertEvent[]): string[] =>
   events.map((event) =>
     event.type === 'CategoryChanged'
       ? `${event.previousCategory} → ${event.category}`
-      : `${event.type === 'AlertRaised' ? 'raised' : 'resolved'} ${event.severity} ${event.reason}`,
+      : `${event.type.endsWith('Raised') ? 'raised' : 'resolved'} ${'severity' in event ? event.severity : 'forecast'} ${event.reason}`,
   );
 
 describe('given a bucket, when it', () => {

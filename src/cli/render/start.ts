@@ -74,6 +74,8 @@ const SIGNS: Readonly<Record<AlertEvent['type'], string>> = {
   AlertRaised: 'RAISED  ',
   AlertResolved: 'RESOLVED',
   CategoryChanged: 'CATEGORY',
+  ForecastRaised: 'FORECAST',
+  ForecastResolved: 'OVER    ',
 };
 
 export const alertEventText = (event: AlertEvent): string =>

@@ -82,6 +82,8 @@ export const FORECAST_RULES: ForecastRules = { horizonMs: 300_000, trust: 1.8, s
 const LATEST_MS = 8_000;
 /** Of the demand over a drain, so much must still be there. */
 const GOES_ON = 0.5;
+/** Over a longer time the demand is told by what it was then, if that is at least this share of the latest. */
+const ALIKE = 0.7;
 
 export interface Exhaustion {
   /** Demand, gross of the refill. Tokens per minute. */
@@ -101,7 +103,7 @@ export function exhaustionOf({ refill, trail }: Outlook, newest: Reading, rules:
   let latest: number | null = null;
   let found: Exhaustion | null = null;
   let newer: Mark | null = null;
-  // From the newest mark back: the longest drain that is still going on counts.
+  // From the newest mark back: any drain that goes on points to zero; the longest of about the latest rate tells when.
   for (const mark of trail.toReversed()) {
     if (newer !== null) {
       tokens += newer[2];
@@ -112,7 +114,8 @@ export function exhaustionOf({ refill, trail }: Outlook, newest: Reading, rules:
       const isBelieved = latest !== null && ms >= shortest && latest >= rate * GOES_ON;
       const horizonMs = Math.min(rules.horizonMs, rules.trust * ms);
       const zero = isBelieved ? timeToZero(inflow, newest, rate, horizonMs) : null;
-      if (zero !== null) found = { demandPerMinute: rate * 60_000, secondsToZero: zero / 1000, since };
+      const isAlike = found === null || rate >= (latest ?? 0) * ALIKE;
+      if (zero !== null && isAlike) found = { demandPerMinute: rate * 60_000, secondsToZero: zero / 1000, since };
     }
     newer = mark;
   }
