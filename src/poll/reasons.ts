@@ -1,7 +1,7 @@
 /** Why a poll is made, and how it can end: few words each, since metrics count every pair of them. */
 
 /** What brings the adaptive schedule to look. */
-export const ATTENTION_REASONS = [
+const ATTENTION_REASONS = [
   /** All is well: the longest interval is over. */
   'calm',
   /** A bucket is low, or was low or falling a moment ago. */

@@ -30,7 +30,7 @@ log counts as progress only what the log still has.`,
   },
   {
     title: 'What a process did',
-    text: 'Each process has its own: take `sum` over them. They begin anew when it starts.',
+    text: 'Each process has its own, which begin anew when it starts: take `sum` of counters and histograms, `max` of gauges.',
     source: 'process',
   },
 ] as const;
