@@ -39,15 +39,17 @@ describe('[MET-4] polls', () => {
     expect(polls.every(([, value]) => value === 0)).toBe(true);
   });
 
-  test('count by reason and result; only a good one is the last success', async () => {
+  test('count by reason and result; only a good list is the last success', async () => {
     const { metrics, series } = begun();
     const events = pollerMetrics(metrics);
-    const poll = { participant: PARTICIPANT, pollId: 'p', reason: 'low' } as const;
+    const poll = { participant: PARTICIPANT, pollId: 'p', policy: null, reason: 'low' } as const;
     const last = `balde_poll_last_success_timestamp_seconds${by('')}`;
     events.onEnded?.({ ...poll, result: 'failed', endedAt: 1_000 });
     expect((await series()).has(last)).toBe(false);
     events.onEnded?.({ ...poll, result: 'ok', endedAt: 5_500 });
     events.onEnded?.({ ...poll, result: 'rejected', endedAt: 9_000 });
+    // One policy alone: the others may be unseen for long.
+    events.onEnded?.({ ...poll, policy: 'CLAIMS_READ', reason: 'watch', result: 'ok', endedAt: 9_500 });
     const shown = await series();
     for (const result of POLL_RESULTS)
       expect(shown.get(`balde_polls_by_reason_total${by(`reason="low",result="${result}"`)}`)).toBe(1);
@@ -57,13 +59,17 @@ describe('[MET-4] polls', () => {
   test('calls to the Bridge are measured, good and bad apart', async () => {
     const { metrics, series } = begun();
     const events = pollerMetrics(metrics);
-    const count = (result: string): string => `balde_bridge_call_duration_seconds_count${by(`result="${result}"`)}`;
+    const of = (what: string, result: string): string =>
+      `balde_bridge_call_duration_seconds_${what}{call="list",participant="${PARTICIPANT}",result="${result}"}`;
+    const count = (result: string): string => of('count', result);
     expect([(await series()).get(count('ok')), (await series()).get(count('failed'))]).toEqual([0, 0]);
-    events.onCall?.({ participant: PARTICIPANT, pollId: 'p', status: 'OK', durationMs: 40 });
-    events.onCall?.({ participant: PARTICIPANT, pollId: 'p', status: 'UNAVAILABLE', durationMs: 2_000 });
+    const call = { participant: PARTICIPANT, pollId: 'p', policy: null } as const;
+    events.onCall?.({ ...call, status: 'OK', durationMs: 40 });
+    events.onCall?.({ ...call, policy: 'CLAIMS_READ', status: 'OK', durationMs: 20 });
+    events.onCall?.({ ...call, status: 'UNAVAILABLE', durationMs: 2_000 });
     const shown = await series();
     expect([shown.get(count('ok')), shown.get(count('failed'))]).toEqual([1, 1]);
-    expect(shown.get(`balde_bridge_call_duration_seconds_sum${by('result="failed"')}`)).toBe(2);
+    expect(shown.get(of('sum', 'failed'))).toBe(2);
   });
 });
 
