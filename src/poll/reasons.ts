@@ -17,7 +17,6 @@ const ATTENTION_REASONS = [
   /** The five-minute mark came first. */
   'mark',
 ] as const;
-export type AttentionReason = (typeof ATTENTION_REASONS)[number];
 
 /** By kind of schedule. */
 export const POLL_REASONS = {
