@@ -10,7 +10,7 @@ const gauge = (name: string, help: string, labels: readonly string[]): GaugeSpec
 
 export const LAST_POLL = gauge(
   'balde_poll_last_success_timestamp_seconds',
-  'When this process last brought observations of a participant to the log',
+  'When this process last brought a whole list of a participant’s policies to the log',
   ['participant'],
 );
 
@@ -29,8 +29,8 @@ const BUDGET = {
 export const BRIDGE_CALLS: HistogramSpec = {
   kind: 'histogram',
   name: 'balde_bridge_call_duration_seconds',
-  help: 'Calls to the Bridge; a poll makes up to five',
-  labels: ['participant', 'result'],
+  help: 'Calls to the Bridge, for all policies or for one; a poll makes up to five',
+  labels: ['participant', 'call', 'result'],
   source: 'process',
   // A call is given up after 30 s.
   buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
@@ -62,7 +62,8 @@ interface Known {
 export function beginMeasures(metrics: Metrics, { participants }: Known): void {
   for (const spec of [LAST_POLL, BUDGET.tokens, BUDGET.capacity, BRIDGE_CALLS, BATCHES, COMMITS]) metrics.declare(spec);
   for (const participant of participants)
-    for (const result of ['ok', 'failed']) metrics.beginMeasure(BRIDGE_CALLS, { participant, result });
+    for (const call of ['list', 'read'])
+      for (const result of ['ok', 'failed']) metrics.beginMeasure(BRIDGE_CALLS, { participant, call, result });
   for (const { name: processor } of FOLDS)
     for (const spec of [BATCHES, COMMITS]) metrics.beginMeasure(spec, { processor });
 }

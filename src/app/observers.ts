@@ -37,11 +37,17 @@ export function pollerMetrics(
   const polls = (participant: string, outcome: PollOutcome): void =>
     count(metrics, 'balde_polls_total', { participant, outcome });
   return {
-    onCall: ({ participant, status, durationMs }) =>
-      metrics.measure(BRIDGE_CALLS, { participant, result: status === 'OK' ? 'ok' : 'failed' }, durationMs / 1000),
-    onEnded: ({ participant, reason, result, endedAt }) => {
+    onCall: ({ participant, policy, status, durationMs }) => {
+      const labels = {
+        participant,
+        call: policy === null ? 'list' : 'read',
+        result: status === 'OK' ? 'ok' : 'failed',
+      };
+      metrics.measure(BRIDGE_CALLS, labels, durationMs / 1000);
+    },
+    onEnded: ({ participant, policy, reason, result, endedAt }) => {
       count(metrics, 'balde_polls_by_reason_total', { participant, reason, result });
-      if (result === 'ok') metrics.set(LAST_POLL, { participant }, endedAt / 1000);
+      if (result === 'ok' && policy === null) metrics.set(LAST_POLL, { participant }, endedAt / 1000);
     },
     onBudget: (budget) => showBudget(metrics, budget),
     onFenced: ({ participant }) => forgetBudgets(metrics, participant),

@@ -1,7 +1,7 @@
 /** Why a poll is made, and how it can end: few words each, since metrics count every pair of them. */
 
 /** What brings the adaptive schedule to look. */
-export const ATTENTION_REASONS = [
+const ATTENTION_REASONS = [
   /** All is well: the longest interval is over. */
   'calm',
   /** A bucket is low, or was low or falling a moment ago. */
@@ -17,7 +17,6 @@ export const ATTENTION_REASONS = [
   /** The five-minute mark came first. */
   'mark',
 ] as const;
-export type AttentionReason = (typeof ATTENTION_REASONS)[number];
 
 /** By kind of schedule. */
 export const POLL_REASONS = {

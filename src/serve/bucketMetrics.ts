@@ -86,7 +86,9 @@ export function showBuckets(instruments: Instruments, { states, alerts, now, sta
 
 /** From the first observation of a bucket on, its counters are there: at 0, so that the first alert is an increase. */
 function showAlerts(instruments: Instruments, states: readonly LatestState[], alerts: readonly AlertCount[]): void {
-  const begun = states.flatMap((state) => SEVERITIES.map((severity): Series => [{ ...labelsOf(state), severity }, 0]));
+  const begun = states.flatMap((state) =>
+    SEVERITIES.map((severity): Series => [alertLabels({ ...state, severity }), 0]),
+  );
   const counted = (of: (alert: AlertCount) => number): Series[] =>
     alerts.map((alert) => [alertLabels(alert), of(alert)]);
   instruments.recount(CREATED, [...begun, ...counted(({ created }) => created)]);

@@ -19,7 +19,7 @@ export interface Sample {
   read(signal: AbortSignal): Promise<readonly (readonly Series[])[]>;
 }
 
-export const SAMPLE_ERRORS: CounterSpec = {
+const SAMPLE_ERRORS: CounterSpec = {
   kind: 'counter',
   name: 'balde_sample_errors_total',
   help: 'Samples that could not be read: their gauges keep their values for a minute, then they are absent',
@@ -27,12 +27,17 @@ export const SAMPLE_ERRORS: CounterSpec = {
   source: 'process',
 };
 
-/** What a scrape waits for samples at most. Milliseconds. */
-const WAIT_MS = 1_000;
-/** A sample that takes longer has failed. Milliseconds. */
-const LIMIT_MS = 8_000;
-/** Values older than this are worse than none. Milliseconds. */
-const KEPT_MS = 60_000;
+/** Milliseconds. */
+interface SampleLimits {
+  /** What a scrape waits for samples at most. */
+  readonly waitMs: number;
+  /** A sample that takes longer has failed. */
+  readonly limitMs: number;
+  /** Values older than this are worse than none. */
+  readonly keptMs: number;
+}
+
+const LIMITS: SampleLimits = { waitMs: 1_000, limitMs: 8_000, keptMs: 60_000 };
 
 interface Standing {
   readonly sample: Sample;
@@ -45,9 +50,11 @@ interface Standing {
 export class Samples {
   readonly #instruments: Instruments;
   readonly #standings: readonly Standing[];
+  readonly #limits: SampleLimits;
 
-  constructor(instruments: Instruments, samples: readonly Sample[]) {
+  constructor(instruments: Instruments, samples: readonly Sample[], limits = LIMITS) {
     this.#instruments = instruments;
+    this.#limits = limits;
     this.#standings = samples.map((sample) => ({
       ...{ sample, startedAt: -Infinity, succeededAt: -Infinity, running: null },
     }));
@@ -65,22 +72,23 @@ export class Samples {
       ({ sample, startedAt, running }) => running === null && now - startedAt >= sample.everyMs,
     );
     const reading = Promise.all(due.map(async (standing) => await this.#read(standing)));
-    await within(WAIT_MS, reading, () => []);
+    await within(this.#limits.waitMs, reading, () => []);
     this.#forget();
   }
 
   async #read(standing: Standing): Promise<void> {
     const { sample } = standing;
+    const { limitMs } = this.#limits;
     standing.startedAt = performance.now();
-    const reading = sample.read(AbortSignal.timeout(LIMIT_MS));
+    const reading = sample.read(AbortSignal.timeout(limitMs));
     standing.running = reading
       .catch(() => undefined)
       .finally(() => {
         standing.running = null;
       });
     try {
-      const filled = await within(LIMIT_MS, reading, () => {
-        throw new Error(`${sample.name} was not read within ${LIMIT_MS} ms`);
+      const filled = await within(limitMs, reading, () => {
+        throw new Error(`${sample.name} was not read within ${limitMs} ms`);
       });
       sample.gauges.forEach((gauge, i) => this.#instruments.replace(gauge, filled[i] ?? []));
       standing.succeededAt = performance.now();
@@ -91,7 +99,7 @@ export class Samples {
 
   #forget(): void {
     for (const standing of this.#standings) {
-      if (performance.now() - standing.succeededAt <= KEPT_MS) continue;
+      if (performance.now() - standing.succeededAt <= this.#limits.keptMs) continue;
       for (const gauge of standing.sample.gauges) this.#instruments.replace(gauge, []);
     }
   }

@@ -79,12 +79,11 @@ test('docs/views.md has every view and every column', async () => {
 });
 
 describe('README.md and docs/', () => {
-  const files = [
-    'README.md',
-    ...readdirSync(path('docs'))
+  const pages = (folder: string): string[] =>
+    readdirSync(path(folder))
       .filter((name) => name.endsWith('.md'))
-      .map((name) => `docs/${name}`),
-  ];
+      .map((name) => `${folder}/${name}`);
+  const files = ['README.md', 'deploy/prometheus/README.md', ...pages('docs'), ...pages('docs/runbooks')];
 
   test.each(files)('%s links only to what is there', (file) => {
     const links = [...read(file).matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)].map(([, link = '']) => link);

@@ -30,7 +30,7 @@ log counts as progress only what the log still has.`,
   },
   {
     title: 'What a process did',
-    text: 'Each process has its own: take `sum` over them. They begin anew when it starts.',
+    text: 'Each process has its own, which begin anew when it starts: take `sum` of counters and histograms, `max` of gauges.',
     source: 'process',
   },
 ] as const;
@@ -44,8 +44,10 @@ const row = (spec: MetricSpec): string => {
 const TAIL = `## Words in labels
 
 - \`reason\` of a poll: \`elected\` (this process has just become the poller), \`schedule\` (a cron or an interval), and of the
-  adaptive schedule \`calm\` (the longest interval is over), \`low\` and \`falling\` (a bucket asked for it), \`budget\` (wanted earlier,
-  POLICIES_LIST had to refill first), \`mark\` (the five-minute mark), \`clock\` (it was set back).
+  adaptive schedule \`calm\` (the longest interval is over), \`low\` and \`falling\` (a bucket asked for it), \`watch\` (a bucket that
+  may empty within minutes has its turn), \`study\` (to learn when a refill lands), \`budget\` (wanted earlier, POLICIES_LIST had to
+  refill first), \`mark\` (the five-minute mark), \`clock\` (it was set back).
+- \`call\` of the Bridge: \`list\` (all policies) or \`read\` (one of them).
 - \`result\` of a poll: \`ok\` (its observations are in the log), \`rejected\` (nothing of the answer can be believed), \`failed\`.
 - \`outcome\` in \`balde_polls_total\` names the gRPC status, or what was wrong with the answer.
 - \`peer\` of a certificate: \`bridge\`, \`pulsar\`, \`database\`; \`kind\`: \`client\` or \`authority\`.

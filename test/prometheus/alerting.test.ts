@@ -41,7 +41,9 @@ async function startBalde(folder: string) {
     ...{ PARTICIPANT, BRIDGE_ADDRESS: bridge.address, POLL_INTERVAL: '1s', LOG_LEVEL: 'warn' },
   });
   await balde.says(/metrics +http:\S+\/metrics/, 120_000);
-  onTestFinished(async () => void (await balde.stop()));
+  onTestFinished(async () => {
+    await balde.stop();
+  });
   const [, url = ''] = /metrics +(http:\S+\/metrics)/.exec(balde.stdout()) ?? [];
   return { bucket, url };
 }

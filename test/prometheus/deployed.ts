@@ -14,6 +14,10 @@ export interface Rule {
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
+interface RuleFile {
+  readonly groups: readonly { readonly rules: readonly Rule[] }[];
+}
+
 interface RuleTests {
   readonly tests: readonly {
     readonly alert_rule_test: readonly { readonly alertname: string; readonly exp_alerts: readonly unknown[] }[];
@@ -23,20 +27,16 @@ interface RuleTests {
 export const filesIn = (folder: string): string[] =>
   readdirSync(join(DEPLOYED, folder)).map((name) => join(DEPLOYED, folder, name));
 
-export const readYaml = <T>(path: string): T => parse(readFileSync(path, 'utf8')) as T;
+export const readYaml = (path: string): unknown => parse(readFileSync(path, 'utf8'));
 
 export const rules = (): Rule[] =>
-  filesIn('rules').flatMap((path) =>
-    readYaml<{ readonly groups: readonly { readonly rules: readonly Rule[] }[] }>(path).groups.flatMap(
-      (group) => group.rules,
-    ),
-  );
+  filesIn('rules').flatMap((path) => (readYaml(path) as RuleFile).groups.flatMap((group) => group.rules));
 
 /** For each alert, what its tests expect in order of time: whether it fires. */
 export function expectations(): Map<string, boolean[]> {
   const found = new Map<string, boolean[]>();
   for (const path of filesIn('tests')) {
-    for (const { alert_rule_test: checks } of readYaml<RuleTests>(path).tests) {
+    for (const { alert_rule_test: checks } of (readYaml(path) as RuleTests).tests) {
       for (const { alertname, exp_alerts: expected } of checks)
         found.set(alertname, [...(found.get(alertname) ?? []), expected.length > 0]);
     }

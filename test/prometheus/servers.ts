@@ -45,7 +45,7 @@ interface RouteConfig {
 
 /** The example with its routes; only the webhook leads anywhere. @returns `host:port` */
 export async function startAlertmanager(programs: Programs, folder: string, webhook: string): Promise<string> {
-  const example = readYaml<RouteConfig>(join(DEPLOYED, 'alertmanager.yml'));
+  const example = readYaml(join(DEPLOYED, 'alertmanager.yml')) as RouteConfig;
   const receivers = example.receivers.map(({ name }) =>
     name === 'webhook' ? { name, webhook_configs: [{ url: webhook, send_resolved: true }] } : { name },
   );
@@ -68,7 +68,7 @@ export async function startPrometheus(
   folder: string,
   { balde, alertmanager }: Watched,
 ): Promise<string> {
-  const shipped = readYaml<{ readonly scrape_configs: readonly object[] }>(join(DEPLOYED, 'prometheus.yml'));
+  const shipped = readYaml(join(DEPLOYED, 'prometheus.yml')) as { readonly scrape_configs: readonly object[] };
   const config = {
     global: { scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '1s' },
     rule_files: filesIn('rules'),

@@ -4,6 +4,7 @@ import { count } from '../../src/app/counters.ts';
 import { Metrics } from '../../src/serve/metrics.ts';
 import { foldAll, MINUTE, observationsUntil, PARTICIPANT, publish, seed } from '../cli/seed.ts';
 import { baldeDatabase } from '../support/database.ts';
+import { seriesOf } from './expositions.ts';
 
 const { database, log } = await baldeDatabase();
 const LAST = Date.UTC(2026, 0, 31, 23, 59, 59, 999);
@@ -18,18 +19,6 @@ const metricsAt = (now: number): Metrics =>
     ...{ sql: database, now: () => now, staleAfterMs: STALE_AFTER_MS },
     samples: [outboxSample(database, () => now)],
   });
-
-/** Series of an exposition: `name{labels}` with the labels in order of name, to value. */
-function seriesOf(exposition: string): Map<string, number> {
-  const series = new Map<string, number>();
-  for (const line of exposition.split('\n')) {
-    const match = /^([a-z_]+)(?:\{(.*)\})? (\S+)$/.exec(line);
-    if (match === null) continue;
-    const labels = [...(match[2] ?? '').matchAll(/(\w+)="([^"]*)"/g)].map((m) => m[0]).sort();
-    series.set(`${match[1] ?? ''}{${labels.join(',')}}`, Number(match[3]));
-  }
-  return series;
-}
 
 const bucket = (name: string, policy: string): string =>
   `dict_rate_limit_${name}{endpoint_id="${policy}",participant="${PARTICIPANT}",psp_category="F"}`;
