@@ -1,6 +1,7 @@
 /**
  * How well schedules of list calls foresee 429s, against the simulator's own truth (docs/foresight.md):
- * `npm run bench:foresight -- [--days N] [--seeds 1,2,3] [--refill MODE] [--traffic FILE] [--record FILE] [--json]`.
+ * `npm run bench:foresight -- [--days N] [--seeds 1,2,3] [--refill MODE] [--schedules NAMES] [--traffic FILE]
+ * [--record FILE] [--json]`.
  *
  * `--traffic` reads demand from a file, where seeds only decide when lumps arrive; `--record` writes that of one seed.
  */
@@ -38,7 +39,7 @@ interface Named {
 }
 
 const runsFrom = (startAt: EpochMs, seed: number, refills: readonly RefillMode[]): Named[] =>
-  Object.entries(SCHEDULES).flatMap(([schedule, made]) =>
+  chosen.flatMap(([schedule, made]) =>
     refills.map((refill) => ({
       ...{ schedule, refill },
       run: new ForesightRun({ seed, startAt, refill, category: CATEGORY }, made(startAt)),
@@ -61,7 +62,14 @@ async function resultsOf(demand: Demand, seed: number, refills: readonly RefillM
 }
 
 const HEADINGS = ['schedule', 'refill', 'seed', 'lists/min', 'reads/min', 'episodes', 'seen %', 'alerted before %'];
-const MORE_HEADINGS = ['warned before %', 'median lead s', 'polls refused', 'list episodes', 'false forecasts/day'];
+const MORE_HEADINGS = [
+  'warned before %',
+  'median lead s',
+  'polls refused',
+  'list episodes',
+  'false forecasts/day',
+  'in 80 % interval %',
+];
 
 function cellsOf(result: Result): string[] {
   const share = (count: number): string => ((100 * count) / result.episodes).toFixed(1);
@@ -76,6 +84,7 @@ function cellsOf(result: Result): string[] {
     ],
     ...[result.medianLeadSeconds?.toFixed(0) ?? '', String(result.pollsRefused), String(result.listEpisodes)],
     result.falseForecastsPerDay.toFixed(1),
+    result.timeToZero80Coverage === null ? '' : (100 * result.timeToZero80Coverage).toFixed(0),
   ];
 }
 
@@ -91,6 +100,12 @@ function refillsOf(text: string | undefined): readonly RefillMode[] {
   return [text];
 }
 
+function scheduleOf(name: string): readonly [string, (startAt: EpochMs) => CallSchedule] {
+  const made = SCHEDULES[name];
+  if (made === undefined) throw new Error(`--schedules takes some of ${Object.keys(SCHEDULES).join(', ')}`);
+  return [name, made];
+}
+
 function wholeNumber(text: string, option: string): number {
   if (!/^[1-9]\d{0,8}$/.test(text)) throw new Error(`${option} takes positive whole numbers`);
   return Number(text);
@@ -101,12 +116,14 @@ const { values } = parseArgs({
     days: { type: 'string', default: '20' },
     seeds: { type: 'string', default: '1,2,3' },
     refill: { type: 'string' },
+    schedules: { type: 'string', default: Object.keys(SCHEDULES).join(',') },
     traffic: { type: 'string' },
     record: { type: 'string' },
     json: { type: 'boolean', default: false },
   },
 });
 const days = wholeNumber(values.days, '--days');
+const chosen = values.schedules.split(',').map(scheduleOf);
 const seeds = values.seeds.split(',').map((seed) => wholeNumber(seed, '--seeds'));
 const refills = refillsOf(values.refill);
 const demandBy = (seed: number): Demand =>

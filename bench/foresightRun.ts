@@ -1,6 +1,7 @@
 /** One participant watched in memory: a world, a schedule of list calls, and the real checks and alerting fold. */
 import { alertingReactor } from '../projections/alerting/fold.ts';
 import type { AlertingState } from '../projections/alerting/fold.ts';
+import { FORECAST_RULES } from '../src/domain/estimate/outlook.ts';
 import { bucketKey } from '../src/domain/events.ts';
 import type { AlertEvent, EpochMs, PolicyStateObserved } from '../src/domain/events.ts';
 import { pollIdentity } from '../src/domain/identity.ts';
@@ -64,7 +65,7 @@ export class ForesightRun {
   readonly #world: World;
   readonly #schedule: CallSchedule;
   readonly #startAt: EpochMs;
-  readonly #alerting = alertingReactor();
+  readonly #alerting = alertingReactor(DEFAULT_RULES, FORECAST_RULES);
   readonly #states = new Map<string, AlertingState>();
   readonly #observations: ScoreInput['observations'][number][] = [];
   readonly #alerts: Alerted[] = [];
@@ -145,7 +146,10 @@ export class ForesightRun {
 }
 
 function alertedBy(event: AlertEvent, publishedAt: EpochMs): Alerted[] {
-  if (event.type !== 'AlertRaised') return [];
-  const { policy, severity, timestamp: raisedAt } = event;
-  return [{ policy, raisedAt, publishedAt, severity, kind: 'threshold' }];
+  const { policy, timestamp: raisedAt } = event;
+  if (event.type === 'AlertRaised') return [{ policy, raisedAt, publishedAt, kind: 'threshold', zeroWithin: null }];
+  if (event.type !== 'ForecastRaised') return [];
+  const { secondsToZeroLow: low, secondsToZeroHigh: high } = event;
+  const zeroWithin = [raisedAt + low * 1000, raisedAt + high * 1000] as const;
+  return [{ policy, raisedAt, publishedAt, kind: 'forecast', zeroWithin }];
 }

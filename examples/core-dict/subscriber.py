@@ -71,7 +71,7 @@ def subscribe(args):
 
 
 # Types that come later are passed over, as the contract asks; so are fields that are not known.
-KNOWN_TYPES = {"AlertRaised", "AlertResolved", "CategoryChanged"}
+KNOWN_TYPES = {"AlertRaised", "AlertResolved", "CategoryChanged", "ForecastRaised", "ForecastResolved"}
 
 
 class Handled:

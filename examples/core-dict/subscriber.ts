@@ -101,7 +101,13 @@ async function subscribe(client: Pulsar.Client, args: Arguments): Promise<Pulsar
 }
 
 /** Types that come later are passed over, as the contract asks; so are fields that are not known. */
-const KNOWN_TYPES: readonly unknown[] = ['AlertRaised', 'AlertResolved', 'CategoryChanged'];
+const KNOWN_TYPES: readonly unknown[] = [
+  'AlertRaised',
+  'AlertResolved',
+  'CategoryChanged',
+  'ForecastRaised',
+  'ForecastResolved',
+];
 
 /** The ids handled last. A service stores them, in the transaction of what it does with the event. */
 class Handled {

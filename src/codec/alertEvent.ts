@@ -70,7 +70,7 @@ type WireAlertEvent = ReturnType<typeof commonToWire> &
     | ({
         readonly event_type: 'ForecastResolved';
         readonly raised_at: string;
-        readonly zero_at: string | null;
+        readonly zero_at?: string | null;
       } & WireForecast<ForecastResolved>)
   );
 

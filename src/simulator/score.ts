@@ -1,5 +1,5 @@
 /** How well observations and alerts foresaw the episodes of a world; docs/foresight.md defines the figures. Pure. */
-import type { EpochMs, Severity } from '../domain/events.ts';
+import type { EpochMs } from '../domain/events.ts';
 import { DEFAULT_RULES } from '../domain/thresholds.ts';
 import type { Episode } from './world.ts';
 
@@ -16,9 +16,10 @@ export interface Alerted {
   readonly raisedAt: EpochMs;
   /** When subscribers could know. */
   readonly publishedAt: EpochMs;
-  readonly severity: Severity;
   /** `threshold`: the bucket was that low; `forecast`: it was going to be empty. */
   readonly kind: 'threshold' | 'forecast';
+  /** The 80 % interval of a forecast. */
+  readonly zeroWithin: readonly [from: EpochMs, to: EpochMs] | null;
 }
 
 export interface ScoreInput {
@@ -47,6 +48,8 @@ export interface Score {
   readonly readCallsPerMinute: number;
   readonly pollsRefused: number;
   readonly falseForecastsPerDay: number;
+  /** Share of the forecasts that came true whose interval held the first refusal; `null` where none came true. */
+  readonly timeToZero80Coverage: number | null;
 }
 
 const MINUTE = 60_000;
@@ -80,6 +83,7 @@ export function score(input: ScoreInput): Score {
     readCallsPerMinute: (input.readCalls * MINUTE) / durationMs,
     pollsRefused: input.refusedCalls,
     falseForecastsPerDay: (falseForecasts.length * DAY) / durationMs,
+    timeToZero80Coverage: coverageOf(input.alerts, episodesOf),
   };
 }
 
@@ -98,6 +102,15 @@ const isSeen = ({ drainedAt, recoveredAt }: Episode, low: readonly Observed[]): 
 
 const isBefore = ({ raisedAt, publishedAt }: Alerted, { firstRefusal }: Episode): boolean =>
   publishedAt < firstRefusal && raisedAt >= firstRefusal - BEFORE_MS;
+
+function coverageOf(alerts: readonly Alerted[], episodesOf: ReadonlyMap<string, readonly Episode[]>): number | null {
+  const judged = alerts.flatMap(({ policy, raisedAt, zeroWithin }) => {
+    const next = (episodesOf.get(policy) ?? []).find(({ firstRefusal }) => firstRefusal >= raisedAt);
+    if (zeroWithin === null || next === undefined || next.firstRefusal > raisedAt + COMES_TRUE_MS) return [];
+    return [zeroWithin[0] <= next.firstRefusal && next.firstRefusal <= zeroWithin[1]];
+  });
+  return judged.length === 0 ? null : judged.filter(Boolean).length / judged.length;
+}
 
 const comesTrue = ({ raisedAt }: Alerted, episodes: readonly Episode[]): boolean =>
   episodes.some(({ firstRefusal, lastRefusal }) => lastRefusal >= raisedAt && firstRefusal <= raisedAt + COMES_TRUE_MS);

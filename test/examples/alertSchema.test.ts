@@ -11,7 +11,7 @@ import { packageRoot } from '../../src/packageRoot.ts';
 import { anyLog } from '../support/observations.ts';
 import { alertEvents } from '../projections/drive.ts';
 
-const EVENTS = ['AlertRaised', 'AlertResolved', 'CategoryChanged'] as const;
+const EVENTS = ['AlertRaised', 'AlertResolved', 'ForecastRaised', 'ForecastResolved', 'CategoryChanged'] as const;
 const RUNS = { numRuns: 100 };
 
 interface Field {
@@ -43,7 +43,7 @@ const isNullable = ({ type, default: byDefault }: Field): boolean =>
   Array.isArray(type) && type[0] === 'null' && byDefault === null;
 
 describe('the schema registered with the alert topic [OUT-5]', () => {
-  it('holds whatever the released definitions of the three events hold, nulls absent or not', () => {
+  it('holds whatever the released definitions of the events hold, nulls absent or not', () => {
     for (const event of EVENTS) {
       const type = avroType(event, 1);
       for (let n = 0; n < 200; n += 1) {

@@ -7,6 +7,7 @@ create schema alerting_v1;
 create schema alerts_v1;
 create schema balde;
 create schema balde_log;
+create schema forecasts_v1;
 create schema public;
 create schema states_v1;
 
@@ -189,6 +190,31 @@ create table balde_log.topic (
   schema_kind text not null,
   schema_definition text not null
 );
+create table forecasts_v1.fold_state (
+  key text collate "C" not null,
+  state jsonb not null
+) with (fillfactor=70);
+create table forecasts_v1.forecasts (
+  id uuid not null,
+  participant text not null,
+  endpoint_id text not null,
+  available_tokens integer not null,
+  capacity integer not null,
+  demand_per_minute double precision not null,
+  draining_since timestamp with time zone not null,
+  seconds_to_zero double precision not null,
+  seconds_to_zero_low double precision not null,
+  seconds_to_zero_high double precision not null,
+  psp_category text,
+  message text not null,
+  rule_version text not null,
+  caused_by jsonb not null,
+  created_at timestamp with time zone not null,
+  resolved boolean not null,
+  resolved_at timestamp with time zone,
+  resolution_reason text,
+  zero_at timestamp with time zone
+) with (fillfactor=80);
 create table states_v1.fold_state (
   key text collate "C" not null,
   state jsonb not null
@@ -289,6 +315,9 @@ alter table balde_log.producer add constraint producer_topic_id_fkey FOREIGN KEY
 alter table balde_log.topic add constraint topic_name_key UNIQUE (name);
 alter table balde_log.topic add constraint topic_partitions_check CHECK ((partitions > 0));
 alter table balde_log.topic add constraint topic_pkey PRIMARY KEY (id);
+alter table forecasts_v1.fold_state add constraint fold_state_pkey PRIMARY KEY (key);
+alter table forecasts_v1.forecasts add constraint forecasts_check CHECK ((resolved = (resolved_at IS NOT NULL)));
+alter table forecasts_v1.forecasts add constraint forecasts_pkey PRIMARY KEY (id);
 alter table states_v1.fold_state add constraint fold_state_pkey PRIMARY KEY (key);
 alter table states_v1.history add constraint history_pkey PRIMARY KEY (participant, endpoint_id, response_time);
 alter table states_v1.latest add constraint latest_pkey PRIMARY KEY (participant, endpoint_id);
@@ -301,6 +330,8 @@ CREATE UNIQUE INDEX alerts_one_open_per_bucket ON alerts_v1.alerts USING btree (
 CREATE INDEX category_changes_by_time ON alerts_v1.category_changes USING btree (changed_at DESC);
 CREATE UNIQUE INDEX outbox_by_sequence ON balde.outbox USING btree (topic, sequence_id) WHERE (sequence_id IS NOT NULL);
 CREATE UNIQUE INDEX projection_one_served ON balde.projection USING btree (name) WHERE served;
+CREATE INDEX forecasts_by_time ON forecasts_v1.forecasts USING btree (created_at DESC);
+CREATE UNIQUE INDEX forecasts_one_open_per_bucket ON forecasts_v1.forecasts USING btree (participant, endpoint_id) WHERE (NOT resolved);
 
 -- functions
 CREATE OR REPLACE FUNCTION balde.expect_moved(moved bigint, expected bigint, fold text, version integer)
@@ -461,6 +492,28 @@ create view public.dict_rate_limit_category_changes as
     capacity,
     changed_at
    FROM alerts_v1.category_changes;
+create view public.dict_rate_limit_forecasts as
+ SELECT id,
+    participant,
+    endpoint_id,
+    available_tokens,
+    capacity,
+    demand_per_minute,
+    draining_since,
+    seconds_to_zero,
+    seconds_to_zero_low,
+    seconds_to_zero_high,
+    psp_category,
+    message,
+    rule_version,
+    caused_by,
+    created_at,
+    resolved,
+    resolved_at,
+    resolution_reason,
+    zero_at,
+    (EXTRACT(epoch FROM (zero_at - created_at)))::double precision AS zero_after_seconds
+   FROM forecasts_v1.forecasts;
 create view public.dict_rate_limit_policies as
  SELECT participant,
     endpoint_id,
@@ -552,11 +605,32 @@ create view public.v_dict_rate_limit_latest_states as
                     ELSE 'OK'::text
                 END AS health_status) s)
   ORDER BY (array_position(ARRAY['CRITICAL'::text, 'WARNING'::text, 'STALE'::text, 'OK'::text], s.health_status)), l.utilization_percent DESC, l.participant, l.endpoint_id;
+create view public.v_dict_rate_limit_open_forecasts as
+ SELECT id,
+    participant,
+    endpoint_id,
+    available_tokens,
+    capacity,
+    demand_per_minute,
+    draining_since,
+    seconds_to_zero,
+    seconds_to_zero_low,
+    seconds_to_zero_high,
+    psp_category,
+    message,
+    created_at,
+    (created_at + (seconds_to_zero * '00:00:01'::interval)) AS zero_expected_at,
+    (EXTRACT(epoch FROM (clock_timestamp() - created_at)))::double precision AS age_seconds
+   FROM forecasts_v1.forecasts
+  WHERE (NOT resolved)
+  ORDER BY (created_at + (seconds_to_zero * '00:00:01'::interval)), participant, endpoint_id;
 
 -- rights
 grant SELECT on public.dict_rate_limit_alerts to balde_readonly;
 grant SELECT on public.dict_rate_limit_category_changes to balde_readonly;
+grant SELECT on public.dict_rate_limit_forecasts to balde_readonly;
 grant SELECT on public.dict_rate_limit_policies to balde_readonly;
 grant SELECT on public.dict_rate_limit_states to balde_readonly;
 grant SELECT on public.v_dict_rate_limit_active_alerts to balde_readonly;
 grant SELECT on public.v_dict_rate_limit_latest_states to balde_readonly;
+grant SELECT on public.v_dict_rate_limit_open_forecasts to balde_readonly;

@@ -17,7 +17,7 @@ const EPISODE: Episode = {
 };
 const low = (at: number, percent = 20, policy = POLICY) => ({ policy, at, percent });
 const alert = (publishedAt: number, fields: Partial<Alerted> = {}): Alerted => ({
-  ...{ policy: POLICY, raisedAt: publishedAt, publishedAt, severity: 'WARNING', kind: 'threshold' },
+  ...{ policy: POLICY, raisedAt: publishedAt, publishedAt, kind: 'threshold', zeroWithin: null },
   ...fields,
 });
 const scored = (input: Partial<ScoreInput>) =>
@@ -83,6 +83,16 @@ describe('a forecast', () => {
     const alerts = [alert(raisedAt, { kind: 'forecast' }), alert(raisedAt)];
     expect(scored({ alerts }).falseForecastsPerDay).toBe(perDay);
   });
+});
+
+it('says how often the interval of a forecast that came true held the first refusal', () => {
+  const { firstRefusal } = EPISODE;
+  const made = (from: number, to: number) =>
+    alert(firstRefusal - MINUTE, { kind: 'forecast', zeroWithin: [firstRefusal + from, firstRefusal + to] });
+  const alerts = [made(-1, 1), made(0, 0), made(1, 2), made(-2, -1)];
+  expect(scored({ alerts }).timeToZero80Coverage).toBe(0.5);
+  const untrue = alert(firstRefusal - HOUR, { kind: 'forecast', zeroWithin: [0, firstRefusal] });
+  expect(scored({ alerts: [untrue] }).timeToZero80Coverage).toBeNull();
 });
 
 it('counts list calls by the minute, and the refused ones', () => {
