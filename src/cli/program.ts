@@ -11,6 +11,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   migrate: async () => (await import('./commands/migrate.ts')).migrateCommand(),
   status: async () => (await import('./commands/status.ts')).statusCommand(),
   alerts: async () => (await import('./commands/alerts.ts')).alertsCommand(),
+  forecast: async () => (await import('./commands/forecast.ts')).forecastCommand(),
   explain: async () => (await import('./commands/explain.ts')).explainCommand(),
   state: async () => (await import('./commands/state.ts')).stateCommand(),
   history: async () => (await import('./commands/history.ts')).historyCommand(),
