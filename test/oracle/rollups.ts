@@ -1,6 +1,6 @@
 /**
- * What the rollups must hold, told from history by SQL that shares no code with the fold. Any width of period and any zone:
- * also the days that the views sum from hours.
+ * What the rollups must hold, told from history by SQL that shares no code with the fold. Any width of period and any
+ * zone: also the days that the views sum from hours.
  */
 import { expect } from 'vitest';
 import type { Sql } from '../../src/store/database.ts';
