@@ -24,10 +24,10 @@ function periods(events: readonly PolicyStateObserved[], resolution: Resolution)
 }
 
 /** What a row says, by the names of its columns, of those that are not 0 or null. */
-const said = (row: Row, names: readonly string[]): Row =>
-  Object.fromEntries<Row[string]>(
-    names.map((name) => [name, row[name] ?? null]).filter(([, value]) => value !== 0 && value !== null),
-  );
+const said = (row: Row, names: readonly string[]): Row => {
+  const values = names.map((name) => [name, row[name] ?? null] as const);
+  return Object.fromEntries(values.filter(([, value]) => value !== 0 && value !== null));
+};
 
 const sum = (rows: readonly Row[], ...names: readonly string[]): number =>
   rows.reduce((total, row) => names.reduce((n, name) => n + Number(row[name]), total), 0);
