@@ -47,6 +47,17 @@ const tables = async (database: Database, version: number): Promise<string[]> =>
   return rows;
 };
 
+/** Rows that scans of tables read, kept or not, in a plan as `explain (analyze, format json)` has it. */
+function rowsOfScans(plan: unknown): number {
+  if (Array.isArray(plan)) return plan.reduce((total: number, one) => total + rowsOfScans(one), 0);
+  if (typeof plan !== 'object' || plan === null) return 0;
+  const node = plan as Readonly<Record<string, unknown>>;
+  const own = 'Relation Name' in node ? Number(node['Actual Rows']) + Number(node['Rows Removed by Filter'] ?? 0) : 0;
+  return (
+    own * Number(node['Actual Loops'] ?? 1) + Object.values(node).reduce((n: number, one) => n + rowsOfScans(one), 0)
+  );
+}
+
 describe('rollups', () => {
   it('are what the rows of history give, live and rebuilt, with late and repeated observations [ROLL-1]', async () => {
     const { database, log } = await baldeDatabase();
@@ -134,6 +145,36 @@ describe('rollups', () => {
       const text = (rows: readonly object[]) => rows.map((row) => JSON.stringify(row));
       expect(text(await rollupsShown(database, view)), view).toEqual(text(kept));
     }
+  });
+
+  it('read a year of a bucket from 365 rows, by days of UTC, and from 8,760 by those of a zone [ROLL-6]', async () => {
+    const { database } = await baldeDatabase();
+    const columns = await database.query<{ name: string; type: string }>(
+      `select attname as name, format_type(atttypid, null) as type from pg_attribute
+       where attrelid = 'rollups_v1.rollup_hours'::regclass and attnum > 3 and not attisdropped and attnotnull order by attnum`,
+    );
+    for (const [table, step] of [
+      ['rollup_days', '1 day'],
+      ['rollup_hours', '1 hour'],
+    ])
+      await database.execute(
+        `insert into rollups_v1.${table} (participant, endpoint_id, starts_at, ${columns.map(({ name }) => name).join(', ')})
+         select '12345678', 'POLICY_' || n, at, ${columns.map(() => '1').join(', ')}
+         from generate_series(1, 20) n,
+           generate_series('2026-01-01Z'::timestamptz, '2026-12-31T23:00Z', interval '${step}') at`,
+      );
+    await database.execute('analyze rollups_v1.rollup_days, rollups_v1.rollup_hours');
+    const rowsRead = async (zone: string): Promise<{ rows: number; read: number }> =>
+      await database.transaction(async (tx) => {
+        await tx.execute(`set local timezone = '${zone}'`);
+        const of = `dict_rate_limit_rollup_days where participant = '12345678' and endpoint_id = 'POLICY_7'`;
+        const found = await tx.query(`select day from ${of}`);
+        const [plan] = await tx.query<{ 'QUERY PLAN': unknown }>(`explain (analyze, format json) select * from ${of}`);
+        return { rows: found.length, read: rowsOfScans(plan?.['QUERY PLAN']) };
+      });
+    expect(await rowsRead('UTC')).toEqual({ rows: 365, read: 365 });
+    // The first hours of the year are in the last day of the one before.
+    expect(await rowsRead('America/Sao_Paulo')).toEqual({ rows: 366, read: 8_760 });
   });
 
   it('know a retirement: what is older is late [ROLL-2]', async () => {
