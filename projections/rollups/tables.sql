@@ -53,7 +53,7 @@ create table rollup_5m (
 ) partition by range (starts_at);
 
 create table rollup_open (
-  resolution text not null,
   like rollup_hours,
+  resolution text not null,
   primary key (participant, endpoint_id, resolution)
 ) with (fillfactor = 70);

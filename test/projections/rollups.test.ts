@@ -155,11 +155,14 @@ describe('any observations', () => {
     fc.assert(
       fc.property(draining, fc.nat(), fc.nat(), ({ events, taken }, a, b) => {
         const rows = periods(events, resolution);
-        const consumed = (some: readonly Row[]): number =>
-          some.reduce((total, row) => {
-            const [from, to] = [Number(row['starts_at']), Number(row['starts_at']) + LENGTHS[resolution]];
-            return taken.reduce((n, { at, tokens }) => (at >= from && at < to ? n + tokens : n), total);
-          }, 0);
+        // Of periods without a row, in an outage, too.
+        const consumed = (some: readonly Row[]): number => {
+          const [first, end] = [
+            Number(some[0]?.['starts_at']),
+            Number(some.at(-1)?.['starts_at']) + LENGTHS[resolution],
+          ];
+          return taken.reduce((n, { at, tokens }) => (at >= first && at < end ? n + tokens : n), 0);
+        };
         const [from, to] = [a % rows.length, b % rows.length].sort((x, y) => x - y) as [number, number];
         for (const some of [...rows.map((row) => [row]), rows.slice(from, to + 1)]) {
           const [low, high] = bounds(some);
