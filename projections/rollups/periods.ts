@@ -17,13 +17,13 @@ export type Resolution = keyof typeof LENGTHS;
 export const RESOLUTIONS = Object.keys(LENGTHS) as readonly Resolution[];
 
 /** An interval longer than this is an outage: what the level did in it is not told by its beginning. */
-export const GAP_MS = 15 * MINUTE_MS;
+const GAP_MS = 15 * MINUTE_MS;
 
 /** Bands of percent: at 0 or below, above 0 to 10, and so on to 100, above 100. */
-export const BANDS = 12;
+const BANDS = 12;
 
 /** Tokens left, of a capacity. */
-export type Level = readonly [tokens: number, capacity: number];
+type Level = readonly [tokens: number, capacity: number];
 
 /** Tokens consumed: no less than `low`, no more than `high`, which is `null` where there is no bound. */
 interface Bounds {
