@@ -104,7 +104,7 @@ export const alertsProjection: Projection<AlertEvent, AlertsState, Table> = {
     },
   },
   seed: {
-    table: 'alerts',
+    tables: ['alerts'],
     where: 'true',
     state: (row, _later, first) => {
       const alert = row as AlertRow;

@@ -61,7 +61,7 @@ export const forecastsProjection: Projection<AlertEvent, ForecastsState, Table> 
     },
   },
   seed: {
-    table: 'forecasts',
+    tables: ['forecasts'],
     where: 'true',
     state: (row, _later, first) => {
       const forecast = row as ForecastRow;

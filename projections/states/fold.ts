@@ -1,20 +1,16 @@
 /** The fold of read model "states": policies, history and the newest observation of each bucket. */
-import { enrich, isNotNewer, sameParameters, sampleOf } from '../../src/domain/enrichment.ts';
+import { enrich, sameParameters, sampleOf } from '../../src/domain/enrichment.ts';
 import type { Enrichment, Sample } from '../../src/domain/enrichment.ts';
 import { bucketKey } from '../../src/domain/events.ts';
 import type { EpochMs, PolicyRetired, PolicyStateEvent, PolicyStateObserved } from '../../src/domain/events.ts';
 import { rowOf } from '../../src/domain/fold.ts';
 import type { Projection, RowChange, RowOf, Step, Value } from '../../src/domain/fold.ts';
+import { isLate, isRetired, standingOf } from '../../src/domain/standing.ts';
+import type { Standing } from '../../src/domain/standing.ts';
 
 /** The newest observation of the bucket, and since when the bucket is known. */
-export interface StatesState {
-  readonly newest: Sample;
+export interface StatesState extends Standing {
   readonly firstSeen: EpochMs;
-  /**
-   * When the bucket was retired, oldest first; observations after the last time brought it back. Times of long before
-   * the newest observation are forgotten: history doesn't go back that far.
-   */
-  readonly retired?: readonly EpochMs[];
 }
 
 type Table = 'policies' | 'history' | 'latest';
@@ -85,7 +81,7 @@ export const statesProjection: Projection<PolicyStateEvent, StatesState, Table> 
     },
   },
   seed: {
-    table: 'history',
+    tables: ['history'],
     // Late observations have no enrichment, and were never the newest.
     where: `(r.blind_seconds is not null
       or r.response_time = to_timestamp((s.state->>'firstSeen')::double precision / 1000))`,
@@ -112,22 +108,14 @@ export const sampleOfRow = (row: SampleRow): Sample => ({
   responseTime: row.response_time,
 });
 
-/** Retirements are kept as long as history, and a month: 14 months. */
-const REMEMBERED_MS = 14 * 31 * 86_400_000;
-
-const stateOf = (newest: Sample, firstSeen: EpochMs, retired: readonly EpochMs[]): StatesState => {
-  const kept = retired.filter((at) => at > newest.responseTime - REMEMBERED_MS);
-  return { newest, firstSeen, ...(kept.length === 0 ? {} : { retired: kept }) };
-};
+const stateOf = (newest: Sample, firstSeen: EpochMs, retired: readonly EpochMs[]): StatesState => ({
+  ...standingOf(newest, retired),
+  firstSeen,
+});
 
 function apply(state: StatesState | undefined, event: PolicyStateEvent): Step<StatesState, RowChange<Table>> {
   return event.type === 'PolicyRetired' ? retire(state, event) : observe(state, event);
 }
-
-const isLate = (state: StatesState, { responseTime }: PolicyStateEvent): boolean =>
-  isNotNewer(responseTime, state.newest) || responseTime <= (state.retired?.at(-1) ?? -Infinity);
-
-const isRetired = ({ newest, retired }: StatesState): boolean => (retired?.at(-1) ?? -Infinity) > newest.responseTime;
 
 /** The bucket is no more among those that are observed; what was seen of it stays. */
 function retire(state: StatesState | undefined, event: PolicyRetired): Step<StatesState, RowChange<Table>> {

@@ -64,6 +64,8 @@ type Runner = (context: FoldContext, signal: AbortSignal) => Promise<void>;
 
 /** Tables may be a moment late: alerts, decided at the same time from the same messages, go first. Milliseconds. */
 const TABLES_LINGER_MS = 50;
+/** Sums can be later than what they sum: history and alerts of a poll are done by then, and have the machine. */
+const LINGER_MS: Partial<Record<RebuildableName, number>> = { rollups: 500 };
 
 const projecting = Object.fromEntries(
   READ_MODELS.map((what): [string, Runner] => [what, async (context, signal) => await project(context, what, signal)]),
@@ -74,7 +76,7 @@ export const FOLD_RUNNERS: Readonly<Record<FoldName, Runner>> = { ...projecting,
 /** Every version that is to be kept up to date, served or not: a rollback finds its version as new as the other. */
 async function project(context: FoldContext, what: RebuildableName, signal: AbortSignal): Promise<void> {
   const { projection, decode } = foldOf(what);
-  const { database, observer, lingerMs = TABLES_LINGER_MS } = context;
+  const { database, observer, lingerMs = LINGER_MS[what] ?? TABLES_LINGER_MS } = context;
   const onNone = (served: Version): void => observer.idle(projection.name, served);
   await followVersions({ database, fold: projection, signal, onNone }, async ({ version, served }, until) => {
     const installed = { name: projection.name, version };

@@ -5,6 +5,7 @@ export const ROLES = [
   'alerting',
   'alerts',
   'forecasts',
+  'rollups',
   'relay',
   'retention',
   'archive',

@@ -65,7 +65,7 @@ function utilizationPercent(availableTokens: number, capacity: number): number {
 }
 
 /** The largest whole number that every output carries exactly: Avro's codec ends one below the last safe integer. */
-const LARGEST = Number.MAX_SAFE_INTEGER - 1;
+export const LARGEST = Number.MAX_SAFE_INTEGER - 1;
 
 /** ceil(a × b / c) of whole numbers, exact also where the product has no exact double. */
 function ceilOfProduct(a: number, b: number, c: number): number {

@@ -63,7 +63,7 @@ export interface TableSpec {
    * is taken over from it. `null` where it can't be known.
    */
   readonly added?: Readonly<Record<string, string>>;
-  /** SQL over the state `s.state` of a key: whether the fold has deleted the key's row. */
+  /** SQL over the state `s.state` of a key and a row `r` of it: whether the fold has no such row, or has deleted it. */
   readonly absent?: string;
 }
 
@@ -72,7 +72,8 @@ export interface TableSpec {
  * read model has of it.
  */
 interface Seed<S, T extends string> {
-  readonly table: T;
+  /** Tables that grow; looked in one after the other, until one has such a row. */
+  readonly tables: readonly T[];
   /** SQL over the row `r` and the older version's state `s` of the key: whether the row tells the state. */
   readonly where: string;
   /**

@@ -2,6 +2,7 @@
 import { alertingReactor } from '../../projections/alerting/fold.ts';
 import { alertsProjection } from '../../projections/alerts/fold.ts';
 import { forecastsProjection } from '../../projections/forecasts/fold.ts';
+import { rollupsProjection } from '../../projections/rollups/fold.ts';
 import { statesProjection } from '../../projections/states/fold.ts';
 import { deadLettersOf, POLICY_STATES, RATE_LIMIT_ALERTS } from '../codec/topics.ts';
 import type { Topic } from '../codec/topics.ts';
@@ -23,6 +24,7 @@ export const REBUILDABLE = {
   states: readModel(statesProjection, POLICY_STATES),
   alerts: readModel(alertsProjection, RATE_LIMIT_ALERTS),
   forecasts: readModel(forecastsProjection, RATE_LIMIT_ALERTS),
+  rollups: readModel(rollupsProjection, POLICY_STATES),
 } as const;
 export type RebuildableName = keyof typeof REBUILDABLE;
 export const READ_MODELS = Object.keys(REBUILDABLE) as readonly RebuildableName[];

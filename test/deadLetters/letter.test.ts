@@ -108,6 +108,8 @@ describe('a poison message [FOLD-5, DLQ-1]', () => {
       [STATES_DLQ, 'states', 'policy-states'],
       [ALERTING_DLQ, 'alerting', 'policy-states'],
       ['rate-limit-alerts-alerts-DLQ', 'alerts', 'rate-limit-alerts'],
+      ['rate-limit-alerts-forecasts-DLQ', 'forecasts', 'rate-limit-alerts'],
+      ['policy-states-rollups-DLQ', 'rollups', 'policy-states'],
     ]);
     const [source] = await readAll(log, POLICY_STATES.name);
     for (const { message, facts, processor } of found.slice(0, 2)) {

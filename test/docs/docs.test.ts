@@ -71,7 +71,7 @@ test('docs/views.md has every view and every column', async () => {
   const sections = new Map(
     read('docs/views.md')
       .split(/^## /m)
-      .map((text) => [/^`(\w+)`/.exec(text)?.[1] ?? '', text]),
+      .flatMap((text) => [...(/^`.*/.exec(text)?.[0] ?? '').matchAll(/`(\w+)`/g)].map(([, name = '']) => [name, text])),
   );
   const missing = columns.filter(({ view, name }) => sections.get(view)?.includes(`\`${name}\``) !== true);
   expect(missing).toEqual([]);

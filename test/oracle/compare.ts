@@ -6,6 +6,7 @@ import type { Sql } from '../../src/store/database.ts';
 import { oracle } from './oracle.ts';
 import type { Cell, Expected, OracleObservation, OracleRow, OracleRules } from './oracle.ts';
 import { decodable, readTopicOnce } from './readLog.ts';
+import { expectRollupsEqualHistory } from './rollups.ts';
 
 /** What was compared, for tests that want to know that it was not nothing. */
 export interface Compared {
@@ -54,6 +55,7 @@ async function expectReadModels(sql: Sql, expected: Expected): Promise<void> {
   const latest = await rows(sql, 'v_dict_rate_limit_latest_states');
   expectSameRows('latest', bucket, latest.map(shownOf), expected.latest.map(withoutIdentity));
   await expectActiveAlerts(sql, expected);
+  await expectRollupsEqualHistory(sql);
 }
 
 async function expectActiveAlerts(sql: Sql, expected: Expected): Promise<void> {

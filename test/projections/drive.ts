@@ -1,6 +1,7 @@
 /** Drives the folds as a consumer does, in memory: given events, what comes out. */
 import { alertingReactor } from '../../projections/alerting/fold.ts';
 import { alertsProjection } from '../../projections/alerts/fold.ts';
+import { rollupsProjection } from '../../projections/rollups/fold.ts';
 import { statesProjection } from '../../projections/states/fold.ts';
 import { bucketKey } from '../../src/domain/events.ts';
 import type { AlertEvent, PolicyStateEvent } from '../../src/domain/events.ts';
@@ -59,6 +60,8 @@ const project = <E, S, T extends string>(projection: Projection<E, S, T>, events
   tablesOf(projection.tables, run(projection, events));
 
 export const states = (events: readonly PolicyStateEvent[]) => project(statesProjection, events);
+
+export const rollups = (events: readonly PolicyStateEvent[]) => project(rollupsProjection, events);
 
 export const alertEvents = (events: readonly PolicyStateEvent[], rules?: ThresholdRules): AlertEvent[] =>
   run(alertingReactor(rules), events);

@@ -58,7 +58,9 @@ describe('a version of a read model [VIEW-1]', () => {
     const schemas = await empty.database.query(`select from pg_namespace where nspname = $1`, [schemaOf(v1)]);
     expect(schemas).toHaveLength(1);
     expect(await listVersions(empty.database)).toMatchObject([{ name: 'alerts', version: 1, served: true }]);
-    expect(await served()).toEqual(['alerting', 'alerts', 'states'].map((name) => ({ name, version: 1 })));
+    expect(await served()).toEqual(
+      ['alerting', 'alerts', 'forecasts', 'rollups', 'states'].map((name) => ({ name, version: 1 })),
+    );
   });
 
   it('is put in service, and back, in one step each', async () => {
