@@ -7,6 +7,7 @@ import { FORECAST_RULES } from '../../src/domain/estimate/outlook.ts';
 import type { AlertEvent } from '../../src/domain/events.ts';
 import { DEFAULT_RULES } from '../../src/domain/thresholds.ts';
 import { baldeDatabase } from '../support/database.ts';
+import { eventually } from '../support/eventually.ts';
 import { NOON, observation, PARTICIPANT } from '../support/observations.ts';
 import { run } from '../projections/drive.ts';
 import { balde, jsonOf } from './balde.ts';
@@ -36,11 +37,9 @@ beforeAll(async () => {
     { database, log, rules: DEFAULT_RULES, observer: silentObserver },
     stop.signal,
   );
-  await expect
-    .poll(async () => await database.query(`select 1 as one from dict_rate_limit_forecasts where resolved`), {
-      timeout: 20_000,
-    })
-    .toHaveLength(2);
+  const ended = async (): Promise<boolean> =>
+    (await database.query(`select 1 as one from dict_rate_limit_forecasts where resolved`)).length === 2;
+  await eventually('the forecasts are read', ended);
   stop.abort();
   await running;
 });
@@ -71,6 +70,6 @@ describe('[FORE-4] balde forecast', () => {
   test('says that there is no such bucket', async () => {
     const { code, stderr } = await balde(['forecast', 'score', '--policy', 'NO_SUCH'], environment);
     expect(code).not.toBe(0);
-    expect(stderr).toContain('NO_SUCH');
+    expect(stderr).toContain('no observation yet');
   });
 });

@@ -66,7 +66,12 @@ describe('what is said', () => {
 
 test('an adaptive schedule keeps to the budget itself; what it may miss is said', () => {
   const adaptive = { kind: 'adaptive', reservePercent: 25 } as const;
-  const findings = checkSchedule({ schedule: adaptive, staleAfterMs: 180_000, policies: [FAST, LIST], now: NOW });
+  const findings = checkSchedule({
+    schedule: adaptive,
+    staleAfterMs: 180_000,
+    policies: [{ ...FAST, refillPeriodSec: 20 }, LIST],
+    now: NOW,
+  });
   expect(findings.map(({ status }) => status)).toEqual(['ok', 'ok', 'ok']);
   expect(findings[2]?.detail).toMatch(/^1 can empty and refill within one interval, unseen: ENTRIES_UPDATE/);
 });
