@@ -9,7 +9,7 @@ import { learnRefill, UNKNOWN_REFILL } from './refill.ts';
 import type { Reading, Refill } from './refill.ts';
 
 /** A reading that could be counted from, and the demand shown since the mark before: {@link shownBetween}. */
-export type Mark = readonly [responseTime: EpochMs, availableTokens: number, tokens: number, ms: number];
+type Mark = readonly [responseTime: EpochMs, availableTokens: number, tokens: number, ms: number];
 
 export interface Outlook {
   readonly refill: Refill;

@@ -10,10 +10,10 @@ import { isCreditedOnPaymentOrder } from '../catalog.ts';
 import type { BucketParameters } from '../catalog.ts';
 import type { EpochMs } from '../events.ts';
 
-export type RefillMode = 'lump' | 'drip' | 'unknown';
+type RefillMode = 'lump' | 'drip' | 'unknown';
 
 /** When lumps land, as an offset from the epoch within the period: from `from` until `from + width`. Milliseconds. */
-export interface PhaseWindow {
+interface PhaseWindow {
   /** Within [0, period). */
   readonly from: number;
   readonly width: number;
@@ -92,10 +92,4 @@ function overlap(a: PhaseWindow, b: PhaseWindow, period: number): PhaseWindow | 
   const back = period - shift;
   if (back <= b.width) return { from: a.from, width: Math.min(b.width - back, a.width) };
   return null;
-}
-
-/** How many lumps landed after `from`, until `to`: the fewest and the most that the window allows. */
-export function lumpsBetween(window: PhaseWindow, periodMs: number, from: EpochMs, to: EpochMs) {
-  const by = (offset: number): number => Math.floor((to - offset) / periodMs) - Math.floor((from - offset) / periodMs);
-  return { early: by(window.from), middle: by(window.from + window.width / 2), late: by(window.from + window.width) };
 }
