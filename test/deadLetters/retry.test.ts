@@ -6,7 +6,7 @@ import type { LetterStorage } from '../../src/operate/deadLetters.ts';
 import { RETRY_PRODUCER, retryLetters } from '../../src/operate/retryLetters.ts';
 import { UsageError } from '../../src/errors.ts';
 import type { Database } from '../../src/store/database.ts';
-import { ALERTING_DLQ, allLetters, collect, junk, settle, STATES_DLQ } from '../support/deadLetters.ts';
+import { allLetters, collect, junk, settle, STATES_DLQ } from '../support/deadLetters.ts';
 import { observed, outgoing } from '../support/observations.ts';
 import { patience, readAll, publish } from '../support/topics.ts';
 import { baldeDatabase } from '../support/database.ts';

@@ -122,7 +122,8 @@ async function expectTopic(log: EventLog, expected: Expected): Promise<void> {
   for (const { key, payload, properties } of await readTopicOnce(log, RATE_LIMIT_ALERTS.name)) {
     const event = JSON.parse(payload.toString('utf8')) as OracleRow;
     // The oracle knows thresholds and categories; forecasts are judged against the truth (test/simulator/foresight).
-    if (String(event['event_type']).startsWith('Forecast')) continue;
+    const type = event['event_type'];
+    if (typeof type === 'string' && type.startsWith('Forecast')) continue;
     expect(properties).toEqual({
       event_id: event['event_id'],
       event_type: event['event_type'],
