@@ -201,15 +201,15 @@ export class Attention {
       if (bucket.hotSince !== null && now < bucket.hotUntil) yield [policy, bucket];
   }
 
-  /** Of the buckets that may empty between two lists. */
+  /** Of the buckets that may empty between two lists the one that has waited longest, measured by how fast it fills. */
   #longestUnread(now: EpochMs): string | null {
     let found: string | null = null;
-    let longest = Infinity;
+    let longest = -Infinity;
     for (const [policy, { newest, readAt, hotUntil }] of this.#buckets) {
-      const { capacity, refillTokens, refillPeriodSec } = newest;
-      const isQuick = capacity * refillPeriodSec * 1000 <= refillTokens * this.#rules.quickMs;
-      if (!isQuick || now < hotUntil || (found !== null && readAt >= longest)) continue;
-      [found, longest] = [policy, readAt];
+      const fillsInMs = (newest.capacity * newest.refillPeriodSec * 1000) / newest.refillTokens;
+      if (fillsInMs > this.#rules.quickMs || now < hotUntil) continue;
+      const waited = (now - readAt) / fillsInMs;
+      if (waited > longest) [found, longest] = [policy, waited];
     }
     return found;
   }

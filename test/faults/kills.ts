@@ -128,7 +128,7 @@ export function killSuite({ backend, kills: usual }: KillOptions): void {
 
   it(
     `${total} kills lose nothing, double nothing, invent nothing [FOLD-1, FOLD-2, FOLD-6, OUT-2]`,
-    { timeout: 600_000 },
+    { timeout: 1_800_000 },
     async ({ annotate }) => {
       const startedAt = performance.now();
       const killing = new Killing(world, server, total);

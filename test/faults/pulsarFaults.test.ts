@@ -47,7 +47,7 @@ describePulsar('on Pulsar', () => {
 
   it(
     `${FAULTS} faults of every kind lose nothing and double nothing [FOLD-1, FOLD-2, FOLD-6, LOG-5, OUT-2, POLL-1]`,
-    { timeout: 900_000 },
+    { timeout: 1_800_000 },
     async ({ annotate }) => {
       const startedAt = performance.now();
       const journal = new Journal(`pulsar faults, FAULTS_SEED=${SEED}`);
