@@ -194,6 +194,11 @@ async function settle({ database, log }: World): Promise<void> {
   }
 }
 
+/** The processors that read observations. */
+const READERS = FOLDS.filter(({ topic }) => topic === POLICY_STATES.name)
+  .map(({ name }) => name)
+  .sort();
+
 describePulsar('a message of others [FOLD-5, DLQ-1, ARC-4]', () => {
   let world: World;
   let found: LogMessage[];
@@ -247,7 +252,7 @@ describePulsar('a message of others [FOLD-5, DLQ-1, ARC-4]', () => {
       const message = found[i];
       if (message === undefined) throw new Error('it did not come');
       const own = letters.filter(({ facts }) => facts.sourcePosition === message.position);
-      expect(own.map(({ processor }) => processor).sort()).toEqual(['alerting', 'states']);
+      expect(own.map(({ processor }) => processor).sort()).toEqual(READERS);
       for (const one of own) {
         const { facts, message: lies } = one;
         const isWhole = facts.cutFromBytes === null;

@@ -11,6 +11,7 @@ import type { PulsarSettings } from '../../src/log/pulsar/settings.ts';
 import { openStorage } from '../../src/app/storage.ts';
 import type { Database } from '../../src/store/database.ts';
 import { hashAlerts, hashStates } from '../../src/store/hash.ts';
+import { FOLD_NAMES } from '../../src/topology/folds.ts';
 import { balde, baldeProcess, jsonOf } from '../cli/balde.ts';
 import { settle } from '../support/deadLetters.ts';
 import { observed, outgoing } from '../support/observations.ts';
@@ -23,7 +24,7 @@ import { administrator, environmentOf, settingsOf } from './given.ts';
 import type { Administrator } from './given.ts';
 
 const LONG_MS = 150_000;
-const FOLDS = 'states,alerting,alerts,relay,http';
+const FOLDS = [...FOLD_NAMES, 'relay', 'http'].join(',');
 
 interface World {
   readonly settings: PulsarSettings;
@@ -345,7 +346,7 @@ describePulsar('a process on Pulsar, its doctor and its partitions [PUL-3]', () 
       const busy = await asked();
       expect(busy.code).toBe(1);
       expect(busy.stderr).toMatch(
-        /^balde: not now: connected are poller-12345678; alerting v1 is 1 messages behind; states v1 is 1/,
+        /^balde: not now: connected are poller-12345678; alerting v1 is 1 messages behind; rollups v1 is 1 messages behind; states v1 is 1/,
       );
       expect(busy.stderr).toMatch(/1\. stop every process with role poller/);
       await poller.close();

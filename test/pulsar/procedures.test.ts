@@ -5,7 +5,7 @@ import { afterAll, describe, expect, inject, it } from 'vitest';
 import { RATE_LIMIT_ALERTS } from '../../src/codec/topics.ts';
 import type { Finding } from '../../src/operate/doctor/finding.ts';
 import { PulsarLog } from '../../src/log/pulsar/pulsarLog.ts';
-import { TOPICS } from '../../src/topology/folds.ts';
+import { FOLD_NAMES, TOPICS } from '../../src/topology/folds.ts';
 import { packageRoot } from '../../src/packageRoot.ts';
 import { openDatabase } from '../../src/store/database.ts';
 import { balde, jsonOf } from '../cli/balde.ts';
@@ -55,7 +55,7 @@ interface Shell {
   last: Ended | null;
 }
 
-const ROLES = 'states,alerting,alerts,relay';
+const ROLES = [...FOLD_NAMES, 'relay'].join(',');
 
 /** What the lines of the document do. A backup is a copy, made by the server itself: the tools need not be here. */
 const LINES: readonly (readonly [RegExp, (shell: Shell, ...parts: string[]) => Promise<void>])[] = [

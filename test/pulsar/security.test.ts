@@ -14,6 +14,7 @@ import type { PulsarSettings } from '../../src/log/pulsar/settings.ts';
 import { ensureBinding } from '../../tools/pulsar-binding/binding.ts';
 import { startBroker } from '../../tools/pulsar-broker/broker.ts';
 import type { Broker, BrokerOptions } from '../../tools/pulsar-broker/broker.ts';
+import { FOLD_NAMES } from '../../src/topology/folds.ts';
 import { balde } from '../cli/balde.ts';
 import { lastWords, run } from '../support/running.ts';
 import { message, never, shared, take, texts } from '../support/topics.ts';
@@ -233,7 +234,7 @@ describePulsar('a broker with TLS, tokens and rights [PUL-1]', () => {
     await obey(admin(), commandsOf(grown.stderr), 'clerk');
     expect((await balde(['migrate', '--partitions', '6'], environment)).stdout).toMatch(/has 6 partitions already/);
 
-    const started = run(['start', '--roles', 'states,alerting,alerts,relay,retention,http'], environment);
+    const started = run(['start', '--roles', [...FOLD_NAMES, 'relay', 'retention', 'http'].join(',')], environment);
     await started.says(/metrics {4}http/);
     expect(started.stdout()).toContain(`event log  Pulsar at ${secure.serviceUrl}, ${secure.tenant}/rights`);
     const log = logOf({ namespace: 'rights' });
