@@ -179,6 +179,6 @@ test('[POLL-9] looks alone never take what is left to others, and none is refuse
         }
       },
     ),
-    { numRuns: 30 },
+    { numRuns: 8 },
   );
 });
