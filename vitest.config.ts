@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { CAMPAIGNS, filesOf, LANES } from './test/support/lanes.ts';
 
@@ -15,10 +14,10 @@ export default defineConfig(({ mode }) => {
       env: isCampaign ? { FAULTS_CAMPAIGN: '1' } : {},
       testTimeout: 60_000,
       hookTimeout: 60_000,
+      // Two shared cores: files that start servers of their own must not starve one another.
       // The built program is loaded as it is, by Node itself.
       server: { deps: { external: [/\/dist\//] } },
-      // Files wait for servers much of their time: one more than two cores bear. Many more would starve one another.
-      maxWorkers: Math.min(availableParallelism(), 2) + 1,
+      maxWorkers: 2,
       fileParallelism: !isCampaign,
       reporters: [isCampaign ? 'verbose' : 'default', ['json', { outputFile: '.balde/test-report.json' }]],
     },
