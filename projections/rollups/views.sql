@@ -109,11 +109,12 @@ from (
 
 -- Days of UTC, which are stored: 365 rows for a year of a bucket.
 create or replace view public.dict_rate_limit_rollup_days_utc as
+-- 24 hours, not a day: a day of the session's zone may have 23 or 25.
 select
   participant,
   endpoint_id,
   starts_at,
-  starts_at + interval '1 day' as ends_at,
+  starts_at + interval '24 hours' as ends_at,
   is_open,
   observations,
   lowest_tokens,

@@ -902,7 +902,7 @@ create view public.dict_rate_limit_rollup_days_utc as
  SELECT participant,
     endpoint_id,
     starts_at,
-    (starts_at + '1 day'::interval) AS ends_at,
+    (starts_at + '24:00:00'::interval) AS ends_at,
     is_open,
     observations,
     lowest_tokens,
