@@ -8,6 +8,7 @@ import { relay } from '../../src/consume/relay.ts';
 import type { ThresholdRules } from '../../src/domain/thresholds.ts';
 import type { EventLog } from '../../src/log/eventLog.ts';
 import { FOLD_RUNNERS } from '../../src/app/foldRoles.ts';
+import { READ_MODELS } from '../../src/topology/folds.ts';
 import { Reconciler } from '../../src/app/reconcile.ts';
 import { foldStandings } from '../../src/app/standing.ts';
 import type { Database } from '../../src/store/database.ts';
@@ -82,8 +83,7 @@ export function start(
   const reading = { log, topic: fold.topic, subscription: 'alerting-v1', observer, between: seen };
   const context = { database, log, rules, observer };
   const roles = [
-    FOLD_RUNNERS.states(context, signal),
-    FOLD_RUNNERS.alerts(context, signal),
+    ...READ_MODELS.map(async (what) => await FOLD_RUNNERS[what](context, signal)),
     consume(processor, reading, signal),
     ...(relays ? [relay({ database, log, topic: RATE_LIMIT_ALERTS.name, observer }, signal)] : []),
   ];

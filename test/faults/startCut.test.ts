@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, inject, it } from 'vitest';
 import { randomUUID } from 'node:crypto';
 import { openStorage } from '../../src/app/storage.ts';
+import { FOLDS } from '../../src/topology/folds.ts';
 import { openDatabase } from '../../src/store/database.ts';
 import { DatabaseUnavailableError } from '../../src/store/errors.ts';
 import { cuttingProxy } from '../support/cuttingProxy.ts';
@@ -36,7 +37,7 @@ describe('a start [DB-3]', () => {
           staleAfterMs: 900_000,
         },
       });
-      expect(await storage.database.query('select from balde.projection where served')).toHaveLength(3);
+      expect(await storage.database.query('select from balde.projection where served')).toHaveLength(FOLDS.length);
       await storage.close();
       expect(proxy.hasCut).toBe(true);
       await proxy.close();
