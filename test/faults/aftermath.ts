@@ -1,13 +1,11 @@
 /** What is looked at once the faults are over. */
-import { alertingReactor } from '../../projections/alerting/fold.ts';
-import { alertsProjection } from '../../projections/alerts/fold.ts';
-import { statesProjection } from '../../projections/states/fold.ts';
 import type { EventLog } from '../../src/log/eventLog.ts';
 import { loadCheckpoints } from '../../src/store/checkpoints.ts';
 import { firstVersionOf } from '../../src/store/schemas.ts';
 import { openDatabase } from '../../src/store/database.ts';
 import type { Database } from '../../src/store/database.ts';
 import { outboxSize } from '../../src/store/outbox.ts';
+import { FOLDS } from '../../src/topology/folds.ts';
 import type { OracleObservation } from '../oracle/oracle.ts';
 import { eventually } from '../support/eventually.ts';
 import type { Backend } from './backend.ts';
@@ -28,8 +26,6 @@ export function inspect(url: string, backend: Backend): Inspection {
   };
   return { database, log, close };
 }
-
-const FOLDS = [statesProjection, alertingReactor(), alertsProjection];
 
 /** Resolves once every fold stands at the end of its topic and the outbox is empty. */
 export async function catchUp(database: Database, log: EventLog, ms = 60_000): Promise<void> {
