@@ -144,7 +144,7 @@ export class Attention {
     }
   }
 
-  /** There was no answer. RESOURCE_EXHAUSTED is DICT's 429. Lists have to do where reads fail. */
+  /** There was no answer, or none that can be believed. RESOURCE_EXHAUSTED is DICT's 429. Lists have to do where reads fail. */
   failed({ policy }: Ask, status: BridgeStatus | 'ERROR', at: EpochMs): void {
     if (status === 'RESOURCE_EXHAUSTED') (policy === null ? this.#lists : this.#reads).refused(at);
     else if (policy !== null && status === 'NOT_FOUND') this.#buckets.delete(policy);
@@ -175,8 +175,10 @@ export class Attention {
 
   *#dueReads(now: EpochMs): Generator<DueAsk> {
     if (!this.#canRead(now)) return;
-    for (const [policy, bucket] of this.#hot(now))
-      yield { at: bucket.seenAt + this.#intervalOf(bucket, now), policy, reason: bucket.heat ?? 'low' };
+    for (const [policy, bucket] of this.#hot(now)) {
+      const at = Math.max(bucket.seenAt, bucket.readAt) + this.#intervalOf(bucket, now);
+      yield { at, policy, reason: bucket.heat ?? 'low' };
+    }
     yield* this.#dueStudies(now);
     const watched = this.#longestUnread(now);
     if (watched !== null) yield { at: this.#lastWatch + this.#rules.watchMs, policy: watched, reason: 'watch' };

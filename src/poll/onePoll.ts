@@ -77,11 +77,13 @@ export async function pollOnce(context: PollContext, poll: Poll, occasion: Occas
     context.learned.refillPeriodSec = refillPeriodOf(answer.policies, refillPeriodSec);
     const checked = asAsked(checkAnswer(answer, { ...poll, observedAt: clock.now() }), policy);
     reportChecked(context, poll, answer, checked);
+    const isBelieved = checked.ok && checked.observations.length > 0;
+    if (!isBelieved) attention?.failed({ policy, reason }, 'ERROR', clock.now());
     if (!checked.ok) return 'rejected';
     attention?.learn(checked.observations, clock.now(), poll);
     await publishChecked(context, publisher, poll, checked);
     if (policy === null) await retireMissing(context, roll, poll, checked);
-    return checked.observations.length > 0 ? 'ok' : 'rejected';
+    return isBelieved ? 'ok' : 'rejected';
   } catch (error) {
     if (signal.aborted || endsTerm(error)) throw error;
     const status = error instanceof BridgeError ? error.code : 'ERROR';

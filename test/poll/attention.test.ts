@@ -170,7 +170,7 @@ test('[POLL-9] looks alone never take what is left to others, and none is refuse
           (at: number) => percents[Math.floor((at - START) / 20_000) % percents.length] ?? 100,
         ]);
         const watch = new Watch(sizes, Object.fromEntries(levels) as Levels, { refill, phaseMs });
-        for (let at = START + MINUTE; at <= START + 30 * MINUTE; at += MINUTE) {
+        for (let at = START + MINUTE; at <= START + 10 * MINUTE; at += MINUTE) {
           watch.run(at);
           for (const bucket of watch.own.values()) {
             const kept = (bucket.capacity * ATTENTION_RULES.reservePercent) / 100;
@@ -179,6 +179,6 @@ test('[POLL-9] looks alone never take what is left to others, and none is refuse
         }
       },
     ),
-    { numRuns: 8 },
+    { numRuns: 24 },
   );
 });

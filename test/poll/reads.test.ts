@@ -59,10 +59,23 @@ describe('[POLL-10] a single policy between lists', () => {
   });
 
   test('of which the answer tells of another is rejected', async () => {
-    const { poller, clock } = await adaptive((_policy, at) => one(READ_POLICY, at));
+    const { poller, reads, clock } = await adaptive((_policy, at) => one(READ_POLICY, at));
     await clock.advance(20_000);
-    const [rejected] = poller.all('onRejectedAnswer');
-    expect(rejected?.detail).toMatch(/asked for \w+, the answer tells of POLICIES_READ/);
+    const rejected = poller.all('onRejectedAnswer');
+    expect(rejected[0]?.detail).toMatch(/asked for \w+, the answer tells of POLICIES_READ/);
+    // What can't be believed is not asked for again at once.
+    expect(rejected).toHaveLength(1);
+    expect(reads.filter((name) => name !== 'list')).toHaveLength(1);
+    await poller.stop();
+  });
+
+  test('that can not be believed is not asked for again at once', async () => {
+    const { poller, reads, clock } = await adaptive((policy, at) =>
+      answerAt(at, [reading({ name: policy, capacity: 0 })]),
+    );
+    await clock.advance(20_000);
+    expect(poller.all('onRejectedPolicy')).toHaveLength(1);
+    expect(reads.filter((name) => name !== 'list')).toHaveLength(1);
     await poller.stop();
   });
 
