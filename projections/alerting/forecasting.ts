@@ -2,7 +2,7 @@
 import { exhaustionOf, look } from '../../src/domain/estimate/outlook.ts';
 import type { Exhaustion, ForecastRules, Outlook } from '../../src/domain/estimate/outlook.ts';
 import type { Sample } from '../../src/domain/enrichment.ts';
-import { LIST_POLICY, READ_POLICY } from '../../src/domain/catalog.ts';
+import { SPENT_BY_LOOKS } from '../../src/domain/catalog.ts';
 import type {
   EpochMs,
   ExhaustionForecast,
@@ -41,9 +41,6 @@ const WRONG_MS = 30 * 60_000;
  */
 const REALISED = { low: 0.25, high: 1.05 } as const;
 
-/** What looks at buckets itself spends from is not forecast: the looks would make their own alerts. */
-const OWN_POLICIES: ReadonlySet<string> = new Set([LIST_POLICY, READ_POLICY]);
-
 export type ForecastEvent = ForecastRaised | ForecastResolved;
 
 /** Names the rules that decided a forecast: horizon in seconds, trust; e.g. `f300-t1.8`. */
@@ -65,13 +62,15 @@ export function foresee(
   rules: ForecastRules | null,
 ): { readonly state: ForecastState | undefined; readonly out: readonly ForecastEvent[] } {
   const open = state?.forecast ?? null;
-  if (rules === null || OWN_POLICIES.has(event.policy))
+  // Looks would make their own alerts.
+  if (rules === null || SPENT_BY_LOOKS.has(event.policy))
     return { state: undefined, out: open === null ? [] : [resolved(open, 'SUPERSEDED', common)] };
   const { policy } = event;
   const outlook = look(state?.outlook, before === null ? null : { ...before, policy }, event);
   const exhaustion = exhaustionOf(outlook, event, rules);
   if (open === null) {
-    const raised = exhaustion === null ? null : openedBy(exhaustion, event);
+    // Of an empty bucket there is nothing to forecast.
+    const raised = exhaustion === null || event.availableTokens <= 0 ? null : openedBy(exhaustion, event);
     return { state: { outlook, forecast: raised }, out: raised === null ? [] : [raisedEvent(raised, common)] };
   }
   const next = followed(open, event, exhaustion !== null);
@@ -89,7 +88,7 @@ function openedBy({ demandPerMinute, secondsToZero, since }: Exhaustion, event: 
     secondsToZeroLow: rounded(secondsToZero * REALISED.low),
     secondsToZeroHigh: rounded(secondsToZero * REALISED.high),
     raisedAt: event.responseTime,
-    zeroAt: event.availableTokens <= 0 ? event.responseTime : null,
+    zeroAt: null,
     calmSince: null,
   };
 }

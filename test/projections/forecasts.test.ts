@@ -61,6 +61,11 @@ describe('[FORE-1] a forecast', () => {
     expect(short(run(alertingReactor(DEFAULT_RULES), drain(10)))).toEqual([]);
   });
 
+  test('is not made of a bucket that is empty already', () => {
+    const empty = levels(0, ...Array.from({ length: 60 }, () => 10));
+    expect(short(decide(empty))).toEqual([]);
+  });
+
   test('is not made anew by repeated and late observations', () => {
     const events = drain(10);
     const again = events.flatMap((event, i) => [event, event, ...events.slice(Math.max(0, i - 3), i)]);
