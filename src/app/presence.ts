@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Config } from '../config/config.ts';
 import { formatDuration } from '../config/duration.ts';
+import { forecastVersion } from '../../projections/alerting/forecasting.ts';
 import { ruleVersion } from '../domain/thresholds.ts';
 import type { Database } from '../store/database.ts';
 import { livingProcesses, removeProcess, renewProcess } from '../store/processes.ts';
@@ -14,7 +15,7 @@ const GOODBYE_MS = 1_000;
 
 export interface PresenceOptions {
   readonly database: Database;
-  readonly config: Pick<Config, 'rules' | 'staleAfterMs'>;
+  readonly config: Pick<Config, 'rules' | 'forecasts' | 'staleAfterMs'>;
   readonly roles: readonly string[];
   /** Called once for each process that judges differently. */
   readonly onDifferent: (message: string) => void;
@@ -27,7 +28,7 @@ export async function bePresent(
 ): Promise<void> {
   const own: ProcessEntry = {
     ...{ id: randomUUID(), host: hostname(), pid: process.pid, roles },
-    ...{ ruleVersion: ruleVersion(config.rules), staleAfterMs: config.staleAfterMs },
+    ...{ ruleVersion: rulesOf(config), staleAfterMs: config.staleAfterMs },
   };
   const told = new Set<string>();
   const appear = async (): Promise<void> => {
@@ -55,6 +56,10 @@ export async function bePresent(
     () => undefined,
   );
 }
+
+/** The names of all rules: of thresholds, and of forecasts if any are made. */
+const rulesOf = ({ rules, forecasts }: PresenceOptions['config']): string =>
+  [ruleVersion(rules), ...(forecasts === null ? [] : [forecastVersion(forecasts)])].join(' ');
 
 const judgesAlike = (one: ProcessEntry, other: ProcessEntry): boolean =>
   one.ruleVersion === other.ruleVersion && one.staleAfterMs === other.staleAfterMs;

@@ -26,7 +26,7 @@ const watch = (on: Pick<EventLog, 'ends'>): OwnershipWatch =>
 describe('[LOG-7] a stop waits for nobody who gives no answer', () => {
   const waiting: Record<string, (signal: AbortSignal, asked: () => void) => Promise<void>> = {
     'a process among the others, for the database': async (signal, asked) => {
-      const config = { rules: DEFAULT_RULES, staleAfterMs: 60_000 };
+      const config = { rules: DEFAULT_RULES, forecasts: null, staleAfterMs: 60_000 };
       // The connection stands, and nothing comes.
       const execute = async (): Promise<never> => {
         asked();

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { FORECAST_RULES } from '../../src/domain/estimate/outlook.ts';
+import type { ForecastRules } from '../../src/domain/estimate/outlook.ts';
 import { DEFAULT_RULES } from '../../src/domain/thresholds.ts';
 import { allJudgeAlike, bePresent } from '../../src/app/presence.ts';
 import { livingProcesses } from '../../src/store/processes.ts';
@@ -11,10 +13,10 @@ const { database } = await baldeDatabase();
 const STALE_MS = 900_000;
 
 /** A process as far as the others know of it. */
-function present(warningPercent: number, staleAfterMs = STALE_MS) {
+function present(warningPercent: number, staleAfterMs = STALE_MS, forecasts: ForecastRules | null = null) {
   const stop = new AbortController();
   const told: string[] = [];
-  const config = { rules: { ...DEFAULT_RULES, warningPercent }, staleAfterMs };
+  const config = { rules: { ...DEFAULT_RULES, warningPercent }, forecasts, staleAfterMs };
   const options = {
     database,
     config,
@@ -57,6 +59,15 @@ describe('[OPS-10] processes that judge differently', () => {
     const other = present(20, 60_000);
     await eventually('it is said', async () => Promise.resolve(other.told.length === 1));
     expect(other.told[0]).toContain('stale after 1m');
+    await Promise.all([first.leave(), other.leave()]);
+  });
+
+  test('differ by what is forecast as well', async () => {
+    const first = present(20, STALE_MS, FORECAST_RULES);
+    await living(1);
+    const other = present(20, STALE_MS, { ...FORECAST_RULES, horizonMs: 600_000 });
+    await eventually('it is said', async () => Promise.resolve(other.told.length === 1));
+    expect(other.told[0]).toMatch(/w20-c10-m0-n1 f600-t1\.8, stale .* with w20-c10-m0-n1 f300-t1\.8, stale/);
     await Promise.all([first.leave(), other.leave()]);
   });
 

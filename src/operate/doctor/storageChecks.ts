@@ -160,7 +160,7 @@ async function checkProcesses(database: Database): Promise<Finding> {
   return warn(
     'thresholds',
     `processes judge buckets differently:\n${lines.join('\n')}`,
-    'Give all of them the same WARNING_PERCENT, CRITICAL_PERCENT, RESOLVE_MARGIN, FOR_OBSERVATIONS and STALE_AFTER.',
+    'Give all of them the same WARNING_PERCENT, CRITICAL_PERCENT, RESOLVE_MARGIN, FOR_OBSERVATIONS, FORECAST_HORIZON and STALE_AFTER.',
   );
 }
 
