@@ -22,7 +22,7 @@ import type { World } from './world.ts';
 const SEED = Number(process.env['FAULTS_SEED'] ?? 13);
 const GROWN = 6;
 /** Consumers look for new partitions every 30 s. */
-const GROWTH_MS = 240_000;
+const GROWTH_MS = 90_000;
 
 let pulsar: OnPulsar;
 let world: World;
@@ -57,7 +57,7 @@ const shared = async (instances: number): Promise<void> => {
       const names = await holders();
       return names.length === POLICY_STATES.partitions && new Set(names).size === instances;
     },
-    240_000,
+    90_000,
   );
 };
 
@@ -69,13 +69,13 @@ async function allWork(workers: readonly Worker[]): Promise<void> {
   const before = workers.map(batches);
   const isSo = async (): Promise<boolean> =>
     Promise.resolve(workers.every((worker, i) => batches(worker) > (before[i] ?? 0)));
-  await eventually('every instance works', isSo, 240_000);
+  await eventually('every instance works', isSo, 90_000);
 }
 
 async function polled(more: number): Promise<void> {
   const until = published(world.workers) + more;
   const isThere = async (): Promise<boolean> => Promise.resolve(published(world.workers) >= until);
-  await eventually(`${more} more polls`, isThere, 120_000);
+  await eventually(`${more} more polls`, isThere, 60_000);
 }
 
 async function stopped(worker: Worker): Promise<void> {
@@ -122,7 +122,7 @@ describePulsar('instances on Pulsar', () => {
 
   it(
     'share the partitions, take over from one that dies, and find partitions that were added [LOG-6, FOLD-1]',
-    { timeout: 900_000 },
+    { timeout: 480_000 },
     async () => {
       let poller = world.start(['poller']);
       const first = world.start(FOLD_ROLES);
