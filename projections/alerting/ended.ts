@@ -1,14 +1,7 @@
 /** Alerts that end although no observation of their bucket says so. */
 import { enrich } from '../../src/domain/enrichment.ts';
 import type { Sample } from '../../src/domain/enrichment.ts';
-import type {
-  AlertRaised,
-  AlertResolved,
-  Cause,
-  EndReason,
-  EpochMs,
-  ForecastResolved,
-} from '../../src/domain/events.ts';
+import type { AlertRaised, AlertResolved, EndReason, EpochMs, ForecastResolved } from '../../src/domain/events.ts';
 import { FORECAST_RULES } from '../../src/domain/estimate/outlook.ts';
 import type { ForecastRules } from '../../src/domain/estimate/outlook.ts';
 import { alertEventId, observationId } from '../../src/domain/identity.ts';
@@ -31,18 +24,14 @@ interface Ending {
 /** The end of an alert, with what was last seen of its bucket. */
 export function endWith({ alert, rules, ...ending }: Ending, seen: Sample): AlertResolved {
   const { participant, policy, reason } = ending;
-  const { utilizationPercent, recoveryEtaSeconds, exhaustionProjectionSeconds } = enrich({ ...seen, policy }, null);
-  const { availableTokens, capacity, responseTime, category } = seen;
+  const { availableTokens, capacity } = seen;
   return {
     type: 'AlertResolved',
     eventId: alertEventId('AlertResolved', alert.alertId),
     ...ending,
     ...alert,
-    ...{ availableTokens, capacity, category, utilizationPercent, recoveryEtaSeconds },
-    exhaustionProjectionSeconds,
-    consumptionRatePerMinute: null,
+    ...lastSeen(participant, policy, seen),
     message: resolvedMessage({ participant, policy, availableTokens, capacity }, alert.severity, reason),
-    causedBy: [causeOf(participant, policy, { responseTime, availableTokens, capacity })],
     ruleVersion: ruleVersion(rules),
   };
 }
@@ -54,20 +43,24 @@ export function endForecast(
   seen: Sample,
   rules: ForecastRules | null,
 ): ForecastResolved {
-  const { availableTokens, capacity, responseTime, category } = seen;
-  const { utilizationPercent, recoveryEtaSeconds, exhaustionProjectionSeconds } = enrich({ ...seen, policy }, null);
   return resolved(forecast, 'RETIRED', {
-    ...{ participant, policy, timestamp, availableTokens, capacity, category, utilizationPercent, recoveryEtaSeconds },
-    ...{ exhaustionProjectionSeconds, consumptionRatePerMinute: null },
-    causedBy: [causeOf(participant, policy, { responseTime, availableTokens, capacity })],
+    ...{ participant, policy, timestamp },
+    ...lastSeen(participant, policy, seen),
     ruleVersion: forecastVersion(rules ?? FORECAST_RULES),
   });
 }
 
-const causeOf = (participant: string, policy: string, seen: Omit<Cause, 'eventId'>): Cause => ({
-  eventId: observationId(participant, policy, seen.responseTime),
-  ...seen,
-});
+/** What an event says of a bucket whose last observation it goes by. */
+function lastSeen(participant: string, policy: string, seen: Sample) {
+  const { availableTokens, capacity, responseTime, category } = seen;
+  const { utilizationPercent, recoveryEtaSeconds, exhaustionProjectionSeconds } = enrich({ ...seen, policy }, null);
+  const eventId = observationId(participant, policy, responseTime);
+  return {
+    ...{ availableTokens, capacity, category, utilizationPercent, recoveryEtaSeconds, exhaustionProjectionSeconds },
+    consumptionRatePerMinute: null,
+    causedBy: [{ eventId, responseTime, availableTokens, capacity }],
+  };
+}
 
 /** The end of an alert that stands open on the topic while the reactor, whose state this is, knows nothing of it. */
 export function supersede(raised: AlertRaised, state: AlertingState | undefined, rules: ThresholdRules): AlertResolved {

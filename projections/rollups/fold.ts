@@ -4,8 +4,8 @@ import type { Sample } from '../../src/domain/enrichment.ts';
 import { bucketKey } from '../../src/domain/events.ts';
 import type { EpochMs, PolicyRetired, PolicyStateEvent, PolicyStateObserved } from '../../src/domain/events.ts';
 import type { Projection, RowChange, Step } from '../../src/domain/fold.ts';
-import { isLate, isRetired, standingOf } from '../../src/domain/standing.ts';
-import type { Standing } from '../../src/domain/standing.ts';
+import { isLate, isRetired, lifetimeOf } from '../../src/domain/lifetime.ts';
+import type { Lifetime } from '../../src/domain/lifetime.ts';
 import { advance, intervalOf, LENGTHS, RESOLUTIONS, startOf } from './periods.ts';
 import type { Advanced, Interval, Period, Resolution } from './periods.ts';
 import { COLUMNS, OPEN_COLUMNS, openRow, rowOfPeriod, sampleOfRow } from './rows.ts';
@@ -13,7 +13,7 @@ import type { PeriodRow } from './rows.ts';
 
 type Open = Readonly<Partial<Record<Resolution, Period>>>;
 
-export interface RollupsState extends Standing {
+export interface RollupsState extends Lifetime {
   /** The periods that the newest observation lies in; without one where {@link Seeded} says that others tell it. */
   readonly open: Open;
   readonly seeded?: Seeded;
@@ -80,7 +80,7 @@ function apply(state: RollupsState | undefined, event: PolicyStateEvent): Step<R
 /** It only makes late what is older: an interval ends with the next observation, whatever was between. */
 function retire(state: RollupsState | undefined, event: PolicyRetired): Step<RollupsState, RowChange<Table>> {
   if (state === undefined || isRetired(state)) return { state, out: [] };
-  return { state: { ...state, ...standingOf(state.newest, [...(state.retired ?? []), event.responseTime]) }, out: [] };
+  return { state: { ...state, ...lifetimeOf(state.newest, [...(state.retired ?? []), event.responseTime]) }, out: [] };
 }
 
 function observe(state: RollupsState | undefined, event: PolicyStateObserved): Step<RollupsState, RowChange<Table>> {
@@ -101,7 +101,7 @@ function observe(state: RollupsState | undefined, event: PolicyStateObserved): S
     if (!isCounted(state, now.open, event))
       out.push({ table: 'rollup_open', how: 'upsert', row: openRow(event, resolution, now.open, newest) });
   }
-  return { state: { ...standingOf(newest, state?.retired ?? []), open, ...stillSeeded(state?.seeded, open) }, out };
+  return { state: { ...lifetimeOf(newest, state?.retired ?? []), open, ...stillSeeded(state?.seeded, open) }, out };
 }
 
 /** `null`: the period of the observation is not this version's to tell. */
@@ -146,5 +146,5 @@ function seededState(last: Sample, later: RollupsState, begin: EpochMs): Rollups
   // One in the same 5 minutes as the log's first event: which it was makes no difference to any period after them.
   const newest = known.responseTime < begin ? known : { ...known, responseTime: begin - 1 };
   const retired = later.retired?.filter((at) => at < begin) ?? [];
-  return { ...standingOf(newest, retired), open, seeded: { begin, counted: later.newest.responseTime } };
+  return { ...lifetimeOf(newest, retired), open, seeded: { begin, counted: later.newest.responseTime } };
 }

@@ -5,11 +5,11 @@ import { bucketKey } from '../../src/domain/events.ts';
 import type { EpochMs, PolicyRetired, PolicyStateEvent, PolicyStateObserved } from '../../src/domain/events.ts';
 import { rowOf } from '../../src/domain/fold.ts';
 import type { Projection, RowChange, RowOf, Step, Value } from '../../src/domain/fold.ts';
-import { isLate, isRetired, standingOf } from '../../src/domain/standing.ts';
-import type { Standing } from '../../src/domain/standing.ts';
+import { isLate, isRetired, lifetimeOf } from '../../src/domain/lifetime.ts';
+import type { Lifetime } from '../../src/domain/lifetime.ts';
 
 /** The newest observation of the bucket, and since when the bucket is known. */
-export interface StatesState extends Standing {
+export interface StatesState extends Lifetime {
   readonly firstSeen: EpochMs;
 }
 
@@ -109,7 +109,7 @@ export const sampleOfRow = (row: SampleRow): Sample => ({
 });
 
 const stateOf = (newest: Sample, firstSeen: EpochMs, retired: readonly EpochMs[]): StatesState => ({
-  ...standingOf(newest, retired),
+  ...lifetimeOf(newest, retired),
   firstSeen,
 });
 

@@ -1,12 +1,11 @@
 /** Gauges and histograms of what a process does, with the series that are known before anything happened. */
 import { SPENT_BY_LOOKS } from '../domain/catalog.ts';
-import type { GaugeSpec, HistogramSpec } from '../serve/instruments.ts';
+import { gaugeFrom } from '../serve/instruments.ts';
+import type { HistogramSpec } from '../serve/instruments.ts';
 import type { Metrics } from '../serve/metrics.ts';
 import { FOLDS } from '../topology/folds.ts';
 
-const gauge = (name: string, help: string, labels: readonly string[]): GaugeSpec => ({
-  ...{ kind: 'gauge', name, help, labels, source: 'process' },
-});
+const gauge = gaugeFrom('process');
 
 export const LAST_POLL = gauge(
   'balde_poll_last_success_timestamp_seconds',

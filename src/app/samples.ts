@@ -2,7 +2,8 @@
 import { ROLES } from '../config/roles.ts';
 import type { EpochMs } from '../domain/events.ts';
 import type { EventLog } from '../log/eventLog.ts';
-import type { GaugeSpec, Labels, Series } from '../serve/instruments.ts';
+import { gaugeFrom } from '../serve/instruments.ts';
+import type { Labels, Series } from '../serve/instruments.ts';
 import { observe } from '../serve/observing.ts';
 import type { Sample } from '../serve/samples.ts';
 import type { Database, Sql } from '../store/database.ts';
@@ -14,9 +15,7 @@ import { age, lagOf } from './lag.ts';
 import { foldCheckpoints } from './standing.ts';
 import type { FoldCheckpoint } from './standing.ts';
 
-const gauge = (name: string, help: string, labels: readonly string[]): GaugeSpec => ({
-  ...{ kind: 'gauge', name, help, labels, source: 'sample' },
-});
+const gauge = gaugeFrom('sample');
 
 /** A statement of a sample ends then: what it tells can wait, the work can't. Milliseconds. */
 const STATEMENT_MS = 1_000;

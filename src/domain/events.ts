@@ -158,9 +158,3 @@ export function bucketOfKey(key: string): BucketKey {
   const colon = key.indexOf(':');
   return { participant: key.slice(0, colon), policy: key.slice(colon + 1) };
 }
-
-/** The bucket of a key: no participant contains a colon. */
-export function bucketOf(key: string): { readonly participant: string; readonly policy: string } {
-  const colon = key.indexOf(':');
-  return { participant: key.slice(0, colon), policy: key.slice(colon + 1) };
-}

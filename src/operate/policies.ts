@@ -2,7 +2,7 @@
 import { bucketStates } from '../views/retirements.ts';
 import { systemClock } from '../clock.ts';
 import { POLICY_STATES } from '../codec/topics.ts';
-import { bucketKey, bucketOf } from '../domain/events.ts';
+import { bucketKey, bucketOfKey } from '../domain/events.ts';
 import type { EpochMs, PolicyRetired } from '../domain/events.ts';
 import { ProducerBusyError } from '../log/eventLog.ts';
 import { startPoll } from '../poll/bridgePoll.ts';
@@ -27,7 +27,7 @@ export async function listPolicies(database: Database, participant?: string): Pr
     .map(([key, { newest, firstSeen, retired = [] }]): PolicyEntry => {
       const last = retired.at(-1) ?? -Infinity;
       return {
-        ...bucketOf(key),
+        ...bucketOfKey(key),
         ...newest,
         firstSeen,
         retiredAt: last > newest.responseTime ? last : null,

@@ -25,6 +25,11 @@ export interface HistogramSpec extends SpecOf<'histogram'> {
 }
 export type MetricSpec = CounterSpec | GaugeSpec | HistogramSpec;
 
+/** A gauge's declaration, for modules that declare several of one source. */
+export const gaugeFrom =
+  (source: GaugeSpec['source']) =>
+  (name: string, help: string, labels: readonly string[]): GaugeSpec => ({ kind: 'gauge', name, help, labels, source });
+
 export type Labels = Readonly<Record<string, string>>;
 /** One series of a gauge. */
 export type Series = readonly [labels: Labels, value: number];

@@ -1,6 +1,6 @@
 /** How fast a bucket is drawn on, gross of its refill, and when that empties it. Pure. */
 import type { EpochMs } from '../events.ts';
-import { TIME_TOLERANCE_MS } from './refill.ts';
+import { modulo, TIME_TOLERANCE_MS } from './refill.ts';
 import type { Reading, Refill } from './refill.ts';
 
 /** How tokens come back, as far as is known. */
@@ -28,7 +28,7 @@ export function inflowOf({ capacity, refillTokens, refillPeriodSec }: Reading, {
 /** Whether a lump may have landed just before `at`, or may just not have: such a reading can't be counted from. */
 export function isInDoubt({ phaseMs, periodMs, doubtMs }: Inflow, at: EpochMs): boolean {
   if (phaseMs === null) return false;
-  const since = (((at - phaseMs) % periodMs) + periodMs) % periodMs;
+  const since = modulo(at - phaseMs, periodMs);
   return since < doubtMs || periodMs - since < doubtMs;
 }
 

@@ -83,7 +83,8 @@ function strayed(known: Refill, seen: PhaseWindow, { isLeap, mixed }: { isLeap: 
   return { ...begun, mode: isDrip ? 'drip' : 'unknown', strays: Math.min(strays, STRAYS_OF_DRIP) };
 }
 
-const modulo = (value: number, period: number): number => ((value % period) + period) % period;
+/** Never negative. */
+export const modulo = (value: number, period: number): number => ((value % period) + period) % period;
 
 /** What two windows share; `null` if nothing. Of two shared parts the one where the later window begins. */
 function overlap(a: PhaseWindow, b: PhaseWindow, period: number): PhaseWindow | null {
