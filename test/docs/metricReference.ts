@@ -1,4 +1,5 @@
 /** docs/metrics.md, made from the registry of a process that has every role. */
+import { FOLDS } from '../../src/topology/folds.ts';
 import type { MetricSpec } from '../../src/serve/instruments.ts';
 import { everyMetric } from '../prometheus/everyMetric.ts';
 
@@ -11,7 +12,7 @@ made from the registry; a test compares the two. Rules, their tests and an examp
 
 A series whose labels are known is there from the start, at 0, so that the first event is an increase. What is unknown is
 absent, not 0. Labels: \`participant\` is an ISPB, \`endpoint_id\` and \`policy\` the name of a policy, \`processor\` (in older
-names \`fold\`) one of \`states\`, \`alerting\` and \`alerts\`, \`version\` that of a read model.
+names \`fold\`) one of ${FOLDS.map(({ name }) => `\`${name}\``).join(', ')}, \`version\` that of a read model.
 `;
 
 const SECTIONS = [
