@@ -144,7 +144,10 @@ export class Attention {
     }
   }
 
-  /** There was no answer, or none that can be believed. RESOURCE_EXHAUSTED is DICT's 429. Lists have to do where reads fail. */
+  /**
+   * There was no answer, or none that can be believed. RESOURCE_EXHAUSTED is DICT's 429. Lists have to do where reads
+   * fail.
+   */
   failed({ policy }: Ask, status: BridgeStatus | 'ERROR', at: EpochMs): void {
     if (status === 'RESOURCE_EXHAUSTED') (policy === null ? this.#lists : this.#reads).refused(at);
     else if (policy !== null && status === 'NOT_FOUND') this.#buckets.delete(policy);
