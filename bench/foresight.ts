@@ -7,16 +7,14 @@
  */
 import { parseArgs } from 'node:util';
 import type { EpochMs } from '../src/domain/events.ts';
-import { demandOf } from '../src/simulator/demand.ts';
-import type { Demand } from '../src/simulator/demand.ts';
 import type { RefillMode } from '../src/simulator/tokenBucket.ts';
-import { readTraffic, writeTraffic } from '../src/simulator/trafficFile.ts';
-import { withSnakeKeys } from '../src/snakeCase.ts';
+import { INVENTED_WORLD, inventedTraffic, recordedTraffic } from '../src/simulator/traffics.ts';
+import type { TrafficPlan } from '../src/simulator/traffics.ts';
+import { writeTraffic } from '../src/simulator/trafficFile.ts';
+import { scoreFigures } from '../src/simulator/score.ts';
 import { START } from './common.ts';
 import { attentive, every, ForesightRun } from './foresightRun.ts';
 import type { CallSchedule, Foresight } from './foresightRun.ts';
-
-const CATEGORY = 'G';
 
 /** By name, made for each run: a schedule may learn. */
 const SCHEDULES: Readonly<Record<string, (startAt: EpochMs) => CallSchedule>> = {
@@ -42,23 +40,20 @@ const runsFrom = (startAt: EpochMs, seed: number, refills: readonly RefillMode[]
   chosen.flatMap(([schedule, made]) =>
     refills.map((refill) => ({
       ...{ schedule, refill },
-      run: new ForesightRun({ seed, startAt, refill, category: CATEGORY }, made(startAt)),
+      run: new ForesightRun({ ...INVENTED_WORLD, seed, startAt, refill }, made(startAt)),
     })),
   );
 
-/** All runs live through the demand side by side, so it is made, or read, once. It begins with its first row. */
-async function resultsOf(demand: Demand, seed: number, refills: readonly RefillMode[]): Promise<Result[]> {
-  let runs: Named[] | null = null;
-  let last = 0;
-  for await (const rows of demand) {
+/** All runs live through the demand side by side, so it is made, or read, once. */
+async function resultsOf(plan: TrafficPlan, seed: number, refills: readonly RefillMode[]): Promise<Result[]> {
+  if (plan.participants.length > 1) throw new Error('the traffic is of several participants: "balde demo" takes them');
+  const runs = runsFrom(plan.startAt, seed, refills);
+  for await (const rows of plan.traffic()) {
     for (const row of rows) {
-      runs ??= runsFrom(row.second * 1000, seed, refills);
-      for (const { run } of runs) run.take(row);
-      last = row.second;
+      if (row.second * 1000 < plan.endAt) for (const { run } of runs) run.take(row);
     }
   }
-  if (runs === null) throw new Error('there is no demand');
-  return runs.map(({ run, ...named }) => ({ ...named, seed, ...run.finish((last + 1) * 1000) }));
+  return runs.map(({ run, ...named }) => ({ ...named, seed, ...run.finish(plan.endAt) }));
 }
 
 const HEADINGS = ['schedule', 'refill', 'seed', 'lists/min', 'reads/min', 'episodes', 'seen %', 'alerted before %'];
@@ -87,6 +82,12 @@ function cellsOf(result: Result): string[] {
     result.timeToZero80Coverage === null ? '' : (100 * result.timeToZero80Coverage).toFixed(0),
   ];
 }
+
+const figuresOf = ({ schedule, refill, seed, listEpisodes, ...scored }: Result) => ({
+  ...{ schedule, refill, seed },
+  ...scoreFigures(scored),
+  list_episodes: listEpisodes,
+});
 
 function print(results: readonly Result[]): void {
   const table = [[...HEADINGS, ...MORE_HEADINGS], ...results.map(cellsOf)];
@@ -126,16 +127,17 @@ const days = wholeNumber(values.days, '--days');
 const chosen = values.schedules.split(',').map(scheduleOf);
 const seeds = values.seeds.split(',').map((seed) => wholeNumber(seed, '--seeds'));
 const refills = refillsOf(values.refill);
-const demandBy = (seed: number): Demand =>
+const planBy = async (seed: number): Promise<TrafficPlan> =>
   values.traffic === undefined
-    ? demandOf({ seed, startAt: START, days, category: CATEGORY })
-    : readTraffic(values.traffic);
+    ? inventedTraffic({ seed, startAt: START, days, participants: 1 })
+    : await recordedTraffic(values.traffic, START, null);
 
 if (values.record !== undefined) {
-  await writeTraffic(values.record, demandBy(seeds[0] ?? 1));
+  const plan = await planBy(seeds[0] ?? 1);
+  await writeTraffic(values.record, plan.traffic(), plan.startAt);
 } else {
   const results: Result[] = [];
-  for (const seed of seeds) results.push(...(await resultsOf(demandBy(seed), seed, refills)));
-  if (values.json) console.log(JSON.stringify(results.map(withSnakeKeys), null, 2));
+  for (const seed of seeds) results.push(...(await resultsOf(await planBy(seed), seed, refills)));
+  if (values.json) console.log(JSON.stringify(results.map(figuresOf), null, 2));
   else print(results);
 }

@@ -3,16 +3,17 @@ import { alertingReactor } from '../projections/alerting/fold.ts';
 import type { AlertingState } from '../projections/alerting/fold.ts';
 import { FORECAST_RULES } from '../src/domain/estimate/outlook.ts';
 import { bucketKey } from '../src/domain/events.ts';
-import type { AlertEvent, EpochMs, PolicyStateObserved } from '../src/domain/events.ts';
+import type { EpochMs, PolicyStateObserved } from '../src/domain/events.ts';
 import { pollIdentity } from '../src/domain/identity.ts';
 import { DEFAULT_RULES } from '../src/domain/thresholds.ts';
 import { checkAnswer } from '../src/domain/validation.ts';
 import type { PoliciesAnswer } from '../src/domain/validation.ts';
-import { Attention, ATTENTION_RULES } from '../src/poll/attention.ts';
+import { Attention, ATTENTION_RULES, GAP_MS } from '../src/poll/attention.ts';
 import type { Ask, DueAsk } from '../src/poll/attention.ts';
+import { revisedAfter } from '../src/poll/schedule.ts';
 import type { DemandRow } from '../src/simulator/demand.ts';
 import { SIMULATED_PARTICIPANT } from '../src/simulator/participant.ts';
-import { score } from '../src/simulator/score.ts';
+import { announcedBy, score } from '../src/simulator/score.ts';
 import type { Alerted, Score, ScoreInput } from '../src/simulator/score.ts';
 import { LIST_POLICY } from '../src/simulator/policies.ts';
 import { World } from '../src/simulator/world.ts';
@@ -20,7 +21,7 @@ import type { Episode, WorldOptions } from '../src/simulator/world.ts';
 
 /** What is asked next, and when. */
 export interface CallSchedule {
-  /** @returns one that is due later than `now` */
+  /** @returns one that is due later than `now`, the first one perhaps now */
   next(now: EpochMs): DueAsk;
   /** Is shown what every answered call brought. */
   learn(observations: readonly PolicyStateObserved[], at: EpochMs, ask: Ask): void;
@@ -34,13 +35,24 @@ export const every = (ms: number): CallSchedule => ({
   refused: () => undefined,
 });
 
-/** As the poller looks by default: in whole milliseconds, for answers have no others. */
+/**
+ * As the poller looks by default: at once when elected, and asking what is due as often as it does. In whole
+ * milliseconds, for answers have no others.
+ */
 export function attentive(startAt: EpochMs): CallSchedule {
   const attention = new Attention(ATTENTION_RULES, startAt);
+  let isElected = false;
   return {
     next: (now) => {
-      const due = attention.next(now);
-      return { ...due, at: Math.max(now + 1, Math.ceil(due.at)) };
+      if (!isElected) {
+        isElected = true;
+        return { at: now, policy: null, reason: 'elected' };
+      }
+      for (let at = now + GAP_MS; ;) {
+        const due = attention.next(at);
+        if (at >= due.at) return { ...due, at };
+        at = Math.ceil(at + revisedAfter(due, at));
+      }
     },
     learn: (observations, at, ask) => {
       attention.asked(ask, at);
@@ -57,9 +69,6 @@ export interface Foresight extends Score {
   /** Episodes of POLICIES_LIST, for others who call it: the poller causes these, so foreseeing them is no merit. */
   readonly listEpisodes: number;
 }
-
-/** From an answer to subscribers of the alert topic. */
-const PUBLISHING_MS = 200;
 
 export class ForesightRun {
   readonly #world: World;
@@ -96,7 +105,12 @@ export class ForesightRun {
       listCalls: this.#listCalls,
       readCalls: this.#readCalls,
       refusedCalls: this.#refusedCalls,
-      episodes: episodes.filter((episode) => !isOfList(episode)),
+      episodes: episodes
+        .filter((episode) => !isOfList(episode))
+        .map(({ policy, ...times }) => ({
+          ...times,
+          bucket: bucketKey({ participant: SIMULATED_PARTICIPANT, policy }),
+        })),
       observations: this.#observations,
       alerts: this.#alerts,
     });
@@ -130,26 +144,17 @@ export class ForesightRun {
     const poll = { participant: SIMULATED_PARTICIPANT, pollId, correlationId: null, observedAt: at };
     const checked = checkAnswer(answer, poll);
     if (!checked.ok) throw new Error(`the world's answer was rejected: ${checked.detail}`);
-    for (const observation of checked.observations) this.#fold(observation, at);
+    for (const observation of checked.observations) this.#fold(observation);
     this.#schedule.learn(checked.observations, at, ask);
   }
 
-  #fold(observation: PolicyStateObserved, at: EpochMs): void {
-    const { policy, availableTokens, capacity } = observation;
+  #fold(observation: PolicyStateObserved): void {
+    const { availableTokens, capacity, responseTime: at } = observation;
     const percent = (availableTokens * 100) / capacity;
-    if (percent <= DEFAULT_RULES.warningPercent) this.#observations.push({ policy, at, percent });
     const key = bucketKey(observation);
+    if (percent <= DEFAULT_RULES.warningPercent) this.#observations.push({ bucket: key, at, percent });
     const { state, out } = this.#alerting.apply(this.#states.get(key), observation);
     if (state !== undefined) this.#states.set(key, state);
-    this.#alerts.push(...out.flatMap((event) => alertedBy(event, at + PUBLISHING_MS)));
+    this.#alerts.push(...out.flatMap(announcedBy));
   }
-}
-
-function alertedBy(event: AlertEvent, publishedAt: EpochMs): Alerted[] {
-  const { policy, timestamp: raisedAt } = event;
-  if (event.type === 'AlertRaised') return [{ policy, raisedAt, publishedAt, kind: 'threshold', zeroWithin: null }];
-  if (event.type !== 'ForecastRaised') return [];
-  const { secondsToZeroLow: low, secondsToZeroHigh: high } = event;
-  const zeroWithin = [raisedAt + low * 1000, raisedAt + high * 1000] as const;
-  return [{ policy, raisedAt, publishedAt, kind: 'forecast', zeroWithin }];
 }

@@ -6,7 +6,7 @@ import { alertsProjection } from '../../projections/alerts/fold.ts';
 import { statesProjection } from '../../projections/states/fold.ts';
 import { RATE_LIMIT_ALERTS } from '../codec/topics.ts';
 import type { AlertEvent, EpochMs } from '../domain/events.ts';
-import { DAY_MS } from '../domain/time.ts';
+import { DAY_MS, MINUTE_MS } from '../domain/time.ts';
 import { DEFAULT_RULES } from '../domain/thresholds.ts';
 import { isCaughtUp, whenCaughtUp } from '../consume/progress.ts';
 import { FOLD_RUNNERS } from '../app/foldRoles.ts';
@@ -20,24 +20,43 @@ import type { PulsarSettings } from '../log/pulsar/settings.ts';
 import { peakRssMib } from '../peakMemory.ts';
 import { compact } from '../retain/compactor.ts';
 import { Metrics } from '../serve/metrics.ts';
-import type { Sql } from '../store/database.ts';
 import { hashAlerts, hashStates } from '../store/hash.ts';
 import { readHorizon } from '../store/partitions.ts';
 import { firstVersionOf, schemaOf } from '../store/schemas.ts';
-import { SIMULATED_PARTICIPANT } from '../simulator/participant.ts';
+import type { Schedule } from '../poll/schedule.ts';
+import { manualClock } from '../simulator/clocks.ts';
+import { serveBridge } from '../simulator/server.ts';
+import type { RefillMode } from '../simulator/tokenBucket.ts';
+import { INVENTED_WORLD, inventedTraffic, recordedTraffic } from '../simulator/traffics.ts';
+import type { TrafficPlan } from '../simulator/traffics.ts';
+import { writeTraffic } from '../simulator/trafficFile.ts';
+import { WorldBridge } from '../simulator/worldBridge.ts';
 import { feed } from './feed.ts';
 import type { Fed } from './feed.ts';
 import { runTogether } from '../together.ts';
 import { countTables, countTopic, summarise } from './inspect.ts';
 import type { PolicySummary, TableCounts, TopicCounts } from './inspect.ts';
 import { metricsDisagreements } from './metricsAgree.ts';
+import { TruthRecord, truthOf } from './truth.ts';
+import type { Truth } from './truth.ts';
 
 export interface DemoOptions {
   readonly dataDir: string;
   /** The log to run through; `null`: the embedded one. */
   readonly pulsar: PulsarSettings | null;
+  /** Decides on the traffic, unless it is recorded, on when lumps arrive, and on how late answers are. */
   readonly seed: number;
-  readonly days: number;
+  /** `null`: as long as the recorded traffic. */
+  readonly days: number | null;
+  /** How many participants are invented. */
+  readonly participants: number;
+  readonly schedule: Schedule;
+  readonly refill: RefillMode;
+  /** A file of recorded traffic; `null`: it is invented. */
+  readonly traffic: string | null;
+  /** Where to write the traffic; `null`: nowhere. */
+  readonly writeTraffic: string | null;
+  /** Minutes simulated, of all. */
   readonly onProgress: (stage: 'polling' | 'catching up' | 'checking', done: number, total: number) => void;
   readonly signal: AbortSignal;
 }
@@ -45,6 +64,7 @@ export interface DemoOptions {
 export interface DemoReport {
   readonly seed: number;
   readonly days: number;
+  readonly participants: number;
   readonly policies: number;
   readonly polls: number;
   readonly observations: number;
@@ -65,17 +85,27 @@ export interface DemoReport {
   /** Each invariant that was checked; all true, or the run failed. */
   readonly invariants: Readonly<Record<string, boolean>>;
   readonly by_policy: readonly PolicySummary[];
+  /** How the alerts compare with what really happened. */
+  readonly truth: Truth;
 }
 
 /** Fixed, so that equal seeds give equal tables at any time; a Wednesday. */
 const START: EpochMs = Date.UTC(2025, 0, 1);
-const INTERVAL_MS = 300_000;
-const STALE_AFTER_MS = 3 * INTERVAL_MS;
+const STALE_AFTER_MS = 15 * MINUTE_MS;
 const RETENTION_MONTHS = 13;
 /** Observations arrive without a pause, and larger batches cost less. Milliseconds. */
-const LINGER_MS = 200;
+const LINGER_MS = 1_000;
+
+/** What a run goes through. */
+interface Run extends DemoOptions {
+  readonly storage: Storage;
+  readonly plan: TrafficPlan;
+  readonly record: TruthRecord;
+}
 
 export async function runDemo(options: DemoOptions): Promise<DemoReport> {
+  const plan = await planOf(options);
+  if (options.writeTraffic !== null) await writeTraffic(options.writeTraffic, plan.traffic(), plan.startAt);
   const storage = await openStorage(
     { databaseUrl: null, dataDir: options.dataDir, pulsar: options.pulsar },
     {
@@ -86,24 +116,33 @@ export async function runDemo(options: DemoOptions): Promise<DemoReport> {
     },
   );
   try {
+    const run = { ...options, storage, plan, record: new TruthRecord() };
     const start = performance.now();
-    const fed = await process(storage, options);
+    const { fed, bridge } = await live(run);
     const seconds = (performance.now() - start) / 1000;
-    return await check(storage, options, fed, seconds);
+    return await check(run, bridge, fed, seconds);
   } finally {
     await storage.close();
   }
 }
 
-const endOf = ({ days }: DemoOptions): EpochMs => START + days * DAY_MS;
+async function planOf({ traffic, seed, days, participants }: DemoOptions): Promise<TrafficPlan> {
+  if (traffic !== null) return await recordedTraffic(traffic, START, days);
+  return inventedTraffic({ seed, startAt: START, days: days ?? 1, participants });
+}
+
+interface Lived {
+  readonly fed: Fed;
+  readonly bridge: WorldBridge;
+}
 
 /** Feeds the log and folds it at the same time, until everything is in the tables. */
-async function process(storage: Storage, options: DemoOptions): Promise<Fed> {
+async function live(run: Run): Promise<Lived> {
   const stop = new AbortController();
-  const signal = AbortSignal.any([stop.signal, options.signal]);
+  const signal = AbortSignal.any([stop.signal, run.signal]);
   setMaxListeners(0, signal);
-  const folding = runFolds(storage, signal);
-  const feeding = feedAndCatchUp(storage, options, signal);
+  const folding = runFolds(run.storage, signal);
+  const feeding = feedAndCatchUp(run, signal);
   try {
     // A fold that fails ends the demonstration at once instead of leaving it waiting.
     return await Promise.race([
@@ -124,37 +163,48 @@ async function runFolds(storage: Storage, signal: AbortSignal): Promise<void> {
   await runTogether([...folds, async (until) => await runRelays(storage, silentObserver, until)], signal);
 }
 
-async function feedAndCatchUp(storage: Storage, options: DemoOptions, signal: AbortSignal): Promise<Fed> {
-  const total = (options.days * DAY_MS) / INTERVAL_MS;
-  const fed = await feed({
-    log: storage.log,
-    participant: SIMULATED_PARTICIPANT,
-    seed: options.seed,
-    start: START,
-    end: endOf(options),
-    intervalMs: INTERVAL_MS,
-    onDay: async (now) => {
-      const readModels = RETAINED_READ_MODELS;
-      await compact({ ...storage, topics: TRIMMED_TOPICS, readModels, months: RETENTION_MONTHS, now });
-    },
-    onPoll: (done) => options.onProgress('polling', done, total),
-    signal,
+async function feedAndCatchUp(run: Run, signal: AbortSignal): Promise<Lived> {
+  const { storage, plan, record, seed, refill, schedule, onProgress } = run;
+  const { participants, startAt, endAt: end } = plan;
+  const clock = manualClock(startAt);
+  const bridge = new WorldBridge({
+    ...{ ...INVENTED_WORLD, plan, seed, refill, clock },
+    onAnswer: (participant, answer) => record.note(participant, answer),
   });
-  options.onProgress('catching up', total, total);
-  await whenCaughtUp(storage.database, storage.log, FOLDS, signal);
-  return fed;
+  const total = Math.ceil((end - startAt) / MINUTE_MS);
+  const served = await serveBridge(bridge);
+  try {
+    const fed = await feed({
+      ...{ log: storage.log, address: served.address, participants, schedule, clock, end, signal },
+      onDay: async (now) => {
+        const readModels = RETAINED_READ_MODELS;
+        await compact({ ...storage, topics: TRIMMED_TOPICS, readModels, months: RETENTION_MONTHS, now });
+      },
+      onTime: (at) => onProgress('polling', Math.floor((at - startAt) / MINUTE_MS), total),
+    });
+    await bridge.live(end);
+    onProgress('catching up', total, total);
+    await whenCaughtUp(storage.database, storage.log, FOLDS, signal);
+    return { fed, bridge };
+  } finally {
+    await served.close();
+  }
 }
 
-async function check(storage: Storage, options: DemoOptions, fed: Fed, seconds: number): Promise<DemoReport> {
-  options.onProgress('checking', 0, 1);
+async function check(run: Run, bridge: WorldBridge, fed: Fed, seconds: number): Promise<DemoReport> {
+  run.onProgress('checking', 0, 1);
+  const { storage, plan, record } = run;
   const { database } = storage;
-  const events = await alertTopic(storage, options.signal);
+  const { startAt: start, endAt: end } = plan;
+  const events = await alertTopic(storage, run.signal);
   const tables = await countTables(database);
   const topic = countTopic(events);
-  const lost = fed.observations - tables.distinct_observations - (await expired(database, fed));
+  const lost = record.countFrom((await readHorizon(database)) ?? -Infinity) - tables.distinct_observations;
+  const participants = plan.participants.length;
   return {
-    seed: options.seed,
-    days: options.days,
+    seed: run.seed,
+    days: round((end - start) / DAY_MS),
+    participants,
     policies: tables.policies,
     polls: fed.polls,
     observations: fed.observations,
@@ -169,8 +219,9 @@ async function check(storage: Storage, options: DemoOptions, fed: Fed, seconds: 
     peak_rss_mib: peakRssMib(),
     states_hash: await hashStates(database, schemaOf(firstVersionOf(statesProjection))),
     alerts_hash: await hashAlerts(database, schemaOf(firstVersionOf(alertsProjection))),
-    invariants: await invariants(storage, options, { tables, topic, lost }),
-    by_policy: await summarise(database, START, endOf(options)),
+    invariants: await invariants(storage, end, { tables, topic, lost }),
+    by_policy: await summarise(database, start, end),
+    truth: await truthOf({ database, bridge, record, events, start, end, participants }),
   };
 }
 
@@ -185,18 +236,12 @@ async function alertTopic({ log }: Storage, signal: AbortSignal): Promise<AlertE
   return events;
 }
 
-/** Observations in months that retention dropped during the run: polls before the horizon, times policies. */
-async function expired(sql: Sql, { polls, observations }: Fed): Promise<number> {
-  const horizon = (await readHorizon(sql)) ?? START;
-  return Math.max(0, Math.ceil((horizon - START) / INTERVAL_MS)) * (observations / polls);
-}
-
 async function invariants(
   { database, log }: Storage,
-  options: DemoOptions,
+  end: EpochMs,
   { tables, topic, lost }: { tables: TableCounts; topic: TopicCounts; lost: number },
 ): Promise<Record<string, boolean>> {
-  const metrics = new Metrics({ sql: database, now: () => endOf(options), staleAfterMs: STALE_AFTER_MS });
+  const metrics = new Metrics({ sql: database, now: () => end, staleAfterMs: STALE_AFTER_MS });
   const caughtUp = await Promise.all(FOLDS.map(async (fold) => await isCaughtUp(database, log, fold)));
   return {
     every_observation_in_history_once: lost === 0 && tables.history_rows === tables.distinct_observations,

@@ -1,137 +1,176 @@
 /**
- * Polls a simulated Bridge through simulated time, as fast as it answers, and publishes to the log.
- *
- * The poll is the poller's own (real gRPC, the same checks, the same sequence ids); only the schedule is different: the
- * clock is moved to the next tick instead of waiting for it.
+ * Pollers at work in simulated time, as fast as they go: each is the one that polls for real, over gRPC. Only their
+ * clock is moved: on to when the earliest of them wakes, as soon as all of them sleep.
  */
+import { pino } from 'pino';
+import type { Clock } from '../clock.ts';
 import { POLICY_STATES } from '../codec/topics.ts';
-import type { EpochMs, PolicyStateObserved } from '../domain/events.ts';
+import type { EpochMs } from '../domain/events.ts';
 import { DAY_MS } from '../domain/time.ts';
-import { checkAnswer } from '../domain/validation.ts';
-import type { EventLog, Producer, SendResult } from '../log/eventLog.ts';
-import { required } from '../required.ts';
+import type { EventLog } from '../log/eventLog.ts';
 import { createBridgeClient } from '../poll/bridgeClient.ts';
 import type { BridgeClient } from '../poll/bridgeClient.ts';
-import { startPoll } from '../poll/bridgePoll.ts';
-import { producerName } from '../poll/poller.ts';
-import { assignSequence } from '../poll/sequence.ts';
-import type { StoredPoll } from '../poll/sequence.ts';
-import { manualClock } from '../simulator/clocks.ts';
+import type { PollerEvents } from '../poll/events.ts';
+import { runPoller } from '../poll/poller.ts';
+import type { Schedule } from '../poll/schedule.ts';
+import { required } from '../required.ts';
 import type { ManualClock } from '../simulator/clocks.ts';
-import { startSimulator } from '../simulator/server.ts';
+import { runTogether } from '../together.ts';
+import { Wakeup } from '../waiting.ts';
+import { writeBehind } from './writeBehind.ts';
 
 export interface FeedOptions {
-  readonly log: EventLog;
-  readonly participant: string;
-  readonly seed: number;
-  /** First poll; the others follow every `intervalMs` until before `end`. */
-  readonly start: EpochMs;
+  readonly log: Pick<EventLog, 'producer'>;
+  /** Of the Bridge that lives by `clock`. */
+  readonly address: string;
+  readonly participants: readonly string[];
+  readonly schedule: Schedule;
+  /** At the beginning; is moved on to `end`. */
+  readonly clock: ManualClock;
   readonly end: EpochMs;
-  readonly intervalMs: number;
-  /** Called before the first poll of each simulated day. */
+  /** Called before each simulated day. */
   readonly onDay: (at: EpochMs) => Promise<void>;
-  readonly onPoll: (done: number) => void;
+  /** Is told the time now and then. */
+  readonly onTime: (at: EpochMs) => void;
   readonly signal: AbortSignal;
 }
 
 export interface Fed {
+  /** Lists and reads. */
   readonly polls: number;
   /** Observations that the log stored. */
   readonly observations: number;
 }
 
-/** Most sends in flight: the log groups them into one transaction. */
-const IN_FLIGHT = 48;
-const DEADLINE_MS = 30_000;
+/** How long nothing may happen while somebody works. Milliseconds of real time. */
+const STUCK_MS = 120_000;
 
 export async function feed(options: FeedOptions): Promise<Fed> {
-  const { participant, start, seed } = options;
-  const clock = manualClock(start);
-  const simulator = await startSimulator({ scenario: 'day', seed, clock, startAt: start });
-  const bridge = createBridgeClient({ address: simulator.address, participant, tls: null });
+  const { participants, signal } = options;
+  const work = new Work(options.clock, participants.length);
+  const over = new AbortController();
+  const pollers = participants.map(
+    (participant) => async (stop: AbortSignal) =>
+      await pollAs(participant, options, work, AbortSignal.any([stop, over.signal])),
+  );
+  const moving = async (stop: AbortSignal): Promise<void> =>
+    await move(options, work, stop).finally(() => over.abort(new Error('the simulated time is over')));
+  await runTogether([...pollers, moving], signal);
+  signal.throwIfAborted();
+  return work.fed;
+}
+
+async function pollAs(participant: string, options: FeedOptions, work: Work, stop: AbortSignal): Promise<void> {
+  const { address, log, schedule } = options;
+  const client = createBridgeClient({ address, participant, tls: null });
   try {
-    return await pollThrough(options, bridge, clock);
-  } finally {
-    bridge.close();
-    await simulator.close();
-  }
-}
-
-async function pollThrough(options: FeedOptions, bridge: BridgeClient, clock: ManualClock): Promise<Fed> {
-  const { log, participant, start, end, intervalMs, signal } = options;
-  const name = producerName(participant);
-  const producer = await log.producer(POLICY_STATES.name, { name, access: 'exclusive', signal });
-  const sends = new Sends(producer);
-  let polls = 0;
-  try {
-    for (let at = start; at < end; at += intervalMs) {
-      signal.throwIfAborted();
-      clock.set(at);
-      if ((at - start) % DAY_MS === 0) await options.onDay(at);
-      await sends.push(await pollOnce(bridge, participant, at, signal));
-      polls += 1;
-      options.onPoll(polls);
-    }
-    return { polls, observations: await sends.finish() };
-  } finally {
-    await producer.close();
-  }
-}
-
-async function pollOnce(
-  bridge: BridgeClient,
-  participant: string,
-  at: EpochMs,
-  signal: AbortSignal,
-): Promise<readonly PolicyStateObserved[]> {
-  const poll = startPoll(participant, at);
-  const answer = await bridge.listPolicies({
-    correlationId: poll.correlationId,
-    deadlineMs: DEADLINE_MS,
-    signal,
-  });
-  const checked = checkAnswer(answer, { ...poll, observedAt: at });
-  if (!checked.ok) throw new Error(`the simulator's answer was rejected: ${checked.detail}`);
-  return checked.observations;
-}
-
-/** Sends of several polls, in flight at the same time and in order. */
-class Sends {
-  readonly #producer: Producer;
-  readonly #underWay: Promise<SendResult>[] = [];
-  #previous: StoredPoll | null = null;
-  #last: number;
-  #stored = 0;
-
-  constructor(producer: Producer) {
-    this.#producer = producer;
-    this.#last = producer.lastSequenceId;
-  }
-
-  async push(observations: readonly PolicyStateObserved[]): Promise<void> {
-    const [head] = observations;
-    if (head === undefined) return;
-    const { responseTime } = head;
-    const policies = observations.map((observation) => observation.policy);
-    const { first } = assignSequence({ last: this.#last, responseTime, policies, previous: this.#previous });
-    this.#previous = { responseTime, policies, first };
-    this.#last = first + policies.length - 1;
-    const sent = this.#producer.send(
-      observations.map((observation, i) => ({ ...POLICY_STATES.encode(observation), sequenceId: first + i })),
+    await runPoller(
+      {
+        ...{ participant, topic: POLICY_STATES, schedule, pollWhenElected: true },
+        log: writeBehind(log),
+        bridge: work.watched(client),
+        clock: work.clock,
+        logger: pino({ level: 'silent' }),
+        events: work.events,
+      },
+      stop,
     );
-    // settleOldest reports a failure; until then it must not count as unhandled.
-    sent.catch(() => undefined);
-    this.#underWay.push(sent);
-    if (this.#underWay.length > IN_FLIGHT) await this.#settleOldest();
+  } finally {
+    client.close();
+  }
+}
+
+/** Moves the clock until the end. */
+async function move({ clock, end, onDay, onTime }: FeedOptions, work: Work, stop: AbortSignal): Promise<void> {
+  let day = clock.now();
+  for (;;) {
+    await work.allAsleep(stop);
+    const due = Math.ceil(required(clock.nextWake(), 'all pollers sleep'));
+    while (day <= Math.min(due, end - 1)) {
+      await onDay(day);
+      day += DAY_MS;
+    }
+    if (due >= end) return;
+    clock.set(due);
+    onTime(due);
+  }
+}
+
+/** What the pollers do, by what they ask for and what they tell. */
+class Work {
+  readonly clock: Clock;
+  readonly events: PollerEvents;
+  readonly fed = { polls: 0, observations: 0 };
+  readonly #time: ManualClock;
+  readonly #pollers: number;
+  readonly #changed = new Wakeup();
+  /** Polls that are under way, and don't wait for the clock. */
+  #busy = 0;
+  #failure: Error | null = null;
+
+  constructor(time: ManualClock, pollers: number) {
+    this.#time = time;
+    this.#pollers = pollers;
+    this.clock = {
+      now: () => time.now(),
+      sleep: async (ms, signal) => {
+        const slept = time.sleep(ms, signal);
+        this.#changed.wake();
+        await slept;
+      },
+    };
+    this.events = {
+      onPublished: ({ stored }) => (this.fed.observations += stored),
+      onEnded: ({ result }) => {
+        this.fed.polls += 1;
+        // One that failed has stopped working before: it may have waited to try again.
+        if (result !== 'failed') this.#done();
+      },
+      onPollFailed: ({ status, err }) => (status === 'ERROR' ? this.#fail(err) : undefined),
+      // What waits for the log waits for this clock, which would never move.
+      onLogUnavailable: ({ err }) => this.#fail(err),
+      onFenced: ({ participant }) => this.#fail(new Error(`another process polls ${participant}`)),
+    };
   }
 
-  async finish(): Promise<number> {
-    while (this.#underWay.length > 0) await this.#settleOldest();
-    return this.#stored;
+  /** The same Bridge, whose answers make work: a poll is under way until it ends, or until its call fails. */
+  watched(client: BridgeClient): Pick<BridgeClient, 'listPolicies' | 'readPolicy'> {
+    const begun = async <T>(call: Promise<T>): Promise<T> => {
+      this.#busy += 1;
+      try {
+        return await call;
+      } catch (error) {
+        this.#done();
+        throw error;
+      }
+    };
+    return {
+      listPolicies: async (call) => await begun(client.listPolicies(call)),
+      readPolicy: async (policy, call) => await begun(client.readPolicy(policy, call)),
+    };
   }
 
-  async #settleOldest(): Promise<void> {
-    const oldest = required(this.#underWay.shift(), 'sends are under way');
-    this.#stored += (await oldest).stored;
+  /** @throws {Error} a poller waits for something that does not come */
+  async allAsleep(stop: AbortSignal): Promise<void> {
+    for (;;) {
+      // What follows a poll's end, or a clock's move, is done by the next turn of the event loop.
+      await new Promise((resolve) => setImmediate(resolve));
+      const seen = this.#changed.count;
+      stop.throwIfAborted();
+      if (this.#failure !== null) throw this.#failure;
+      if (this.#busy === 0 && this.#time.sleeping >= this.#pollers) return;
+      await this.#changed.wait(seen, STUCK_MS, stop);
+      if (this.#changed.count === seen) throw new Error('a poller did not go on for two minutes');
+    }
+  }
+
+  #done(): void {
+    this.#busy -= 1;
+    this.#changed.wake();
+  }
+
+  #fail(error: Error): void {
+    this.#failure ??= error;
+    this.#changed.wake();
   }
 }

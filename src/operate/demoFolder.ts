@@ -44,7 +44,8 @@ const OWN_NAMES: ReadonlySet<string> = new Set([DEMO_MARKER, 'postgres', 'pulsar
 
 export interface NextDemo {
   readonly seed: number;
-  readonly days: number;
+  /** `null`: as many as there is traffic for. */
+  readonly days: number | null;
   /** Whether what balde start has added to an earlier demonstration may go. */
   readonly yes?: boolean;
   /** Told before an earlier demonstration is removed. */

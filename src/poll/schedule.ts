@@ -5,7 +5,7 @@ import type { Subscriber } from 'rxjs';
 import type { Clock } from '../clock.ts';
 import type { EpochMs } from '../domain/events.ts';
 import { Attention, ATTENTION_RULES, GAP_MS } from './attention.ts';
-import type { Ask } from './attention.ts';
+import type { Ask, DueAsk } from './attention.ts';
 import type { PollReason } from './reasons.ts';
 
 export type Schedule =
@@ -129,6 +129,13 @@ async function run(subscriber: Subscriber<Tick>, next: NextTick, options: TickOp
 /** An answer may bring the next poll closer: it is asked for this often. Milliseconds. */
 const REVISE_MS = 1_000;
 
+/**
+ * After how long an {@link Attention} is asked again what is due. A poll that is under way goes first: what was due
+ * then is asked for once it has ended.
+ */
+export const revisedAfter = (due: DueAsk, now: EpochMs): number =>
+  Math.min(Math.max(due.at - now, GAP_MS), REVISE_MS);
+
 async function attend(subscriber: Subscriber<Tick>, attention: Attention, options: TickOptions): Promise<never> {
   const { clock, signal, immediate } = options;
   let seen = clock.now();
@@ -144,7 +151,6 @@ async function attend(subscriber: Subscriber<Tick>, attention: Attention, option
       forced = null;
       subscriber.next({ ...due, at: now });
     }
-    // A poll that is under way goes first: what was due then is asked for once it has ended.
-    await clock.sleep(Math.min(Math.max(due.at - now, GAP_MS), REVISE_MS), signal);
+    await clock.sleep(revisedAfter(due, now), signal);
   }
 }

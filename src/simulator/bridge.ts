@@ -45,7 +45,13 @@ export class BridgeRefusal extends Error {
   }
 }
 
-export class Bridge {
+/** Who answers the two calls. Both throw a {@link BridgeRefusal}. */
+export interface Answering {
+  list(participant: string): Answer | Promise<Answer>;
+  read(participant: string, policy: string): Answer | Promise<Answer>;
+}
+
+export class Bridge implements Answering {
   readonly #options: BridgeOptions;
   readonly #startAt: EpochMs;
   readonly #known: ReadonlySet<string> | null;

@@ -25,6 +25,8 @@ export interface ManualClock extends Clock {
   set(at: EpochMs): void;
   /** When the earliest sleeper is due, `null` when nobody sleeps. */
   nextWake(): EpochMs | null;
+  /** How many sleep. */
+  readonly sleeping: number;
 }
 
 interface Sleeper {
@@ -64,5 +66,8 @@ export function manualClock(start: EpochMs): ManualClock {
       for (const sleeper of byDue()) if (sleeper.due <= now) sleeper.wake();
     },
     nextWake: () => byDue()[0]?.due ?? null,
+    get sleeping() {
+      return sleepers.size;
+    },
   };
 }

@@ -143,20 +143,20 @@ export interface CategoryChange {
 const CHANGE_TIME_MS = 14 * HOUR_MS;
 
 /**
- * The scenario's next change of category after `after`, `null` when it has none: on some days, between `home` and the
- * next better category (A knows only B), so that both an upgrade and a downgrade occur.
+ * The next change of category after `after`, `null` when there are none: on some days, between `home` and the next
+ * better category (A knows only B), so that both an upgrade and a downgrade occur.
  */
 export function nextCategoryChange(
-  scenario: Scenario,
+  { categoryChangesPerDay }: Pick<Scenario, 'categoryChangesPerDay'>,
   seed: number,
   home: Category,
   current: Category,
   after: EpochMs,
 ): CategoryChange | null {
-  if (scenario.categoryChangesPerDay <= 0) return null;
+  if (categoryChangesPerDay <= 0) return null;
   const away = required(CATEGORIES[home === 'A' ? 1 : CATEGORIES.indexOf(home) - 1], 'there are several categories');
   const changes = hash(seed, hashText('category'));
   let day = Math.floor((after - CHANGE_TIME_MS) / DAY_MS) + 1;
-  while (uniform(changes, day) >= scenario.categoryChangesPerDay) day += 1;
+  while (uniform(changes, day) >= categoryChangesPerDay) day += 1;
   return { at: day * DAY_MS + CHANGE_TIME_MS, category: current === home ? away : home };
 }

@@ -12,7 +12,7 @@ import { systemClock, type Clock } from '../clock.ts';
 import { messageOf } from '../errors.ts';
 import { bridgeService } from '../codec/bridge.ts';
 import { timestamp, type Answer } from './answer.ts';
-import { Bridge, BridgeRefusal, type BridgeOptions } from './bridge.ts';
+import { Bridge, BridgeRefusal, type Answering, type BridgeOptions } from './bridge.ts';
 import { Faults, type Method } from './faults.ts';
 import type { BucketTruth } from './traffic.ts';
 
@@ -23,28 +23,37 @@ interface ServerTls {
   readonly clientCa?: string | Buffer;
 }
 
-export interface SimulatorOptions extends Omit<BridgeOptions, 'clock'> {
+export interface ServingOptions {
+  /** Of the faults; 1 by default. */
+  readonly seed?: number;
   /** `127.0.0.1` by default. */
   readonly host?: string;
   /** 0, the default, takes any free port. */
   readonly port?: number;
-  /** Real time by default. */
-  readonly clock?: Clock;
   /** Told one line per call: method, participant, gRPC status code. */
   readonly log?: (line: string) => void;
   readonly tls?: ServerTls;
 }
 
-export interface Simulator {
+export interface SimulatorOptions extends ServingOptions, Omit<BridgeOptions, 'clock'> {
+  /** Real time by default. */
+  readonly clock?: Clock;
+}
+
+/** A Bridge on the wire. */
+export interface Served {
   /** `host:port`. */
   readonly address: string;
   readonly faults: Faults;
+  /** Cuts open calls, frees the port. Safe to repeat. */
+  close(): Promise<void>;
+}
+
+export interface Simulator extends Served {
   /** See {@link Bridge.buckets}. */
   buckets(participant: string): ReadonlyMap<string, BucketTruth>;
   /** See {@link Bridge.served}: calls answered with state, faults excluded. */
   served(participant: string): number;
-  /** Cuts open calls, frees the port. Safe to repeat. */
-  close(): Promise<void>;
 }
 
 type Call = ServerUnaryCall<{ readonly policy_name?: string }, object>;
@@ -52,8 +61,17 @@ type Respond = sendUnaryData<object>;
 
 /** Serves until closed. @throws {Error} the address cannot be bound, or the certificate cannot be used. */
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
-  const clock = options.clock ?? systemClock;
-  const bridge = new Bridge({ ...options, clock });
+  const bridge = new Bridge({ ...options, clock: options.clock ?? systemClock });
+  const served = await serveBridge(bridge, options);
+  return {
+    ...served,
+    buckets: (participant) => bridge.buckets(participant),
+    served: (participant) => bridge.served(participant),
+  };
+}
+
+/** Serves until closed. @throws {Error} the address cannot be bound, or the certificate cannot be used. */
+export async function serveBridge(bridge: Answering, options: ServingOptions = {}): Promise<Served> {
   const faults = new Faults(options.seed ?? 1);
   const open = new Set<NodeJS.Timeout>();
   const server = new Server();
@@ -65,8 +83,6 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   return {
     address: `${host}:${port}`,
     faults,
-    buckets: (participant) => bridge.buckets(participant),
-    served: (participant) => bridge.served(participant),
     close: async () => {
       for (const timer of open) clearTimeout(timer);
       closing ??= shutDown(server);
@@ -76,13 +92,13 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
 }
 
 function implementation(
-  bridge: Bridge,
+  bridge: Answering,
   faults: Faults,
   open: Set<NodeJS.Timeout>,
   log: ((line: string) => void) | undefined,
 ): UntypedServiceImplementation {
-  const serve = (method: Method, answer: (participant: string, call: Call) => Answer) => {
-    return (call: Call, reply: Respond): void => {
+  const serve = (method: Method, answer: (participant: string, call: Call) => Promise<Answer>) => {
+    const respond = async (call: Call, reply: Respond): Promise<void> => {
       const participant = String(call.metadata.get('pi-requesting-participant')[0] ?? '');
       const send = (code: status, details: string, message: object | null): void => {
         log?.(`${method} ${participant} ${status[code]}`);
@@ -93,7 +109,7 @@ function implementation(
       if (effects.hung) return;
       const { code, details, message } = effects.failure
         ? { ...effects.failure, message: null }
-        : attempt(method, () => answer(participant, call), effects.garble);
+        : await attempt(method, answer(participant, call), effects.garble);
       if (effects.delayMs === 0) {
         send(code, details, message);
         return;
@@ -104,11 +120,13 @@ function implementation(
       }, effects.delayMs);
       open.add(timer);
     };
+    return (call: Call, reply: Respond): void => void respond(call, reply);
   };
   return {
-    GetRateLimitPolicies: serve('GetRateLimitPolicies', (participant) => bridge.list(participant)),
-    GetRateLimitPolicy: serve('GetRateLimitPolicy', (participant, call) =>
-      bridge.read(participant, call.request.policy_name ?? ''),
+    GetRateLimitPolicies: serve('GetRateLimitPolicies', async (participant) => await bridge.list(participant)),
+    GetRateLimitPolicy: serve(
+      'GetRateLimitPolicy',
+      async (participant, call) => await bridge.read(participant, call.request.policy_name ?? ''),
     ),
   };
 }
@@ -119,9 +137,13 @@ interface CallOutcome {
   readonly message: object | null;
 }
 
-function attempt(method: Method, answer: () => Answer, garble: ((answer: Answer) => Answer) | null): CallOutcome {
+async function attempt(
+  method: Method,
+  answer: Promise<Answer>,
+  garble: ((answer: Answer) => Answer) | null,
+): Promise<CallOutcome> {
   try {
-    const made = answer();
+    const made = await answer;
     return { code: status.OK, details: '', message: toWire(method, garble === null ? made : garble(made)) };
   } catch (error) {
     if (error instanceof BridgeRefusal) return { code: error.code, details: error.message, message: null };

@@ -1,14 +1,27 @@
-/** Demand as CSV: columns `second`, `policy`, `charge`, `credit`, optionally `participant`; gzip when named .gz. */
+/**
+ * Demand as CSV, gzip when named .gz: columns `second` (from the start), `policy`, `charge`, `credit`, optionally
+ * `participant`.
+ */
 import { createReadStream, createWriteStream } from 'node:fs';
 import { pipeline, Readable } from 'node:stream';
 import { pipeline as finished } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
+import type { EpochMs } from '../domain/events.ts';
+import { isParticipant } from '../domain/validation.ts';
 import { OperatorError } from '../errors.ts';
-import type { Demand, DemandRow } from './demand.ts';
+import type { DemandRow } from './demand.ts';
 import { POLICIES } from './policies.ts';
 
 const COLUMNS = ['second', 'policy', 'charge', 'credit'] as const;
 type Column = (typeof COLUMNS)[number] | 'participant';
+
+/** `participant` is `null` where the traffic has only one, and does not name it. */
+export interface TrafficRow extends DemandRow {
+  readonly participant: string | null;
+}
+
+/** Rows by rising second, in parts of any size. */
+export type Traffic = Iterable<readonly TrafficRow[]> | AsyncIterable<readonly TrafficRow[]>;
 
 export class TrafficFileError extends OperatorError {
   override readonly name = 'TrafficFileError';
@@ -20,25 +33,27 @@ export class TrafficFileError extends OperatorError {
 
 const isPacked = (path: string): boolean => path.endsWith('.gz');
 
-export async function writeTraffic(path: string, demand: Demand): Promise<void> {
+/** @param startAt what the file's seconds count from */
+export async function writeTraffic(path: string, traffic: Traffic, startAt: EpochMs): Promise<void> {
+  const start = startAt / 1000;
+  const lineOf = ({ second, policy, charge, credit, participant }: TrafficRow): string =>
+    `${second - start},${policy},${charge},${credit},${participant ?? ''}\n`;
   async function* lines(): AsyncGenerator<string> {
-    yield `${COLUMNS.join(',')}\n`;
-    for await (const rows of demand) yield rows.map(lineOf).join('');
+    yield `${[...COLUMNS, 'participant'].join(',')}\n`;
+    for await (const rows of traffic) yield rows.map(lineOf).join('');
   }
   const file = createWriteStream(path);
   if (isPacked(path)) await finished(Readable.from(lines()), createGzip(), file);
   else await finished(Readable.from(lines()), file);
 }
 
-const lineOf = ({ second, policy, charge, credit }: DemandRow): string => `${second},${policy},${charge},${credit}\n`;
-
 /**
  * Reads a file as a stream: one part of rows per piece read.
- * @param participant whose rows are wanted; without, the file may only have one's.
+ * @param startAt what the file's seconds count from; on a full second
  * @throws {TrafficFileError} a row can't be used; the message names its line.
  */
-export async function* readTraffic(path: string, participant?: string): AsyncGenerator<readonly DemandRow[]> {
-  const reader = new RowReader(path, participant);
+export async function* readTraffic(path: string, startAt: EpochMs): AsyncGenerator<readonly TrafficRow[]> {
+  const reader = new RowReader(path, startAt / 1000);
   let rest = '';
   for await (const piece of open(path)) {
     const lines = (rest + String(piece)).split('\n');
@@ -47,6 +62,31 @@ export async function* readTraffic(path: string, participant?: string): AsyncGen
   }
   if (rest !== '') yield reader.read(rest);
   reader.end();
+}
+
+/** What a file holds. */
+export interface TrafficSurvey {
+  /** In order of their first rows; none where the file names none. */
+  readonly participants: readonly string[];
+  readonly rows: number;
+  /** Seconds from the start to the end of the last row's. */
+  readonly seconds: number;
+}
+
+/** Reads a file from beginning to end, so that whatever is wrong with it is known before the work begins. */
+export async function surveyTraffic(path: string): Promise<TrafficSurvey> {
+  const participants = new Set<string>();
+  let rows = 0;
+  let seconds = 0;
+  for await (const part of readTraffic(path, 0)) {
+    for (const { participant, second } of part) {
+      if (participant !== null) participants.add(participant);
+      seconds = second + 1;
+    }
+    rows += part.length;
+  }
+  if (rows === 0) throw new TrafficFileError(path, 1, 'the file has no rows');
+  return { participants: [...participants], rows, seconds };
 }
 
 function open(path: string): Readable {
@@ -60,28 +100,28 @@ const LISTED: ReadonlySet<string> = new Set(POLICIES.filter(({ scope }) => scope
 
 class RowReader {
   readonly #path: string;
-  readonly #wanted: string | undefined;
+  readonly #start: number;
   #columns: Readonly<Record<Column, number>> | null = null;
-  #participant: string | undefined;
+  /** Whether rows name their participants: all do, or none. */
+  #isNamed: boolean | null = null;
   #line = 0;
   #second = 0;
 
-  constructor(path: string, wanted: string | undefined) {
+  /** @param start seconds since 1970 */
+  constructor(path: string, start: number) {
     this.#path = path;
-    this.#wanted = wanted;
+    this.#start = start;
   }
 
-  /** The row of a line; none of the header, an empty line, or another participant's. */
-  read(line: string): readonly DemandRow[] {
+  /** The row of a line; none of the header or an empty line. */
+  read(line: string): readonly TrafficRow[] {
     this.#line += 1;
     const text = line.endsWith('\r') ? line.slice(0, -1) : line;
     if (text === '') return [];
     const cells = text.split(',');
-    if (this.#columns === null) {
-      this.#columns = this.#header(cells);
-      return [];
-    }
-    return this.#isWanted(cells[this.#columns.participant]) ? [this.#row(cells, this.#columns)] : [];
+    if (this.#columns !== null) return [this.#row(cells, this.#columns)];
+    this.#columns = this.#header(cells);
+    return [];
   }
 
   /** @throws {TrafficFileError} the file had no header. */
@@ -99,15 +139,7 @@ class RowReader {
     return { second, policy, charge, credit, participant } as Record<Column, number>;
   }
 
-  #isWanted(participant: string | undefined): boolean {
-    if (participant === undefined) return this.#wanted === undefined || this.#fail('there is no column participant');
-    if (this.#wanted !== undefined) return participant === this.#wanted;
-    this.#participant ??= participant;
-    if (participant !== this.#participant) this.#fail('the file has several participants: name one');
-    return true;
-  }
-
-  #row(cells: readonly string[], columns: Readonly<Record<Column, number>>): DemandRow {
+  #row(cells: readonly string[], columns: Readonly<Record<Column, number>>): TrafficRow {
     const [second, charge, credit] = (['second', 'charge', 'credit'] as const).map((column) =>
       this.#wholeNumber(column, cells[columns[column]] ?? ''),
     ) as [number, number, number];
@@ -115,7 +147,17 @@ class RowReader {
     if (!LISTED.has(policy)) this.#fail(`DICT lists no policy ${JSON.stringify(policy)}`);
     if (second < this.#second) this.#fail(`second ${second} comes after ${this.#second}: rows must be in order`);
     this.#second = second;
-    return { second, policy, charge, credit };
+    const participant = this.#participant(cells[columns.participant] ?? '');
+    return { second: this.#start + second, policy, charge, credit, participant };
+  }
+
+  #participant(text: string): string | null {
+    const isNamed = text !== '';
+    if (isNamed && !isParticipant(text))
+      this.#fail(`participant ${JSON.stringify(text)} is not 8 of A-Z and 0-9 (an ISPB)`);
+    this.#isNamed ??= isNamed;
+    if (isNamed !== this.#isNamed) this.#fail('some rows name their participant and others do not');
+    return isNamed ? text : null;
   }
 
   #wholeNumber(column: string, text: string): number {
@@ -129,5 +171,5 @@ class RowReader {
   }
 }
 
-/** Seconds that still make a date, and more tokens than any bucket holds. */
-const MOST = 8_640_000_000_000;
+/** Thirty years of seconds, and more tokens than any bucket holds. */
+const MOST = 1_000_000_000;

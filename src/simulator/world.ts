@@ -4,10 +4,12 @@
  */
 import type { EpochMs } from '../domain/events.ts';
 import { DEFAULT_RULES } from '../domain/thresholds.ts';
-import type { PoliciesAnswer } from '../domain/validation.ts';
+import type { PoliciesAnswer, PolicyReading } from '../domain/validation.ts';
 import type { DemandRow } from './demand.ts';
 import { LIST_POLICY, POLICIES, READ_POLICY, sizeOf, type Category, type PolicySpec } from './policies.ts';
 import { hash, hashText, uniform } from './random.ts';
+import { nextCategoryChange } from './scenario.ts';
+import type { CategoryChange } from './scenario.ts';
 import { TokenBucket, type RefillMode } from './tokenBucket.ts';
 
 /** Refusals of one bucket, less than {@link EPISODE_GAP_MS} apart. */
@@ -32,13 +34,27 @@ export interface SecondTruth {
   readonly refused: number;
 }
 
+/** What DICT answers, and what nobody is told. */
+export interface TrueAnswer extends PoliciesAnswer {
+  readonly responseTime: EpochMs;
+  readonly policies: readonly TrueReading[];
+}
+
+interface TrueReading extends PolicyReading {
+  /** Tokens charged since the start, the answer's own call not yet included. */
+  readonly charged: number;
+}
+
 export interface WorldOptions {
   /** Decides when the lumps of each bucket arrive, and how late answers are. */
   readonly seed: number;
   /** When all buckets are full. */
   readonly startAt: EpochMs;
   readonly refill: RefillMode;
+  /** To begin with, and the one that changes come back to. */
   readonly category: Category;
+  /** Chance of a change of category per day, which keeps balances; 0 by default. */
+  readonly categoryChangesPerDay?: number;
   /** An answer's time may precede its balances by up to this; 200 by default. */
   readonly responseLagMs?: number;
   /** Is given every second that has a row, so that nobody has to keep them all. */
@@ -46,10 +62,8 @@ export interface WorldOptions {
 }
 
 interface WatchedBucket {
-  readonly policy: string;
+  readonly policy: PolicySpec;
   readonly bucket: TokenBucket;
-  /** At or below this it is at WARNING. */
-  readonly warningTokens: number;
   /** Since when it has been at or below WARNING; `null` while it is above. */
   drainedAt: EpochMs | null;
   /** Oldest first. */
@@ -61,11 +75,15 @@ export class World {
   readonly #buckets: ReadonlyMap<string, WatchedBucket>;
   /** The buckets at or below WARNING: only those can recover. */
   readonly #low = new Set<WatchedBucket>();
+  #category: Category;
+  #nextChange: CategoryChange | null;
   #second: number;
 
   constructor(options: WorldOptions) {
     this.#options = options;
     this.#second = Math.floor(options.startAt / 1000);
+    this.#category = options.category;
+    this.#nextChange = this.#changeAfter(options.startAt);
     const listed = POLICIES.filter(({ scope }) => scope === 'PSP');
     this.#buckets = new Map(listed.map((policy) => [policy.name, watch(policy, options)]));
   }
@@ -91,6 +109,14 @@ export class World {
 
   /** Lives on until `at` without demand. */
   advance(at: EpochMs): void {
+    for (let change = this.#nextChange; change !== null && change.at <= at; change = this.#nextChange) {
+      this.#live(change.at);
+      this.#changeCategory(change);
+    }
+    this.#live(at);
+  }
+
+  #live(at: EpochMs): void {
     const until = Math.floor(at / 1000);
     while (this.#second < until && this.#low.size > 0) {
       this.#second += 1;
@@ -103,7 +129,7 @@ export class World {
    * What DICT answers to a list call at `at`, charged to POLICIES_LIST afterwards; `null` for a 429. A call refused to
    * its caller is no part of an episode: those are of the demand.
    */
-  list(at: EpochMs): PoliciesAnswer | null {
+  list(at: EpochMs): TrueAnswer | null {
     return this.#ask(LIST_POLICY, at, [...this.#buckets.values()]);
   }
 
@@ -111,11 +137,11 @@ export class World {
    * The same for a single policy, charged to POLICIES_READ.
    * @throws {RangeError} DICT's list does not have the policy.
    */
-  read(policy: string, at: EpochMs): PoliciesAnswer | null {
+  read(policy: string, at: EpochMs): TrueAnswer | null {
     return this.#ask(READ_POLICY, at, [this.#bucket(policy)]);
   }
 
-  #ask(paidFrom: string, at: EpochMs, asked: readonly WatchedBucket[]): PoliciesAnswer | null {
+  #ask(paidFrom: string, at: EpochMs, asked: readonly WatchedBucket[]): TrueAnswer | null {
     this.advance(at);
     const own = this.#bucket(paidFrom);
     const answer = own.bucket.admits(at) ? this.#answer(at, asked) : null;
@@ -124,17 +150,33 @@ export class World {
     return answer;
   }
 
-  #answer(at: EpochMs, asked: readonly WatchedBucket[]): PoliciesAnswer {
-    const { seed, responseLagMs = 200, category } = this.#options;
+  #answer(at: EpochMs, asked: readonly WatchedBucket[]): TrueAnswer {
+    const { seed, responseLagMs = 200 } = this.#options;
     const lag = Math.floor(uniform(hash(seed, hashText('lag')), at) * (responseLagMs + 1));
     const policies = asked.map(({ policy, bucket }) => ({
-      name: policy,
+      name: policy.name,
       availableTokens: bucket.tokensAt(at),
       capacity: bucket.capacity,
       refillTokens: bucket.refillTokens,
       refillPeriodSec: bucket.refillPeriodSec,
+      charged: bucket.totals.consumed,
     }));
-    return { responseTime: at - lag, category, policies };
+    return { responseTime: at - lag, category: this.#category, policies };
+  }
+
+  #changeAfter(after: EpochMs): CategoryChange | null {
+    const { seed, category, categoryChangesPerDay = 0 } = this.#options;
+    return nextCategoryChange({ categoryChangesPerDay }, seed, category, this.#category, after);
+  }
+
+  #changeCategory({ at, category }: CategoryChange): void {
+    this.#category = category;
+    for (const watched of this.#buckets.values()) {
+      if (watched.policy.size !== 'category') continue;
+      watched.bucket.changeParameters(at, sizeOf(watched.policy, category), 'keep');
+      this.#settle(watched, at);
+    }
+    this.#nextChange = this.#changeAfter(at);
   }
 
   #bucket(policy: string): WatchedBucket {
@@ -145,8 +187,8 @@ export class World {
 
   /** Notes whether the bucket crossed WARNING. */
   #settle(watched: WatchedBucket, at: EpochMs): void {
-    const { bucket, warningTokens } = watched;
-    const isLow = bucket.tokensAt(at) <= warningTokens;
+    const { bucket } = watched;
+    const isLow = bucket.tokensAt(at) * 100 <= bucket.capacity * DEFAULT_RULES.warningPercent;
     if (isLow === (watched.drainedAt !== null)) return;
     watched.drainedAt = isLow ? at : null;
     if (isLow) this.#low.add(watched);
@@ -160,8 +202,7 @@ function watch(policy: PolicySpec, { seed, startAt, refill, category }: WorldOpt
   const draw = uniform(hash(seed, hashText(policy.name)), hashText('phase'));
   const phaseMs = Math.floor(draw * size.refillPeriodSec * 1000);
   const bucket = new TokenBucket({ ...size, mode: refill, startAt, phaseMs });
-  const warningTokens = Math.floor((size.capacity * DEFAULT_RULES.warningPercent) / 100);
-  return { policy: policy.name, bucket, warningTokens, drainedAt: null, episodes: [] };
+  return { policy, bucket, drainedAt: null, episodes: [] };
 }
 
 /** Returns how much of the credit took effect. */
@@ -177,7 +218,8 @@ function noteRefusal({ policy, drainedAt, episodes }: WatchedBucket, at: EpochMs
     latest.lastRefusal = at;
     latest.recoveredAt = null;
   } else {
-    episodes.push({ policy, drainedAt: drainedAt ?? at, firstRefusal: at, lastRefusal: at, recoveredAt: null });
+    const { name } = policy;
+    episodes.push({ policy: name, drainedAt: drainedAt ?? at, firstRefusal: at, lastRefusal: at, recoveredAt: null });
   }
 }
 

@@ -6,6 +6,8 @@ import { whatIf } from '../../src/analysis/whatIf.ts';
 import type { WhatIfReport } from '../../src/analysis/comparison.ts';
 import type { WhatIfOptions } from '../../src/analysis/whatIf.ts';
 import { feed } from '../../src/demo/feed.ts';
+import { manualClock } from '../../src/simulator/clocks.ts';
+import { startSimulator } from '../../src/simulator/server.ts';
 import { monthName } from '../../src/domain/months.ts';
 import { DEFAULT_RULES } from '../../src/domain/thresholds.ts';
 import type { ThresholdRules } from '../../src/domain/thresholds.ts';
@@ -38,19 +40,15 @@ const NO_DIFFERENCE = { added: 0, gone: 0, earlier: 0, later: 0, longer: 0, shor
 describe('two days of a simulated participant', async () => {
   const { database, log } = await baldeDatabase();
   const start = Date.UTC(2026, 0, 30);
+  const clock = manualClock(start);
+  const bridge = await startSimulator({ scenario: 'day', seed: 11, clock, startAt: start });
   await feed({
-    ...{
-      log,
-      participant: PARTICIPANT,
-      seed: 11,
-      start,
-      end: start + 48 * HOUR,
-      intervalMs: 5 * MINUTE,
-      signal,
-    },
+    ...{ log, address: bridge.address, participants: [PARTICIPANT], clock, end: start + 48 * HOUR, signal },
+    schedule: { kind: 'every', ms: 5 * MINUTE },
     onDay: async () => Promise.resolve(),
-    onPoll: () => undefined,
+    onTime: () => undefined,
   });
+  await bridge.close();
   await foldAll(database, log);
 
   test('production rules give exactly the alerts that were raised [WHATIF-1]', async () => {

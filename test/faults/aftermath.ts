@@ -7,7 +7,7 @@ import type { Database } from '../../src/store/database.ts';
 import { outboxSize } from '../../src/store/outbox.ts';
 import { FOLDS } from '../../src/topology/folds.ts';
 import type { OracleObservation } from '../oracle/oracle.ts';
-import { eventually } from '../support/eventually.ts';
+import { eventually, LONG_MS } from '../support/eventually.ts';
 import type { Backend } from './backend.ts';
 import type { Worker } from './worker.ts';
 
@@ -28,7 +28,7 @@ export function inspect(url: string, backend: Backend): Inspection {
 }
 
 /** Resolves once every fold stands at the end of its topic and the outbox is empty. */
-export async function catchUp(database: Database, log: EventLog, ms = 60_000): Promise<void> {
+export async function catchUp(database: Database, log: EventLog, ms = LONG_MS): Promise<void> {
   const isDone = async (): Promise<boolean> => {
     for (const fold of FOLDS) {
       const ends = await log.ends(fold.topic);

@@ -10,7 +10,7 @@ import { firstVersionOf } from '../../src/store/schemas.ts';
 import type { Database } from '../../src/store/database.ts';
 import { readTopicOnce } from '../oracle/readLog.ts';
 import { emptyDatabase } from '../support/database.ts';
-import { eventually } from '../support/eventually.ts';
+import { eventually, LONG_MS } from '../support/eventually.ts';
 import { describePulsar, pulsarBroker } from '../support/pulsar.ts';
 import { catchUp, inspect } from './aftermath.ts';
 import { onPulsar } from './onPulsar.ts';
@@ -22,7 +22,7 @@ import type { World } from './world.ts';
 const SEED = Number(process.env['FAULTS_SEED'] ?? 13);
 const GROWN = 6;
 /** Consumers look for new partitions every 30 s. */
-const GROWTH_MS = 90_000;
+const GROWTH_MS = LONG_MS;
 
 let pulsar: OnPulsar;
 let world: World;
@@ -57,7 +57,7 @@ const shared = async (instances: number): Promise<void> => {
       const names = await holders();
       return names.length === POLICY_STATES.partitions && new Set(names).size === instances;
     },
-    90_000,
+    LONG_MS,
   );
 };
 
@@ -69,13 +69,13 @@ async function allWork(workers: readonly Worker[]): Promise<void> {
   const before = workers.map(batches);
   const isSo = async (): Promise<boolean> =>
     Promise.resolve(workers.every((worker, i) => batches(worker) > (before[i] ?? 0)));
-  await eventually('every instance works', isSo, 90_000);
+  await eventually('every instance works', isSo, LONG_MS);
 }
 
 async function polled(more: number): Promise<void> {
   const until = published(world.workers) + more;
   const isThere = async (): Promise<boolean> => Promise.resolve(published(world.workers) >= until);
-  await eventually(`${more} more polls`, isThere, 60_000);
+  await eventually(`${more} more polls`, isThere, LONG_MS);
 }
 
 async function stopped(worker: Worker): Promise<void> {
@@ -122,7 +122,7 @@ describePulsar('instances on Pulsar', () => {
 
   it(
     'share the partitions, take over from one that dies, and find partitions that were added [LOG-6, FOLD-1]',
-    { timeout: 480_000 },
+    { timeout: 1_200_000 },
     async () => {
       let poller = world.start(['poller']);
       const first = world.start(FOLD_ROLES);

@@ -21,8 +21,12 @@ import type { World } from './world.ts';
 
 const SEED = Number(process.env['FAULTS_SEED'] ?? 20_260);
 const POSTGRES_SHARE = 0.2;
-/** A worker that finds no work is killed all the same. */
+/**
+ * A worker that finds no work is killed all the same; the next one is given twice as long, up to the limit, or a busy
+ * machine would see nothing but kills of workers that still start.
+ */
 const PATIENCE_MS = 8_000;
+const LONGEST_PATIENCE_MS = 120_000;
 
 /** Two of each, so that every kill is also a takeover. */
 const SLOTS: readonly (readonly string[])[] = [['poller'], FOLD_ROLES, ['poller', 'relay'], FOLD_ROLES];
@@ -76,10 +80,13 @@ class Killing {
 
   /** Starts a worker again and again, and kills it: in the middle of its work, or while it is starting. */
   async #killWorkers(roles: readonly string[], random: Seeded, isEnough: () => boolean): Promise<void> {
+    let patience = PATIENCE_MS;
     while (!isEnough()) {
       const worker = this.#world.start(roles);
       const atStart = random.next() < 0.2;
-      if (!atStart) await Promise.race([worker.firstWork, worker.exited, delay(PATIENCE_MS)]);
+      const worked = worker.firstWork.then(() => true);
+      const hasWorked = atStart || (await Promise.race([worked, worker.exited, delay(patience, false)]));
+      if (hasWorked === false) patience = Math.min(LONGEST_PATIENCE_MS, 2 * patience);
       await Promise.race([delay(random.between(0, atStart ? 900 : 600)), worker.exited]);
       if (!worker.isRunning()) continue;
       worker.signal('SIGKILL');
@@ -93,7 +100,7 @@ class Killing {
   async #progress(): Promise<void> {
     const seen = published(this.#world.workers);
     const more = async (): Promise<boolean> => Promise.resolve(published(this.#world.workers) > seen);
-    await eventually('another poll', more, 2 * PATIENCE_MS).catch(() => undefined);
+    await eventually('another poll', more, LONGEST_PATIENCE_MS).catch(() => undefined);
   }
 
   /** Kills Postgres again and again: the whole server, then one of its backends. */

@@ -8,7 +8,7 @@ import { acceleratedClock } from '../../src/simulator/clocks.ts';
 import type { Sql } from '../../src/store/database.ts';
 import { readTopicOnce } from '../oracle/readLog.ts';
 import { emptyDatabase } from '../support/database.ts';
-import { eventually } from '../support/eventually.ts';
+import { eventually, LONG_MS } from '../support/eventually.ts';
 import { catchUp, inspect } from './aftermath.ts';
 import type { Inspection } from './aftermath.ts';
 import type { Backend } from './backend.ts';
@@ -71,13 +71,13 @@ export function outageSuite(backend: () => Backend): void {
 
   it(
     'of hours leaves every alert as it is and shows buckets as stale; the first poll afterwards counts as any [VIEW-3, POLL-3]',
-    { timeout: 180_000 },
+    { timeout: 900_000 },
     async () => {
       const { database, log } = inspection;
       const worker = world.start(ALL_ROLES, { STALE_AFTER: '30m' });
       const isUnderWay = async (): Promise<boolean> =>
         published([worker]) > 20 && (await openAlerts(database)).length > 2;
-      await eventually('polls and open alerts', isUnderWay, 60_000);
+      await eventually('polls and open alerts', isUnderWay, LONG_MS);
 
       const lift = world.faults.add({ kind: 'status', code: status.UNAVAILABLE });
       const failed = failedCalls(world);
@@ -95,7 +95,7 @@ export function outageSuite(backend: () => Backend): void {
       lift();
       const isFresh = async (): Promise<boolean> =>
         (await latest(database)).every((bucket) => bucket.health_status !== 'STALE');
-      await eventually('every bucket is fresh', isFresh, 60_000);
+      await eventually('every bucket is fresh', isFresh, LONG_MS);
       expect(published([worker])).toBeGreaterThan(polls);
       worker.signal('SIGTERM');
       expect(await worker.exited).toBe(0);

@@ -1,7 +1,7 @@
 /** The small version of the kill test, and the way out that is no kill; for any log. */
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { emptyDatabase } from '../support/database.ts';
-import { eventually } from '../support/eventually.ts';
+import { eventually, LONG_MS } from '../support/eventually.ts';
 import type { Backend } from './backend.ts';
 import { ALL_ROLES, published, startWorld } from './world.ts';
 import type { World } from './world.ts';
@@ -21,10 +21,10 @@ export function restartSuite(backend: () => Backend): void {
   const polled = async (more: number): Promise<void> => {
     const until = published(world.workers) + more;
     const isThere = async (): Promise<boolean> => Promise.resolve(published(world.workers) >= until);
-    await eventually(`${more} more polls`, isThere, 60_000);
+    await eventually(`${more} more polls`, isThere, LONG_MS);
   };
 
-  it('killed and started again it loses nothing and repeats no alert [OPS-3]', { timeout: 180_000 }, async () => {
+  it('killed and started again it loses nothing and repeats no alert [OPS-3]', { timeout: 900_000 }, async () => {
     for (let turn = 0; turn < 4; turn += 1) {
       const worker = world.start(ALL_ROLES);
       await polled(6);
@@ -38,7 +38,7 @@ export function restartSuite(backend: () => Backend): void {
 
   it(
     'told to stop under load it commits what it read, exits 0 and loses nothing [OPS-3]',
-    { timeout: 180_000 },
+    { timeout: 900_000 },
     async () => {
       const worker = world.start(ALL_ROLES);
       await polled(20);

@@ -5,7 +5,7 @@ import { LogUnavailableError } from '../../src/log/eventLog.ts';
 import type { EventLog, LogMessage } from '../../src/log/eventLog.ts';
 import { oracle } from '../oracle/oracle.ts';
 import { decodable, readTopicOnce } from '../oracle/readLog.ts';
-import { eventually } from '../support/eventually.ts';
+import { eventually, LONG_MS } from '../support/eventually.ts';
 
 const TOPIC = RATE_LIMIT_ALERTS.name;
 
@@ -46,7 +46,7 @@ export async function subscribe(log: EventLog): Promise<Subscriber> {
         const last = lastPositions(seen);
         return (await log.ends(TOPIC)).every(({ partition, last: end }) => (last.get(partition) ?? null) === end);
       };
-      await eventually('the subscriber has seen everything', isThere, 90_000);
+      await eventually('the subscriber has seen everything', isThere, LONG_MS);
       stopping.abort();
       await reading;
       await consumer.close();

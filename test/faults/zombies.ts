@@ -16,7 +16,7 @@ import { readTopicOnce } from '../oracle/readLog.ts';
 import { TOPICS } from '../../src/topology/folds.ts';
 import type { EventLog } from '../../src/log/eventLog.ts';
 import { baldeDatabase, emptyDatabase } from '../support/database.ts';
-import { eventually } from '../support/eventually.ts';
+import { eventually, LONG_MS } from '../support/eventually.ts';
 import { catchUp } from './aftermath.ts';
 import type { Backend } from './backend.ts';
 import { publish, recorder, runFolds } from './inProcess.ts';
@@ -103,7 +103,7 @@ export function zombieSuite(backend: () => Backend): void {
 
     it(
       'stopped past its leases while another takes over, then continued, doubles nothing [POLL-1, LOG-5]',
-      { timeout: 240_000 },
+      { timeout: 900_000 },
       async () => {
         const { url, database } = await emptyDatabase();
         const world = await startWorld(url, 11, backend());
@@ -122,11 +122,11 @@ export function zombieSuite(backend: () => Backend): void {
         });
         const successor = world.start(ALL_ROLES);
         const tookOver = async (): Promise<boolean> => Promise.resolve(published([successor]) > 5);
-        await eventually('the takeover', tookOver, 60_000);
+        await eventually('the takeover', tookOver, LONG_MS);
         zombie.signal('SIGCONT');
         const fenced = 'another poller took over: standing by';
         const found = async (): Promise<boolean> => Promise.resolve(zombie.lines.some((line) => line.msg === fenced));
-        await eventually('the zombie finds out', found, 90_000);
+        await eventually('the zombie finds out', found, LONG_MS);
 
         for (const worker of [zombie, successor]) {
           worker.signal('SIGTERM');

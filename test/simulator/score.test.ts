@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { score, type Alerted, type ScoreInput } from '../../src/simulator/score.ts';
-import type { Episode } from '../../src/simulator/world.ts';
+import { score, type Alerted, type ScoredEpisode, type ScoreInput } from '../../src/simulator/score.ts';
 
 const NOON = Date.UTC(2026, 0, 5, 12);
 const MINUTE = 60_000;
@@ -8,16 +7,16 @@ const HOUR = 60 * MINUTE;
 const POLICY = 'EVENT_LIST';
 
 /** Drained at noon, refused from 12:02 to 12:10, recovered at 12:15. */
-const EPISODE: Episode = {
-  policy: POLICY,
+const EPISODE: ScoredEpisode = {
+  bucket: POLICY,
   drainedAt: NOON,
   firstRefusal: NOON + 2 * MINUTE,
   lastRefusal: NOON + 10 * MINUTE,
   recoveredAt: NOON + 15 * MINUTE,
 };
-const low = (at: number, percent = 20, policy = POLICY) => ({ policy, at, percent });
+const low = (at: number, percent = 20, bucket = POLICY) => ({ bucket, at, percent });
 const alert = (publishedAt: number, fields: Partial<Alerted> = {}): Alerted => ({
-  ...{ policy: POLICY, raisedAt: publishedAt, publishedAt, kind: 'threshold', zeroWithin: null },
+  ...{ bucket: POLICY, raisedAt: publishedAt, publishedAt, kind: 'threshold', zeroWithin: null },
   ...fields,
 });
 const scored = (input: Partial<ScoreInput>) =>
@@ -53,7 +52,7 @@ describe('an alert comes before an episode', () => {
     ['an hour ahead', alert(firstRefusal - HOUR), 1, 1],
     ['more than an hour ahead', alert(firstRefusal - HOUR - 1), 0, 0],
     ['raised ahead, but published too late', alert(firstRefusal, { raisedAt: NOON }), 0, 0],
-    ['of another bucket', alert(NOON, { policy: 'KEYS_CHECK' }), 0, 0],
+    ['of another bucket', alert(NOON, { bucket: 'KEYS_CHECK' }), 0, 0],
     ['as a forecast', alert(NOON, { kind: 'forecast' }), 0, 1],
   ])('%s', (_what, one, alertedBefore, warnedBefore) => {
     expect(scored({ alerts: [one] })).toMatchObject({ alertedBefore, warnedBefore });

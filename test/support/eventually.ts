@@ -1,6 +1,9 @@
 /** Waits for a condition instead of sleeping. */
 import { setTimeout as delay } from 'node:timers/promises';
 
+/** For what several processes have to come to on a machine that is busy with other things. */
+export const LONG_MS = 240_000;
+
 /**
  * Polls until `probe` answers something other than `null`, `undefined` or `false`; fails after `ms`. After a slow probe
  * it pauses as long as the probe took: questions must not take the time that the answer needs to come true.

@@ -1,4 +1,5 @@
 /** `balde demo`: simulated days end to end, as fast as they go, and a report. */
+import { access, constants } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { runDemo } from '../../demo/demo.ts';
@@ -11,6 +12,7 @@ import { STOPPED_EXIT_CODE } from '../fail.ts';
 import { yesOption } from '../options/acting.ts';
 import { jsonOption } from '../options/forms.ts';
 import { parseWhole, seedOption } from '../options/parsers.ts';
+import { refillOption, scheduleOption, TRAFFIC_HELP, trafficOption } from '../options/simulating.ts';
 import { onPath } from '../options/paths.ts';
 import { dataDirOption } from '../options/storage.ts';
 import { tellLine } from '../print.ts';
@@ -18,27 +20,42 @@ import { renderDemo } from '../render/demoReport.ts';
 import { progressBar } from '../render/progressBar.ts';
 import { stopSignal } from '../signals.ts';
 
-interface DemoCommandOptions {
-  readonly seed: number;
-  readonly days: number;
+interface DemoCommandOptions extends Pick<DemoOptions, 'seed' | 'participants' | 'schedule' | 'refill'> {
+  readonly days?: number;
+  readonly traffic?: string;
+  readonly writeTraffic?: string;
   readonly dataDir?: string;
   readonly pulsar?: boolean;
   readonly yes?: boolean;
   readonly json?: boolean;
 }
 
-const HELP = `
+const HELP = `${TRAFFIC_HELP}
+
 An earlier demonstration in the folder is replaced. Once balde start has added to it, that needs --yes.`;
 
-const PROGRESS = '{stage}  {bar} {percentage}%  {value}/{total} polls  {eta_formatted} left';
+const PROGRESS = '{stage}  {bar} {percentage}%  {value}/{total} simulated minutes  {eta_formatted} left';
 
 export function demoCommand(): Command {
   return new Command('demo')
     .description(
-      'simulate days of 5-minute polls end to end and print a report; exits with 0 only if all invariants hold',
+      'simulate days end to end, compare the alerts with what really happened, and print a report; exits with 0 only if all invariants hold',
     )
     .addOption(seedOption())
-    .addOption(new Option('--days <d>', 'simulated days').default(1).argParser(parseWhole(1, 3_650)))
+    .addOption(
+      new Option('--days <d>', 'simulated days (1 by default, or as long as the traffic file is)').argParser(
+        parseWhole(1, 3_650),
+      ),
+    )
+    .addOption(
+      new Option('--participants <n>', 'simulated participants; those of a traffic file replace them')
+        .default(1)
+        .argParser(parseWhole(1, 20)),
+    )
+    .addOption(scheduleOption())
+    .addOption(refillOption())
+    .addOption(trafficOption('live through the traffic of this file, instead of an invented one'))
+    .addOption(new Option('--write-traffic <file>', 'write the traffic to this file as well'))
     .addOption(dataDirOption('kept for status, alerts and export; without it, the data is discarded'))
     .addOption(
       new Option(
@@ -55,9 +72,16 @@ export function demoCommand(): Command {
 const onReplacing = (folder: string): void => tellLine(`replacing the earlier demonstration in ${folder}`);
 
 async function demo(options: DemoCommandOptions): Promise<void> {
+  const { days = null, traffic = null, writeTraffic = null, seed, participants, schedule, refill } = options;
+  const given = { days, traffic, writeTraffic, seed, participants, schedule, refill };
+  if (traffic !== null) await onPath('--traffic', traffic, async () => await access(traffic, constants.R_OK));
   const kept = options.dataDir === undefined ? null : resolve(options.dataDir);
   if (kept !== null)
-    await onPath('--data-dir', kept, async () => await prepareFolder(kept, { ...options, onReplacing }));
+    await onPath(
+      '--data-dir',
+      kept,
+      async () => await prepareFolder(kept, { seed, days, yes: options.yes === true, onReplacing }),
+    );
   const dataDir = kept ?? (await temporaryFolder());
   const bar = progressBar(PROGRESS);
   const onProgress: DemoOptions['onProgress'] = (stage, done, total) => {
@@ -68,7 +92,7 @@ async function demo(options: DemoCommandOptions): Promise<void> {
   try {
     broker = options.pulsar === true ? await demoBroker(dataDir, signal) : null;
     const pulsar = broker?.settings ?? null;
-    const report = await runDemo({ ...options, dataDir, pulsar, onProgress, signal });
+    const report = await runDemo({ ...given, dataDir, pulsar, onProgress, signal });
     bar.stop();
     await show(report, options, kept);
   } catch (error) {

@@ -5,9 +5,17 @@ import { Command, Option } from 'commander';
 import { acceleratedClock } from '../../simulator/clocks.ts';
 import { SCENARIO_NAMES } from '../../simulator/scenario.ts';
 import type { ScenarioName } from '../../simulator/scenario.ts';
-import { startSimulator } from '../../simulator/server.ts';
+import type { RefillMode } from '../../simulator/tokenBucket.ts';
+import { Bridge } from '../../simulator/bridge.ts';
+import type { Answering } from '../../simulator/bridge.ts';
+import { serveBridge } from '../../simulator/server.ts';
+import { INVENTED_WORLD, recordedTraffic } from '../../simulator/traffics.ts';
+import { WorldBridge } from '../../simulator/worldBridge.ts';
+import type { Clock } from '../../clock.ts';
+import { formatDuration } from '../../config/duration.ts';
 import { UsageError } from '../../errors.ts';
 import { oneOf, parseWhole, seedOption } from '../options/parsers.ts';
+import { refillOption, TRAFFIC_HELP, trafficOption } from '../options/simulating.ts';
 import { onPath } from '../options/paths.ts';
 import { printLine } from '../print.ts';
 import { stopSignal } from '../signals.ts';
@@ -18,7 +26,8 @@ interface SimulateOptions {
   readonly seed: number;
   readonly speed: number;
   readonly scenario: ScenarioName;
-  readonly refill: 'lump' | 'drip';
+  readonly refill: RefillMode;
+  readonly traffic?: string;
   readonly quiet?: boolean;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
@@ -45,33 +54,46 @@ export function simulateCommand(): Command {
         .default('day')
         .argParser(oneOf(SCENARIO_NAMES)),
     )
-    .addOption(
-      new Option('--refill <how>', 'lump (each period at once) or drip')
-        .default('lump')
-        .argParser(oneOf(['lump', 'drip'] as const)),
-    )
+    .addOption(refillOption())
+    .addOption(trafficOption('serve buckets that live through the traffic of this file, instead of a scenario'))
     .addOption(new Option('--tls-cert <file>', 'serve TLS: certificate, PEM'))
     .addOption(new Option('--tls-key <file>', 'key of the certificate, PEM'))
     .addOption(new Option('--tls-ca <file>', 'ask clients for a certificate of this authority (mTLS), PEM'))
     .addOption(new Option('--quiet', 'print nothing per call'))
+    .addHelpText('after', TRAFFIC_HELP)
     .action(async (options: SimulateOptions) => await simulate(options));
 }
 
 async function simulate(options: SimulateOptions): Promise<void> {
   const signal = stopSignal();
-  const { host, port, seed, scenario, refill, speed } = options;
+  const { host, port, speed } = options;
   const tls = await readTls(options);
-  const simulator = await startSimulator({
-    ...{ host, port, seed, scenario, refill },
-    clock: acceleratedClock(Date.now(), speed),
+  const clock = acceleratedClock(Math.ceil(Date.now() / 1000) * 1000, speed);
+  const { bridge, what } = await bridgeOf(options, clock);
+  const served = await serveBridge(bridge, {
+    ...{ host, port, seed: options.seed },
     ...(tls === null ? {} : { tls }),
     ...(options.quiet === true ? {} : { log: printLine }),
   });
   printLine(
-    `Bridge simulator at ${simulator.address}${tls === null ? '' : tls.clientCa === undefined ? ' (TLS)' : ' (mutual TLS)'}: scenario ${scenario}, seed ${seed}, clock × ${speed}. Ctrl-C stops it.`,
+    `Bridge simulator at ${served.address}${tls === null ? '' : tls.clientCa === undefined ? ' (TLS)' : ' (mutual TLS)'}: ${what}, seed ${options.seed}, clock × ${speed}. Ctrl-C stops it.`,
   );
   if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
-  await simulator.close();
+  await served.close();
+}
+
+async function bridgeOf(
+  { seed, scenario, refill, traffic }: SimulateOptions,
+  clock: Clock,
+): Promise<{ readonly bridge: Answering; readonly what: string }> {
+  if (traffic === undefined)
+    return { bridge: new Bridge({ seed, scenario, refill, clock }), what: `scenario ${scenario}` };
+  const plan = await onPath('--traffic', traffic, async () => await recordedTraffic(traffic, clock.now(), null));
+  const length = formatDuration(plan.endAt - plan.startAt);
+  return {
+    bridge: new WorldBridge({ category: INVENTED_WORLD.category, plan, seed, refill, clock }),
+    what: `${length} of traffic of ${plan.participants.join(', ')} from ${traffic}, and none after that`,
+  };
 }
 
 /** @throws {UsageError} a file is missing, or is not what it should be */

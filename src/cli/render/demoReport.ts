@@ -1,6 +1,7 @@
 /** The demonstration's report as text. */
 import type { DemoReport } from '../../demo/demo.ts';
 import type { PolicySummary } from '../../demo/inspect.ts';
+import type { Truth } from '../../demo/truth.ts';
 
 const BARS = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
@@ -23,20 +24,46 @@ function span(seconds: number): string {
 }
 
 export function renderDemo(report: DemoReport): string[] {
-  const { seed, days, polls, observations, policies, seconds } = report;
+  const { seed, days, participants, polls, observations, policies, seconds } = report;
+  const of = participants === 1 ? '' : ` of ${participants} participants`;
   const width = Math.max(...report.by_policy.map(({ policy }) => policy.length));
   const failed = Object.entries(report.invariants).filter(([, held]) => !held);
   return [
-    `${days} simulated ${days === 1 ? 'day' : 'days'}, seed ${seed}: ${polls} polls of ${policies} policies, ${observations} observations in ${seconds} s (${report.observations_per_second}/s, at most ${report.peak_rss_mib} MiB)`,
+    `${days} simulated ${days === 1 ? 'day' : 'days'}${of}, seed ${seed}: ${polls} polls of ${policies} ${participants === 1 ? 'policies' : 'buckets'}, ${observations} observations in ${seconds} s (${report.observations_per_second}/s, at most ${report.peak_rss_mib} MiB)`,
     '',
     `${'POLICY'.padEnd(width)}  ${'LOWEST'.padStart(7)}  ${'WARNING'.padStart(8)}  ${'CRITICAL'.padStart(8)}  ALERTS  TOKENS LEFT`,
     ...report.by_policy.map((policy) => renderPolicy(policy, width)),
+    '',
+    ...renderTruth(report.truth),
     '',
     `${report.alerts_raised} alerts raised, ${report.alerts_resolved} resolved, ${report.open_alerts} open; ${report.lost} observations lost, ${report.duplicates} duplicates`,
     `states ${report.states_hash.slice(0, 16)}…  alerts ${report.alerts_hash.slice(0, 16)}…`,
     failed.length === 0
       ? `All ${Object.keys(report.invariants).length} invariants held.`
       : `INVARIANTS BROKEN: ${failed.map(([name]) => name.replaceAll('_', ' ')).join('; ')}`,
+  ];
+}
+
+/** What really happened, and what was known of it in time: as sentences. */
+function renderTruth(truth: Truth): string[] {
+  const { episodes, median_lead_seconds: lead, polls_refused: refused, time_to_zero_80_coverage: held } = truth;
+  const share = (count: number): string => `${count} (${Math.round((100 * count) / episodes)} %)`;
+  const calls = `${truth.list_calls_per_minute.toFixed(1)} lists and ${truth.read_calls_per_minute.toFixed(1)} reads a minute, ${refused === 0 ? 'none' : refused} of them refused`;
+  const forecasts = `${truth.false_forecasts_per_day.toFixed(1)} forecasts a day came to nothing${held === null ? '' : `; of those that came true, ${Math.round(100 * held)} % did so within their 80 % interval`}.`;
+  const known =
+    episodes === 0
+      ? ['No bucket was empty when it was needed.']
+      : [
+          `${episodes} times a bucket was empty and DICT refused (429). Seen: ${share(truth.seen)}.`,
+          `Announced before the first refusal: ${share(truth.warned_before)}, by a threshold alone ${share(truth.alerted_before)}${lead === null ? '' : `; ${Math.round(lead)} s before, at the median`}.`,
+        ];
+  return [
+    ...known,
+    forecasts,
+    `Balde asked ${calls}.`,
+    truth.bounds_violated === 0
+      ? 'No interval consumed less or more than its proven bounds.'
+      : `${truth.bounds_violated} intervals consumed less or more than their proven bounds.`,
   ];
 }
 
