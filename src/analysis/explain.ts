@@ -1,9 +1,12 @@
 /** One alert from what caused it to what became of it. */
 import type { EpochMs } from '../domain/events.ts';
+import { HOUR_MS } from '../domain/time.ts';
 import type { Sql } from '../store/database.ts';
 import { alertById, linkedAlerts } from '../views/alerts.ts';
 import type { AlertRow } from '../views/alerts.ts';
 import { instant } from '../views/buckets.ts';
+import { forecastsOfBucket } from '../views/forecasts.ts';
+import type { ForecastRow } from '../views/forecasts.ts';
 import { newestPoints, oldestPoints, pointsAt, profileOf } from '../views/history.ts';
 import type { HistoryPoint, Profile } from '../views/history.ts';
 
@@ -25,6 +28,8 @@ export interface Explanation {
   readonly causes: readonly HistoryPoint[];
   /** `null` once history was dropped. */
   readonly followed: Followed | null;
+  /** Forecasts of the bucket from an hour before the alert until its incident was over, oldest first. */
+  readonly forecasts: readonly ForecastRow[];
   /** When the bucket was first at or below zero from this alert on, in its incident. */
   readonly zeroAt: EpochMs | null;
   /** From a little before the alert to a little after it, for charts; `null` once history was dropped. */
@@ -34,6 +39,8 @@ export interface Explanation {
 const BEFORE = 6;
 const AFTER = 6;
 const SLICES = 600;
+/** A forecast made longer before an alert is of something else. */
+const FORECAST_BEFORE_MS = HOUR_MS;
 
 /** @returns `null` when there is no such alert */
 export async function explainAlert(sql: Sql, id: string): Promise<Explanation | null> {
@@ -53,6 +60,7 @@ export async function explainAlert(sql: Sql, id: string): Promise<Explanation | 
     alert.caused_by.map((cause) => cause.response_time),
   );
   const end = alert.resolved_at;
+  const incidentEnd = chain.at(-1)?.resolved_at ?? null;
   const after = end === null ? [] : await oldestPoints(sql, { ...bucket, from: end + 1 }, AFTER);
   const shown = {
     from: before[0]?.response_time ?? decidedFrom,
@@ -65,7 +73,8 @@ export async function explainAlert(sql: Sql, id: string): Promise<Explanation | 
     before,
     causes,
     followed: dropped ? null : await followedBy(sql, alert),
-    zeroAt: await firstZero(sql, alert, chain.at(-1)?.resolved_at ?? null),
+    forecasts: await forecastsOfBucket(sql, bucket, alert.created_at - FORECAST_BEFORE_MS, incidentEnd),
+    zeroAt: await firstZero(sql, alert, incidentEnd),
     profile: dropped ? null : await profileOf(sql, { ...bucket, ...shown }, SLICES),
   };
 }

@@ -7,6 +7,7 @@ import { statesProjection } from '../../projections/states/fold.ts';
 import { RATE_LIMIT_ALERTS } from '../codec/topics.ts';
 import type { AlertEvent, EpochMs } from '../domain/events.ts';
 import { DAY_MS, MINUTE_MS } from '../domain/time.ts';
+import { FORECAST_RULES } from '../domain/estimate/outlook.ts';
 import { DEFAULT_RULES } from '../domain/thresholds.ts';
 import { isCaughtUp, whenCaughtUp } from '../consume/progress.ts';
 import { FOLD_RUNNERS } from '../app/foldRoles.ts';
@@ -158,7 +159,8 @@ async function live(run: Run): Promise<Lived> {
 
 /** Folds and relays until the signal aborts. */
 async function runFolds(storage: Storage, signal: AbortSignal): Promise<void> {
-  const context = { ...storage, rules: DEFAULT_RULES, observer: silentObserver, lingerMs: LINGER_MS };
+  const rules = { rules: DEFAULT_RULES, forecasts: FORECAST_RULES };
+  const context = { ...storage, ...rules, observer: silentObserver, lingerMs: LINGER_MS };
   const folds = Object.values(FOLD_RUNNERS).map((run) => async (until: AbortSignal) => await run(context, until));
   await runTogether([...folds, async (until) => await runRelays(storage, silentObserver, until)], signal);
 }

@@ -5,6 +5,8 @@ import { openAlerts } from '../views/alerts.ts';
 import type { AlertRow } from '../views/alerts.ts';
 import { operations } from '../serve/operations.ts';
 import type { Operations } from '../serve/operations.ts';
+import { openForecasts } from '../views/forecasts.ts';
+import type { OpenForecast } from '../views/forecasts.ts';
 import { latestStates } from '../views/latest.ts';
 import type { LatestState } from '../views/latest.ts';
 import { foldCheckpoints, standingsOf } from '../app/standing.ts';
@@ -22,6 +24,8 @@ export interface Status extends Operations {
   readonly states: readonly LatestState[];
   /** Open ones. */
   readonly alerts: readonly AlertRow[];
+  /** Open ones, the bucket that is empty first at the front. */
+  readonly forecasts: readonly OpenForecast[];
   readonly folds: readonly FoldStanding[];
 }
 
@@ -33,14 +37,15 @@ export interface StatusFilter extends BucketFilter {
   readonly level?: Health | undefined;
 }
 
-/** Buckets and alerts that fit; the size of history and the folds are those of everything. */
+/** Buckets, alerts and forecasts that fit; the size of history and the folds are those of everything. */
 export function narrowed(status: Status, { participant, policy, level }: StatusFilter): Status {
-  const fits = (one: LatestState | AlertRow): boolean =>
+  const fits = (one: Pick<LatestState, 'participant' | 'endpoint_id'>): boolean =>
     (participant ?? one.participant) === one.participant && (policy ?? one.endpoint_id) === one.endpoint_id;
   return {
     ...status,
     states: status.states.filter((one) => fits(one) && (level ?? one.health_status) === one.health_status),
     alerts: status.alerts.filter((one) => fits(one) && (level ?? one.severity) === one.severity),
+    forecasts: status.forecasts.filter(fits),
   };
 }
 
@@ -61,6 +66,7 @@ export async function readStatus({ database, log }: Storage, now: EpochMs): Prom
       lastObservation: states.length === 0 ? null : Math.max(...states.map((s) => s.response_time)),
       states,
       alerts: await openAlerts(tx),
+      forecasts: await openForecasts(tx),
       checkpoints: await foldCheckpoints(tx),
     };
   });

@@ -133,8 +133,7 @@ const REVISE_MS = 1_000;
  * After how long an {@link Attention} is asked again what is due. A poll that is under way goes first: what was due
  * then is asked for once it has ended.
  */
-export const revisedAfter = (due: DueAsk, now: EpochMs): number =>
-  Math.min(Math.max(due.at - now, GAP_MS), REVISE_MS);
+export const revisedAfter = (due: DueAsk, now: EpochMs): number => Math.min(Math.max(due.at - now, GAP_MS), REVISE_MS);
 
 async function attend(subscriber: Subscriber<Tick>, attention: Attention, options: TickOptions): Promise<never> {
   const { clock, signal, immediate } = options;

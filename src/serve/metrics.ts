@@ -9,7 +9,9 @@ import type { EpochMs } from '../domain/events.ts';
 import type { Database, Sql } from '../store/database.ts';
 import { alertCounts } from '../views/alerts.ts';
 import { latestStates } from '../views/latest.ts';
+import { forecastCounts, openForecasts } from '../views/forecasts.ts';
 import { BUCKET_METRICS, showBuckets } from './bucketMetrics.ts';
+import { FORECAST_METRICS, showForecasts } from './forecastMetrics.ts';
 import { Instruments } from './instruments.ts';
 import type { CounterSpec, GaugeSpec, HistogramSpec } from './instruments.ts';
 import { observe, shared } from './observing.ts';
@@ -67,7 +69,7 @@ export class Metrics extends Instruments {
     super();
     this.#options = options;
     this.#samples = new Samples(this, options.samples ?? []);
-    for (const spec of [...BUCKET_METRICS, RETENTION, MONTHS_AHEAD, DURATION]) this.declare(spec);
+    for (const spec of [...BUCKET_METRICS, ...FORECAST_METRICS, RETENTION, MONTHS_AHEAD, DURATION]) this.declare(spec);
     this.count(SCRAPE_ERRORS, {}, 0);
   }
 
@@ -104,6 +106,7 @@ export class Metrics extends Instruments {
     const now = clock();
     const { monthsAhead, retentionSucceededAt } = await retentionStanding(tx, now);
     showBuckets(this, { states, alerts, now, staleAfterMs });
+    showForecasts(this, { open: await openForecasts(tx), counts: await forecastCounts(tx), buckets: states });
     if (monthsAhead !== null) this.set(MONTHS_AHEAD, {}, monthsAhead);
     if (retentionSucceededAt !== null) this.set(RETENTION, {}, retentionSucceededAt / 1000);
   }

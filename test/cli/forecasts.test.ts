@@ -6,6 +6,9 @@ import { silentObserver } from '../../src/consume/observer.ts';
 import { FORECAST_RULES } from '../../src/domain/estimate/outlook.ts';
 import type { AlertEvent } from '../../src/domain/events.ts';
 import { DEFAULT_RULES } from '../../src/domain/thresholds.ts';
+import { Metrics } from '../../src/serve/metrics.ts';
+import { openForecasts } from '../../src/views/forecasts.ts';
+import { seriesOf } from '../serve/expositions.ts';
 import { baldeDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { NOON, observation, PARTICIPANT } from '../support/observations.ts';
@@ -33,15 +36,19 @@ beforeAll(async () => {
   await producer.send(events.map((event, i) => ({ ...RATE_LIMIT_ALERTS.encode(event), sequenceId: i + 1 })));
   await producer.close();
   const stop = new AbortController();
-  const running = FOLD_RUNNERS.forecasts(
-    { database, log, rules: DEFAULT_RULES, observer: silentObserver },
-    stop.signal,
-  );
-  const ended = async (): Promise<boolean> =>
-    (await database.query(`select 1 as one from dict_rate_limit_forecasts where resolved`)).length === 2;
-  await eventually('the forecasts are read', ended);
+  const context = { database, log, rules: DEFAULT_RULES, observer: silentObserver };
+  const running = [FOLD_RUNNERS.forecasts(context, stop.signal), FOLD_RUNNERS.alerts(context, stop.signal)];
+  const alerts = events.filter(({ type }) => type === 'AlertRaised').length;
+  const read = async (): Promise<boolean> => {
+    const [row] = await database.query<{ forecasts: number; alerts: number }>(
+      `select (select count(*) from dict_rate_limit_forecasts where resolved) as forecasts,
+         (select count(*) from dict_rate_limit_alerts) as alerts`,
+    );
+    return row?.forecasts === 2 && row.alerts === alerts;
+  };
+  await eventually('forecasts and alerts are read', read);
   stop.abort();
-  await running;
+  await Promise.all(running);
 });
 
 describe('[FORE-4] balde forecast', () => {
@@ -71,5 +78,49 @@ describe('[FORE-4] balde forecast', () => {
     const { code, stderr } = await balde(['forecast', 'score', '--policy', 'NO_SUCH'], environment);
     expect(code).not.toBe(0);
     expect(stderr).toContain('no observation yet');
+  });
+});
+
+describe('[FORE-4] forecasts elsewhere', () => {
+  test('an alert is explained with what was forecast of its bucket, and what became of that', async () => {
+    const [first] = await database.query<{ id: string }>(
+      `select id from dict_rate_limit_alerts where endpoint_id = 'CLAIMS_READ' order by created_at limit 1`,
+    );
+    const { stdout } = await balde(['explain', first?.id ?? ''], environment);
+    expect(stdout).toMatch(
+      /What was forecast\n {2}.* before the alert\): empty in .* \(.* to .*\), .*: empty after \d/,
+    );
+    const found = jsonOf<{ readonly forecasts: readonly object[] }>(
+      await balde(['explain', first?.id ?? '', '--json'], environment),
+    );
+    expect(found.forecasts).toMatchObject([{ endpoint_id: 'CLAIMS_READ', resolution_reason: 'CAME_TRUE' }]);
+  });
+
+  test('an open one is in status and metrics, with its interval; the counters say how many came true', async () => {
+    const scraped = async () =>
+      seriesOf(await new Metrics({ sql: database, now: () => NOON, staleAfterMs: 60_000 }).scrape());
+    const labels = `endpoint_id="CLAIMS_READ",participant="${PARTICIPANT}",psp_category="G"`;
+    const counted = await scraped();
+    expect(counted.get(`balde_forecasts_created_total{${labels}}`)).toBe(1);
+    expect(counted.get(`balde_forecasts_came_true_total{${labels}}`)).toBe(1);
+    expect([...counted.keys()].filter((name) => name.startsWith('balde_forecast_empty'))).toEqual([]);
+
+    await database.execute(
+      `update forecasts_v1.forecasts set resolved = false, resolved_at = null, resolution_reason = null, zero_at = null
+       where endpoint_id = 'CLAIMS_READ'`,
+    );
+    const [open] = await openForecasts(database);
+    const series = await scraped();
+    const at = (bound: string) =>
+      series.get(`balde_forecast_empty_timestamp_seconds{bound="${bound}",${labels}}`) ?? NaN;
+    expect([at('low'), at('expected'), at('high')]).toEqual(
+      [open?.seconds_to_zero_low, open?.seconds_to_zero, open?.seconds_to_zero_high].map(
+        (seconds) => (open?.created_at ?? NaN) / 1000 + (seconds ?? NaN),
+      ),
+    );
+    const { stdout } = await balde(['status'], environment);
+    expect(stdout).toMatch(/1 forecast:\n.*CLAIMS_READ/);
+    const status = jsonOf<{ readonly forecasts: readonly object[] }>(await balde(['status', '--json'], environment));
+    expect(status.forecasts).toMatchObject([{ endpoint_id: 'CLAIMS_READ', seconds_to_zero: open?.seconds_to_zero }]);
   });
 });

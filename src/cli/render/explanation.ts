@@ -7,7 +7,9 @@ import { table } from './table.ts';
 import { durationText, iso, numberText, numbered, percentText, timeText } from '../../format.ts';
 import type { Column } from './table.ts';
 import type { AlertRow } from '../../views/alerts.ts';
+import type { ForecastRow } from '../../views/forecasts.ts';
 import { alertJson } from './alerts.ts';
+import { forecastJson, forecastRange } from './forecasts.ts';
 import { consumptionText, pointColumns } from './history.ts';
 import { sparkline, SPARKLINE_WIDTH } from './sparkline.ts';
 
@@ -25,7 +27,7 @@ function neighbours({ alert, chain }: Explanation): {
 const pointJson = (point: HistoryPoint) => ({ ...point, response_time: iso(point.response_time) });
 
 export function explanationJson(explanation: Explanation) {
-  const { alert, chain, before, causes, followed, zeroAt } = explanation;
+  const { alert, chain, before, causes, followed, forecasts, zeroAt } = explanation;
   const { previous, next } = neighbours(explanation);
   const rules = rulesOf(alert.rule_version);
   return {
@@ -41,6 +43,7 @@ export function explanationJson(explanation: Explanation) {
             until: iso(followed.until),
             lowest: pointJson(followed.lowest),
           },
+    forecasts: forecasts.map(forecastJson),
     reached_zero_at: iso(zeroAt),
     lead_seconds: zeroAt === null ? null : secondsBetween(alert.created_at, zeroAt),
     lasted_seconds: alert.resolved_at === null ? null : secondsBetween(alert.created_at, alert.resolved_at),
@@ -72,6 +75,7 @@ export function explanationText(explanation: Explanation): string[] {
     ...(before.length === 0 && causes.length === 0
       ? ['History of that time was dropped by retention: what is above is what the alert itself keeps.']
       : ['What came before', ...table(columns, [...before, ...causes], INDENTED)]),
+    ...forecastsText(explanation),
     ...followedText(explanation),
     ...chainText(explanation),
   ];
@@ -137,6 +141,30 @@ function causesText({ alert }: Explanation): string[] {
     { title: 'OBSERVATION', value: (c) => c.event_id },
   ];
   return table(columns, alert.caused_by, INDENTED);
+}
+
+/** What was forecast, before the alert and while it was open, and what became of it. */
+function forecastsText({ alert, forecasts }: Explanation): string[] {
+  if (forecasts.length === 0) return [];
+  return ['', 'What was forecast', ...forecasts.map((forecast) => `  ${forecastText(alert, forecast)}`)];
+}
+
+function forecastText(alert: AlertRow, forecast: ForecastRow): string {
+  const early = secondsBetween(forecast.created_at, alert.created_at);
+  const when =
+    early === 0
+      ? 'with the alert'
+      : early > 0
+        ? `${durationText(early)} before the alert`
+        : `${durationText(-early)} after it`;
+  const { created_at: madeAt, demand_per_minute: demand, draining_since: since, zero_at: zeroAt } = forecast;
+  const became =
+    zeroAt !== null
+      ? `empty after ${durationText(Math.round(secondsBetween(madeAt, zeroAt)))}`
+      : forecast.resolved
+        ? 'did not come true'
+        : 'open';
+  return `${timeText(forecast.created_at)} (${when}): empty in ${forecastRange(forecast)}, at ${numberText(Math.round(demand))} tokens a minute since ${timeText(since)}: ${became}`;
 }
 
 function followedText({ alert, followed, zeroAt, profile }: Explanation): string[] {

@@ -16,6 +16,12 @@ export const forecastJson = (forecast: ForecastRow) => ({
   zero_at: iso(forecast.zero_at),
 });
 
+const secondsText = (seconds: number): string => durationText(Math.round(seconds));
+
+/** `42s (8s to 44s)`. */
+export const forecastRange = (f: ForecastRow): string =>
+  `${secondsText(f.seconds_to_zero)} (${secondsText(f.seconds_to_zero_low)} to ${secondsText(f.seconds_to_zero_high)})`;
+
 const COLUMNS: readonly Column<ForecastRow>[] = [
   { title: 'MADE', value: (f) => timeText(f.created_at) },
   { title: 'PARTICIPANT', value: (f) => f.participant },
@@ -23,17 +29,16 @@ const COLUMNS: readonly Column<ForecastRow>[] = [
   { title: 'TOKENS', value: (f) => numberText(f.available_tokens), right: true },
   { title: 'CAPACITY', value: (f) => numberText(f.capacity), right: true },
   { title: 'PER MINUTE', value: (f) => numberText(Math.round(f.demand_per_minute)), right: true },
-  { title: 'EMPTY IN', value: (f) => durationText(Math.round(f.seconds_to_zero)), right: true },
+  { title: 'EMPTY IN', value: (f) => secondsText(f.seconds_to_zero), right: true },
   {
     title: '80 %',
-    value: (f) =>
-      `${durationText(Math.round(f.seconds_to_zero_low))} to ${durationText(Math.round(f.seconds_to_zero_high))}`,
+    value: (f) => `${secondsText(f.seconds_to_zero_low)} to ${secondsText(f.seconds_to_zero_high)}`,
   },
   { title: 'WAS EMPTY AFTER', value: (f) => becameOf(f), right: true },
 ];
 
 function becameOf({ resolved, zero_at: zeroAt, created_at: madeAt }: ForecastRow): string {
-  if (zeroAt !== null) return durationText(Math.round((zeroAt - madeAt) / 1000));
+  if (zeroAt !== null) return secondsText((zeroAt - madeAt) / 1000);
   return resolved ? 'never' : 'open';
 }
 

@@ -2,9 +2,10 @@
 import type { Status } from '../../operate/status.ts';
 import type { FoldStanding } from '../../app/standing.ts';
 import type { LatestState } from '../../views/latest.ts';
+import type { AlertRow } from '../../views/alerts.ts';
 import { alertJson, shortId } from './alerts.ts';
 import { table } from './table.ts';
-import { durationText, iso, numberText, percentText, timeText } from '../../format.ts';
+import { durationText, iso, numbered, numberText, percentText, timeText } from '../../format.ts';
 import type { Column } from './table.ts';
 
 export function statusJson(status: Status) {
@@ -19,6 +20,7 @@ export function statusJson(status: Status) {
     horizon: iso(status.horizon),
     states: status.states.map((state) => ({ ...state, response_time: iso(state.response_time) })),
     alerts: status.alerts.map(alertJson),
+    forecasts: status.forecasts.map((forecast) => ({ ...forecast, created_at: iso(forecast.created_at) })),
     folds: status.folds.map((fold) => ({
       fold: fold.fold,
       version: fold.version,
@@ -36,7 +38,7 @@ const counted = (n: number, one: string, many: string): string => `${numberText(
 
 /** @param where which storage it is of */
 export function statusText({ status, where }: { readonly status: Status; readonly where: string }): string[] {
-  const { alerts, states } = status;
+  const { alerts, forecasts, states } = status;
   return [
     where,
     `history   ${numberText(status.historyRows)} observations of ${counted(status.policies, 'policy', 'policies')}, ${counted(status.participants, 'participant', 'participants')}; newest ${timeText(status.lastObservation)}`,
@@ -49,9 +51,17 @@ export function statusText({ status, where }: { readonly status: Status; readonl
       : table(BUCKETS, states)),
     '',
     alerts.length === 0 ? 'no open alert' : `${alerts.length} open:`,
-    ...alerts.map((alert) => `  ${shortId(alert.id)}  ${timeText(alert.created_at)}  ${alert.message}`),
+    ...alerts.map(announcement),
+    ...(forecasts.length === 0
+      ? []
+      : ['', `${numbered(forecasts.length, 'forecast')}:`, ...forecasts.map(announcement)]),
   ];
 }
+
+const announcement = ({ id, created_at: at, message }: Announced): string =>
+  `  ${shortId(id)}  ${timeText(at)}  ${message}`;
+
+type Announced = Pick<AlertRow, 'id' | 'created_at' | 'message'>;
 
 function processorText(fold: FoldStanding): string {
   const version = `${fold.fold} v${fold.version}${fold.served ? '' : ' (not in service)'}`;
