@@ -18,7 +18,7 @@ const PROFILE_SLICES = 48;
 export async function summarise(sql: Sql, start: EpochMs, end: EpochMs): Promise<PolicySummary[]> {
   return await sql.query<PolicySummary>(
     `with slices as (
-       select endpoint_id, width_bucket(extract(epoch from response_time)::double precision, $1, $2, $3) as slice,
+       select endpoint_id, greatest(1, width_bucket(extract(epoch from response_time)::double precision, $1, $2, $3)) as slice,
          min(100 - utilization_percent) as low
        from dict_rate_limit_states group by 1, 2
      ), profiles as (
