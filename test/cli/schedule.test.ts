@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { blindPolicies, checkSchedule, fullRefillMs, gapsOf } from '../../src/operate/doctor/schedule.ts';
+import { blindPolicies, checkSchedule, gapsOf, recoversMs } from '../../src/operate/doctor/schedule.ts';
 import type { KnownPolicy } from '../../src/operate/doctor/storageChecks.ts';
 
 const policy = (name: string, capacity: number, refillTokens: number, refillPeriodSec = 60): KnownPolicy => ({
@@ -16,7 +16,10 @@ const check = (
   policies: readonly KnownPolicy[],
   schedule: Parameters<typeof gapsOf>[0],
   staleAfterMs = 900_000,
-) => checkSchedule({ schedule, staleAfterMs, policies, now: NOW }).find((finding) => finding.check === name);
+) =>
+  checkSchedule({ schedule, staleAfterMs, warningPercent: 20, policies, now: NOW }).find(
+    (finding) => finding.check === name,
+  );
 const every = (ms: number) => ({ kind: 'every', ms }) as const;
 
 test('an uneven cron schedule is judged by its longest and its shortest gap', () => {
@@ -28,20 +31,23 @@ test('an uneven cron schedule is judged by its longest and its shortest gap', ()
   expect(gapsOf(every(1_000), NOW)).toEqual({ shortestMs: 1_000, longestMs: 1_000 });
 });
 
-test('blind: capacity × period / refill at most the interval, the fastest first', () => {
-  expect([SLOW, FAST, LIST, NEVER].map(fullRefillMs)).toEqual([432_000_000, 60_000, 200_000, null]);
-  expect(blindPolicies([SLOW, LIST, FAST, NEVER], 300_000).map(({ name }) => name)).toEqual([
+test('blind: the share of WARNING of capacity × period / refill at most the interval, the fastest first', () => {
+  expect([SLOW, FAST, LIST, NEVER].map((one) => recoversMs(one, 20))).toEqual([86_400_000, 12_000, 40_000, null]);
+  expect(blindPolicies([SLOW, LIST, FAST, NEVER], 300_000, 20).map(({ name }) => name)).toEqual([
     'ENTRIES_UPDATE',
     'POLICIES_LIST',
   ]);
-  expect(blindPolicies([FAST], 60_000)).toHaveLength(1);
-  expect(blindPolicies([FAST], 59_999)).toHaveLength(0);
+  expect(blindPolicies([FAST], 12_000, 20)).toHaveLength(1);
+  expect(blindPolicies([FAST], 11_999, 20)).toHaveLength(0);
 });
 
 describe('what is said', () => {
   test('of blind policies: the interval that sees them, or the best that the budget allows', () => {
-    expect(check('blind policies', [FAST, SLOW], every(300_000))?.remedy).toMatch(/^POLL_INTERVAL=59s sees them all/);
-    const hopeless = policy('BLINK', 5, 60);
+    expect(check('blind policies', [FAST, SLOW], every(300_000))?.remedy).toMatch(/^POLL_INTERVAL=11s sees them all/);
+    expect(check('blind policies', [FAST], every(300_000))?.detail).toMatch(
+      /^1 can be .*: ENTRIES_UPDATE \(after 12s: up to 96 % of its episodes raise no alert\)/,
+    );
+    const hopeless = policy('BLINK', 25, 60);
     expect(check('blind policies', [hopeless], every(300_000))?.remedy).toMatch(/4s, more often .* POLL_INTERVAL=10s/);
     expect(check('blind policies', [SLOW], every(300_000))).toMatchObject({ status: 'ok' });
     expect(check('blind policies', [], every(300_000))).toMatchObject({
@@ -69,9 +75,10 @@ test('an adaptive schedule keeps to the budget itself; what it may miss is said'
   const findings = checkSchedule({
     schedule: adaptive,
     staleAfterMs: 180_000,
+    warningPercent: 20,
     policies: [{ ...FAST, refillPeriodSec: 20 }, LIST],
     now: NOW,
   });
   expect(findings.map(({ status }) => status)).toEqual(['ok', 'ok', 'ok']);
-  expect(findings[2]?.detail).toMatch(/^1 can empty and refill within one interval, unseen: ENTRIES_UPDATE/);
+  expect(findings[2]?.detail).toMatch(/^1 can be empty and above WARNING .*: ENTRIES_UPDATE .*Reads of those/);
 });

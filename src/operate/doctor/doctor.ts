@@ -66,6 +66,7 @@ async function examineAll(
     ...checkSchedule({
       schedule: config.poll.schedule,
       staleAfterMs: config.staleAfterMs,
+      warningPercent: config.rules.warningPercent,
       policies: answered.length > 0 ? answered : storage.policies,
       now: Date.now(),
     }),

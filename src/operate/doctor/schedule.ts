@@ -25,7 +25,7 @@ export function scheduleText(schedule: Schedule): string {
   if (schedule.kind === 'cron') return `cron ${schedule.expression} (UTC)`;
   return schedule.kind === 'every'
     ? `every ${formatDuration(schedule.ms)}`
-    : 'every minute, every 10 s while a bucket is low or falls fast';
+    : 'adaptive: a list every 30 s, and every few seconds a read of each bucket that is low or falls fast';
 }
 
 export function gapsOf(schedule: Schedule, from: EpochMs): PollGaps {
@@ -37,25 +37,28 @@ export function gapsOf(schedule: Schedule, from: EpochMs): PollGaps {
   return { shortestMs: Math.min(...gaps), longestMs: Math.max(...gaps) };
 }
 
-/** Milliseconds from empty to full without traffic; `null` when the bucket never refills. */
-export const fullRefillMs = ({ capacity, refillTokens, refillPeriodSec }: KnownPolicy): number | null =>
-  refillTokens === 0 ? null : (capacity * refillPeriodSec * 1000) / refillTokens;
+/** Milliseconds from zero until the bucket is above WARNING without traffic; `null` when it never refills. */
+export const recoversMs = (
+  { capacity, refillTokens, refillPeriodSec }: KnownPolicy,
+  warningPercent: number,
+): number | null =>
+  refillTokens === 0 ? null : (capacity * (warningPercent / 100) * refillPeriodSec * 1000) / refillTokens;
 
-/** A policy whose bucket can empty and refill completely between two polls, unseen. */
+/** A policy whose bucket can be empty and back above WARNING between two polls, so that no alert is raised. */
 export interface BlindPolicy {
   readonly name: string;
-  readonly fullRefillMs: number;
+  readonly recoversMs: number;
 }
 
-export function blindPolicies(policies: readonly KnownPolicy[], pollMs: number): BlindPolicy[] {
+export function blindPolicies(policies: readonly KnownPolicy[], pollMs: number, warningPercent: number): BlindPolicy[] {
   const fastest = new Map<string, number>();
   for (const policy of policies) {
-    const ms = fullRefillMs(policy);
+    const ms = recoversMs(policy, warningPercent);
     if (ms !== null && ms <= pollMs) fastest.set(policy.name, Math.min(ms, fastest.get(policy.name) ?? ms));
   }
   return [...fastest]
-    .map(([name, ms]) => ({ name, fullRefillMs: ms }))
-    .sort((a, b) => a.fullRefillMs - b.fullRefillMs || (a.name < b.name ? -1 : 1));
+    .map(([name, ms]) => ({ name, recoversMs: ms }))
+    .sort((a, b) => a.recoversMs - b.recoversMs || (a.name < b.name ? -1 : 1));
 }
 
 /** How far apart polls must be for POLICIES_LIST to refill as fast as they spend. */
@@ -68,18 +71,20 @@ function budgetMs(policies: readonly KnownPolicy[]): number {
 export interface ScheduleOptions {
   readonly schedule: Schedule;
   readonly staleAfterMs: number;
+  readonly warningPercent: number;
   readonly policies: readonly KnownPolicy[];
   readonly now: EpochMs;
 }
 
-export function checkSchedule({ schedule, staleAfterMs, policies, now }: ScheduleOptions): Finding[] {
+export function checkSchedule(options: ScheduleOptions): Finding[] {
+  const { schedule, staleAfterMs, policies, now } = options;
   const gaps = gapsOf(schedule, now);
   const budget = budgetMs(policies);
   const isAdaptive = schedule.kind === 'adaptive';
   return [
     isAdaptive ? ok('poll schedule', scheduleText(schedule)) : checkBudget(gaps, budget),
     checkStaleness(gaps, staleAfterMs),
-    checkBlindness(gaps, policies, isAdaptive ? null : budget),
+    checkBlindness(gaps, options, isAdaptive ? null : budget),
   ];
 }
 
@@ -102,25 +107,34 @@ function checkStaleness({ longestMs }: PollGaps, staleAfterMs: number): Finding 
 }
 
 /** @param budget milliseconds between polls that POLICIES_LIST allows; `null` where the schedule keeps to it itself */
-function checkBlindness({ longestMs }: PollGaps, policies: readonly KnownPolicy[], budget: number | null): Finding {
+function checkBlindness(
+  { longestMs }: PollGaps,
+  { policies, warningPercent }: ScheduleOptions,
+  budget: number | null,
+): Finding {
   const check = 'blind policies';
   if (policies.length === 0) {
     const remedy = 'Run balde doctor again when a Bridge answers, or after the first observation.';
     return warn(check, 'no policy is known yet', remedy);
   }
-  const blind = blindPolicies(policies, longestMs);
+  const blind = blindPolicies(policies, longestMs, warningPercent);
   const [fastest] = blind;
-  if (fastest === undefined) return ok(check, 'none: no bucket can empty and refill between two polls');
-  const names = blind.map(({ name, fullRefillMs: ms }) => `${name} (${formatDuration(Math.ceil(ms / 1000) * 1000)})`);
-  const detail = `${blind.length} can empty and refill within one interval, unseen: ${names.join(', ')}`;
-  return budget === null ? ok(check, detail) : warn(check, detail, blindRemedy(fastest, budget));
+  if (fastest === undefined) return ok(check, 'none: no bucket can be empty and above WARNING again between two polls');
+  const detail = `${blind.length} can be empty and above WARNING (${warningPercent} %) again between two polls: ${blind.map((one) => blindText(one, longestMs)).join(', ')}`;
+  return budget === null
+    ? ok(check, `${detail}. Reads of those that are quickest lie in between`)
+    : warn(check, detail, blindRemedy(fastest, budget));
 }
 
-/** A poll must come before the fastest bucket is full again. */
-function blindRemedy({ fullRefillMs: fastest }: BlindPolicy, budget: number): string {
+/** Polls hit the shortest episode of a bucket with the share that it takes of the interval. */
+const blindText = ({ name, recoversMs: ms }: BlindPolicy, longestMs: number): string =>
+  `${name} (after ${formatDuration(Math.ceil(ms / 1000) * 1000)}: up to ${Math.round(100 * (1 - ms / longestMs))} % of its episodes raise no alert)`;
+
+/** A poll must come before the fastest bucket is above WARNING again. */
+function blindRemedy({ recoversMs: fastest }: BlindPolicy, budget: number): string {
   const needed = Math.ceil(fastest / 1000) * 1000 - 1000;
   const accept =
-    'Otherwise take their history as samples: dict_rate_limit_states.blind_seconds tells how much was unseen.';
+    'Without POLL_INTERVAL and POLL_CRON the schedule is adaptive, and reads such buckets one by one. Otherwise take their history as samples: dict_rate_limit_states.blind_seconds tells how much was unseen.';
   return needed >= budget
     ? `POLL_INTERVAL=${formatDuration(needed)} sees them all, within the budget of ${LIST_POLICY}. ${accept}`
     : `They would take a poll every ${formatDuration(Math.max(needed, 0))}, more often than ${LIST_POLICY} allows; POLL_INTERVAL=${formatDuration(budget)} sees the most. ${accept}`;
