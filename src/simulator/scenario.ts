@@ -1,5 +1,5 @@
 /** Traffic by name: how loaded each bucket is, and when incidents drain it. All of it follows from the seed. */
-import { CATEGORIES, fullRefillSec, LIST_POLICY, type Category } from './policies.ts';
+import { CATEGORIES, fullRefillSec, LIST_POLICY, READ_POLICY, type Category } from './policies.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../domain/time.ts';
 import { required } from '../required.ts';
 import type { BucketSize } from './tokenBucket.ts';
@@ -69,7 +69,8 @@ function dayIncidents({ policy, size }: Bucketing): IncidentPlan {
 function livelyIncidents({ policy, size, rank, policies, startAt }: Bucketing): IncidentPlan | null {
   const slotMs = 20 * SECOND_MS;
   const low = Math.max(-0.1, 0.2 - 90 / fullRefillSec(size));
-  if (policy === LIST_POLICY || low > 0.17) return null;
+  // The poller spends these two: emptied by others, they would blind it rather than show.
+  if (policy === LIST_POLICY || policy === READ_POLICY || low > 0.17) return null;
   return {
     originMs: startAt,
     windowMs: slotMs * policies,

@@ -30,6 +30,9 @@ interface LogLine {
   readonly observations?: number;
   readonly fold?: string;
   readonly status?: string;
+  readonly reason?: string;
+  /** Of a poll: the only policy asked for; `null`: all of them. */
+  readonly policy?: string | null;
 }
 
 export interface Worker {

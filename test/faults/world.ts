@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { Clock } from '../../src/clock.ts';
 import { acceleratedClock } from '../../src/simulator/clocks.ts';
+import { required } from '../../src/required.ts';
 import type { Faults } from '../../src/simulator/faults.ts';
+import type { ScenarioName } from '../../src/simulator/scenario.ts';
 import { startSimulator } from '../../src/simulator/server.ts';
 import { DEAD_LETTER_TOPICS, FOLD_NAMES } from '../../src/topology/folds.ts';
 import { expectDatabaseEqualsOracle } from '../oracle/compare.ts';
@@ -37,6 +39,8 @@ export interface World {
   start(roles: readonly string[], settings?: Settings): Worker;
   /** Answers the Bridge gave. */
   served(): number;
+  /** Tokens left of a policy now. */
+  tokensOf(policy: string): number;
   /** What can go wrong with the Bridge. */
   readonly faults: Faults;
   /** Lets the folds catch up with nobody polling, then compares everything with the oracle. */
@@ -52,13 +56,21 @@ export async function startWorld(
   {
     clock = acceleratedClock(Date.now() - 20 * HOUR, SPEED),
     participants = [PARTICIPANT],
-  }: { readonly clock?: Clock; readonly participants?: readonly string[] } = {},
+    ...traffic
+  }: {
+    readonly clock?: Clock;
+    readonly participants?: readonly string[];
+    readonly scenario?: ScenarioName;
+    /** Told of each call that the Bridge answered or refused. */
+    readonly onCall?: (line: string) => void;
+  } = {},
 ): Promise<World> {
   const startAt = clock.now();
   const simulator = await startSimulator({
     seed,
-    scenario: 'storm',
+    scenario: traffic.scenario ?? 'storm',
     clock,
+    log: (line) => traffic.onCall?.(line),
     categoryChanges: (['F', 'H', 'G'] as const).map((category, i) => ({
       at: startAt + (i + 1) * 0.5 * HOUR,
       category,
@@ -88,6 +100,7 @@ export async function startWorld(
     workers,
     start,
     served: () => simulator.served(PARTICIPANT),
+    tokensOf: (policy) => required(simulator.buckets(PARTICIPANT).get(policy), `there is ${policy}`).tokens,
     faults: simulator.faults,
     settle: async () => await settle(inspect(databaseUrl, backend), start(FOLD_ROLES), workers),
     stop: async () => {
