@@ -16,6 +16,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   state: async () => (await import('./commands/state.ts')).stateCommand(),
   history: async () => (await import('./commands/history.ts')).historyCommand(),
   'what-if': async () => (await import('./commands/whatIf.ts')).whatIfCommand(),
+  plan: async () => (await import('./commands/plan.ts')).planCommand(),
   policies: async () => (await import('./commands/policies.ts')).policiesCommand(),
   lag: async () => (await import('./commands/lag.ts')).lagCommand(),
   checkpoints: async () => (await import('./commands/checkpoints.ts')).checkpointsCommand(),
