@@ -11,7 +11,7 @@ export const OVERLAYS = ['overlays/embedded-log', 'overlays/pulsar'] as const;
 export const ARCHIVE = 'overlays/pulsar/archive';
 
 const httpGet = z.object({ path: z.string(), port: z.string() });
-export const probe = z.object({ httpGet, periodSeconds: z.number(), failureThreshold: z.number() });
+const probe = z.object({ httpGet, periodSeconds: z.number(), failureThreshold: z.number() });
 
 const container = z.object({
   name: z.string(),
