@@ -78,7 +78,9 @@ function addLabels(one: unknown, pairs: Readonly<Record<string, string>>): void 
 /** Lines of `NAME=value`; those of a comment and empty ones are passed over. */
 function configMap(folder: string, name: string, envs: readonly string[]): Resource {
   const lines = envs.flatMap((file) => readFileSync(join(folder, file), 'utf8').split('\n'));
-  const data = lines.filter((line) => /^[^#\s]/.test(line)).map((line) => [line.split('=')[0], /=(.*)/.exec(line)?.[1]]);
+  const data = lines
+    .filter((line) => /^[^#\s]/.test(line))
+    .map((line) => [line.split('=')[0], /=(.*)/.exec(line)?.[1]]);
   return { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, data: Object.fromEntries(data) as unknown };
 }
 

@@ -113,7 +113,9 @@ describe.each(pods)('%s %s', (overlay, _name, { spec }) => {
       });
       for (const { name } of volumeMounts) expect(pod.volumes.map((volume) => volume.name)).toContain(name);
     }
-    expect(pod.volumes).toEqual([{ name: 'secrets', secret: expect.objectContaining({ secretName: 'balde' }) as unknown }]);
+    expect(pod.volumes).toEqual([
+      { name: 'secrets', secret: expect.objectContaining({ secretName: 'balde' }) as unknown },
+    ]);
   });
 
   it('has settings that are right together, and secrets by reference alone [OPS-42]', () => {
@@ -152,7 +154,8 @@ describe.each(pods)('%s %s', (overlay, _name, { spec }) => {
 
   it('runs the image of this version', () => {
     const { version } = JSON.parse(readText('package.json')) as { version: string };
-    for (const { image } of all) expect(image).toBe(overlay === ARCHIVE ? 'balde' : `registry.example.com/balde:${version}`);
+    for (const { image } of all)
+      expect(image).toBe(overlay === ARCHIVE ? 'balde' : `registry.example.com/balde:${version}`);
   });
 });
 
