@@ -11,6 +11,7 @@ import { inspectConfig } from '../../src/config/config.ts';
 import { ROLES } from '../../src/config/roles.ts';
 import { settingsSchema } from '../../src/config/schema.ts';
 import { readText } from '../compose/files.ts';
+import { PATH_FOLDERS, programIn } from '../support/onPath.ts';
 import { extract, objections } from './definitions.ts';
 import { ARCHIVE, deploymentsOf, environmentOf, FOLDER, OVERLAYS, resourcesOf, rolesOf } from './pods.ts';
 import type { Container, Deployment } from './pods.ts';
@@ -40,7 +41,7 @@ describe('deploy/kubernetes', () => {
     expect(found((text) => text.replace('apps/v1', 'apps/v2')).join()).toContain('apps/v2');
   });
 
-  const kubectl = toolOnPath('kubectl');
+  const kubectl = programIn(PATH_FOLDERS, 'kubectl');
   // Where there is none, the others go by this project's own reading of kustomizations.
   if (kubectl !== null) {
     it.each(ALL)('%s: kubectl makes the same of it', (overlay) => {
@@ -177,11 +178,3 @@ const secretsIn = (settings: Readonly<Record<string, string>>): Record<string, s
       return [name, path];
     }),
   );
-
-function toolOnPath(name: string): string | null {
-  try {
-    return execFileSync('which', [name], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
-  } catch {
-    return null;
-  }
-}

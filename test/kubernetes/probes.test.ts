@@ -24,7 +24,10 @@ const [migrate] = pod.initContainers;
  * What a file system that can only be read is to Node: nothing may be written, by whatever path; standard output and
  * error, and the database's sockets, are no files.
  */
-const READ_ONLY = '--experimental-permission --allow-fs-read=*';
+const PERMISSION = ['--permission', '--experimental-permission'].find((flag) =>
+  process.allowedNodeEnvironmentFlags.has(flag),
+);
+const READ_ONLY = `${PERMISSION ?? '--permission'} --allow-fs-read=*`;
 
 let simulator: Simulator;
 let folder: string;

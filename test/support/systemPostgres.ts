@@ -3,9 +3,10 @@ import { execFile } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { chown, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { serverUser } from '../../src/store/serverUser.ts';
+import { PATH_FOLDERS, programIn } from './onPath.ts';
 import { freePort } from './ports.ts';
 
 const run = promisify(execFile);
@@ -17,8 +18,8 @@ const VERSIONS = '/usr/lib/postgresql';
 /** The folder of server and clients of one version; `null` where that is not installed, or is older than Balde takes. */
 export const systemPrograms = ((): string | null => {
   const versions = existsSync(VERSIONS) ? readdirSync(VERSIONS).filter((version) => Number(version) >= 15) : [];
-  const folders = [...(process.env['PATH'] ?? '').split(delimiter), ...versions.map((v) => join(VERSIONS, v, 'bin'))];
-  return folders.find((folder) => PROGRAMS.every((program) => existsSync(join(folder, program)))) ?? null;
+  const folders = [...PATH_FOLDERS, ...versions.map((version) => join(VERSIONS, version, 'bin'))];
+  return folders.find((folder) => PROGRAMS.every((program) => programIn([folder], program) !== null)) ?? null;
 })();
 
 export interface SystemPostgres {
