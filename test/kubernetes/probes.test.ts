@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, expect, inject, it, onTestFinished } from 'vitest';
 import { startSimulator } from '../../src/simulator/server.ts';
 import type { Simulator } from '../../src/simulator/server.ts';
 import { openDatabase } from '../../src/store/database.ts';
@@ -75,6 +75,9 @@ it(
     const { NODE_OPTIONS: _none, ...plain } = environment;
     expect((await balde(migrate?.args ?? [], plain)).code).toBe(0);
     const started = run(container.args, environment);
+    onTestFinished(async () => {
+      await started.stop();
+    });
     await started.says(/metrics +http:\S+\/metrics/);
     const url = /metrics +(http:\S+)\/metrics/.exec(started.stdout())?.[1] ?? '';
     const asked = async (probe: Container['livenessProbe']): Promise<number> =>

@@ -1,5 +1,5 @@
 /** Backup and restore as docs/operations.md has them, with the clients of the server's own version. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { startSimulator } from '../../src/simulator/server.ts';
 import type { Simulator } from '../../src/simulator/server.ts';
 import { openDatabase } from '../../src/store/database.ts';
@@ -74,6 +74,9 @@ describe.skipIf(systemPrograms === null)('docs/operations.md', () => {
     { timeout: 180_000 },
     async ({ annotate }) => {
       let running: Running = run(['start'], environment);
+      onTestFinished(async () => {
+        await running.stop();
+      });
       await polled(3);
       const least = (await observed()).length;
       for (const line of blockOf(PAGE, 'Backup')) await shell.type(line);
