@@ -1,4 +1,4 @@
-/** Kinds of Kubernetes as its own OpenAPI document describes them, held strictly: a field that is not theirs is an error. */
+/** Kinds of Kubernetes as its own OpenAPI document describes them; a field that is not theirs is an error. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';

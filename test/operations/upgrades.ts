@@ -1,6 +1,6 @@
 /**
- * From an earlier commit to this one, back, and forward again, one process at a time while a simulated Bridge is polled,
- * as a rollout does. `UPGRADE_FROM` names another commit.
+ * From an earlier commit to this one, back, and forward again: one process at a time, as a rollout does, while a
+ * simulated Bridge is polled. `UPGRADE_FROM` names another commit.
  */
 import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';

@@ -15,7 +15,7 @@ const PROGRAMS = ['postgres', 'initdb', 'pg_ctl', 'pg_dump', 'pg_restore', 'crea
 /** Debian's and Ubuntu's, one folder for each version. */
 const VERSIONS = '/usr/lib/postgresql';
 
-/** The folder of server and clients of one version; `null` where that is not installed, or is older than Balde takes. */
+/** The folder of server and clients of one version; `null` where none is installed that Balde takes. */
 export const systemPrograms = ((): string | null => {
   const versions = existsSync(VERSIONS) ? readdirSync(VERSIONS).filter((version) => Number(version) >= 15) : [];
   const folders = [...PATH_FOLDERS, ...versions.map((version) => join(VERSIONS, version, 'bin'))];
