@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { Ajv } from 'ajv';
 
 /** Where the document is from: file `api/openapi-spec/swagger.json` of the Go module. */
-export const MODULE = 'k8s.io/kubernetes@v1.37.2';
+const MODULE = 'k8s.io/kubernetes@v1.37.2';
 
 const FILE = join(dirname(fileURLToPath(import.meta.url)), 'definitions.json');
 
@@ -29,7 +29,7 @@ export interface Manifest {
 /** What the API server would object to, or nothing. Ranges of values are not in the document. */
 export function objections(manifest: Manifest): string[] {
   const kind = KINDS[`${manifest.apiVersion} ${manifest.kind}`];
-  if (kind === undefined) return [`${manifest.apiVersion} ${manifest.kind}: no kind that is described here`];
+  if (kind === undefined) return [`${manifest.apiVersion} ${manifest.kind}: no kind that is taken from ${MODULE}`];
   const validate = ajv.getSchema(`kubernetes#/definitions/${kind}`);
   if (validate === undefined) return [`${kind} is not described`];
   if (validate(manifest) === true) return [];
