@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitest/config';
-import { CAMPAIGNS, filesOf, LANES } from './test/support/lanes.ts';
+import { CAMPAIGNS, filesOf, LANES, TRIALS } from './test/support/lanes.ts';
 
 const SERVERS = ['test/support/globalPostgres.ts', 'test/support/globalPulsar.ts'];
 
@@ -9,7 +9,7 @@ export default defineConfig(({ mode }) => {
   const isCampaign = mode === 'campaign';
   return {
     test: {
-      include: isCampaign ? [...CAMPAIGNS] : lane === undefined ? ['test/**/*.test.ts'] : filesOf(lane),
+      include: isCampaign ? [...CAMPAIGNS, TRIALS] : lane === undefined ? ['test/**/*.test.ts'] : filesOf(lane),
       globalSetup: ['test/support/prometheusLeftOut.ts', ...(lane === 'unit' ? [] : SERVERS)],
       env: isCampaign ? { FAULTS_CAMPAIGN: '1' } : {},
       testTimeout: 60_000,

@@ -21,6 +21,9 @@ export interface HealthOptions {
   readonly patienceMs?: number;
 }
 
+/** The check that tells of others than this process: of the poller, the Bridge, whoever keeps the tables. */
+export const OBSERVATIONS = 'observations';
+
 /** Ready: the database answers, its schema is this program's, and observations arrive. */
 export async function readiness(options: HealthOptions): Promise<Check[]> {
   const { database, patienceMs = ANSWER_MS } = options;
@@ -43,7 +46,7 @@ async function check(sql: Sql, { now, staleAfterMs }: HealthOptions): Promise<Ch
 }
 
 function freshness(newest: EpochMs | null, now: EpochMs, staleAfterMs: number): Check {
-  const name = 'observations';
+  const name = OBSERVATIONS;
   if (newest === null) return { name, ok: false, detail: 'none yet' };
   const seconds = Math.round((now - newest) / 1000);
   return { name, ok: now - newest <= staleAfterMs, detail: `the newest is ${seconds} s old` };

@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { guard, HTTP_LIMITS } from './guard.ts';
-import { readiness } from './health.ts';
+import { OBSERVATIONS, readiness } from './health.ts';
 import type { Check, HealthOptions } from './health.ts';
 import type { Metrics } from './metrics.ts';
 import { ANSWER_MS, shared } from './observing.ts';
@@ -76,20 +76,27 @@ async function respond(sources: Sources, request: IncomingMessage, response: Ser
 async function route(sources: Sources, { method, url }: IncomingMessage): Promise<Answer> {
   if (method !== 'GET' && method !== 'HEAD')
     return { ...text(405, 'only GET and HEAD are served'), headers: { allow: 'GET, HEAD' } };
-  switch (url?.split('?')[0]) {
+  const [path, query = ''] = (url ?? '').split('?');
+  switch (path) {
     case '/metrics':
       return await scrape(sources);
     case '/healthz':
       // The process runs and its event loop turns; whether it is of use is readiness.
       return text(200, 'ok');
-    case '/readyz': {
-      const checks = await sources.readiness();
-      const ready = checks.every((check) => check.ok);
-      return { status: ready ? 200 : 503, type: 'application/json', body: JSON.stringify({ ready, checks }) };
-    }
+    case '/readyz':
+      return await answerReadiness(sources, new URLSearchParams(query).getAll('exclude'));
     default:
       return text(404, 'try /metrics, /healthz or /readyz');
   }
+}
+
+/** `?exclude=observations` as the API server of Kubernetes has it: whether the process by itself is fit to work. */
+async function answerReadiness(sources: Sources, excluded: readonly string[]): Promise<Answer> {
+  const unknown = excluded.filter((name) => name !== OBSERVATIONS);
+  if (unknown.length > 0) return text(400, `exclude: only ${OBSERVATIONS} can be left out`);
+  const checks = (await sources.readiness()).filter(({ name }) => !excluded.includes(name));
+  const ready = checks.every((check) => check.ok);
+  return { status: ready ? 200 : 503, type: 'application/json', body: JSON.stringify({ ready, checks }) };
 }
 
 /**

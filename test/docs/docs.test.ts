@@ -83,7 +83,8 @@ describe('README.md and docs/', () => {
     readdirSync(path(folder))
       .filter((name) => name.endsWith('.md'))
       .map((name) => `${folder}/${name}`);
-  const files = ['README.md', 'deploy/prometheus/README.md', ...pages('docs'), ...pages('docs/runbooks')];
+  const guides = ['deploy/prometheus/README.md', 'deploy/kubernetes/README.md'];
+  const files = ['README.md', ...guides, ...pages('docs'), ...pages('docs/runbooks')];
 
   test.each(files)('%s links only to what is there', (file) => {
     const links = [...read(file).matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)].map(([, link = '']) => link);

@@ -14,6 +14,8 @@ export interface WorkerOptions {
   readonly participant: string;
   readonly bridgeAddress: string;
   readonly pollInterval?: string;
+  /** The program that was built from this project, without it. */
+  readonly program?: string;
   /** More of its environment. */
   readonly settings?: Settings;
 }
@@ -53,7 +55,8 @@ export interface Worker {
 const WORK = new Set(['batch committed', 'observations published', 'outbox relayed']);
 
 export function startWorker(options: WorkerOptions): Worker {
-  const child = spawn(process.execPath, [PROGRAM, 'start', '--roles', options.roles.join(',')], {
+  const { program = PROGRAM } = options;
+  const child = spawn(process.execPath, [program, 'start', '--roles', options.roles.join(',')], {
     env: environmentOf(options),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -69,7 +72,7 @@ export function startWorker(options: WorkerOptions): Worker {
   };
   for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', read);
   const exited = new Promise<number | null>((resolve) => child.once('close', resolve));
-  if (child.pid === undefined) throw new Error(`${PROGRAM} can't be started`);
+  if (child.pid === undefined) throw new Error(`${program} can't be started`);
   const isRunning = (): boolean => child.exitCode === null && child.signalCode === null;
   return {
     pid: child.pid,

@@ -35,8 +35,11 @@ export const SPEED = 150;
 
 export interface World {
   readonly workers: readonly Worker[];
-  /** @param settings beside those of the log */
-  start(roles: readonly string[], settings?: Settings): Worker;
+  /**
+   * @param settings beside those of the log
+   * @param program another build than this project's
+   */
+  start(roles: readonly string[], settings?: Settings, program?: string): Worker;
   /** Answers the Bridge gave. */
   served(): number;
   /** Tokens left of a policy now. */
@@ -84,13 +87,14 @@ export async function startWorld(
     JSON.stringify({ participants: others.map((participant) => ({ participant, bridge })) }),
   );
   const workers: Worker[] = [];
-  const start = (roles: readonly string[], settings: Settings = {}): Worker => {
+  const start = (roles: readonly string[], settings: Settings = {}, program?: string): Worker => {
     const bridgeAddress = simulator.address;
     const worker = startWorker({
       databaseUrl,
       roles,
       participant: PARTICIPANT,
       bridgeAddress,
+      ...(program === undefined ? {} : { program }),
       settings: { BALDE_CONFIG: join(folder, 'balde.json'), ...backend.settings, ...settings },
     });
     workers.push(worker);

@@ -1,16 +1,14 @@
 /** The procedures of docs/pulsar.md, done by the commands that stand there. */
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { afterAll, describe, expect, inject, it } from 'vitest';
 import { RATE_LIMIT_ALERTS } from '../../src/codec/topics.ts';
 import type { Finding } from '../../src/operate/doctor/finding.ts';
 import { PulsarLog } from '../../src/log/pulsar/pulsarLog.ts';
 import { FOLD_NAMES, TOPICS } from '../../src/topology/folds.ts';
-import { packageRoot } from '../../src/packageRoot.ts';
 import { openDatabase } from '../../src/store/database.ts';
 import { balde, jsonOf } from '../cli/balde.ts';
 import type { Ended } from '../cli/balde.ts';
 import { observed, outgoing } from '../support/observations.ts';
+import { blockOf } from '../support/procedures.ts';
 import { lastWords, run } from '../support/running.ts';
 import type { Running } from '../support/running.ts';
 import { readAll, publish } from '../support/topics.ts';
@@ -18,18 +16,11 @@ import { eventually } from '../support/eventually.ts';
 import { describePulsar, pulsarBroker } from '../support/pulsar.ts';
 import { administrator, environmentOf, settingsOf } from './given.ts';
 
-const text = await readFile(join(packageRoot, 'docs', 'pulsar.md'), 'utf8');
-
 /** The lines of the shell block below a heading, comments taken off. */
-function blockOf(heading: string): string[] {
-  const from = text.indexOf(`\n## ${heading}\n`);
-  const block = /```sh\n([\s\S]*?)```/.exec(text.slice(from))?.[1];
-  if (from < 0 || block === undefined) throw new Error(`docs/pulsar.md has no commands below "${heading}"`);
-  return block
-    .split('\n')
-    .map((line) => (line.startsWith('#') ? line.replace(/^# (\d\. )?/, '# ') : line.replace(/\s+#.*$/, '')))
-    .filter((line) => line !== '');
-}
+const linesBelow = (heading: string): string[] =>
+  blockOf('docs/pulsar.md', heading).map((line) =>
+    line.startsWith('#') ? line.replace(/^# (\d\. )?/, '# ') : line.replace(/\s+#.*$/, ''),
+  );
 
 const server = openDatabase({ url: inject('postgresUrl'), poolSize: 1 });
 const databases: string[] = [];
@@ -169,7 +160,7 @@ describePulsar('the procedures of docs/pulsar.md [OUT-4][PUL-20]', () => {
       await type(shell, 'npx balde start');
       await caughtUp(shell);
       await type(shell, '# stop every process');
-      const [backup = '', ...restore] = blockOf('Restoring the database');
+      const [backup = '', ...restore] = linesBelow('Restoring the database');
       await type(shell, backup);
       await type(shell, 'npx balde start');
       await publish(log, THEN);
@@ -199,7 +190,7 @@ describePulsar('the procedures of docs/pulsar.md [OUT-4][PUL-20]', () => {
       await type(shell, '# stop every process');
       for (const { name } of TOPICS)
         await admin('DELETE', `persistent/${settings.tenant}/${settings.namespace}/${name}/partitions?force=true`);
-      for (const line of blockOf('When the topics are lost')) await type(shell, line);
+      for (const line of linesBelow('When the topics are lost')) await type(shell, line);
       const anew = new PulsarLog(settings);
       await publish(anew, THEN);
       await anew.close();
@@ -219,7 +210,7 @@ describePulsar('the procedures of docs/pulsar.md [OUT-4][PUL-20]', () => {
       await type(shell, 'npx balde start');
       await caughtUp(shell);
       await type(shell, '# stop every process');
-      for (const line of blockOf('"no longer has the message": a checkpoint that is lost')) await type(shell, line);
+      for (const line of linesBelow('"no longer has the message": a checkpoint that is lost')) await type(shell, line);
       await type(shell, 'npx balde start');
       await caughtUp(shell);
       expect(await rowsOf(shell)).toBe(FIRST.length);
@@ -251,7 +242,7 @@ describePulsar('the procedures of docs/pulsar.md [OUT-4][PUL-20]', () => {
       }
       expect((await finding(next, 'namespace'))?.status).toBe('fail');
       // What was left running is told.
-      for (const line of blockOf('Whose a namespace is')) await type(next, line);
+      for (const line of linesBelow('Whose a namespace is')) await type(next, line);
       expect(await former.running?.ended).toBe(1);
       expect(lastWords(former.running?.stderr() ?? '')).toMatch(/belongs to another database/);
       await caughtUp(next);
@@ -267,6 +258,6 @@ describe('docs/pulsar.md', () => {
   it('has a procedure for each of what may happen to database and topics', () => {
     const named = ['Restoring the database', 'When the topics are lost', 'Whose a namespace is'];
     for (const heading of [...named, '"no longer has the message": a checkpoint that is lost'])
-      expect(blockOf(heading).length).toBeGreaterThan(2);
+      expect(linesBelow(heading).length).toBeGreaterThan(2);
   });
 });

@@ -64,6 +64,19 @@ describe('with data', async () => {
     clock.now = LAST;
   });
 
+  test('[OPS-43] whether observations arrive can be left out of readiness, and nothing else can', async () => {
+    clock.now = LAST + STALE_AFTER_MS + 1_000;
+    const own = await request('/readyz?exclude=observations');
+    expect(own.status).toBe(200);
+    expect(readiness(own).checks).toEqual([{ name: 'schema', ok: true, detail: 'up to date' }]);
+    expect((await request('/readyz?exclude=')).status).toBe(400);
+    expect(await request('/readyz?exclude=observations&exclude=schema')).toMatchObject({
+      status: 400,
+      body: 'exclude: only observations can be left out\n',
+    });
+    clock.now = LAST;
+  });
+
   test('/metrics in the exposition format, also with a query', async () => {
     const { status, headers, body } = await request('/metrics?from=prometheus');
     expect(status).toBe(200);

@@ -6,6 +6,9 @@ import { fileURLToPath } from 'node:url';
 export const LANES = ['unit', 'postgres', 'pulsar', 'faults'] as const;
 export type Lane = (typeof LANES)[number];
 
+/** What takes minutes and runs with the campaigns alone. */
+export const TRIALS = 'test/**/*.trial.ts';
+
 /** The campaigns of faults, which `npm run test:campaign` runs at full length. */
 export const CAMPAIGNS: readonly string[] = ['kill', 'kill.pulsar', 'pulsarFaults'].map((name) =>
   join('test', 'faults', `${name}.test.ts`),

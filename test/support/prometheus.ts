@@ -3,11 +3,12 @@
  * cache outside the project. Nothing of the system is changed, and no right of root is needed.
  */
 import { execFile } from 'node:child_process';
-import { accessSync, constants, existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { delimiter, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { cacheFolder } from './cache.ts';
+import { isExecutable, PATH_FOLDERS } from './onPath.ts';
 
 const run = promisify(execFile);
 
@@ -39,7 +40,7 @@ export async function prometheusPrograms(): Promise<Programs> {
 }
 
 async function find(): Promise<Programs> {
-  const onPath = programsIn((process.env['PATH'] ?? '').split(delimiter));
+  const onPath = programsIn(PATH_FOLDERS);
   if (onPath !== null) return onPath;
   const folder = join(cacheFolder('prometheus'), `${process.platform}-${process.arch}`);
   const cached = () => programsIn([join(folder, 'usr', 'bin')]);
@@ -55,15 +56,6 @@ function programsIn(folders: readonly string[]): Programs | null {
     folders.flatMap((folder) => names.map((name) => join(folder, name))).find(isExecutable) ?? null;
   const paths = Object.entries(PROGRAMS).map(([program, names]) => [program, pathOf(names)] as const);
   return paths.some(([, path]) => path === null) ? null : (Object.fromEntries(paths) as unknown as Programs);
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** Made beside it and moved when it is whole: an interrupted run leaves nothing that looks like one. */
