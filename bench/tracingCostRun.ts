@@ -1,4 +1,4 @@
-/** One run of tracingCost.ts, on the built program of any checkout: `node tracingCostRun.js DIST DATABASE_URL POLLS`. */
+/** One run of tracingCost.ts, on the built program of a checkout: `node tracingCostRun.js DIST DATABASE_URL POLLS`. */
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type * as FoldRoles from '../src/app/foldRoles.ts';

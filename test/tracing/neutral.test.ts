@@ -1,4 +1,4 @@
-/** Messages that carry a trace are what they would be without it, for everything that reads, copies or compares them. */
+/** Messages with a trace are what they would be without, for everything that reads, copies or compares them. */
 import { describe, expect, test } from 'vitest';
 import { openFilesSource } from '../../src/archive/files/filesSource.ts';
 import { POLICY_STATES, RATE_LIMIT_ALERTS } from '../../src/codec/topics.ts';
