@@ -23,6 +23,9 @@ interface WithProperties {
 /** The property that is there whenever a message belongs to a trace. */
 const TRACEPARENT = 'traceparent';
 
+/** What the SDK keeps by default; a batch that catches up may join thousands. */
+const MAX_LINKS = 128;
+
 /** Begins a trace: nothing that is active is its parent. */
 export const NO_PARENT: Context = ROOT_CONTEXT;
 
@@ -106,7 +109,7 @@ export function createdIn<M extends WithProperties>(
 
 /**
  * Where work on several messages belongs: to the span that they come from, if that is one; else to a trace of its own,
- * with a link to each.
+ * with a link to each, or to the last ones of very many.
  */
 export function joined(messages: readonly WithProperties[]): { readonly parent: Context; readonly links: Link[] } {
   const origins = originsOf(messages);
@@ -114,7 +117,7 @@ export function joined(messages: readonly WithProperties[]): { readonly parent: 
   if (first !== undefined && origins.length === 1) return { parent: first, links: [] };
   return {
     parent: NO_PARENT,
-    links: origins.flatMap((origin) => {
+    links: origins.slice(-MAX_LINKS).flatMap((origin) => {
       const linked = trace.getSpanContext(origin);
       return linked === undefined ? [] : [{ context: linked }];
     }),

@@ -11,12 +11,27 @@ import { defaultResource, detectResources, envDetector, resourceFromAttributes }
 import { BatchSpanProcessor, NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
 import { messageOf } from '../errors.ts';
 import { within } from '../waiting.ts';
-import type { OtlpProtocol, TraceExport, TraceExportOptions } from './traceExport.ts';
 
 /** How long spans that are left may take at the end. Milliseconds. */
 const LAST_SPANS_MS = 3_000;
 /** A receiver that is away is told of once in this time. Milliseconds. */
 const TOLD_EVERY_MS = 60_000;
+
+export interface TraceExport {
+  /** Where spans are sent, without secrets. */
+  readonly description: string;
+  /** Sends what is left, for a few seconds at most. */
+  stop(): Promise<void>;
+}
+
+export interface TraceExportOptions {
+  /** `service.version`. */
+  readonly version: string;
+  /** Told, at most once a minute, what OpenTelemetry complains of: mostly that spans could not be sent. */
+  readonly onLost: (reason: string) => void;
+}
+
+export type OtlpProtocol = 'http/protobuf' | 'http/json';
 
 interface Options extends TraceExportOptions {
   readonly protocol: OtlpProtocol;

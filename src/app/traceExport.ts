@@ -4,20 +4,7 @@
  */
 import type { Environment } from '../config/sources.ts';
 import { UsageError } from '../errors.ts';
-
-export interface TraceExport {
-  /** Where spans are sent, without secrets. */
-  readonly description: string;
-  /** Sends what is left, for a few seconds at most. */
-  stop(): Promise<void>;
-}
-
-export interface TraceExportOptions {
-  /** `service.version`. */
-  readonly version: string;
-  /** Told, at most once a minute, why spans could not be sent. Work goes on without them. */
-  readonly onLost: (reason: string) => void;
-}
+import type { OtlpProtocol, TraceExport, TraceExportOptions } from './otlp.ts';
 
 /** @returns `null`: spans are not wanted. @throws {UsageError} the receiver's address or protocol can't be used */
 export async function startTraceExport(
@@ -45,8 +32,7 @@ function endpointOf(environment: Environment): URL | null {
   throw new UsageError(`${name}: must be an address of the form http://host:4318`);
 }
 
-export const PROTOCOLS = ['http/protobuf', 'http/json'] as const;
-export type OtlpProtocol = (typeof PROTOCOLS)[number];
+const PROTOCOLS: readonly OtlpProtocol[] = ['http/protobuf', 'http/json'];
 
 function protocolOf(environment: Environment): OtlpProtocol {
   const names = ['OTEL_EXPORTER_OTLP_TRACES_PROTOCOL', 'OTEL_EXPORTER_OTLP_PROTOCOL'];

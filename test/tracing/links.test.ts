@@ -5,7 +5,7 @@ import { POLICY_STATES, RATE_LIMIT_ALERTS } from '../../src/codec/topics.ts';
 import { startPoll } from '../../src/poll/bridgePoll.ts';
 import { createPublisher } from '../../src/poll/publish.ts';
 import type { EventLog } from '../../src/log/eventLog.ts';
-import { failed, NO_PARENT, traced } from '../../src/tracing.ts';
+import { failed, joined, NO_PARENT, traced } from '../../src/tracing.ts';
 import { baldeDatabase } from '../support/database.ts';
 import { settle } from '../support/deadLetters.ts';
 import { observed } from '../support/observations.ts';
@@ -57,6 +57,15 @@ describe('a batch of several polls [TRACE-2]', () => {
     const [relayed] = spansOf(`send ${RATE_LIMIT_ALERTS.name}`);
     expect(relayed === undefined ? [] : links(relayed)).toEqual(created.map(idOf).sort());
   });
+});
+
+test('a batch that joins very many polls links to the last 128 [TRACE-2]', () => {
+  const id = (n: number): string => n.toString(16).padStart(16, 'b');
+  const messages = Array.from({ length: 300 }, (_, n) => ({
+    properties: { traceparent: `00-${'a'.repeat(16)}${id(n)}-${id(n)}-01` },
+  }));
+  const { links: found } = joined(messages);
+  expect(found.map(({ context }) => context.spanId)).toEqual(Array.from({ length: 128 }, (_, i) => id(172 + i)));
 });
 
 describe('the observations of one poll', () => {

@@ -81,7 +81,7 @@ async function whenTold({ database, log }: Omit<World, 'environment'>, program: 
 }
 
 /** The only span of the name, of a subscription where several have it. */
-export function spanOf(spans: readonly ReceivedSpan[], name: string, subscription?: string): ReceivedSpan {
+function spanOf(spans: readonly ReceivedSpan[], name: string, subscription?: string): ReceivedSpan {
   const found = spans.filter(
     (span) =>
       span.name === name &&
@@ -93,7 +93,7 @@ export function spanOf(spans: readonly ReceivedSpan[], name: string, subscriptio
   return span;
 }
 
-export const traceparentOf = ({ traceId, spanId }: ReceivedSpan): string => `00-${traceId}-${spanId}-01`;
+const traceparentOf = ({ traceId, spanId }: ReceivedSpan): string => `00-${traceId}-${spanId}-01`;
 
 const RPC = 'bacen.dict.v2.RateLimitService/GetRateLimitPolicies';
 

@@ -96,7 +96,7 @@ async function startWith(options: StartOptions, config: Config, outputs: Outputs
   const { print, logger } = outputs;
   const traces = await startTraceExport(process.env, {
     version: packageVersion(),
-    onLost: (reason) => logger.warn({ reason }, 'spans could not be sent: work goes on without them'),
+    onLost: (reason) => logger.warn({ reason }, 'spans may be missing: work goes on without them'),
   });
   if (traces !== null) print(`traces go to ${traces.description}`);
   const simulator = options.simulate === true ? await startSimulator({ scenario: 'lively' }) : null;
