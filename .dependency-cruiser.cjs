@@ -76,6 +76,8 @@ module.exports = {
     only('echarts-only-in-charts', '^src/analysis/charts', 'echarts'),
     only('eventstore-only-in-archive', '^src/archive/eventstore/', '@eventstore'),
     only('prom-client-only-in-serve', '^src/serve/', 'prom-client'),
+    only('spans-by-one-module', '^src/(tracing|log/spans|app/otlp)\\.ts$', '@opentelemetry/api'),
+    only('otel-sdk-only-on-request', '^src/app/otlp\\.ts$', '@opentelemetry/(core|resources|sdk-|exporter-)[^/]*'),
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

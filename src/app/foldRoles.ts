@@ -101,7 +101,16 @@ async function run<E, S, O>(
 ): Promise<void> {
   const subscription = `${installed.name}-v${installed.version}`;
   observer.started(subscription);
-  const processor = new Processor({ database, fold, installed, decode, effects, observer, sendsLetters });
+  const processor = new Processor({
+    database,
+    fold,
+    installed,
+    decode,
+    effects,
+    observer,
+    sendsLetters,
+    system: log.system,
+  });
   const options = { log, topic: fold.topic, subscription, observer, between, lingerMs, onTakeOver };
   await consume(processor, options, signal);
 }

@@ -1,8 +1,6 @@
 /** All commands. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Command } from 'commander';
-import { packageRoot } from '../packageRoot.ts';
+import { packageVersion } from '../packageRoot.ts';
 
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   start: async () => (await import('./commands/start.ts')).startCommand(),
@@ -39,17 +37,10 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
 export async function createProgram(args: readonly string[] = []): Promise<Command> {
   const program = new Command('balde')
     .description('Watches the DICT rate-limit buckets of a Pix participant and raises alerts before they empty.')
-    .version(versionOf())
+    .version(packageVersion())
     .showHelpAfterError();
   const [named = ''] = args;
   const load = Object.hasOwn(COMMANDS, named) ? COMMANDS[named] : undefined;
   for (const one of load === undefined ? Object.values(COMMANDS) : [load]) program.addCommand(await one());
   return program;
-}
-
-function versionOf(): string {
-  const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as {
-    version: string;
-  };
-  return version;
 }

@@ -17,7 +17,7 @@ import { collectParticipants } from './participants.ts';
 import type { ParticipantConfig } from './participants.ts';
 import { pulsarOf } from './pulsar.ts';
 import { describeIssue, SETTING_RULES, settingsSchema } from './schema.ts';
-import type { SettingName, Settings } from './schema.ts';
+import type { LogFormat, SettingName, Settings } from './schema.ts';
 import { readConfigFile, readSecretFile, settingsOfEnvironment } from './sources.ts';
 import type { Environment, Layer, Problems } from './sources.ts';
 
@@ -67,6 +67,7 @@ export interface Config {
   readonly staleAfterMs: number;
   readonly http: { readonly host: string; readonly port: number };
   readonly logLevel: string;
+  readonly logFormat: LogFormat;
 }
 
 /** What the command line knows better than environment and file. */
@@ -206,6 +207,7 @@ function assemble(
     staleAfterMs: settings.STALE_AFTER,
     http: { host: settings.HTTP_HOST, port: settings.HTTP_PORT },
     logLevel: settings.LOG_LEVEL,
+    logFormat: settings.LOG_FORMAT,
   };
 }
 

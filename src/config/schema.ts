@@ -84,6 +84,10 @@ const eventStoreUrl = z.string().regex(/^esdb(\+discover)?:\/\/([^:@/\s]+:[^@/\s
   message: 'must be an address of the form esdb://user:password@host:2113?tls=true',
 });
 
+/** Whose names the fields of the log have: pino's, those of Elastic's Common Schema or of OpenTelemetry. */
+const LOG_FORMATS = ['pino', 'ecs', 'otel'] as const;
+export type LogFormat = (typeof LOG_FORMATS)[number];
+
 /** One entry per environment variable. */
 export const settingsSchema = z.object({
   DATABASE_URL: postgresUrl.optional(),
@@ -121,6 +125,7 @@ export const settingsSchema = z.object({
   STALE_AFTER: duration(1_000).prefault('15m'),
   HTTP_HOST: text.default('127.0.0.1'),
   HTTP_PORT: whole(0, 65_535).default(9464),
+  LOG_FORMAT: oneOf(...LOG_FORMATS).default('pino'),
   LOG_LEVEL: oneOf('trace', 'debug', 'info', 'warn', 'error', 'silent').default('info'),
 });
 

@@ -2,11 +2,13 @@
 import { filter, of } from 'rxjs';
 import { run, steps, untilAborted, whileOpen } from '../flow.ts';
 import type { Consumer, EventLog, LogMessage, Position } from '../log/eventLog.ts';
+import { messagingAttributes } from '../log/spans.ts';
 import { patienceOf } from '../patience.ts';
+import { joined, SpanKind, traced } from '../tracing.ts';
 import { Batches } from './batches.ts';
 import type { BatchOptions } from './batches.ts';
 import type { ConsumeObserver } from './observer.ts';
-import type { Processor } from './processor.ts';
+import type { Outcome, Processor } from './processor.ts';
 
 export interface ConsumeOptions extends BatchOptions {
   readonly log: EventLog;
@@ -60,7 +62,7 @@ export async function consume<E, S, O>(
       step(async (outcome) => (outcome === 'changed' ? rewind(consumer) : undefined)),
       step(async () => batches.next(consumer, between.isWaiting ? SHORT_WAIT_MS : WAIT_MS)),
       filter((batch) => batch.length > 0),
-      step(async (batch) => ({ batch, outcome: await processor.process(batch) })),
+      step(async (batch) => ({ batch, outcome: await processed(processor, options, batch) })),
       step(async ({ batch, outcome }) => (outcome === 'conflict' ? rewind(consumer) : acknowledge(consumer, batch))),
       untilAborted(signal),
     );
@@ -74,6 +76,24 @@ export async function consume<E, S, O>(
   const onStandby = (): void => observer.office(subscription, 'standby');
   const open = async () => log.consumer(topic, { subscription: { name: subscription, resume, onStandby } });
   await run(of(topic).pipe(step(open), whileOpen(follow)), signal);
+}
+
+/** In the trace of the poll that the messages come from; of several polls, in one with a link to each. */
+async function processed<E, S, O>(
+  processor: Processor<E, S, O>,
+  { log, topic, subscription }: ConsumeOptions,
+  batch: readonly LogMessage[],
+): Promise<Outcome> {
+  const attributes = {
+    ...messagingAttributes('process', log, topic),
+    'messaging.destination.subscription.name': subscription,
+    'messaging.batch.message_count': batch.length,
+  };
+  return await traced(`process ${topic}`, { kind: SpanKind.CONSUMER, attributes, ...joined(batch) }, async (span) => {
+    const outcome = await processor.process(batch);
+    span.setAttribute('balde.outcome', outcome);
+    return outcome;
+  });
 }
 
 /** The one place that acknowledges: after the commit, and only as far as the batch went. */

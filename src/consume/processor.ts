@@ -7,7 +7,8 @@
  */
 import { PoisonMessageError } from '../codec/errors.ts';
 import type { Fold } from '../domain/fold.ts';
-import type { LogMessage, Position } from '../log/eventLog.ts';
+import type { EventLog, LogMessage, Position } from '../log/eventLog.ts';
+import { messagingAttributes } from '../log/spans.ts';
 import { loadCheckpoint, moveCheckpoints } from '../store/checkpoints.ts';
 import { required } from '../required.ts';
 import type { FoldId } from '../store/checkpoints.ts';
@@ -24,7 +25,9 @@ import { loadStates, stateParts } from '../store/foldStates.ts';
 import { outboxParts } from '../store/outbox.ts';
 import type { OutboxMessage } from '../store/outbox.ts';
 import { runParts } from '../store/parts.ts';
+import type { StatementPart } from '../store/parts.ts';
 import { firstVersionOf, schemaOf } from '../store/schemas.ts';
+import { createdIn, SpanKind, traced } from '../tracing.ts';
 import { deadLetterOf } from './deadLetter.ts';
 import type { Effects } from './effects.ts';
 import { foldBatch } from './foldBatch.ts';
@@ -44,12 +47,19 @@ export interface ProcessorOptions<E, S, O> {
   readonly observer: ConsumeObserver;
   /** Whether what can't be used is sent to the dead letters, as by default: of several versions of a fold one does. */
   readonly sendsLetters?: boolean;
+  /** Of the log, for spans. */
+  readonly system?: EventLog['system'];
 }
 
 interface Decoded<E> {
   readonly events: readonly E[];
   readonly poison: readonly OutboxMessage[];
 }
+
+const COMMIT = {
+  kind: SpanKind.CLIENT,
+  attributes: { 'db.system.name': 'postgresql', 'db.operation.name': 'commit' },
+} as const;
 
 /** States kept in memory at most; above, they are read again. A thousand participants have thirty thousand keys. */
 const MAX_CACHED_STATES = 200_000;
@@ -145,7 +155,7 @@ export class Processor<E, S, O> {
   }
 
   async #commit(messages: readonly LogMessage[], { events, poison }: Decoded<E>): Promise<void> {
-    const { database, fold, effects, observer, sendsLetters = true } = this.#options;
+    const { fold, effects, observer, sendsLetters = true } = this.#options;
     const start = performance.now();
     await this.#loadMissing(events);
     const { changed, out } = foldBatch(fold, this.#states, events);
@@ -157,18 +167,9 @@ export class Processor<E, S, O> {
       moveCheckpoints(this.#installed, this.#positions, next),
       ...rememberFirst(fold.topic, this.#firsts(messages)),
       ...stateParts(this.#schema, changed),
-      ...outboxParts([...effects.outbox(out), ...(sendsLetters ? poison : [])]),
+      ...outboxParts([...this.#created(effects.outbox(out), messages), ...(sendsLetters ? poison : [])]),
     ];
-    const { write } = effects;
-    let expired = 0;
-    if (write === null) {
-      await runParts(database, parts);
-    } else {
-      await database.transaction(async (tx) => {
-        await runParts(tx, parts);
-        expired = await write(tx, out);
-      });
-    }
+    const expired = await traced(`commit ${this.#schema}`, COMMIT, async () => await this.#write(parts, out));
 
     effects.committed(out);
     for (const [key, state] of changed) this.#states.set(key, state);
@@ -176,6 +177,36 @@ export class Processor<E, S, O> {
     observer.committed(fold.name, messages.length, (performance.now() - start) / 1000);
     if (expired > 0) observer.expired(fold.name, expired);
     if (sendsLetters) for (const letter of poison) observer.deadLettered(fold.name, ...originOf(letter));
+  }
+
+  /** @returns rows left out because they are older than the retention horizon */
+  async #write(parts: readonly StatementPart[], out: readonly O[]): Promise<number> {
+    const { database, effects } = this.#options;
+    const { write } = effects;
+    if (write === null) {
+      await runParts(database, parts);
+      return 0;
+    }
+    return await database.transaction(async (tx) => {
+      await runParts(tx, parts);
+      return await write(tx, out);
+    });
+  }
+
+  /** Each in a span of the trace that its reason came from, which it takes through the outbox to whoever reads it. */
+  #created(decided: readonly OutboxMessage[], messages: readonly LogMessage[]): OutboxMessage[] {
+    return decided.map((message) => {
+      const { topic, key, eventTime, properties } = message;
+      const attributes = {
+        ...messagingAttributes('create', this.#options, topic),
+        'messaging.message.id': properties['event_id'],
+        'balde.event.type': properties['event_type'],
+      };
+      const options = { kind: SpanKind.PRODUCER, attributes };
+      const cause = (): LogMessage | undefined =>
+        messages.find((one) => one.eventTime === eventTime && one.key === key);
+      return createdIn(`create ${topic}`, options, message, cause);
+    });
   }
 
   /** What the batch begins with in partitions that nothing was read of yet. */

@@ -11,6 +11,7 @@ import { retryOutage, run, untilAborted, whileOpen } from '../flow.ts';
 import type { EventLog, Producer, SendResult } from '../log/eventLog.ts';
 import { MessageRefusedError, ProducerFencedError } from '../log/eventLog.ts';
 import { endsOf } from '../log/readRange.ts';
+import { messagingAttributes } from '../log/spans.ts';
 import { patienceOf } from '../patience.ts';
 import { required } from '../required.ts';
 import type { Database } from '../store/database.ts';
@@ -28,6 +29,7 @@ import {
 } from '../store/outbox.ts';
 import type { OutboxEntry } from '../store/outbox.ts';
 import { StandingSession } from '../store/standingSession.ts';
+import { joined, SpanKind, traced } from '../tracing.ts';
 import type { Wakeup } from '../waiting.ts';
 import { isDeadLetterTopic } from '../codec/topics.ts';
 import { fitted } from './deadLetter.ts';
@@ -163,7 +165,7 @@ async function forward(options: RelayOptions, producer: Producer, term: Term): P
   if (last === undefined) return 'nothing';
 
   const fresh = entries.filter((entry) => !term.published.has(eventIdOf(entry)));
-  const sent = await sendOrCut(options, producer, fresh);
+  const sent = await tracedSend(options, fresh, async () => await sendOrCut(options, producer, fresh));
   if (sent === 'cut') return 'sent';
   const { stored, duplicates } = sent;
   const seconds = (performance.now() - start) / 1000;
@@ -179,6 +181,20 @@ async function forward(options: RelayOptions, producer: Producer, term: Term): P
 
 const eventIdOf = ({ properties }: OutboxEntry): string =>
   required(properties['event_id'], 'alert events and letters name their event');
+
+/** The spans that made the entries are the parent, or linked. What the entries carry stays: the topic may have them. */
+async function tracedSend<T>(
+  { log, topic }: RelayOptions,
+  entries: readonly OutboxEntry[],
+  work: () => Promise<T>,
+): Promise<T> {
+  if (entries.length === 0) return await work();
+  const attributes = {
+    ...messagingAttributes('send', log, topic),
+    'messaging.batch.message_count': entries.length,
+  };
+  return await traced(`send ${topic}`, { kind: SpanKind.CLIENT, attributes, ...joined(entries) }, work);
+}
 
 /**
  * A letter that is too large for this log must not stop those behind it: it is cut, and sent with the next

@@ -20,7 +20,7 @@ import { Wakeup } from '../waiting.ts';
 import { writeBehind } from './writeBehind.ts';
 
 export interface FeedOptions {
-  readonly log: Pick<EventLog, 'producer'>;
+  readonly log: Pick<EventLog, 'producer' | 'system'>;
   /** Of the Bridge that lives by `clock`. */
   readonly address: string;
   readonly participants: readonly string[];

@@ -4,10 +4,13 @@
  */
 import type { EventLog, OutgoingMessage, Producer, SendResult } from '../log/eventLog.ts';
 
+type PublishedTo = Pick<EventLog, 'producer' | 'system'>;
+
 /** Sends that are not stored yet: the log groups them into one transaction. */
 const IN_FLIGHT = 256;
 
-export const writeBehind = (log: Pick<EventLog, 'producer'>): Pick<EventLog, 'producer'> => ({
+export const writeBehind = (log: PublishedTo): PublishedTo => ({
+  system: log.system,
   producer: async (topic, options) => new WriteBehindProducer(await log.producer(topic, options)),
 });
 

@@ -148,6 +148,8 @@ export interface PartitionEnd {
 }
 
 export interface EventLog {
+  /** What keeps the messages, by its name in OpenTelemetry's conventions (`messaging.system`). */
+  readonly system: 'postgresql' | 'pulsar';
   /**
    * Creates the topic unless it exists; one that has more partitions than asked for keeps them.
    * @throws {LogError} it exists with fewer partitions, or with a schema that is not compatible.

@@ -3,8 +3,8 @@ import { Metadata } from '@grpc/grpc-js';
 import type { ChannelOptions, Client, MethodDefinition, ServiceError } from '@grpc/grpc-js';
 import { answerFromOne, answerFromWire, bridgeService, listMethod, readMethod } from '../codec/bridge.ts';
 import type { PoliciesAnswer } from '../domain/validation.ts';
-import { bridgeErrorOf } from './bridgeError.ts';
-import type { BridgeError } from './bridgeError.ts';
+import { injectInto, SpanKind, traced } from '../tracing.ts';
+import { BridgeError, bridgeErrorOf } from './bridgeError.ts';
 import { proxyOptions } from './proxy.ts';
 import { RenewingClient } from './renewingClient.ts';
 import type { BridgeTls } from './renewingClient.ts';
@@ -92,7 +92,9 @@ export function createBridgeClient(options: BridgeOptions): BridgeClient {
       call.signal.addEventListener('abort', cancel, { once: true });
     });
   const ask = async <Q, A>(method: MethodDefinition<Q, A>, request: Q, call: BridgeCall): Promise<A> =>
-    renewing.using(async (client) => await once(method, request, call, client));
+    tracedCall(method, options, async () =>
+      renewing.using(async (client) => await once(method, request, call, client)),
+    );
   return {
     listPolicies: async (call) => answerFromWire(await ask(methods.list, {}, call)),
     readPolicy: async (policy, call) => answerFromOne(await ask(methods.read, { policy_name: policy }, call)),
@@ -100,9 +102,33 @@ export function createBridgeClient(options: BridgeOptions): BridgeClient {
   };
 }
 
+/** One attempt is one span. */
+async function tracedCall<T>({ path }: { readonly path: string }, { address }: BridgeOptions, work: () => Promise<T>) {
+  const method = path.slice(1);
+  const attributes = { 'rpc.system.name': 'grpc', 'rpc.method': method, ...serverOf(address) };
+  return await traced(method, { kind: SpanKind.CLIENT, attributes }, async (span) => {
+    const status = (code: string): unknown => span.setAttribute('rpc.response.status_code', code);
+    try {
+      const answer = await work();
+      status('OK');
+      return answer;
+    } catch (error) {
+      if (error instanceof BridgeError) status(error.code);
+      throw error;
+    }
+  });
+}
+
+/** An address that gRPC resolves in its own way is shown as it is. */
+function serverOf(address: string): Record<string, string | number> {
+  const [, host, port] = /^([^/]+):(\d+)$/.exec(address) ?? [];
+  return host === undefined ? { 'server.address': address } : { 'server.address': host, 'server.port': Number(port) };
+}
+
 function metadataOf(participant: string, correlationId: string): Metadata {
   const metadata = new Metadata();
   metadata.set('pi-requesting-participant', participant);
   metadata.set('correlation-id', correlationId);
+  injectInto(metadata, { set: (into, name, value) => into.set(name, value) });
   return metadata;
 }

@@ -32,7 +32,7 @@ export interface PollerDeps {
   readonly pollWhenElected: boolean;
   /** The participant's own; closed by whoever made it. */
   readonly bridge: Pick<BridgeClient, 'listPolicies' | 'readPolicy'>;
-  readonly log: Pick<EventLog, 'producer'>;
+  readonly log: Pick<EventLog, 'producer' | 'system'>;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly events?: PollerEvents;

@@ -11,13 +11,16 @@ import { LIST_POLICY_REFILL_PERIOD_SEC } from '../domain/catalog.ts';
 import { run, steps, whileOpen } from '../flow.ts';
 import { ProducerBusyError, ProducerFencedError } from '../log/eventLog.ts';
 import type { Producer } from '../log/eventLog.ts';
+import { failed, NO_PARENT, traced } from '../tracing.ts';
 import { Attention } from './attention.ts';
 import { REELECTION_PAUSE_MS } from './backoff.ts';
 import { startPoll } from './bridgePoll.ts';
+import type { Poll } from './bridgePoll.ts';
 import { createReport } from './events.ts';
 import { pollOnce } from './onePoll.ts';
 import type { PollContext, PollerDeps } from './onePoll.ts';
 import { createPublisher, logPatience } from './publish.ts';
+import type { PollReason, PollResult } from './reasons.ts';
 import { Roll } from './roll.ts';
 import { checkSchedule, paceOf, ticks } from './schedule.ts';
 
@@ -78,11 +81,28 @@ function polls(context: PollContext, producer: Producer): Observable<void> {
     exhaustMap(async ({ policy, reason }) => {
       const { participant, clock, report } = context;
       const poll = startPoll(participant, clock.now(), policy);
-      const result = await pollOnce(context, poll, { publisher, roll, attention, reason });
-      const endedAt = clock.now();
-      report('onEnded', { participant, pollId: poll.pollId, policy, reason, result, endedAt });
+      await tracedPoll(poll, reason, async () => {
+        const result = await pollOnce(context, poll, { publisher, roll, attention, reason });
+        const endedAt = clock.now();
+        report('onEnded', { participant, pollId: poll.pollId, policy, reason, result, endedAt });
+        return result;
+      });
     }),
   );
+}
+
+/** Each poll begins a trace. */
+async function tracedPoll(poll: Poll, reason: PollReason, work: () => Promise<PollResult>): Promise<void> {
+  const { participant, pollId, policy } = poll;
+  const attributes = {
+    ...{ 'balde.participant': participant, 'balde.poll.id': pollId, 'balde.poll.reason': reason },
+    ...(policy === null ? {} : { 'balde.policy': policy }),
+  };
+  await traced('poll', { parent: NO_PARENT, attributes }, async (span) => {
+    const result = await work();
+    span.setAttribute('balde.poll.result', result);
+    if (result !== 'ok') failed(span, result);
+  });
 }
 
 /** Another poller took over: this one stands by again. */

@@ -2,9 +2,11 @@
 import type { Clock } from '../clock.ts';
 import type { Topic } from '../codec/topics.ts';
 import type { PolicyStateEvent } from '../domain/events.ts';
-import type { Producer, SendResult } from '../log/eventLog.ts';
+import type { EventLog, Producer, SendResult } from '../log/eventLog.ts';
+import { messagingAttributes } from '../log/spans.ts';
 import { patiently } from '../patience.ts';
 import type { Patience } from '../patience.ts';
+import { carrying, SpanKind, traced } from '../tracing.ts';
 import { LOG_WAITS_MS } from './backoff.ts';
 import { since } from './bridgePoll.ts';
 import type { Poll } from './bridgePoll.ts';
@@ -14,6 +16,7 @@ import type { StoredPoll } from './sequence.ts';
 
 export interface PublishDeps {
   readonly topic: Topic<PolicyStateEvent>;
+  readonly log: Pick<EventLog, 'system'>;
   readonly clock: Clock;
   readonly report: Report;
 }
@@ -91,14 +94,22 @@ async function storeAs(
   observations: Observations,
   { first, signal }: { readonly first: number; readonly signal: AbortSignal },
 ): Promise<Stored> {
-  const messages = observations.map((observation, i) => ({ ...deps.topic.encode(observation), sequenceId: first + i }));
-  let attempts = 0;
-  const send = async (): Promise<SendResult> => {
-    attempts += 1;
-    return await producer.send(messages);
+  const encoded = observations.map((observation, i) => ({ ...deps.topic.encode(observation), sequenceId: first + i }));
+  const { topic, log } = deps;
+  const attributes = {
+    ...messagingAttributes('send', log, topic.name),
+    'messaging.batch.message_count': encoded.length,
   };
-  const result = await patiently(logPatience(deps, observations[0].participant, signal), send);
-  return { first, result, swallowed: attempts === 1 && result.duplicates > 0 };
+  return await traced(`send ${topic.name}`, { kind: SpanKind.PRODUCER, attributes }, async () => {
+    const messages = carrying(encoded);
+    let attempts = 0;
+    const send = async (): Promise<SendResult> => {
+      attempts += 1;
+      return await producer.send(messages);
+    };
+    const result = await patiently(logPatience(deps, observations[0].participant, signal), send);
+    return { first, result, swallowed: attempts === 1 && result.duplicates > 0 };
+  });
 }
 
 /** For work with the log: it is waited for as long as it takes. */

@@ -10,7 +10,7 @@ import { createPublisher, logPatience } from './publish.ts';
 import type { PublishDeps } from './publish.ts';
 
 export interface RetireDeps extends PublishDeps {
-  readonly log: Pick<EventLog, 'producer'>;
+  readonly log: Pick<EventLog, 'producer' | 'system'>;
   readonly signal: AbortSignal;
 }
 

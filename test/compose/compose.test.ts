@@ -105,7 +105,10 @@ describe('docker-compose.yml', () => {
 });
 
 describe('settings in docker-compose.yml', () => {
-  const source = ['schema', 'config', 'sources', 'participants'].map((f) => readText(`src/config/${f}.ts`));
+  const source = [
+    ...['schema', 'config', 'sources', 'participants'].map((f) => readText(`src/config/${f}.ts`)),
+    readText('src/app/traceExport.ts'),
+  ];
   // Pulsar's settings are held to the configuration from the moment it has one of them.
   const hasPulsar = source.some((text) => text.includes('PULSAR_'));
   const isKnown = (setting: string): boolean =>

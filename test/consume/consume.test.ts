@@ -174,6 +174,7 @@ describe('outages [FOLD-6]', () => {
   it('are waited for, but not longer than until the end is asked for', async () => {
     const { database } = await baldeDatabase();
     const away: EventLog = {
+      system: 'pulsar',
       ensureTopic: async () => Promise.reject(new LogUnavailableError('away')),
       partitions: async () => Promise.reject(new LogUnavailableError('away')),
       behind: async () => Promise.reject(new LogUnavailableError('away')),

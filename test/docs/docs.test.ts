@@ -47,7 +47,8 @@ describe('docs/configuration.md', () => {
     const known = [...new Set([...settings, ...others])];
     expect(told.toSorted()).toEqual([...new Set(told)].sort());
     expect(known.filter((name) => !told.includes(name))).toEqual([]);
-    expect(told.filter((name) => !known.includes(name) && !['NO_COLOR', 'FORCE_COLOR'].includes(name))).toEqual([]);
+    const ofOthers = ['NO_COLOR', 'FORCE_COLOR', 'OTEL_EXPORTER_OTLP_ENDPOINT'];
+    expect(told.filter((name) => !known.includes(name) && !ofOthers.includes(name))).toEqual([]);
   });
 
   test('has their defaults', () => {
@@ -60,6 +61,13 @@ describe('docs/configuration.md', () => {
       expect({ name, shown, same }).toEqual({ name, shown, same: true });
     }
   });
+});
+
+test('docs/tracing.md has every variable that Balde itself looks at', () => {
+  const looked = [...read('src/app/traceExport.ts').matchAll(/'(OTEL_[A-Z_]+)'/g)].map(([, name = '']) => name);
+  const text = read('docs/tracing.md');
+  expect(looked).toContain('OTEL_EXPORTER_OTLP_ENDPOINT');
+  expect(looked.filter((name) => !text.includes(`\`${name}\``))).toEqual([]);
 });
 
 test('docs/views.md has every view and every column', async () => {

@@ -99,7 +99,7 @@ describe('an election [POLL-1]', () => {
         if (lost++ === 0) throw loss;
         return log.producer(topic, options);
       };
-      const poller = await start({ log, deps: { ...AT_ONCE, log: { producer } } });
+      const poller = await start({ log, deps: { ...AT_ONCE, log: { system: log.system, producer } } });
       await poller.clock.advance(10_000);
       expect(poller.all('onPublished')).toHaveLength(1);
       await poller.stop();
@@ -107,7 +107,7 @@ describe('an election [POLL-1]', () => {
   );
 
   it('fails for good when the log refuses the producer', async () => {
-    const refusing = { producer: async () => Promise.reject(new LogError('no such topic')) };
+    const refusing = { ...createFakeLog(), producer: async () => Promise.reject(new LogError('no such topic')) };
     const poller = await start({ deps: { log: refusing } });
     await expect(poller.running).rejects.toThrow('no such topic');
   });

@@ -4,7 +4,7 @@ import type { EventLog, OutgoingMessage, Producer } from '../../src/log/eventLog
 import { createPartitions } from './partitions.ts';
 import type { Partitions } from './partitions.ts';
 
-export interface FakeLog extends Pick<EventLog, 'producer'> {
+export interface FakeLog extends Pick<EventLog, 'producer' | 'system'> {
   /** Every send that was tried, refused or not. */
   readonly attempts: (readonly OutgoingMessage[])[];
   readonly partitions: Partitions;
@@ -37,6 +37,7 @@ export function createFakeLog(): FakeLog {
     return found;
   };
   const log: FakeLog = {
+    system: 'postgresql',
     attempts: [],
     partitions: createPartitions(4),
     elections: [],

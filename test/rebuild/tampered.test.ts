@@ -273,6 +273,7 @@ describe('a verification in which nothing was compared [VERIFY-5]', { timeout: 1
 
 /** A log that can't tell whether its oldest message is the first there ever was. */
 const untold = (log: EventLog): EventLog => ({
+  system: log.system,
   ensureTopic: async (spec) => await log.ensureTopic(spec),
   partitions: async (topic) => await log.partitions(topic),
   producer: async (topic, options) => await log.producer(topic, options),

@@ -2,6 +2,7 @@
 import type { EventLog } from '../../src/log/eventLog.ts';
 
 export const withProducers = (log: EventLog, producer: EventLog['producer']): EventLog => ({
+  system: log.system,
   ensureTopic: async (spec) => await log.ensureTopic(spec),
   partitions: async (topic) => await log.partitions(topic),
   behind: async (topic, positions) => await log.behind(topic, positions),

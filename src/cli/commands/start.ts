@@ -11,16 +11,18 @@ import { SIMULATED_DEFAULTS } from '../../config/simulated.ts';
 import { runRoles } from '../../app/roles.ts';
 import { markContinued } from '../../operate/demoFolder.ts';
 import { openStorage } from '../../app/storage.ts';
+import { startTraceExport } from '../../app/traceExport.ts';
+import { packageVersion } from '../../packageRoot.ts';
 import type { Storage } from '../../app/storage.ts';
 import { SIMULATED_PARTICIPANT } from '../../simulator/participant.ts';
 import { startSimulator } from '../../simulator/server.ts';
 import type { Simulator } from '../../simulator/server.ts';
 import { baseCommand } from '../command.ts';
+import { lineOf } from '../logForms.ts';
 import { createLogger } from '../logger.ts';
 import { openOutput } from '../render/output.ts';
 import { runTogether } from '../../together.ts';
 import type { Task } from '../../together.ts';
-import type { Output } from '../render/output.ts';
 import { painted } from '../render/terminal.ts';
 import { parseRoles } from '../options/parsers.ts';
 import type { CommonOptions } from '../options/storage.ts';
@@ -55,7 +57,7 @@ export const startCommand = (): Command =>
 /** What a person reads, and what a collector of logs does. Neither holds up the work, nor ends it. */
 interface Outputs {
   readonly print: (line: string) => void;
-  readonly logs: Output;
+  readonly logger: Logger;
 }
 
 /** How long readers that are slow are given at the end. */
@@ -63,30 +65,47 @@ const LAST_WORDS_MS = 1_000;
 
 async function start(options: StartOptions): Promise<void> {
   const screen = openOutput(1, (lines) => `(${lines} lines were left out: nobody read them)`);
-  const logs = openOutput(2, (lines) =>
-    JSON.stringify({ level: 'warn', lines, msg: 'lines of the log were left out: nobody read them' }),
-  );
+  const print = (line: string): void => screen.write(`${painted(line)}\n`);
   try {
-    await startWith(options, { print: (line) => screen.write(`${painted(line)}\n`), logs });
+    const signal = stopSignal();
+    const config = configOf(options, {
+      onWarning: (warning) => print(`warning: ${warning}`),
+      withoutParticipants: options.simulate === true || !options.roles.includes('poller'),
+      defaults: options.simulate === true ? SIMULATED_DEFAULTS : {},
+    });
+    await logging(config, async (logger) => await startWith(options, config, { print, logger }, signal));
   } finally {
-    await Promise.all([screen.drain(LAST_WORDS_MS), logs.drain(LAST_WORDS_MS)]);
+    await screen.drain(LAST_WORDS_MS);
   }
 }
 
-async function startWith(options: StartOptions, outputs: Outputs): Promise<void> {
-  const signal = stopSignal();
-  const config = configOf(options, {
-    onWarning: (warning) => outputs.print(`warning: ${warning}`),
-    withoutParticipants: options.simulate === true || !options.roles.includes('poller'),
-    defaults: options.simulate === true ? SIMULATED_DEFAULTS : {},
-  });
+/** What is logged until the work is done is written, as far as somebody reads it. */
+async function logging({ logLevel, logFormat }: Config, work: (logger: Logger) => Promise<void>): Promise<void> {
+  const leftOut = (lines: number): string =>
+    lineOf(logFormat, { level: 'warn', lines, msg: 'lines of the log were left out: nobody read them' });
+  const output = openOutput(2, leftOut);
+  try {
+    await work(createLogger(logLevel, output, logFormat));
+  } finally {
+    await output.drain(LAST_WORDS_MS);
+  }
+}
+
+async function startWith(options: StartOptions, config: Config, outputs: Outputs, signal: AbortSignal): Promise<void> {
   tellIgnored(options);
+  const { print, logger } = outputs;
+  const traces = await startTraceExport(process.env, {
+    version: packageVersion(),
+    onLost: (reason) => logger.warn({ reason }, 'spans may be missing: work goes on without them'),
+  });
+  if (traces !== null) print(`traces go to ${traces.description}`);
   const simulator = options.simulate === true ? await startSimulator({ scenario: 'lively' }) : null;
   try {
     const used = simulator === null ? config : simulated(config, simulator);
     await run(options, used, simulator, outputs, signal);
   } finally {
     await simulator?.close();
+    await traces?.stop();
   }
 }
 
@@ -107,10 +126,9 @@ async function run(
   { roles }: StartOptions,
   config: Config,
   simulator: Simulator | null,
-  { print, logs }: Outputs,
+  { print, logger }: Outputs,
   signal: AbortSignal,
 ): Promise<void> {
-  const logger = createLogger(config.logLevel, logs);
   const pulsarLogger = logger.child({ from: 'pulsar' });
   const storage = await openStorage(config, {
     judging: config,
@@ -152,11 +170,7 @@ const simulated = (config: Config, { address }: Simulator): Config => ({
 });
 
 /** It only watches: whatever ends it, the roles go on. */
-async function printAlerts(
-  { log }: Storage,
-  { print, logger }: { readonly print: Outputs['print']; readonly logger: Logger },
-  signal: AbortSignal,
-): Promise<void> {
+async function printAlerts({ log }: Storage, { print, logger }: Outputs, signal: AbortSignal): Promise<void> {
   try {
     await tail(log, RATE_LIMIT_ALERTS, (event) => print(alertEventText(event)), signal);
   } catch (err) {

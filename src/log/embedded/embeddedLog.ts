@@ -34,6 +34,7 @@ export interface EmbeddedLogOptions {
 const STANDBY_MS = 500;
 
 export class EmbeddedLog implements EventLog {
+  readonly system = 'postgresql';
   readonly firstPosition = positionOf(1);
   readonly #database: Database;
   readonly #topics: EmbeddedTopics;

@@ -50,6 +50,7 @@ export interface PulsarLogOptions {
 /** Thirteen months of history, the current month, and one more that the log keeps. */
 const HISTORY_DAYS = 15 * 31;
 export class PulsarLog implements EventLog {
+  readonly system = 'pulsar';
   readonly #settings: PulsarSettings;
   readonly #client: NativeClient;
   readonly #admin: AdminClient;
