@@ -15,6 +15,7 @@ import { scoreFigures } from '../src/simulator/score.ts';
 import { START } from './common.ts';
 import { attentive, every, ForesightRun } from './foresightRun.ts';
 import type { CallSchedule, Foresight } from './foresightRun.ts';
+import { printTable, refillsOf, schedulesOf, wholeNumber } from './options.ts';
 
 /** By name, made for each run: a schedule may learn. */
 const SCHEDULES: Readonly<Record<string, (startAt: EpochMs) => CallSchedule>> = {
@@ -89,29 +90,6 @@ const figuresOf = ({ schedule, refill, seed, listEpisodes, ...scored }: Result) 
   list_episodes: listEpisodes,
 });
 
-function print(results: readonly Result[]): void {
-  const table = [[...HEADINGS, ...MORE_HEADINGS], ...results.map(cellsOf)];
-  const widths = table[0]?.map((_, column) => Math.max(...table.map((cells) => cells[column]?.length ?? 0))) ?? [];
-  for (const cells of table) console.log(cells.map((cell, column) => cell.padStart(widths[column] ?? 0)).join('  '));
-}
-
-function refillsOf(text: string | undefined): readonly RefillMode[] {
-  if (text === undefined) return ['lump', 'drip'];
-  if (text !== 'lump' && text !== 'drip') throw new Error('--refill takes lump or drip');
-  return [text];
-}
-
-function scheduleOf(name: string): readonly [string, (startAt: EpochMs) => CallSchedule] {
-  const made = SCHEDULES[name];
-  if (made === undefined) throw new Error(`--schedules takes some of ${Object.keys(SCHEDULES).join(', ')}`);
-  return [name, made];
-}
-
-function wholeNumber(text: string, option: string): number {
-  if (!/^[1-9]\d{0,8}$/.test(text)) throw new Error(`${option} takes positive whole numbers`);
-  return Number(text);
-}
-
 const { values } = parseArgs({
   options: {
     days: { type: 'string', default: '20' },
@@ -124,7 +102,7 @@ const { values } = parseArgs({
   },
 });
 const days = wholeNumber(values.days, '--days');
-const chosen = values.schedules.split(',').map(scheduleOf);
+const chosen = schedulesOf(values.schedules, SCHEDULES);
 const seeds = values.seeds.split(',').map((seed) => wholeNumber(seed, '--seeds'));
 const refills = refillsOf(values.refill);
 const planBy = async (seed: number): Promise<TrafficPlan> =>
@@ -139,5 +117,5 @@ if (values.record !== undefined) {
   const results: Result[] = [];
   for (const seed of seeds) results.push(...(await resultsOf(await planBy(seed), seed, refills)));
   if (values.json) console.log(JSON.stringify(results.map(figuresOf), null, 2));
-  else print(results);
+  else printTable([[...HEADINGS, ...MORE_HEADINGS], ...results.map(cellsOf)]);
 }

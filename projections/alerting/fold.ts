@@ -174,7 +174,7 @@ function common({ event, enrichment, rules }: Context, causedBy: readonly Cause[
     availableTokens: event.availableTokens,
     capacity: event.capacity,
     utilizationPercent: enrichment.utilizationPercent,
-    consumptionRatePerMinute: enrichment.consumptionRatePerMinute,
+    consumptionRatePerMinute: enrichment.consumptionRateLowPerMinute,
     recoveryEtaSeconds: enrichment.recoveryEtaSeconds,
     exhaustionProjectionSeconds: enrichment.exhaustionProjectionSeconds,
     category: event.category,

@@ -1,16 +1,21 @@
 /** The fold of read model "states": policies, history and the newest observation of each bucket. */
 import { enrich, sameParameters, sampleOf } from '../../src/domain/enrichment.ts';
 import type { Enrichment, Sample } from '../../src/domain/enrichment.ts';
+import { gauge as gaugeOf, gaugeText, methodOf, parseGauge } from '../../src/domain/estimate/consumption.ts';
+import type { Gauge, Gauged } from '../../src/domain/estimate/consumption.ts';
 import { bucketKey } from '../../src/domain/events.ts';
 import type { EpochMs, PolicyRetired, PolicyStateEvent, PolicyStateObserved } from '../../src/domain/events.ts';
 import { rowOf } from '../../src/domain/fold.ts';
-import type { Projection, RowChange, RowOf, Step, Value } from '../../src/domain/fold.ts';
+import type { Projection, RowChange, RowOf, Step, TableSpec, Value } from '../../src/domain/fold.ts';
 import { isLate, isRetired, lifetimeOf } from '../../src/domain/lifetime.ts';
 import type { Lifetime } from '../../src/domain/lifetime.ts';
+import { MINUTE_MS } from '../../src/domain/time.ts';
 
 /** The newest observation of the bucket, and since when the bucket is known. */
 export interface StatesState extends Lifetime {
   readonly firstSeen: EpochMs;
+  /** What consumption is estimated by; absent in what revision 1 wrote. The newest row has it, too. */
+  readonly gauge?: Gauge | undefined;
 }
 
 type Table = 'policies' | 'history' | 'latest';
@@ -30,15 +35,34 @@ const HISTORY_COLUMNS = {
   consumption_low: 'bigint',
   consumption_high: 'bigint',
   consumption_exact: 'boolean',
-  consumption_rate_per_minute: 'double precision',
+  consumption_rate_low_per_minute: 'double precision',
   recovery_eta_seconds: 'bigint',
-  exhaustion_projection_seconds: 'bigint',
+  exhaustion_seconds: 'bigint',
   error_404_rate: 'double precision',
   blind_seconds: 'double precision',
   observed_at: 'timestamptz',
   correlation_id: 'text',
   poll_id: 'uuid',
+  consumption_estimate: 'double precision',
+  consumption_low80: 'double precision',
+  consumption_high80: 'double precision',
+  consumption_method: 'text',
+  estimated_rate_per_minute: 'double precision',
+  gauge: 'text',
 } as const;
+
+/** What rows of revision 1 have in them. It had no estimates, and rounded the last second before empty down to 0. */
+const ADDED = {
+  consumption_rate_low_per_minute: 'r.consumption_rate_per_minute',
+  exhaustion_seconds: `case when r.exhaustion_projection_seconds = 0 and r.available_tokens > 0
+    then 1 else r.exhaustion_projection_seconds end`,
+  consumption_estimate: 'null',
+  consumption_low80: 'null',
+  consumption_high80: 'null',
+  consumption_method: `case when r.consumption_low is not null then 'bound' end`,
+  estimated_rate_per_minute: 'null',
+  gauge: 'null',
+} as const satisfies TableSpec['added'];
 
 const POLICY_COLUMNS = {
   participant: 'text',
@@ -56,7 +80,7 @@ const BUCKET = { participant: 'participant', policy: 'endpoint_id' } as const;
 export const statesProjection: Projection<PolicyStateEvent, StatesState, Table> = {
   kind: 'projection',
   name: 'states',
-  revision: 1,
+  revision: 2,
   topic: 'policy-states',
   key: bucketKey,
   apply,
@@ -67,6 +91,7 @@ export const statesProjection: Projection<PolicyStateEvent, StatesState, Table> 
       columns: HISTORY_COLUMNS,
       key: ['participant', 'endpoint_id', 'response_time'],
       bucket: BUCKET,
+      added: ADDED,
       partitionedBy: 'response_time',
       since: 'response_time',
       perObservation: true,
@@ -76,6 +101,7 @@ export const statesProjection: Projection<PolicyStateEvent, StatesState, Table> 
       columns: HISTORY_COLUMNS,
       key: ['participant', 'endpoint_id'],
       bucket: BUCKET,
+      added: ADDED,
       newest: 'response_time',
       absent: `(s.state->'retired'->>-1)::bigint > (s.state->'newest'->>'responseTime')::bigint`,
     },
@@ -85,13 +111,21 @@ export const statesProjection: Projection<PolicyStateEvent, StatesState, Table> 
     // Late observations have no enrichment, and were never the newest.
     where: `(r.blind_seconds is not null
       or r.response_time = to_timestamp((s.state->>'firstSeen')::double precision / 1000))`,
-    state: (row, { firstSeen, retired }, first) =>
-      stateOf(sampleOfRow(row as SampleRow), firstSeen, retired?.filter((at) => at < first) ?? []),
+    state: (row, { firstSeen, retired }, first) => {
+      const { gauge, ...sample } = row as SampleRow & { readonly gauge: string | null };
+      const then = retired?.filter((at) => at < first) ?? [];
+      return stateOf(sampleOfRow(sample), { firstSeen, gauge: gauge === null ? undefined : parseGauge(gauge) }, then);
+    },
   },
 };
 
-/** A row of history as it is read. */
-export type HistoryRow = RowOf<typeof HISTORY_COLUMNS, ReturnType<typeof historyValues>>;
+type Stored = RowOf<typeof HISTORY_COLUMNS, ReturnType<typeof historyValues>>;
+
+/** A row of history as the views show it. */
+export interface HistoryRow extends Omit<Stored, 'exhaustion_seconds' | 'estimated_rate_per_minute' | 'gauge'> {
+  readonly exhaustion_projection_seconds: Stored['exhaustion_seconds'];
+  readonly consumption_rate_per_minute: Stored['estimated_rate_per_minute'];
+}
 
 /** What the successor of an observation is compared with. */
 export type SampleRow = Pick<
@@ -108,10 +142,14 @@ export const sampleOfRow = (row: SampleRow): Sample => ({
   responseTime: row.response_time,
 });
 
-const stateOf = (newest: Sample, firstSeen: EpochMs, retired: readonly EpochMs[]): StatesState => ({
-  ...lifetimeOf(newest, retired),
-  firstSeen,
-});
+function stateOf(
+  newest: Sample,
+  { firstSeen, gauge }: Pick<StatesState, 'firstSeen' | 'gauge'>,
+  retired: readonly EpochMs[],
+): StatesState {
+  const known = { ...lifetimeOf(newest, retired), firstSeen };
+  return gauge === undefined ? known : { ...known, gauge };
+}
 
 function apply(state: StatesState | undefined, event: PolicyStateEvent): Step<StatesState, RowChange<Table>> {
   return event.type === 'PolicyRetired' ? retire(state, event) : observe(state, event);
@@ -124,7 +162,7 @@ function retire(state: StatesState | undefined, event: PolicyRetired): Step<Stat
   const key: Readonly<Record<string, Value>> = { participant: event.participant, endpoint_id: event.policy };
   const row = Object.keys(HISTORY_COLUMNS).map((name) => key[name] ?? null);
   return {
-    state: stateOf(state.newest, state.firstSeen, retired),
+    state: stateOf(state.newest, state, retired),
     out: [{ table: 'latest', how: 'delete', row }],
   };
 }
@@ -134,10 +172,14 @@ function observe(state: StatesState | undefined, event: PolicyStateObserved): St
     // Repeated, or late. A late one is kept if it is new, without enrichment: its predecessor is no longer known.
     return {
       state,
-      out: [{ table: 'history', how: 'insertIfAbsent', row: historyRow(event, enrich(event, null)) }],
+      out: [{ table: 'history', how: 'insertIfAbsent', row: historyRow(event, enrich(event, null), null) }],
     };
   }
-  const row = historyRow(event, enrich(event, state?.newest ?? null));
+  const before = state?.newest ?? null;
+  const enrichment = enrich(event, before);
+  const reading = before === null ? null : { ...before, policy: event.policy };
+  const gauged = gaugeOf(state?.gauge, reading, event, enrichment.consumption);
+  const row = historyRow(event, enrichment, { ...gauged, since: before?.responseTime ?? null });
   const firstSeen = state?.firstSeen ?? event.responseTime;
   const out: RowChange<Table>[] = [
     { table: 'history', how: 'append', row },
@@ -146,13 +188,14 @@ function observe(state: StatesState | undefined, event: PolicyStateObserved): St
   if (state === undefined || !sameParameters(state.newest, event)) {
     out.push({ table: 'policies', how: 'upsert', row: policyRow(event, firstSeen) });
   }
-  return { state: stateOf(sampleOf(event), firstSeen, state?.retired ?? []), out };
+  return { state: stateOf(sampleOf(event), { firstSeen, gauge: gauged.gauge }, state?.retired ?? []), out };
 }
 
-const historyRow = (event: PolicyStateObserved, enrichment: Enrichment): readonly Value[] =>
-  rowOf(HISTORY_COLUMNS, historyValues(event, enrichment));
+/** @param gauged `null` of what came late */
+const historyRow = (event: PolicyStateObserved, enrichment: Enrichment, gauged: GaugedSince | null): readonly Value[] =>
+  rowOf(HISTORY_COLUMNS, historyValues(event, enrichment, gauged));
 
-function historyValues(event: PolicyStateObserved, enrichment: Enrichment) {
+function historyValues(event: PolicyStateObserved, enrichment: Enrichment, gauged: GaugedSince | null) {
   return {
     participant: event.participant,
     endpoint_id: event.policy,
@@ -168,15 +211,34 @@ function historyValues(event: PolicyStateObserved, enrichment: Enrichment) {
     consumption_low: enrichment.consumption?.low ?? null,
     consumption_high: enrichment.consumption?.high ?? null,
     consumption_exact: enrichment.consumption?.exact ?? null,
-    consumption_rate_per_minute: enrichment.consumptionRatePerMinute,
+    consumption_rate_low_per_minute: enrichment.consumptionRateLowPerMinute,
     recovery_eta_seconds: enrichment.recoveryEtaSeconds,
-    exhaustion_projection_seconds: enrichment.exhaustionProjectionSeconds,
+    exhaustion_seconds: enrichment.exhaustionProjectionSeconds,
     error_404_rate: enrichment.notFoundRatePercent,
     blind_seconds: enrichment.blindSeconds,
     observed_at: event.observedAt,
     correlation_id: event.correlationId,
     poll_id: event.pollId,
+    ...estimatedValues(event.responseTime, gauged),
   } satisfies Readonly<Record<keyof typeof HISTORY_COLUMNS, Value>>;
+}
+
+/** What an observation adds to the gauge, and when the one before was. */
+interface GaugedSince extends Gauged {
+  readonly since: EpochMs | null;
+}
+
+function estimatedValues(at: EpochMs, gauged: GaugedSince | null) {
+  const { estimate = null, since = null } = gauged ?? {};
+  const minutes = since === null ? null : (at - since) / MINUTE_MS;
+  return {
+    consumption_estimate: estimate?.tokens ?? null,
+    consumption_low80: estimate?.low80 ?? null,
+    consumption_high80: estimate?.high80 ?? null,
+    consumption_method: since === null ? null : methodOf(estimate),
+    estimated_rate_per_minute: estimate === null || minutes === null ? null : estimate.tokens / minutes,
+    gauge: gauged === null ? null : gaugeText(gauged.gauge),
+  };
 }
 
 function policyRow(event: PolicyStateObserved, firstSeen: EpochMs): readonly Value[] {

@@ -31,14 +31,21 @@ create table history (
   consumption_low bigint,
   consumption_high bigint,
   consumption_exact boolean,
-  consumption_rate_per_minute double precision,
+  consumption_rate_low_per_minute double precision,
   recovery_eta_seconds bigint,
-  exhaustion_projection_seconds bigint,
+  exhaustion_seconds bigint,
   error_404_rate double precision,
   blind_seconds double precision,
   observed_at timestamptz not null,
   correlation_id text,
   poll_id uuid not null,
+  consumption_estimate double precision,
+  consumption_low80 double precision,
+  consumption_high80 double precision,
+  consumption_method text,
+  estimated_rate_per_minute double precision,
+  -- What the next estimate goes by: a rebuild of a log without the beginning goes on from it.
+  gauge text,
   primary key (participant, endpoint_id, response_time)
 ) partition by range (response_time);
 

@@ -20,16 +20,21 @@ select
   consumption_low,
   consumption_high,
   consumption_exact,
-  consumption_rate_per_minute,
+  estimated_rate_per_minute as consumption_rate_per_minute,
   recovery_eta_seconds,
-  exhaustion_projection_seconds,
+  exhaustion_seconds as exhaustion_projection_seconds,
   error_404_rate,
   blind_seconds,
   response_time,
   response_time as response_timestamp,
   observed_at as created_at,
   correlation_id,
-  poll_id
+  poll_id,
+  consumption_estimate,
+  consumption_low80,
+  consumption_high80,
+  consumption_method,
+  consumption_rate_low_per_minute
 from history;
 
 -- Reads the newest observation of each bucket from its own table, never history.
@@ -50,15 +55,20 @@ select
   l.consumption_low,
   l.consumption_high,
   l.consumption_exact,
-  l.consumption_rate_per_minute,
+  l.estimated_rate_per_minute as consumption_rate_per_minute,
   l.recovery_eta_seconds,
-  l.exhaustion_projection_seconds,
+  l.exhaustion_seconds as exhaustion_projection_seconds,
   l.error_404_rate,
   l.blind_seconds,
   l.response_time,
   l.response_time as response_timestamp,
   l.observed_at as created_at,
-  extract(epoch from clock_timestamp() - l.response_time)::double precision as age_seconds
+  extract(epoch from clock_timestamp() - l.response_time)::double precision as age_seconds,
+  l.consumption_estimate,
+  l.consumption_low80,
+  l.consumption_high80,
+  l.consumption_method,
+  l.consumption_rate_low_per_minute
 from latest l
 cross join balde.setting c
 cross join lateral (

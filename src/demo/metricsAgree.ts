@@ -54,6 +54,7 @@ async function expectedSeries(sql: Sql): Promise<Map<string, number>> {
        ('capacity', capacity),
        ('utilization_percent', utilization_percent),
        ('consumption_rate_per_minute', consumption_rate_per_minute),
+       ('consumption_rate_low_per_minute', consumption_rate_low_per_minute),
        ('recovery_eta_seconds', recovery_eta_seconds),
        ('exhaustion_projection_seconds', exhaustion_projection_seconds),
        ('error_404_rate', error_404_rate)

@@ -42,10 +42,13 @@ export interface Enrichment {
   readonly netDrainPerMinute: number | null;
   readonly consumption: Consumption | null;
   /** `consumption.low` per minute. */
-  readonly consumptionRatePerMinute: number | null;
+  readonly consumptionRateLowPerMinute: number | null;
   /** Seconds until full without traffic, 0 when full; `null` when the bucket does not refill. */
   readonly recoveryEtaSeconds: number | null;
-  /** Seconds until empty at the current net drain; 0 when at or below zero, `null` when not draining or unknown. */
+  /**
+   * Seconds until empty at the current net drain, at least 1 while tokens are left; 0 when at or below zero, `null`
+   * when not draining or unknown.
+   */
   readonly exhaustionProjectionSeconds: number | null;
   /** Seconds since the predecessor in which the bucket could have emptied and refilled unseen. */
   readonly blindSeconds: number | null;
@@ -86,11 +89,11 @@ function recoveryEtaSeconds(sample: Sample): number | null {
   return Math.min(LARGEST, ceilOfProduct(missing, sample.refillPeriodSec, sample.refillTokens));
 }
 
-/** floor(available / net drain); 0 at or below zero, `null` when not draining. */
+/** floor(available / net drain), but 0 only at or below zero: that means empty. `null` when not draining. */
 function exhaustionProjectionSeconds(availableTokens: number, netDrainPerMinute: number | null): number | null {
   if (availableTokens <= 0) return 0;
   if (netDrainPerMinute === null || netDrainPerMinute <= 0) return null;
-  return Math.min(LARGEST, Math.floor((availableTokens / netDrainPerMinute) * 60));
+  return Math.max(1, Math.min(LARGEST, Math.floor((availableTokens / netDrainPerMinute) * 60)));
 }
 
 /**
@@ -144,7 +147,7 @@ export function enrich(
     utilizationPercent: utilizationPercent(observation.availableTokens, observation.capacity),
     netDrainPerMinute,
     consumption,
-    consumptionRatePerMinute: consumption === null || minutes === null ? null : consumption.low / minutes,
+    consumptionRateLowPerMinute: consumption === null || minutes === null ? null : consumption.low / minutes,
     recoveryEtaSeconds: recoveryEtaSeconds(observation),
     exhaustionProjectionSeconds: exhaustionProjectionSeconds(observation.availableTokens, netDrainPerMinute),
     blindSeconds: before === null ? null : blindSeconds(before, observation),

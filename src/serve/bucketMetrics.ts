@@ -17,8 +17,15 @@ const BUCKET_GAUGES: readonly (readonly [GaugeSpec, (state: LatestState) => numb
   [bucketGauge('capacity', 'Capacity of the bucket, tokens'), (s) => s.capacity],
   [bucketGauge('utilization_percent', 'Share of the capacity in use, percent'), (s) => s.utilization_percent],
   [
-    bucketGauge('consumption_rate_per_minute', 'Lower bound of the gross consumption, tokens per minute'),
+    bucketGauge(
+      'consumption_rate_per_minute',
+      'Gross consumption as estimated, tokens per minute; absent where there is no estimate',
+    ),
     (s) => s.consumption_rate_per_minute,
+  ],
+  [
+    bucketGauge('consumption_rate_low_per_minute', 'Lower bound of the gross consumption, tokens per minute'),
+    (s) => s.consumption_rate_low_per_minute,
   ],
   [bucketGauge('recovery_eta_seconds', 'Seconds until full without traffic'), (s) => s.recovery_eta_seconds],
   [

@@ -24,7 +24,7 @@ export async function installFold(database: Database, fold: InstalledFold, sql?:
     if (known.some(({ revision, state }) => revision === fold.revision && state === 'live')) return;
     const isServed = known.some(({ served }) => served);
     if (isServed && fold.kind === 'projection') return;
-    const version = Math.max(fold.revision, ...known.map((one) => one.version + 1));
+    const version = 1 + Math.max(0, ...known.map((one) => one.version));
     const id = { name: fold.name, version };
     await tx.execute(
       `insert into balde.projection (name, version, served, revision, views_sql) values ($1, $2, false, $3, $4)`,

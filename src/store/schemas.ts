@@ -11,8 +11,8 @@ import { quote } from './sql.ts';
 /** A fold's code, whichever versions there are of it in a database. */
 export type FoldRevision = Pick<Fold<unknown, unknown, unknown>, 'name' | 'revision'>;
 
-/** The version as which a fold is installed in a database that had none of it before. */
-export const firstVersionOf = ({ name, revision }: FoldRevision): FoldId => ({ name, version: revision });
+/** The version as which a fold is installed in a database that had none of it before, whatever its revision. */
+export const firstVersionOf = ({ name }: Pick<FoldRevision, 'name'>): FoldId => ({ name, version: 1 });
 
 export const schemaOf = ({ name, version }: FoldId): string => `${name}_v${version}`;
 

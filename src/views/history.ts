@@ -3,6 +3,7 @@ import type { HistoryRow } from '../../projections/states/fold.ts';
 import type { EpochMs } from '../domain/events.ts';
 import type { Sql } from '../store/database.ts';
 import { instant } from './buckets.ts';
+import { columnOf, WITH_ESTIMATES } from './estimates.ts';
 
 /** The columns of {@link HistoryPoint}, in the order they are shown. */
 export const POINT_COLUMNS = [
@@ -10,13 +11,15 @@ export const POINT_COLUMNS = [
   ...(['remaining_percent', 'net_drain_per_minute', 'consumption_low', 'consumption_high'] as const),
   ...(['consumption_exact', 'consumption_rate_per_minute', 'recovery_eta_seconds'] as const),
   ...(['exhaustion_projection_seconds', 'error_404_rate', 'blind_seconds'] as const),
+  ...(['consumption_estimate', 'consumption_low80', 'consumption_high80', 'consumption_method'] as const),
+  ...(['consumption_rate_low_per_minute'] as const),
 ] as const;
 
 /** One observation with what was computed of it. */
 export type HistoryPoint = Pick<HistoryRow & { readonly remaining_percent: number }, (typeof POINT_COLUMNS)[number]>;
 
 const SELECTED = POINT_COLUMNS.map((name) =>
-  name === 'remaining_percent' ? '100 - utilization_percent as remaining_percent' : name,
+  name === 'remaining_percent' ? '100 - utilization_percent as remaining_percent' : columnOf(name),
 ).join(', ');
 
 export interface PointRange {
@@ -37,7 +40,7 @@ const parametersOf = ({ participant, policy, from, to }: PointRange) =>
 /** The newest `limit` observations of the range, oldest first. */
 export async function newestPoints(sql: Sql, range: PointRange, limit: number): Promise<HistoryPoint[]> {
   const rows = await sql.query<HistoryPoint>(
-    `select ${SELECTED} from dict_rate_limit_states where ${IN_RANGE} order by response_time desc limit $5`,
+    `select ${SELECTED} from dict_rate_limit_states ${WITH_ESTIMATES} where ${IN_RANGE} order by response_time desc limit $5`,
     [...parametersOf(range), limit],
   );
   return rows.reverse();
@@ -46,7 +49,7 @@ export async function newestPoints(sql: Sql, range: PointRange, limit: number): 
 /** The oldest `limit` observations of the range, oldest first. */
 export async function oldestPoints(sql: Sql, range: PointRange, limit: number): Promise<HistoryPoint[]> {
   return await sql.query<HistoryPoint>(
-    `select ${SELECTED} from dict_rate_limit_states where ${IN_RANGE} order by response_time limit $5`,
+    `select ${SELECTED} from dict_rate_limit_states ${WITH_ESTIMATES} where ${IN_RANGE} order by response_time limit $5`,
     [...parametersOf(range), limit],
   );
 }
@@ -58,7 +61,7 @@ export async function pointsAt(
   times: readonly string[],
 ): Promise<HistoryPoint[]> {
   return await sql.query<HistoryPoint>(
-    `select ${SELECTED} from dict_rate_limit_states
+    `select ${SELECTED} from dict_rate_limit_states ${WITH_ESTIMATES}
      where participant = $1 and endpoint_id = $2 and response_time = any ($3::timestamptz[]) order by response_time`,
     [participant, policy, times],
   );

@@ -5,6 +5,7 @@ import type { Sample } from '../domain/enrichment.ts';
 import type { EpochMs } from '../domain/events.ts';
 import type { Level } from '../domain/thresholds.ts';
 import type { Sql } from '../store/database.ts';
+import { columnOf, WITH_ESTIMATES } from './estimates.ts';
 
 /** A row of v_dict_rate_limit_latest_states. */
 export interface LatestState extends Omit<
@@ -13,6 +14,10 @@ export interface LatestState extends Omit<
   | 'consumption_low'
   | 'consumption_high'
   | 'consumption_exact'
+  | 'consumption_estimate'
+  | 'consumption_low80'
+  | 'consumption_high80'
+  | 'consumption_method'
   | 'blind_seconds'
   | 'observed_at'
   | 'correlation_id'
@@ -29,8 +34,9 @@ export async function latestStates(sql: Sql): Promise<LatestState[]> {
   return await sql.query<LatestState>(
     `select participant, endpoint_id, health_status, psp_category, available_tokens, capacity, utilization_percent,
        consumption_rate_per_minute, recovery_eta_seconds, exhaustion_projection_seconds, error_404_rate, response_time, age_seconds,
-       remaining_percent, refill_tokens, refill_period_sec, net_drain_per_minute
-     from v_dict_rate_limit_latest_states`,
+       remaining_percent, refill_tokens, refill_period_sec, net_drain_per_minute,
+       ${columnOf('consumption_rate_low_per_minute')}
+     from v_dict_rate_limit_latest_states ${WITH_ESTIMATES}`,
   );
 }
 

@@ -59,7 +59,7 @@ describe('consumption between two samples', () => {
   it("is not the drop alone: 30000 → 29000 in 5 minutes at 1200/min is 1400/min (domain notes' example)", () => {
     const size = { capacity: 36_000, refillTokens: 1200 };
     const enrichment = enrich(left(29_000, 5, size), left(30_000, 0, size));
-    expect(enrichment.consumptionRatePerMinute).toBe(1400);
+    expect(enrichment.consumptionRateLowPerMinute).toBe(1400);
     expect(enrichment.netDrainPerMinute).toBe(200);
     expect(enrichment.consumption).toEqual({ low: 7000, high: 7000, exact: true });
   });
@@ -88,7 +88,7 @@ describe('an observation alone', () => {
     expect(enrich(left(500), null)).toMatchObject({
       netDrainPerMinute: null,
       consumption: null,
-      consumptionRatePerMinute: null,
+      consumptionRateLowPerMinute: null,
       exhaustionProjectionSeconds: null,
       blindSeconds: null,
       notFoundRatePercent: null,
@@ -103,12 +103,13 @@ describe('an observation alone', () => {
   });
 });
 
-describe('the projection of exhaustion', () => {
+describe('the projection of exhaustion [DOM-5]', () => {
   it.each<[string, number, number, number | null]>([
     ['draining 100/min', 600, 500, 300],
     ['rounds down', 600, 599, 35_940],
     ['filling', 500, 600, null],
     ['steady', 500, 500, null],
+    ['almost empty, and empty sooner than in a second: 0 would mean empty already', 3_000, 15, 1],
     ['at zero', 100, 0, 0],
     ['in debt', 100, -5, 0],
     ['in debt and filling', -10, -5, 0],

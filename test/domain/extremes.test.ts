@@ -36,7 +36,7 @@ describe('[DOM-12] what is accepted can be carried to every output', () => {
     for (const value of [
       told.utilizationPercent,
       told.netDrainPerMinute,
-      told.consumptionRatePerMinute,
+      told.consumptionRateLowPerMinute,
       told.blindSeconds,
     ])
       if (value !== null) expect(Number.isFinite(value)).toBe(true);

@@ -62,7 +62,8 @@ const drain = (before: OracleObservation, after: OracleObservation): number =>
 export function exhaustion(before: OracleObservation | null, after: OracleObservation): number | null {
   if (after.availableTokens <= 0) return 0;
   if (before === null || drain(before, after) <= 0) return null;
-  return Math.floor((after.availableTokens / drain(before, after)) * 60);
+  // 0 is for what is empty already.
+  return Math.floor((after.availableTokens / drain(before, after)) * 60) || 1;
 }
 
 /** Policies that payment orders credit (DICT manual, 13.1). */
@@ -120,7 +121,7 @@ export function enriched(one: OracleObservation, before: OracleObservation | nul
     consumption_low: use?.low ?? null,
     consumption_high: use?.high ?? null,
     consumption_exact: use === null ? null : use.low === use.high,
-    consumption_rate_per_minute: before === null || use === null ? null : use.low / minutesBetween(before, one),
+    consumption_rate_low_per_minute: before === null || use === null ? null : use.low / minutesBetween(before, one),
     recovery_eta_seconds: recovery(one),
     exhaustion_projection_seconds: exhaustion(before, one),
     error_404_rate: null,

@@ -3,6 +3,7 @@ import { expect } from 'vitest';
 import { POLICY_STATES, RATE_LIMIT_ALERTS } from '../../src/codec/topics.ts';
 import type { EventLog } from '../../src/log/eventLog.ts';
 import type { Sql } from '../../src/store/database.ts';
+import { withoutEstimate } from './estimates.ts';
 import { oracle } from './oracle.ts';
 import type { Cell, Expected, OracleObservation, OracleRow, OracleRules } from './oracle.ts';
 import { decodable, readTopicOnce } from './readLog.ts';
@@ -84,13 +85,13 @@ const renamed = (row: OracleRow): OracleRow => {
 function historyOf(row: OracleRow): OracleRow {
   expect(row['response_timestamp']).toBe(row['response_time']);
   const { response_timestamp: _alias, ...others } = renamed(row);
-  return others;
+  return withoutEstimate(others);
 }
 
 function shownOf(row: OracleRow): OracleRow {
   expect(row['response_timestamp']).toBe(row['response_time']);
   expect(row['remaining_percent']).toBe(100 - Number(row['utilization_percent']));
-  return Object.fromEntries(Object.entries(renamed(row)).filter(([name]) => !CLOCKED.has(name)));
+  return withoutEstimate(Object.fromEntries(Object.entries(renamed(row)).filter(([name]) => !CLOCKED.has(name))));
 }
 
 /** The latest view shows no identifiers. */

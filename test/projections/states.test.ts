@@ -25,8 +25,8 @@ describe('given a first observation', () => {
       consumption_low: null,
       consumption_high: null,
       consumption_exact: null,
-      consumption_rate_per_minute: null,
-      exhaustion_projection_seconds: null,
+      ...{ consumption_rate_low_per_minute: null, estimated_rate_per_minute: null, exhaustion_seconds: null },
+      ...{ consumption_estimate: null, consumption_low80: null, consumption_high80: null, consumption_method: null },
       error_404_rate: null,
       blind_seconds: null,
     });
@@ -59,8 +59,11 @@ describe('given one observation, when a newer one comes', () => {
       consumption_low: 700,
       consumption_high: 700,
       consumption_exact: true,
-      consumption_rate_per_minute: 140,
-      exhaustion_projection_seconds: 450,
+      consumption_rate_low_per_minute: 140,
+      exhaustion_seconds: 450,
+      // Five minutes to the millisecond: the bounds meet.
+      ...{ consumption_estimate: 700, consumption_low80: 700, consumption_high80: 700, consumption_method: 'exact' },
+      estimated_rate_per_minute: 140,
       blind_seconds: 120,
     });
   });
@@ -88,6 +91,7 @@ describe('given observations, when an older one comes late', () => {
     expect(listOf(history)).toHaveLength(3);
     const late = listOf(history).find((row) => row['response_time'] === NOON + 5 * MINUTE);
     expect(late).toMatchObject({ available_tokens: 400, consumption_low: null, blind_seconds: null });
+    expect(late).toMatchObject({ consumption_estimate: null, consumption_method: null, gauge: null });
     expect(listOf(latest)[0]).toMatchObject({ available_tokens: 300, blind_seconds: 420 });
   });
 

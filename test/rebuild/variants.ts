@@ -36,38 +36,35 @@ const shaped = (
 
 const at = (column: string): number => Object.keys(history.columns).indexOf(column);
 
-/** Revision 2 keeps what is left in percent, and a note; its states count observations. */
+/** The next revision keeps what is left in percent, and a note; its states count observations. */
 export function wider(
   added: NonNullable<TableSpec['added']> = { percent_left: '100 - r.utilization_percent', note: 'null' },
 ): Given {
   const widened = (spec: TableSpec): TableSpec => ({
     ...spec,
     columns: { ...spec.columns, percent_left: 'double precision', note: 'text' },
-    added,
+    added: { ...spec.added, ...added },
   });
   const counting: States['apply'] = (state, event) => {
     const step = statesProjection.apply(state, event);
     if (step.state === undefined || step.state === state) return step;
-    // A state of revision 1 does not count yet.
+    // A state of the revision before does not count yet.
     const { observations = 0 } = (state ?? {}) as { observations?: number };
     return { ...step, state: { ...step.state, observations: observations + 1 } as StatesState };
   };
   const projection: States = {
     ...statesProjection,
-    revision: 2,
+    revision: statesProjection.revision + 1,
     tables: { policies, history: widened(history), latest: widened(latest) },
     apply: shaped((row) => [...row, 100 - Number(row[at('utilization_percent')]), null], counting),
   };
   return given(projection, {
-    tables: TABLES.replace(
-      '  poll_id uuid not null,\n',
-      '  poll_id uuid not null,\n  percent_left double precision,\n  note text,\n',
-    ),
-    views: VIEWS.replace('  correlation_id,\n  poll_id\n', '  correlation_id,\n  poll_id,\n  percent_left,\n  note\n'),
+    tables: TABLES.replace('  gauge text,\n', '  gauge text,\n  percent_left double precision,\n  note text,\n'),
+    views: VIEWS.replace('_per_minute\nfrom history;', '_per_minute,\n  percent_left,\n  note\nfrom history;'),
   });
 }
 
-/** Revision 2 has no rate of 404 answers any more. */
+/** The next revision has no rate of 404 answers any more. */
 export function narrower(): Given {
   const narrowed = (spec: TableSpec): TableSpec => {
     const { error_404_rate: _, ...columns } = spec.columns;
@@ -76,7 +73,7 @@ export function narrower(): Given {
   const without = (row: RowChange['row']): RowChange['row'] => row.filter((_, i) => i !== at('error_404_rate'));
   const projection: States = {
     ...statesProjection,
-    revision: 2,
+    revision: statesProjection.revision + 1,
     tables: { policies, history: narrowed(history), latest: narrowed(latest) },
     apply: shaped(without),
   };
@@ -86,9 +83,65 @@ export function narrower(): Given {
   });
 }
 
+/** Revision 1: without estimates, and with a last second before empty that was rounded down to 0. */
+export function older(): Given {
+  const columns = Object.fromEntries(
+    Object.entries(history.columns).flatMap(([name, type]) =>
+      OLDER_NAMES[name] === null ? [] : [[OLDER_NAMES[name] ?? name, type]],
+    ),
+  );
+  const added = {
+    consumption_rate_per_minute: 'r.consumption_rate_low_per_minute',
+    exhaustion_projection_seconds: 'r.exhaustion_seconds',
+  };
+  const kept = Object.keys(history.columns).map((name) => OLDER_NAMES[name] !== null);
+  const withoutGauge: States['apply'] = (state, event) => {
+    const step = statesProjection.apply(state, event);
+    if (step.state === undefined || step.state === state) return step;
+    const { gauge: _, ...others } = step.state;
+    return { ...step, state: others };
+  };
+  const shape = (row: RowChange['row']): RowChange['row'] =>
+    row
+      .map((value, i) => (i === at('exhaustion_seconds') && value === 1 ? 0 : value))
+      .filter((_, i) => kept[i] === true);
+  const projection: States = {
+    ...statesProjection,
+    revision: 1,
+    tables: { policies, history: { ...history, columns, added }, latest: { ...latest, columns, added } },
+    apply: shaped(shape, withoutGauge),
+    seed: {
+      ...statesProjection.seed,
+      state: (row, state, first) => statesProjection.seed.state({ ...row, gauge: null }, state, first),
+    },
+  };
+  const renamed = (text: string): string =>
+    text
+      .replace('consumption_rate_low_per_minute', 'consumption_rate_per_minute')
+      .replace('exhaustion_seconds', 'exhaustion_projection_seconds');
+  return given(projection, {
+    tables: renamed(TABLES).replace(/  consumption_estimate double[^]*?  gauge text,\n/, ''),
+    views: VIEWS.replaceAll(/,\n  (l\.)?consumption_estimate[^]*?_low_per_minute/g, '')
+      .replaceAll('estimated_rate_per_minute as ', '')
+      .replaceAll('exhaustion_seconds as ', ''),
+  });
+}
+
+/** What revision 1 calls them; `null` for what it does not have. */
+const OLDER_NAMES: Readonly<Record<string, string | null>> = {
+  consumption_rate_low_per_minute: 'consumption_rate_per_minute',
+  exhaustion_seconds: 'exhaustion_projection_seconds',
+  consumption_estimate: null,
+  consumption_low80: null,
+  consumption_high80: null,
+  consumption_method: null,
+  estimated_rate_per_minute: null,
+  gauge: null,
+};
+
 const DAY_MS = 86_400_000;
 
-/** Revision 2 sums up days, each written again with every observation; its table's name begins as history's does. */
+/** The next revision sums up days, each written again with every observation, in a table named as history is. */
 export function summing(): Given {
   const days: TableSpec = {
     table: 'history_days',
@@ -128,7 +181,7 @@ export function summing(): Given {
   };
   const projection: States = {
     ...statesProjection,
-    revision: 2,
+    revision: statesProjection.revision + 1,
     tables: { ...statesProjection.tables, days },
     apply,
   };

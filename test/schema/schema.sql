@@ -380,14 +380,20 @@ create table states_v1.history (
   consumption_low bigint,
   consumption_high bigint,
   consumption_exact boolean,
-  consumption_rate_per_minute double precision,
+  consumption_rate_low_per_minute double precision,
   recovery_eta_seconds bigint,
-  exhaustion_projection_seconds bigint,
+  exhaustion_seconds bigint,
   error_404_rate double precision,
   blind_seconds double precision,
   observed_at timestamp with time zone not null,
   correlation_id text,
-  poll_id uuid not null
+  poll_id uuid not null,
+  consumption_estimate double precision,
+  consumption_low80 double precision,
+  consumption_high80 double precision,
+  consumption_method text,
+  estimated_rate_per_minute double precision,
+  gauge text
 ) partition by RANGE (response_time);
 create table states_v1.latest (
   participant text not null,
@@ -404,14 +410,20 @@ create table states_v1.latest (
   consumption_low bigint,
   consumption_high bigint,
   consumption_exact boolean,
-  consumption_rate_per_minute double precision,
+  consumption_rate_low_per_minute double precision,
   recovery_eta_seconds bigint,
-  exhaustion_projection_seconds bigint,
+  exhaustion_seconds bigint,
   error_404_rate double precision,
   blind_seconds double precision,
   observed_at timestamp with time zone not null,
   correlation_id text,
-  poll_id uuid not null
+  poll_id uuid not null,
+  consumption_estimate double precision,
+  consumption_low80 double precision,
+  consumption_high80 double precision,
+  consumption_method text,
+  estimated_rate_per_minute double precision,
+  gauge text
 ) with (fillfactor=70);
 create table states_v1.policies (
   participant text not null,
@@ -1110,16 +1122,21 @@ create view public.dict_rate_limit_states as
     consumption_low,
     consumption_high,
     consumption_exact,
-    consumption_rate_per_minute,
+    estimated_rate_per_minute AS consumption_rate_per_minute,
     recovery_eta_seconds,
-    exhaustion_projection_seconds,
+    exhaustion_seconds AS exhaustion_projection_seconds,
     error_404_rate,
     blind_seconds,
     response_time,
     response_time AS response_timestamp,
     observed_at AS created_at,
     correlation_id,
-    poll_id
+    poll_id,
+    consumption_estimate,
+    consumption_low80,
+    consumption_high80,
+    consumption_method,
+    consumption_rate_low_per_minute
    FROM states_v1.history;
 create view public.v_dict_rate_limit_active_alerts as
  SELECT id,
@@ -1158,15 +1175,20 @@ create view public.v_dict_rate_limit_latest_states as
     l.consumption_low,
     l.consumption_high,
     l.consumption_exact,
-    l.consumption_rate_per_minute,
+    l.estimated_rate_per_minute AS consumption_rate_per_minute,
     l.recovery_eta_seconds,
-    l.exhaustion_projection_seconds,
+    l.exhaustion_seconds AS exhaustion_projection_seconds,
     l.error_404_rate,
     l.blind_seconds,
     l.response_time,
     l.response_time AS response_timestamp,
     l.observed_at AS created_at,
-    (EXTRACT(epoch FROM (clock_timestamp() - l.response_time)))::double precision AS age_seconds
+    (EXTRACT(epoch FROM (clock_timestamp() - l.response_time)))::double precision AS age_seconds,
+    l.consumption_estimate,
+    l.consumption_low80,
+    l.consumption_high80,
+    l.consumption_method,
+    l.consumption_rate_low_per_minute
    FROM ((states_v1.latest l
      CROSS JOIN balde.setting c)
      CROSS JOIN LATERAL ( SELECT

@@ -26,7 +26,7 @@ const bucket = (name: string, policy: string): string =>
 const alertSeries = (name: string, severity: string): string =>
   `dict_rate_limit_alerts_${name}{endpoint_id="FALLING",participant="${PARTICIPANT}",psp_category="F",severity="${severity}"}`;
 
-describe('[OPS-1] the ten metrics', () => {
+describe('[OPS-1] the metrics of buckets', () => {
   test('have the seed’s names, types and labels, and participant', async () => {
     const metrics = metricsAt(LAST);
     metrics.observe('poll', 0.2, PARTICIPANT);
@@ -39,6 +39,7 @@ describe('[OPS-1] the ten metrics', () => {
       'dict_rate_limit_alerts_resolved_total counter',
       'dict_rate_limit_available_tokens gauge',
       'dict_rate_limit_capacity gauge',
+      'dict_rate_limit_consumption_rate_low_per_minute gauge',
       'dict_rate_limit_consumption_rate_per_minute gauge',
       'dict_rate_limit_error_404_rate gauge',
       'dict_rate_limit_exhaustion_projection_seconds gauge',
@@ -61,9 +62,11 @@ describe('[OPS-1] the ten metrics', () => {
     expect(series.get(bucket('exhaustion_projection_seconds', 'FALLING'))).toBe(0);
     // 250 left, one lump of 60 within the minute (at most 50 of it fits), 0 left.
     const [row] = await database.query<{ rate: number }>(
-      `select consumption_rate_per_minute as rate from v_dict_rate_limit_latest_states where endpoint_id = 'FALLING'`,
+      `select consumption_rate_low_per_minute as rate from v_dict_rate_limit_latest_states where endpoint_id = 'FALLING'`,
     );
-    expect(series.get(bucket('consumption_rate_per_minute', 'FALLING'))).toBe(row?.rate);
+    expect(series.get(bucket('consumption_rate_low_per_minute', 'FALLING'))).toBe(row?.rate);
+    // Nothing is known of the refill yet: there is no estimate.
+    expect(series.has(bucket('consumption_rate_per_minute', 'FALLING'))).toBe(false);
     expect(row?.rate).toBeGreaterThanOrEqual(250);
     expect(series.get(alertSeries('created_total', 'CRITICAL'))).toBe(2);
     expect(series.get(alertSeries('resolved_total', 'CRITICAL'))).toBe(1);

@@ -24,10 +24,15 @@ export function historyCsv(points: readonly HistoryPoint[], rules: ThresholdRule
   return stringify(records, { header: true, columns, cast: CSV_CAST });
 }
 
-/** `12`, `12 to 340` or `at least 12` tokens. */
+/** `12`, `about 40 (31 to 55)`, or, where nothing is known but bounds, `12 to 340` or `12 or more` tokens. */
 export function consumptionText(point: HistoryPoint): string {
-  const { consumption_low: low, consumption_high: high } = point;
+  const { consumption_low: low, consumption_high: high, consumption_estimate: estimate } = point;
+  const { consumption_low80: low80, consumption_high80: high80 } = point;
   if (low === null) return '-';
+  if (estimate !== null && low80 !== null && high80 !== null) {
+    const [about, least, most] = [estimate, low80, high80].map((tokens) => numberText(Math.round(tokens)));
+    return low80 === high80 ? `${about}` : `about ${about} (${least} to ${most})`;
+  }
   if (high === null) return `${numberText(low)} or more`;
   return low === high ? numberText(low) : `${numberText(low)} to ${numberText(high)}`;
 }

@@ -62,36 +62,58 @@ export function shownBetween(inflow: Inflow, before: Reading, after: Reading): S
   return { tokens: Math.max(0, capacity - after.availableTokens), ms: after.responseTime - brimmed };
 }
 
+/** What was drawn since a lump that brimmed over. */
+export function shownSince({ capacity, refillTokens, periodMs }: Inflow, brimmed: EpochMs, after: Reading): Shown {
+  const ms = after.responseTime - brimmed;
+  const later = Math.floor(ms / periodMs) * refillTokens;
+  return { tokens: Math.max(0, capacity - after.availableTokens + later), ms };
+}
+
 /** When the last lump landed of which something brimmed over, under the even demand that leads to `after`. */
-function lastBrimmed(inflow: Inflow, before: Reading, after: Reading): EpochMs | null {
+const lastBrimmed = (inflow: Inflow, before: Reading, after: Reading): EpochMs | null =>
+  pathBetween(inflow, before, after).brimmed;
+
+/** What an even demand does to a balance whose lumps are timed. */
+interface Path {
+  readonly tokens: number;
+  /** When the last lump landed of which something brimmed over; `null` if none did. */
+  readonly brimmed: EpochMs | null;
+  /** Least room that a lump left below the capacity; negative by what brimmed over, +∞ without a lump. Tokens. */
+  readonly headroom: number;
+}
+
+/** The even demand that leads from one reading to the next: the higher, the lower it ends. */
+export function pathBetween(inflow: Inflow, before: Reading, after: Reading): Path {
   const { capacity, refillTokens, periodMs } = inflow;
   const elapsed = after.responseTime - before.responseTime;
   let low = 0;
   let high = (before.availableTokens - after.availableTokens + refillTokens * (elapsed / periodMs + 1)) / elapsed;
-  let brimmed: EpochMs | null = null;
+  let path = follow(inflow, before, high, after.responseTime);
   for (let step = 0; step < 24 && high - low > capacity * 1e-9; step += 1) {
     const rate = (low + high) / 2;
-    const end = follow(inflow, before, rate, after.responseTime);
-    if (end.tokens > after.availableTokens) low = rate;
+    path = follow(inflow, before, rate, after.responseTime);
+    if (path.tokens > after.availableTokens) low = rate;
     else high = rate;
-    ({ brimmed } = end);
   }
-  return brimmed;
+  return path;
 }
 
 /** Where an even demand leads. @param rate tokens per ms */
-function follow(inflow: Inflow, from: Reading, rate: number, to: EpochMs): { tokens: number; brimmed: EpochMs | null } {
+function follow(inflow: Inflow, from: Reading, rate: number, to: EpochMs): Path {
   const { capacity, refillTokens, periodMs, phaseMs } = inflow;
   let tokens = from.availableTokens;
   let at = from.responseTime;
   let brimmed: EpochMs | null = null;
+  let headroom = Number.POSITIVE_INFINITY;
   for (let lump = nextLump(phaseMs ?? 0, periodMs, at); lump <= to; lump += periodMs) {
     tokens -= rate * (lump - at);
-    if (tokens + refillTokens > capacity) brimmed = lump;
+    const room = capacity - tokens - refillTokens;
+    headroom = Math.min(headroom, room);
+    if (room < 0) brimmed = lump;
     if (tokens < capacity) tokens = Math.min(capacity, tokens + refillTokens);
     at = lump;
   }
-  return { tokens: tokens - rate * (to - at), brimmed };
+  return { tokens: tokens - rate * (to - at), brimmed, headroom };
 }
 
 const nextLump = (phaseMs: number, periodMs: number, after: EpochMs): EpochMs =>

@@ -13,7 +13,7 @@ import type { EpochMs } from '../events.ts';
 type RefillMode = 'lump' | 'drip' | 'unknown';
 
 /** When lumps land, as an offset from the epoch within the period: from `from` until `from + width`. Milliseconds. */
-interface PhaseWindow {
+export interface PhaseWindow {
   /** Within [0, period). */
   readonly from: number;
   readonly width: number;
