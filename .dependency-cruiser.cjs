@@ -76,6 +76,7 @@ module.exports = {
     only('echarts-only-in-charts', '^src/analysis/charts', 'echarts'),
     only('eventstore-only-in-archive', '^src/archive/eventstore/', '@eventstore'),
     only('prom-client-only-in-serve', '^src/serve/', 'prom-client'),
+    only('grafana-only-in-dashboards', '^tools/dashboards/', '@grafana'),
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
