@@ -1,6 +1,5 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { DASHBOARDS, jsonOf } from '../../tools/dashboards/dashboards.ts';
 import { everyMetric } from '../prometheus/everyMetric.ts';
@@ -53,7 +52,7 @@ describe('[GRAF-4] the metrics of panels', () => {
   const recorded = new Map(
     rules().flatMap(({ record, expr }) => (record === undefined ? [] : [[record, expr] as const])),
   );
-  const metrics = new Map(everyMetric().map(({ name, labels }) => [name, labels as readonly string[]] as const));
+  const metrics = new Map(everyMetric().map(({ name, labels }) => [name, labels] as const));
   const asked = panels.flatMap(([name, { targets = [] }]) =>
     targets.flatMap(({ expr, legendFormat = '' }) => (expr === undefined ? [] : [{ name, expr, legendFormat }])),
   );

@@ -14,7 +14,7 @@ export const shippedFiles = (): string[] => readdirSync(FOLDER).filter((name) =>
 export const shipped = (): DashboardJson[] =>
   shippedFiles().map((name) => read(readFileSync(join(FOLDER, name), 'utf8')));
 
-/** Ids of units (`getValueFormats` of `@grafana/data`) and panels (folders of `@grafana/schema`) of one release. */
+/** Ids of one release: units of `getValueFormats` of `@grafana/data`, panels that the SDK has builders for. */
 export const published = (): Published & { readonly release: string } =>
   JSON.parse(readFileSync(join(packageRoot, 'test', 'grafana', 'published.json'), 'utf8')) as Published & {
     readonly release: string;

@@ -8,6 +8,7 @@ import { queriesOf } from '../../tools/dashboards/queries.ts';
 import type { Asked } from '../../tools/dashboards/queries.ts';
 import { PARTICIPANT } from '../support/observations.ts';
 import { answerProblems } from './check.ts';
+import type { Answer } from './check.ts';
 import { shipped } from './files.ts';
 import { ask, readOnly } from './ask.ts';
 import { BEGIN, END, filled, POLICY } from './given.ts';
@@ -43,7 +44,7 @@ describe('[GRAF-3] every query', () => {
   });
 
   test.each(all)('%s: gives what is shown', async (_, uid, asked) => {
-    const found = [];
+    const found: Answer[] = [];
     for (const length of Object.values(RANGES)) found.push(await answer(asked, viewOf(uid, END - length)));
     for (const one of found) expect(answerProblems(asked, one)).toEqual([]);
     // Some of what it is to show is there: a check of nothing is none.

@@ -8,12 +8,19 @@ import { readCompose } from '../compose/files.ts';
 import { baldeDatabase } from '../support/database.ts';
 import { GRAFANA, shipped } from './files.ts';
 
-const yaml = <T>(path: string): T => parse(readFileSync(join(GRAFANA, 'provisioning', path), 'utf8')) as T;
+const yaml = (path: string): unknown => parse(readFileSync(join(GRAFANA, 'provisioning', path), 'utf8'));
 const text = readFileSync(join(GRAFANA, 'provisioning', 'datasources', 'balde.yaml'), 'utf8');
-const { datasources } = yaml<{ datasources: readonly { uid: string; type: string; user?: string; name: string }[] }>(
-  'datasources/balde.yaml',
-);
-const { providers } = yaml<{ providers: readonly { options: { path: string } }[] }>('dashboards/balde.yaml');
+const { datasources } = yaml('datasources/balde.yaml') as {
+  readonly datasources: readonly {
+    readonly uid: string;
+    readonly type: string;
+    readonly user?: string;
+    readonly name: string;
+  }[];
+};
+const { providers } = yaml('dashboards/balde.yaml') as {
+  readonly providers: readonly { readonly options: { readonly path: string } }[];
+};
 const { environment = {}, volumes = [] } = readCompose().services['grafana'] ?? {};
 
 interface SourceVariable {

@@ -1,4 +1,4 @@
-/** What the service level says, against sums of every 5 minutes and against the incidents that what-if tells. */
+/** What the service level says, against sums of every hour and against the incidents that what-if tells. */
 import pg from 'pg';
 import { afterAll, describe, expect, test } from 'vitest';
 import { raisedAlerts } from '../../src/analysis/alerts.ts';
@@ -34,7 +34,7 @@ describe('[GRAF-6] minutes of a range', () => {
     ['to the millisecond before an hour', MIDNIGHT + 3 * HOUR_MS, MIDNIGHT + 51 * HOUR_MS - 1],
     ['of all there is', BEGIN - 50 * HOUR_MS, END + 50 * HOUR_MS],
     ['before anything', BEGIN - 50 * HOUR_MS, BEGIN - 20 * HOUR_MS],
-  ])('%s are those of every 5 minutes in it', async (_, from, to) => {
+  ])('%s are those of every hour in it', async (_, from, to) => {
     const summed = await asked(
       `with ${PERIODS}
        select endpoint_id, ${COLUMNS.map((name) => `sum(${name})`).join(', ')}, sum(seconds_high)
@@ -45,7 +45,7 @@ describe('[GRAF-6] minutes of a range', () => {
     const end = Math.ceil(to / HOUR_MS) * HOUR_MS;
     const each = await asked(
       `select endpoint_id, ${COLUMNS.map((name) => `sum(${name})`).join(', ')}, sum(${HIGH} + seconds_above_100)
-       from dict_rate_limit_rollup_5m
+       from dict_rate_limit_rollup_hours
        where starts_at >= '${new Date(from).toISOString()}' and starts_at < '${new Date(end).toISOString()}'
        group by endpoint_id order by endpoint_id`,
       from,

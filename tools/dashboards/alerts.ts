@@ -1,7 +1,7 @@
 /** Alerts and the incidents that they make: how often, how long, how early. */
 import { CustomVariableBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
-import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 import * as units from '@grafana/grafana-foundation-sdk/units';
+import type { Page } from './classic.ts';
 import {
   dashboard,
   figures,
@@ -160,7 +160,7 @@ const categories = () =>
     .overrideByName('Policy', toBucket('Participant', 'Policy'))
     .overrideByName('Capacity', unit(units.LocaleFormat));
 
-export const alerts = (): Dashboard =>
+export const alerts = (): Page =>
   withPanels(
     dashboard({
       uid: 'balde-alerts',

@@ -1,7 +1,7 @@
 /** One bucket: how full it is and was, who took how much at least and at most, what was foreseen and raised. */
 import { AnnotationQueryBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
-import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 import * as units from '@grafana/grafana-foundation-sdk/units';
+import type { Page } from './classic.ts';
 import {
   dashboard,
   figures,
@@ -228,7 +228,7 @@ const forecastMarks = () =>
       limit 500`,
   );
 
-export const bucket = (): Dashboard =>
+export const bucket = (): Page =>
   withPanels(
     dashboard({
       uid: 'balde-bucket',

@@ -1,6 +1,6 @@
 /** All buckets, worst first: what needs somebody now. */
-import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 import * as units from '@grafana/grafana-foundation-sdk/units';
+import type { Page } from './classic.ts';
 import {
   dashboard,
   figures,
@@ -165,7 +165,7 @@ const lowest = () =>
     .decimals(1)
     .axisSoftMin(0);
 
-export const overview = (): Dashboard =>
+export const overview = (): Page =>
   withPanels(
     dashboard({
       uid: 'balde-overview',

@@ -18,7 +18,6 @@ import {
   VizTooltipOptionsBuilder,
 } from '@grafana/grafana-foundation-sdk/common';
 import {
-  DashboardBuilder,
   DashboardCursorSync,
   DashboardLinkBuilder,
   DashboardLinkType,
@@ -36,7 +35,9 @@ import * as stat from '@grafana/grafana-foundation-sdk/stat';
 import * as table from '@grafana/grafana-foundation-sdk/table';
 import * as timeseries from '@grafana/grafana-foundation-sdk/timeseries';
 import * as units from '@grafana/grafana-foundation-sdk/units';
-import { POSTGRES, PROMETHEUS } from './query.ts';
+import { PageBuilder } from './classic.ts';
+import { POSTGRES } from './query.ts';
+import type { PROMETHEUS } from './query.ts';
 
 /** Only ids that Grafana has: a misspelt one is shown behind the number as it is. */
 type Unit = (typeof units)[keyof typeof units];
@@ -110,7 +111,7 @@ export const inColor = (mapping: ValueMapping): DynamicConfigValue[] => [
   { id: 'mappings', value: [mapping] },
   { id: 'custom.cellOptions', value: { type: TableCellDisplayMode.ColorText } },
 ];
-export const link = (title: string, url: string): DynamicConfigValue[] => [{ id: 'links', value: [{ title, url }] }];
+const link = (title: string, url: string): DynamicConfigValue[] => [{ id: 'links', value: [{ title, url }] }];
 /** A bar from empty to full, in a cell. */
 export const gauge = (steps: readonly Threshold[]): DynamicConfigValue[] => [
   ...unit(units.Percent, 1),
@@ -202,9 +203,9 @@ const PROVISIONED = {
 } as const;
 
 /** A dashboard without panels, with its data source as a variable and links to the others. */
-export function dashboard({ uid, title, description, source, from, refresh }: Described): DashboardBuilder {
+export function dashboard({ uid, title, description, source, from, refresh }: Described): PageBuilder {
   const name = source === POSTGRES ? 'postgres' : 'prometheus';
-  return new DashboardBuilder(title)
+  return new PageBuilder(title)
     .uid(uid)
     .description(description)
     .tags(['balde'])
@@ -226,9 +227,9 @@ export function shown<T extends { placement?: unknown }>(builder: cog.Builder<T>
 
 /** Adds panels from left to right, in lines of 24 columns, with ids in their order. */
 export function withPanels(
-  builder: DashboardBuilder,
+  builder: PageBuilder,
   ...panels: readonly (cog.Builder<Panel> & { id(id: number): cog.Builder<Panel> })[]
-): DashboardBuilder {
+): PageBuilder {
   for (const [i, panel] of panels.entries()) builder.withPanel(panel.id(i + 1));
   return builder;
 }

@@ -1,6 +1,6 @@
 /** Whether Balde itself does its work: polls, processors, the outbox, certificates. From Prometheus and its rules. */
-import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 import * as units from '@grafana/grafana-foundation-sdk/units';
+import type { Page } from './classic.ts';
 import { dashboard, figure, noneIsGood, series, stacked, steps, withPanels } from './panels.ts';
 import { promql, PROMETHEUS } from './query.ts';
 
@@ -144,7 +144,7 @@ const trouble = () => [
     .axisSoftMin(0),
 ];
 
-export const pipeline = (): Dashboard =>
+export const pipeline = (): Page =>
   withPanels(
     dashboard({
       uid: 'balde-pipeline',

@@ -1,9 +1,9 @@
 /** Every question that a dashboard asks of Postgres, taken from its JSON. */
-import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
+import type { Page } from './classic.ts';
 import { POSTGRES } from './query.ts';
 
 /** A query's own JSON, as far as it matters here: of PostgreSQL's data source, or of another. */
-export interface TargetJson {
+interface TargetJson {
   readonly datasource?: { readonly type?: string };
   readonly format?: string;
   readonly rawSql?: string;
@@ -21,7 +21,7 @@ export interface PanelJson {
   readonly fieldConfig?: { readonly defaults?: object; readonly overrides?: readonly OverrideJson[] };
 }
 
-export interface OverrideJson {
+interface OverrideJson {
   readonly matcher: { readonly id: string; readonly options?: unknown };
   readonly properties: readonly { readonly id: string; readonly value?: unknown }[];
 }
@@ -55,7 +55,7 @@ export interface Asked {
 
 /** As whoever reads the file gets it. */
 export const read = (json: string): DashboardJson => JSON.parse(json) as DashboardJson;
-export const asJson = (dashboard: Dashboard): DashboardJson => read(JSON.stringify(dashboard));
+export const asJson = (dashboard: Page): DashboardJson => read(JSON.stringify(dashboard));
 
 export function queriesOf({ panels, annotations, templating }: DashboardJson): Asked[] {
   const ofPanels = panels.flatMap((panel) =>

@@ -58,7 +58,7 @@ export const promql = (expr: string, legend: string, refId = 'A'): DataqueryBuil
     .range();
 
 /** Takes away the indentation that a text has from the code around it, so that it reads well in Grafana's editor. */
-export function dedent(text: string): string {
+function dedent(text: string): string {
   const lines = text.split('\n').map((line) => line.trimEnd());
   const used = lines.filter((line) => line !== '');
   const indents = used.slice(text.startsWith('\n') ? 0 : 1).map((line) => line.length - line.trimStart().length);

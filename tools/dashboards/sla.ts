@@ -1,7 +1,7 @@
 /** What a month was like: minutes low, at zero and blind, incidents, time to resolve, lead. */
 import { TimeOptionBuilder, TimePickerBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
-import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 import * as units from '@grafana/grafana-foundation-sdk/units';
+import type { Page } from './classic.ts';
 import {
   dashboard,
   figures,
@@ -124,7 +124,7 @@ const byDay = () =>
 
 const month = (display: string, from: string, to: string) => new TimeOptionBuilder().display(display).from(from).to(to);
 
-export const sla = (): Dashboard =>
+export const sla = (): Page =>
   withPanels(
     dashboard({
       uid: 'balde-sla',
