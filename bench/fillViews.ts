@@ -121,7 +121,8 @@ const alerts = (): string => `
 const forecasts = (): string => `
   insert into forecasts_v1.forecasts
   select gen_random_uuid(), participant, endpoint_id, available_tokens, capacity, 900,
-    created_at - interval '5 minutes', 240, 200, 290, 'G', 'a forecast', 'h300', '[]', created_at, true, created_at + interval '20 minutes', 'CAME_TRUE',
-    created_at + interval '5 minutes'
+    created_at - interval '5 minutes', 240, 200, 290, 'G', 'a forecast', 'h300', '[]', created_at, resolved,
+    case when resolved then created_at + interval '20 minutes' end, case when resolved then 'CAME_TRUE' end,
+    case when resolved then created_at + interval '5 minutes' end
   from alerts_v1.alerts
   where severity = 'CRITICAL'`;

@@ -1,10 +1,11 @@
 /**
  * How long Grafana's questions take on 13 months of history: `npm run bench:panels -- [--months N] [--policies N]
- * [--times N]`. Each query of each dashboard in deploy/grafana, over a day, a week, a month and all of it, as the role
- * that Grafana has: the median of several, and its rows. What takes longer than the limit is marked, and ends the run
- * with 1.
+ * [--times N]`. Each query of each dashboard in deploy/grafana, over a day, a week, a month, the oldest month and all
+ * of it, as the role that Grafana has: the median of several, and its rows. What takes longer than the limit is marked
+ * and, unless all of history was asked for, ends the run with 1.
  */
-import { MINUTE_MS } from '../src/domain/time.ts';
+import type { EpochMs } from '../src/domain/events.ts';
+import { DAY_MS, MINUTE_MS } from '../src/domain/time.ts';
 import type { Database } from '../src/store/database.ts';
 import { DASHBOARDS } from '../tools/dashboards/dashboards.ts';
 import { expand, secondsOf } from '../tools/dashboards/macros.ts';
@@ -18,22 +19,32 @@ const months = option('months', 13);
 const policies = option('policies', 30);
 const times = option('times', 5);
 const LIMIT_MS = 100;
-const DAY_MS = 1_440 * MINUTE_MS;
 const POLL_MS = 5 * MINUTE_MS;
 
 const to = Math.floor(Date.now() / POLL_MS) * POLL_MS;
 const from = to - Math.round(months * 30.4375) * DAY_MS;
 
-const RANGES = [1, 7, 31, Math.round((to - from) / DAY_MS)] as const;
+interface Range {
+  readonly name: string;
+  readonly from: EpochMs;
+  readonly to: EpochMs;
+}
+const last = (days: number, name = `${days} d`): Range => ({ name, from: to - days * DAY_MS, to });
+const ALL = last((to - from) / DAY_MS, 'all');
+const RANGES: readonly Range[] = [
+  last(1),
+  last(7),
+  last(31),
+  { name: 'oldest 31 d', from, to: from + 31 * DAY_MS },
+  ALL,
+];
 
-const variables: View['variables'] = {
-  ...{ policy: 'POLICY_07', severity: ['CRITICAL', 'WARNING'] },
-};
+const variables = { policy: 'POLICY_07', severity: ['CRITICAL', 'WARNING'] } as const;
 const participantOf = (uid: string): View['variables'][string] =>
   uid === 'balde-bucket' ? PARTICIPANT : { all: 'select participant from dict_rate_limit_policies' };
 
-const viewOf = (uid: string, { panel }: Asked, days: number): View => ({
-  ...{ from: to - days * DAY_MS, to },
+const viewOf = (uid: string, { panel }: Asked, range: Range): View => ({
+  ...range,
   variables: { ...variables, participant: participantOf(uid) },
   ...(panel?.interval === undefined ? {} : { leastInterval: secondsOf(panel.interval) }),
 });
@@ -59,20 +70,21 @@ async function took(database: Database, sql: string): Promise<Took> {
   return { ms: median(each), rows };
 }
 
-const slow: string[] = [];
+/** Each beside whether the limit holds for its range. */
+const slow: (readonly [what: string, isWrong: boolean])[] = [];
 const cell = ({ ms, rows }: Took): string =>
   `${ms.toFixed(1).padStart(7)} ms ${String(rows).padStart(5)}${ms > LIMIT_MS ? '!' : ' '}`;
 
 async function askAll(database: Database): Promise<void> {
-  console.log(`${''.padEnd(62)}${RANGES.map((days) => `${days} d`.padStart(13).padEnd(17)).join('')}`);
+  console.log(`${''.padEnd(62)}${RANGES.map(({ name }) => name.padStart(13).padEnd(17)).join('')}`);
   for (const build of Object.values(DASHBOARDS)) {
     const dashboard = asJson(build());
     for (const asked of queriesOf(dashboard)) {
       const name = `${dashboard.uid} ${asked.of === 'panel' ? '' : `${asked.of} `}${asked.name}`;
       const found: Took[] = [];
-      for (const days of RANGES) {
-        const one = await took(database, expand(asked.sql, viewOf(dashboard.uid, asked, days)));
-        if (one.ms > LIMIT_MS) slow.push(`${name}, ${days} days: ${one.ms.toFixed(0)} ms`);
+      for (const range of RANGES) {
+        const one = await took(database, expand(asked.sql, viewOf(dashboard.uid, asked, range)));
+        if (one.ms > LIMIT_MS) slow.push([`${name}, ${range.name}: ${one.ms.toFixed(0)} ms`, range !== ALL]);
         found.push(one);
       }
       console.log(`${name.slice(0, 61).padEnd(62)}${found.map(cell).join('')}`);
@@ -96,5 +108,5 @@ await onServer(async (createDatabase) => {
   await askAll(database);
   await installed.close();
 });
-for (const one of slow) console.log(`OVER ${LIMIT_MS} ms: ${one}`);
-process.exit(slow.length === 0 ? 0 : 1);
+for (const [what] of slow) console.log(`OVER ${LIMIT_MS} ms: ${what}`);
+process.exit(slow.some(([, isWrong]) => isWrong) ? 1 : 0);

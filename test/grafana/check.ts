@@ -78,9 +78,17 @@ const overridden = (panel: PanelJson): string[] =>
     .filter(({ matcher }) => matcher.id === 'byName')
     .map(({ matcher }) => String(matcher.options));
 
+/** Every text in a piece of JSON. */
+const textsIn = (json: unknown): string[] =>
+  typeof json === 'string'
+    ? [json]
+    : json === null || typeof json !== 'object'
+      ? []
+      : Object.values(json).flatMap(textsIn);
+
 const linkedFields = (panel: PanelJson): string[] =>
-  [...JSON.stringify(panel.fieldConfig ?? {}).matchAll(/__data\.fields\[\\+"([^"\\]+)\\+"\]/g)].map(
-    ([, name = '']) => name,
+  textsIn(panel.fieldConfig).flatMap((text) =>
+    [...text.matchAll(/__data\.fields\["([^"]+)"\]/g)].map(([, name = '']) => name),
   );
 
 const filledTo = (panel: PanelJson): string[] =>
@@ -105,12 +113,13 @@ export function panelProblems(panel: PanelJson, published: Published, all: reado
 }
 
 function linkProblems(panel: PanelJson, all: readonly DashboardJson[]): string[] {
-  const urls = [...JSON.stringify(panel).matchAll(/\/d\/([\w-]+)\?([^"]*?\}(?="|\$|$)|[^"\\]*)/g)];
-  return urls.flatMap(([url, uid]) => {
+  return textsIn(panel).flatMap((text) => {
+    const uid = /\/d\/([\w-]+)\?/.exec(text)?.[1];
+    if (uid === undefined) return [];
     const target = all.find((dashboard) => dashboard.uid === uid);
-    if (target === undefined) return [`links to dashboard ${uid ?? ''}, which there is not`];
+    if (target === undefined) return [`links to dashboard ${uid}, which there is not`];
     const known = target.templating.list.map(({ name }) => name);
-    return [...url.matchAll(/var-(\w+)=/g)]
+    return [...text.matchAll(/\bvar-(\w+)=/g)]
       .map(([, name = '']) => name)
       .filter((name) => !known.includes(name))
       .map((name) => `links to ${target.uid} with variable ${name}, which it has not`);
