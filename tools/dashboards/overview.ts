@@ -152,15 +152,15 @@ const lowest = () =>
         limit 5
       ),
       level as (${lowestOf('dict_rate_limit_rollup_5m', upTo('observations'))}
-        union all${lowestOf('dict_rate_limit_rollup_hours', `${beyond('observations')} and ${upTo('hours')}`)}
-        union all${lowestOf('dict_rate_limit_rollup_days_utc', beyond('hours'))}
+        union all${lowestOf('dict_rate_limit_rollup_hours', `${beyond('observations')} and ${upTo('hoursOfSeveral')}`)}
+        union all${lowestOf('dict_rate_limit_rollup_days_utc', beyond('hoursOfSeveral'))}
       )
       select starts_at as time, participant || ' ' || endpoint_id as metric, percent
       from level
       where percent is not null
       order by time`),
   )
-    .description('Of every 5 minutes; hours beyond two days, days beyond a hundred.')
+    .description('Of every 5 minutes; hours beyond two days, days beyond a month.')
     .unit(units.Percent)
     .decimals(1)
     .axisSoftMin(0);

@@ -7,8 +7,11 @@ const DAY = 86_400;
 /** Length of the range that is looked at, seconds. Known when a query is planned: what it rules out is not read. */
 const RANGE = 'extract(epoch from $__timeTo()::timestamptz - $__timeFrom()::timestamptz)';
 
-/** Longest ranges that are drawn from observations, from 5 minutes and from hours; days draw all others. Seconds. */
-const LIMITS = { observations: 2 * DAY, m5: 10 * DAY, hours: 100 * DAY } as const;
+/**
+ * Longest ranges that are drawn from observations, from 5 minutes and from hours (of several buckets, and of one); days
+ * draw all others. Seconds.
+ */
+const LIMITS = { observations: 2 * DAY, m5: 10 * DAY, hoursOfSeveral: 31 * DAY, hours: 100 * DAY } as const;
 
 export const upTo = (limit: keyof typeof LIMITS): string => `${RANGE} <= ${LIMITS[limit]}`;
 export const beyond = (limit: keyof typeof LIMITS): string => `${RANGE} > ${LIMITS[limit]}`;
