@@ -78,6 +78,7 @@ module.exports = {
     only('prom-client-only-in-serve', '^src/serve/', 'prom-client'),
     only('spans-by-one-module', '^src/(tracing|log/spans|app/otlp)\\.ts$', '@opentelemetry/api'),
     only('otel-sdk-only-on-request', '^src/app/otlp\\.ts$', '@opentelemetry/(core|resources|sdk-|exporter-)[^/]*'),
+    only('grafana-only-in-dashboards', '^tools/dashboards/', '@grafana'),
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

@@ -31,6 +31,7 @@ const MAP = {
   'src/cli': ['src', 'projections'],
   'tools/pulsar-binding': [],
   'tools/pulsar-broker': ['tools/pulsar-binding'],
+  'tools/dashboards': [],
 };
 
 module.exports = { MAP };

@@ -37,6 +37,10 @@ select
   consumption_rate_low_per_minute
 from history;
 
+-- What levels are judged by, for whoever draws them. One row.
+create or replace view public.dict_rate_limit_thresholds as
+select warning_percent, critical_percent, stale_after_seconds from balde.setting;
+
 -- Reads the newest observation of each bucket from its own table, never history.
 -- Whether an observation is fresh depends on the wall clock, so it is decided here and nowhere before.
 create or replace view public.v_dict_rate_limit_latest_states as
@@ -89,7 +93,7 @@ order by
 do $$
 begin
   grant select on public.dict_rate_limit_policies, public.dict_rate_limit_states,
-    public.v_dict_rate_limit_latest_states to balde_readonly;
+    public.v_dict_rate_limit_latest_states, public.dict_rate_limit_thresholds to balde_readonly;
 exception
   when undefined_object then null;
 end

@@ -1,11 +1,14 @@
 /** docker-compose.yml without an engine: the published schema and a linter, and what it says about Balde. */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { migrateCommand } from '../../src/cli/commands/migrate.ts';
 import { simulateCommand } from '../../src/cli/commands/simulate.ts';
 import { startCommand } from '../../src/cli/commands/start.ts';
 import { inspectConfig } from '../../src/config/config.ts';
 import { ROLES } from '../../src/config/roles.ts';
+import { settingsSchema } from '../../src/config/schema.ts';
 import { packageRoot } from '../../src/packageRoot.ts';
 import { readCompose, readText } from './files.ts';
 import type { Service } from './files.ts';
@@ -50,7 +53,12 @@ describe('docker-compose.yml', () => {
     expect(deploy.resources.limits.memory).toMatch(/^\d+[MG]$/);
     for (const port of ports) expect(port).toMatch(/^127\.0\.0\.1:\d+:\d+$/);
     expect(privileged).toBeUndefined();
-    for (const mount of mounts) expect(Object.keys(volumes)).toContain(mount.split(':')[0]);
+    for (const mount of mounts) {
+      const [from = '', , mode] = mount.split(':');
+      // A volume, or a file that is shipped and stays as it is.
+      if (!from.startsWith('./')) expect(Object.keys(volumes)).toContain(from);
+      else expect([existsSync(join(packageRoot, from)), mode]).toEqual([true, 'ro']);
+    }
   });
 
   it.each(names)('%s says when it is well, or ends by itself', (name) => {
@@ -68,6 +76,8 @@ describe('docker-compose.yml', () => {
 
   it.each(names)('%s waits for services that can become what it waits for', (name) => {
     for (const [other, { condition }] of Object.entries(serviceOf(name).depends_on)) {
+      // Whoever is started has what it waits for started, too.
+      expect([[], serviceOf(name).profiles]).toContainEqual(serviceOf(other).profiles);
       expect(condition).toBe(isOneShot(serviceOf(other)) ? 'service_completed_successfully' : 'service_healthy');
       expect(Object.keys(serviceOf(other).depends_on)).not.toContain(name);
     }
@@ -103,6 +113,36 @@ describe('docker-compose.yml', () => {
     }
   });
 });
+
+describe('[GRAF-5] Grafana and Prometheus in docker-compose.yml', () => {
+  const profiled = names.filter((name) => serviceOf(name).profiles.length > 0);
+
+  it('come with the profile grafana, and nothing else does', () => {
+    expect(profiled).toEqual(['grafana-role', 'prometheus', 'grafana']);
+    for (const name of profiled) expect(serviceOf(name).profiles).toEqual(['grafana']);
+  });
+
+  it('share the password that the login is made with, which is not that of the owner', () => {
+    const [role, grafana] = [serviceOf('grafana-role').environment, serviceOf('grafana').environment];
+    expect(readText('docker-compose.yml').match(/\$\{GRAFANA_DB_PASSWORD:-[\w-]+\}/g)).toHaveLength(2);
+    expect(grafana['BALDE_POSTGRES_PASSWORD']).toBe(role['GRAFANA_DB_PASSWORD']);
+    expect(role['PGPASSWORD']).toBe(serviceOf('postgres').environment['POSTGRES_PASSWORD']);
+    // $$ is one $ for the shell: a $ alone would be put in by Compose.
+    expect(serviceOf('grafana-role').command?.at(-1)).toContain('--set=password="$$GRAFANA_DB_PASSWORD"');
+  });
+
+  it('scrapes every service that serves metrics', () => {
+    const { scrape_configs: jobs } = parse(readText('docker/prometheus.yml')) as Scrapes;
+    const serving = balde.filter((name) => rolesOf(serviceOf(name)).includes('http'));
+    const port = String(settingsSchema.shape.HTTP_PORT.parse(undefined));
+    expect(jobs.map(({ job_name: name }) => name)).toEqual(['balde']);
+    expect(jobs[0]?.dns_sd_configs).toMatchObject([{ names: serving, type: 'A', port: Number(port) }]);
+  });
+});
+
+interface Scrapes {
+  readonly scrape_configs: readonly { readonly job_name: string; readonly dns_sd_configs: readonly object[] }[];
+}
 
 describe('settings in docker-compose.yml', () => {
   const source = [

@@ -14,6 +14,7 @@ const limits = z.object({ cpus: z.string(), memory: z.string() });
 /** What the tests read of a service; that all of it is what Compose knows is the linter's to say. */
 const service = z.object({
   image: z.string(),
+  profiles: z.array(z.string()).default([]),
   build: z.object({ context: z.string() }).optional(),
   pull_policy: z.string().optional(),
   command: z.array(z.string()).optional(),

@@ -1138,6 +1138,11 @@ create view public.dict_rate_limit_states as
     consumption_method,
     consumption_rate_low_per_minute
    FROM states_v1.history;
+create view public.dict_rate_limit_thresholds as
+ SELECT warning_percent,
+    critical_percent,
+    stale_after_seconds
+   FROM balde.setting;
 create view public.v_dict_rate_limit_active_alerts as
  SELECT id,
     participant,
@@ -1229,6 +1234,7 @@ grant SELECT on public.dict_rate_limit_rollup_days to balde_readonly;
 grant SELECT on public.dict_rate_limit_rollup_days_utc to balde_readonly;
 grant SELECT on public.dict_rate_limit_rollup_hours to balde_readonly;
 grant SELECT on public.dict_rate_limit_states to balde_readonly;
+grant SELECT on public.dict_rate_limit_thresholds to balde_readonly;
 grant SELECT on public.v_dict_rate_limit_active_alerts to balde_readonly;
 grant SELECT on public.v_dict_rate_limit_latest_states to balde_readonly;
 grant SELECT on public.v_dict_rate_limit_open_forecasts to balde_readonly;

@@ -1,0 +1,128 @@
+/** Fills the tables behind the views at once, without log and folds: levels that wander through all thresholds. */
+import type { EpochMs } from '../src/domain/events.ts';
+import { monthOf } from '../src/domain/months.ts';
+import { makeMonth } from '../src/store/partitions.ts';
+import type { Database } from '../src/store/database.ts';
+import { PARTICIPANT } from './common.ts';
+
+export interface Filling {
+  readonly policies: number;
+  readonly from: EpochMs;
+  /** Exclusive; a multiple of 5 minutes, as `from`. */
+  readonly to: EpochMs;
+}
+
+const CAPACITY = 18_000;
+const BANDS = ['at_0', ...[10, 20, 30, 40, 50, 60, 70, 80, 90, 100].map((edge) => `to_${edge}`), 'above_100'];
+
+const iso = (at: EpochMs): string => `'${new Date(at).toISOString()}'::timestamptz`;
+const policyName = (i: string): string => `'POLICY_' || lpad(${i}::text, 2, '0')`;
+
+/** A poll every 5 minutes: rows of history, rollups of all lengths, alerts, forecasts, and what is true now. */
+export async function fillViews(database: Database, filling: Filling): Promise<void> {
+  const { from, to } = filling;
+  await database.transaction(async (tx) => {
+    for (let month = monthOf(from); month < to; month = monthOf(month + 32 * 86_400_000)) {
+      await makeMonth(tx, { schema: 'states_v1', table: 'history' }, month);
+      await makeMonth(tx, { schema: 'rollups_v1', table: 'rollup_5m' }, month);
+    }
+  });
+  for (const statement of statements(filling)) await database.execute(statement);
+  await database.execute('vacuum analyze');
+}
+
+const statements = (filling: Filling): string[] => [
+  history(filling),
+  latest(),
+  policies(filling),
+  fiveMinutes(),
+  ...(['hour', 'day'] as const).map(longer),
+  ...(['m5', 'hour', 'day'] as const).map(open),
+  alerts(),
+  forecasts(),
+];
+
+const history = ({ policies: count, from, to }: Filling): string => `
+  insert into states_v1.history
+  select '${PARTICIPANT}', ${policyName('i')}, at, gen_random_uuid(), tokens, ${CAPACITY}, 600, 60, 'G',
+    100 - 100.0 * tokens / ${CAPACITY}, 12.5, 2900, 3100, false, 580, (${CAPACITY} - tokens) / 10, tokens / 2, null, 0,
+    at, null, '00000000-0000-5000-8000-000000000001'
+  from generate_series(0, ${count - 1}) i
+  cross join generate_series(${iso(from)}, ${iso(to)} - interval '5 minutes', interval '5 minutes')
+    with ordinality t (at, n)
+  cross join lateral (
+    select round(${CAPACITY} * (0.6 + 0.62 * sin((n + i * 7) / (40.0 + i * 11))))::integer as tokens
+  ) level`;
+
+const latest = (): string => `
+  insert into states_v1.latest
+  select distinct on (participant, endpoint_id) * from states_v1.history
+  where response_time > (select max(response_time) - interval '1 hour' from states_v1.history)
+  order by participant, endpoint_id, response_time desc`;
+
+const policies = ({ policies: count, from }: Filling): string => `
+  insert into states_v1.policies
+  select '${PARTICIPANT}', ${policyName('i')}, ${CAPACITY}, 600, 60, 'G', ${iso(from)}, ${iso(from)}
+  from generate_series(0, ${count - 1}) i`;
+
+/** One observation in each, at its beginning: its level holds for all of it. */
+const fiveMinutes = (): string => `
+  insert into rollups_v1.rollup_5m
+  select participant, endpoint_id, response_time, 1, available_tokens, capacity, available_tokens, capacity,
+    available_tokens, capacity, refill_tokens, refill_period_sec, psp_category, response_time,
+    ${BANDS.map((_, k) => `(band = ${k})::integer * 300000`).join(', ')}, 0, 0, 0, 3100,
+    response_time - interval '5 minutes', 2900, 3100
+  from states_v1.history
+  cross join lateral (
+    select greatest(0, least(11, ceil(available_tokens * 10.0 / capacity)))::integer as band
+  ) b`;
+
+const longer = (length: 'hour' | 'day'): string => `
+  insert into rollups_v1.rollup_${length}s
+  select participant, endpoint_id, date_trunc('${length}', starts_at, 'UTC') as begins, count(*),
+    min(lowest_tokens), ${CAPACITY}, max(highest_tokens), ${CAPACITY},
+    (array_agg(last_tokens order by starts_at desc))[1], ${CAPACITY}, 600, 60, 'G', max(last_at),
+    ${BANDS.map((band) => `sum(ms_${band})`).join(', ')}, 0, 0, (count(*) - 1) * 2900, count(*) * 3100,
+    min(entered_since), 2900, 3100
+  from rollups_v1.rollup_5m
+  group by participant, endpoint_id, begins`;
+
+/** The newest period of each bucket is open. */
+const open = (resolution: 'm5' | 'hour' | 'day'): string => {
+  const table = resolution === 'm5' ? 'rollups_v1.rollup_5m' : `rollups_v1.rollup_${resolution}s`;
+  return `
+  with newest as (
+    delete from ${table} where starts_at = (select max(starts_at) from ${table}) returning *
+  )
+  insert into rollups_v1.rollup_open select *, '${resolution}' from newest`;
+};
+
+/** Each change of level ends an alert and raises the next. */
+const alerts = (): string => `
+  insert into alerts_v1.alerts
+  select gen_random_uuid(), participant, endpoint_id, case level when 2 then 'CRITICAL' else 'WARNING' end,
+    case level when 2 then 10 else 20 end, available_tokens, capacity, utilization_percent, 580, 1000, 300, 'G',
+    'a level', 'THRESHOLD', 'w20-c10-m0-n1', '[]', response_time, ends is not null, ends,
+    case when ends is not null then 'RECOVERED' end, null
+  from (
+    select *, lead(response_time) over (partition by participant, endpoint_id order by response_time) as ends
+    from (
+      select *, lag(level) over (partition by participant, endpoint_id order by response_time) as before
+      from states_v1.history
+      cross join lateral (
+        select case when available_tokens * 10 <= capacity then 2 when available_tokens * 5 <= capacity then 1
+          else 0 end as level
+      ) l
+    ) judged
+    where level is distinct from before
+  ) changed
+  where level > 0`;
+
+const forecasts = (): string => `
+  insert into forecasts_v1.forecasts
+  select gen_random_uuid(), participant, endpoint_id, available_tokens, capacity, 900,
+    created_at - interval '5 minutes', 240, 200, 290, 'G', 'a forecast', 'h300', '[]', created_at, resolved,
+    case when resolved then created_at + interval '20 minutes' end, case when resolved then 'CAME_TRUE' end,
+    case when resolved then created_at + interval '5 minutes' end
+  from alerts_v1.alerts
+  where severity = 'CRITICAL'`;

@@ -1,0 +1,54 @@
+/** A database that real folds filled: three days of five buckets, one of them watched closely while it was emptied. */
+import { alertingReactor } from '../../projections/alerting/fold.ts';
+import { RATE_LIMIT_ALERTS } from '../../src/codec/topics.ts';
+import { FORECAST_RULES } from '../../src/domain/estimate/outlook.ts';
+import type { EpochMs, PolicyStateObserved } from '../../src/domain/events.ts';
+import { DEFAULT_RULES } from '../../src/domain/thresholds.ts';
+import { REBUILDABLE } from '../../src/topology/folds.ts';
+import type { RebuildableName } from '../../src/topology/folds.ts';
+import { run } from '../projections/drive.ts';
+import { baldeDatabase } from '../support/database.ts';
+import { MINUTE, observed, START } from '../support/observations.ts';
+import { DAY, history, live } from '../support/rebuilds.ts';
+import { publish, shared } from '../support/topics.ts';
+
+const DAYS = 3;
+const TEN_SECONDS = 1 / 6;
+/** The one that was emptied. */
+export const POLICY = 'CLAIMS_READ';
+
+const of = (minute: number, tokens: number): PolicyStateObserved =>
+  observed(POLICY, minute, tokens, { capacity: 1_000, refillTokens: 60, refillPeriodSec: 60 });
+
+/** Every ten seconds from a minute on: ten come back each time, sixty are drawn from the 21st time to the `last`. */
+function emptied(minute: number, times: number, last: number): PolicyStateObserved[] {
+  let tokens = 700;
+  return Array.from({ length: times }, (_, i) => {
+    tokens = Math.min(1_000, tokens + 10 - (i < 20 ? (i % 3 === 0 ? 15 : 6) : i < last ? 60 : 0));
+    return of(minute + i * TEN_SECONDS, tokens);
+  });
+}
+
+/** Emptied and filled again, then emptied to 15 %: a forecast and an alert are open. */
+function watched(): PolicyStateObserved[] {
+  const calm = Array.from({ length: (DAYS * DAY) / 5 }, (_, i) => of(i * 5, 700 + (i % 7)));
+  return [...calm, ...emptied(DAYS * DAY, 240, 40), ...emptied(DAYS * DAY + 60, 31, 40)];
+}
+
+const others = history(DAYS, 5).filter(({ policy }) => policy !== POLICY);
+const events = [...others, ...watched()].sort((a, b) => a.responseTime - b.responseTime);
+
+export const BEGIN: EpochMs = START;
+/** When the newest observation was made. */
+export const END: EpochMs = START + (DAYS * DAY + 60) * MINUTE + 30 * 10_000;
+
+export async function filled() {
+  const { url, database, log } = await baldeDatabase();
+  await publish(log, events);
+  const producer = await shared(log, RATE_LIMIT_ALERTS.name, 'alerts');
+  const decided = run(alertingReactor(DEFAULT_RULES, FORECAST_RULES), events);
+  await producer.send(decided.map((event, sequenceId) => ({ ...RATE_LIMIT_ALERTS.encode(event), sequenceId })));
+  await producer.close();
+  for (const name of Object.keys(REBUILDABLE) as RebuildableName[]) await live(database, log, name);
+  return { url, database };
+}
