@@ -26,7 +26,7 @@ const MAP = {
   'src/operate': ['src/app', 'src/analysis', ...PARTS],
   'src/demo': [
     ...['src/app', 'src/topology', 'src/consume', 'src/poll', 'src/simulator', 'src/serve', 'src/retain', 'src/log'],
-    ...['src/store', 'src/codec', 'projections', 'src/domain'],
+    ...['src/store', 'src/views', 'src/codec', 'projections', 'src/domain'],
   ],
   'src/cli': ['src', 'projections'],
   'tools/pulsar-binding': [],

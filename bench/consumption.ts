@@ -10,7 +10,7 @@ import type { RefillMode } from '../src/simulator/tokenBucket.ts';
 import { withSnakeKeys } from '../src/snakeCase.ts';
 import { START } from './common.ts';
 import { afterLearning, ConsumptionRun } from './consumptionRun.ts';
-import type { ConsumptionFigures } from './consumptionScore.ts';
+import type { ConsumptionFigures } from '../src/simulator/consumptionScore.ts';
 import { attentive } from './foresightRun.ts';
 import type { CallSchedule } from './foresightRun.ts';
 import { printTable, refillsOf, schedulesOf, wholeNumber } from './options.ts';

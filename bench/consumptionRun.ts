@@ -15,8 +15,8 @@ import { SIMULATED_PARTICIPANT } from '../src/simulator/participant.ts';
 import { hash, uniform } from '../src/simulator/random.ts';
 import { World } from '../src/simulator/world.ts';
 import type { WorldOptions } from '../src/simulator/world.ts';
-import { ConsumptionScore } from './consumptionScore.ts';
-import type { ConsumptionFigures } from './consumptionScore.ts';
+import { ConsumptionScore } from '../src/simulator/consumptionScore.ts';
+import type { ConsumptionFigures } from '../src/simulator/consumptionScore.ts';
 import { attentive } from './foresightRun.ts';
 import type { CallSchedule } from './foresightRun.ts';
 
@@ -111,7 +111,7 @@ export class ConsumptionRun {
     if (seen !== undefined && proof !== null && responseTime >= this.#countFrom) {
       const hour = Math.floor(responseTime / HOUR_MS);
       const refillPerHour = (refillTokens * 3600) / refillPeriodSec;
-      this.#score.take({ policy, hour, refillPerHour, truth: consumed - seen.consumed, proof, estimate });
+      this.#score.take({ bucket: policy, hour, refillPerHour, truth: consumed - seen.consumed, proof, estimate });
     }
     this.#seen.set(policy, { newest: observation, gauge: next, consumed });
   }

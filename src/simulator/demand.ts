@@ -29,9 +29,6 @@ export interface DemandRow {
   readonly credit: number;
 }
 
-/** Rows by rising second, in parts of any size. */
-export type Demand = Iterable<readonly DemandRow[]> | AsyncIterable<readonly DemandRow[]>;
-
 export interface DemandOptions {
   readonly seed: number;
   readonly startAt: EpochMs;

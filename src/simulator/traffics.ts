@@ -25,7 +25,7 @@ export const seedOf = (seed: number, participant: string): number =>
   participant === SIMULATED_PARTICIPANT ? seed : hash(seed, hashText(participant));
 
 /** `99999004` and those after it: no participant of Pix has these numbers. */
-export const simulatedParticipants = (count: number): readonly string[] =>
+const simulatedParticipants = (count: number): readonly string[] =>
   Array.from({ length: count }, (_, i) => String(Number(SIMULATED_PARTICIPANT) + i));
 
 export interface InventedOptions {

@@ -34,7 +34,9 @@ test('the newest rows only, of the times given', async () => {
   expect(stdout).toMatch(/: 2 observations from .*, the newest 1 below\ntokens left {2}▂▁\n/);
   const csv = await balde([...FALLING, ...range, '--csv'], environment);
   const [header, first, , end] = csv.stdout.split('\n');
-  expect(header).toMatch(/^response_time,available_tokens,capacity,.*,consumption_exact,.*,blind_seconds,consumption_estimate,.*,consumption_rate_low_per_minute,level$/);
+  expect(header).toMatch(
+    /^response_time,available_tokens,capacity,.*,consumption_exact,.*,blind_seconds,consumption_estimate,.*,consumption_rate_low_per_minute,level$/,
+  );
   expect(first).toMatch(/^2026-05-04T11:57:00\.000Z,40,300,60,60,F,.*,false,.*,WARNING$/);
   expect(end).toBe('');
 });

@@ -1,5 +1,6 @@
 /** The demonstration's report as text. */
 import type { DemoReport } from '../../demo/demo.ts';
+import { percentText } from '../../format.ts';
 import type { PolicySummary } from '../../demo/inspect.ts';
 import type { Truth } from '../../demo/truth.ts';
 
@@ -61,11 +62,21 @@ function renderTruth(truth: Truth): string[] {
     ...known,
     forecasts,
     `Balde asked ${calls}.`,
+    ...(truth.interval_80_coverage === null
+      ? []
+      : [
+          `Consumption was estimated ${biasText(truth.rate_bias)}; ${Math.round(100 * truth.interval_80_coverage)} % of the 80 % intervals held it${truth.hour_error === null ? '' : `, and a busy hour is off by ${percentText(100 * truth.hour_error)} at the median`}.`,
+        ]),
     truth.bounds_violated === 0
       ? 'No interval consumed less or more than its proven bounds.'
       : `${truth.bounds_violated} intervals consumed less or more than their proven bounds.`,
   ];
 }
+
+const biasText = (bias: number | null): string =>
+  bias === null || Math.abs(bias) < 0.0005
+    ? 'without bias'
+    : `${percentText(100 * Math.abs(bias))} too ${bias > 0 ? 'high' : 'low'} in all`;
 
 function renderPolicy(summary: PolicySummary, width: number): string {
   return [

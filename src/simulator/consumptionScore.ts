@@ -1,10 +1,10 @@
 /** How estimates of consumption compare with what was consumed; docs/consumption.md defines the figures. */
-import type { Consumption } from '../src/domain/enrichment.ts';
-import type { ConsumptionEstimate, Method } from '../src/domain/estimate/consumption.ts';
+import type { Consumption } from '../domain/enrichment.ts';
+import type { ConsumptionEstimate, Method } from '../domain/estimate/consumption.ts';
 
 /** An interval between two observations of a bucket. */
 interface Judged {
-  readonly policy: string;
+  readonly bucket: string;
   /** Hours since 1970 at its end. */
   readonly hour: number;
   readonly refillPerHour: number;
@@ -22,7 +22,7 @@ export interface ConsumptionFigures {
   readonly estimated: number | null;
   /** Share of the 80 % intervals, but for exact ones, that held what was consumed. */
   readonly coverage80: number | null;
-  /** Their width, as a share of what was consumed in them. */
+  /** Median over busy hours of their width, as a share of what was consumed in the hour. */
   readonly width80: number | null;
   /** Sum of the estimates over what was consumed, less 1. */
   readonly bias: number | null;
@@ -38,6 +38,7 @@ export interface ConsumptionFigures {
 
 interface Hour {
   truth: number;
+  width: number;
   estimated: number;
   low: number;
   isWhole: boolean;
@@ -54,7 +55,7 @@ export class ConsumptionScore {
   #truth = 0;
   #outOfBounds = 0;
   readonly #estimated = { truth: 0, tokens: 0 };
-  readonly #ranged = { count: 0, held: 0, width: 0, truth: 0 };
+  readonly #ranged = { count: 0, held: 0 };
 
   take(judged: Judged): void {
     const { truth, proof, estimate } = judged;
@@ -69,18 +70,24 @@ export class ConsumptionScore {
     this.#estimated.tokens += estimate.tokens;
     if (estimate.method === 'exact') return;
     this.#ranged.count += 1;
-    this.#ranged.truth += truth;
-    this.#ranged.width += estimate.high80 - estimate.low80;
     if (estimate.low80 <= truth && truth <= estimate.high80) this.#ranged.held += 1;
   }
 
-  #takeHour({ policy, hour, refillPerHour, truth, proof, estimate }: Judged): void {
-    const key = `${policy} ${hour}`;
-    const known = this.#hours.get(key) ?? { truth: 0, estimated: 0, low: 0, isWhole: true, refill: refillPerHour };
+  #takeHour({ bucket, hour, refillPerHour, truth, proof, estimate }: Judged): void {
+    const key = `${bucket} ${hour}`;
+    const known = this.#hours.get(key) ?? {
+      truth: 0,
+      width: 0,
+      estimated: 0,
+      low: 0,
+      isWhole: true,
+      refill: refillPerHour,
+    };
     this.#hours.set(key, known);
     known.truth += truth;
     known.low += proof.low;
     known.estimated += estimate?.tokens ?? 0;
+    known.width += estimate === null ? 0 : estimate.high80 - estimate.low80;
     known.isWhole &&= estimate !== null;
   }
 
@@ -95,7 +102,7 @@ export class ConsumptionScore {
       methods: Object.fromEntries([...this.#methods].map(([method, count]) => [method, count / this.#intervals])),
       estimated: share(this.#estimated.truth, this.#truth),
       coverage80: share(this.#ranged.held, this.#ranged.count),
-      width80: share(this.#ranged.width, this.#ranged.truth),
+      width80: median(busy.map(({ width, truth }) => width / truth)),
       bias: bias === null ? null : bias - 1,
       hours: busy.length,
       hourError: median(busy.map(({ estimated, truth }) => Math.abs(estimated - truth) / truth)),
