@@ -161,6 +161,13 @@ describe('[CONS-2] an estimate', () => {
     expect(exact).toBeGreaterThan(100);
   });
 
+  test('is not exact by a phase that two looks far apart leave in two places', () => {
+    const surge = (second: number): number => (second >= 780 && second < 820 ? 8 : 0);
+    const reads = [...learning(0), ...every(40_000, 40)];
+    for (const { estimate, truth } of watched({ mode: 'lump', demand: surge, reads }))
+      if (estimate?.method === 'exact') expect(estimate.tokens).toBe(truth);
+  });
+
   test('follows even demand through lumps that brim over, whatever the polls see of them', () => {
     fc.assert(
       fc.property(fc.nat(59_999), fc.integer({ min: 61, max: 299 }), (phaseMs, step) => {

@@ -1,12 +1,12 @@
 /** Estimates beside the oracle, which knows the bounds alone. */
 import { expect } from 'vitest';
-import type { Cell, OracleRow } from './arithmetic.ts';
+import type { OracleRow } from './arithmetic.ts';
 
 /** A row of the fold's tables under the names that the views give it. */
 export function asShown(row: OracleRow): OracleRow {
   const { event_id: id = null, exhaustion_seconds: exhaustion = null, gauge: _gauge, ...others } = row;
   const { estimated_rate_per_minute: rate = null, ...rest } = others;
-  return { ...rest, id, exhaustion_projection_seconds: exhaustion, consumption_rate_per_minute: rate as Cell };
+  return { ...rest, id, exhaustion_projection_seconds: exhaustion, consumption_rate_per_minute: rate };
 }
 
 /** What is estimated is judged by the simulator's truth elsewhere; here, that it agrees with the bounds. */

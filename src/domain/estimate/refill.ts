@@ -86,11 +86,14 @@ function strayed(known: Refill, seen: PhaseWindow, { isLeap, mixed }: { isLeap: 
 /** Never negative. */
 export const modulo = (value: number, period: number): number => ((value % period) + period) % period;
 
-/** What two windows share; `null` if nothing. Of two shared parts the one where the later window begins. */
+/**
+ * What two windows share; `null` if nothing. Of two shared parts nobody knows which it is: the narrower window stays.
+ */
 function overlap(a: PhaseWindow, b: PhaseWindow, period: number): PhaseWindow | null {
   const shift = modulo(b.from - a.from, period);
-  if (shift <= a.width) return { from: b.from, width: Math.min(a.width - shift, b.width) };
   const back = period - shift;
+  if (shift <= a.width && back <= b.width) return a.width <= b.width ? a : b;
+  if (shift <= a.width) return { from: b.from, width: Math.min(a.width - shift, b.width) };
   if (back <= b.width) return { from: a.from, width: Math.min(b.width - back, a.width) };
   return null;
 }
