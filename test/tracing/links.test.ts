@@ -60,7 +60,7 @@ describe('a batch of several polls [TRACE-2]', () => {
 });
 
 test('a batch that joins very many polls links to the last 128 [TRACE-2]', () => {
-  const id = (n: number): string => n.toString(16).padStart(16, 'b');
+  const id = (n: number): string => (n + 1).toString(16).padStart(16, '0');
   const messages = Array.from({ length: 300 }, (_, n) => ({
     properties: { traceparent: `00-${'a'.repeat(16)}${id(n)}-${id(n)}-01` },
   }));
