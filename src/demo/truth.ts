@@ -160,7 +160,7 @@ function judgedOf(row: ConsumedRow, bucket: string, until: number | undefined, b
   if (until === undefined || before === undefined || low === null) return null;
   const isEstimated = tokens !== null && low80 !== null && high80 !== null && method !== null && method !== 'bound';
   return {
-    ...{ bucket, hour: Math.floor(at / HOUR_MS), refillPerHour: Number(row.refill_per_hour), truth: until - before },
+    ...{ bucket, hour: Math.floor(at / HOUR_MS), refillPerHour: row.refill_per_hour, truth: until - before },
     proof: { low, high, exact: exact === true },
     estimate: isEstimated ? { tokens, low80, high80, method } : null,
   };
