@@ -10,6 +10,7 @@ import { POLL_RESULTS } from '../poll/reasons.ts';
 import type { PollReason } from '../poll/reasons.ts';
 import type { CounterSpec, Labels } from '../serve/instruments.ts';
 import type { Metrics } from '../serve/metrics.ts';
+import { firstVersionOf } from '../store/schemas.ts';
 import { DEAD_LETTER_TOPICS, FOLDS, RELAYED_TOPICS } from '../topology/folds.ts';
 
 /** What a process knows of itself when it starts. */
@@ -45,7 +46,7 @@ const ofArchives = ({ archives }: KnownSeries): { readonly target: string; reado
 
 /** Who waits for database, log or archive. Later versions of folds are added when they begin. */
 const waiting = (known: KnownSeries): Labels[] => [
-  ...FOLDS.map(({ name, revision }) => ({ who: `${name}-v${revision}` })),
+  ...FOLDS.map((fold) => ({ who: `${fold.name}-v${firstVersionOf(fold).version}` })),
   ...RELAYED_TOPICS.map((topic) => ({ who: `relay ${topic}` })),
   ...ofArchives(known).map(({ target, topic }) => ({ who: `archive-${target} ${topic}` })),
 ];

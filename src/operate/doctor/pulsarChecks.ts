@@ -158,14 +158,27 @@ function checkRetention(check: string, given: TopicCheck, state: TopicState): Fi
 
 function checkProcessor(fold: (typeof FOLDS)[number], topic: TopicState | undefined): Finding {
   const check = `processor ${fold.name}`;
-  const name = `${fold.name}-v${fold.revision}`;
-  const found = topic?.subscriptions.get(name);
-  if (found === undefined)
-    return warn(check, `${fold.topic} has no subscription ${name} yet`, `Start a process with role ${fold.name}.`);
-  const { backlog, consumers } = found;
+  const found = subscriptionOf(fold.name, topic);
+  if (found === null)
+    return warn(
+      check,
+      `${fold.topic} has no subscription of ${fold.name} yet`,
+      `Start a process with role ${fold.name}.`,
+    );
+  const { name, backlog, consumers } = found;
   // The newest message of each partition stays unacknowledged, see docs/pulsar.md.
   const detail = `subscription ${name}: ${numberText(backlog)} not acknowledged; the newest of each partition stays so`;
   return consumers > 0
     ? ok(check, detail)
     : warn(check, `${detail}; nobody is connected`, `Start a process with role ${fold.name}.`);
+}
+
+/** Each version of a fold has its own: the newest that somebody reads, else the newest. */
+function subscriptionOf(fold: string, topic: TopicState | undefined) {
+  const all = [...(topic?.subscriptions ?? [])].flatMap(([name, { backlog, consumers }]) => {
+    const [, version] = /^(?:.+)-v(\d+)$/.exec(name) ?? [];
+    return name === `${fold}-v${version ?? ''}` ? [{ name, version: Number(version), backlog, consumers }] : [];
+  });
+  const newest = all.sort((a, b) => b.version - a.version);
+  return newest.find(({ consumers }) => consumers > 0) ?? newest[0] ?? null;
 }
