@@ -39,7 +39,7 @@ async function holders(): Promise<string[]> {
       const stats = await admin.get<{
         subscriptions: Record<string, { activeConsumerName?: string; consumers: { consumerName: string }[] }>;
       }>(path);
-      const subscription = stats?.subscriptions[`${statesProjection.name}-v${statesProjection.revision}`];
+      const subscription = stats?.subscriptions[`${statesProjection.name}-v1`];
       const active = subscription?.activeConsumerName;
       if (subscription?.consumers.some(({ consumerName }) => consumerName === active) === true)
         names.push(active ?? '');
