@@ -2,6 +2,7 @@
  * The demonstration: simulated days from the Bridge to the tables and the alert topic, then a check of what came out.
  */
 import { setMaxListeners } from 'node:events';
+import type { Logger } from 'pino';
 import { alertsProjection } from '../../projections/alerts/fold.ts';
 import { statesProjection } from '../../projections/states/fold.ts';
 import { RATE_LIMIT_ALERTS } from '../codec/topics.ts';
@@ -58,6 +59,8 @@ export interface DemoOptions {
   readonly traffic: string | null;
   /** Where to write the traffic; `null`: nowhere. */
   readonly writeTraffic: string | null;
+  /** Of the pollers. */
+  readonly logger: Logger;
   /** Minutes simulated, of all. */
   readonly onProgress: (stage: 'polling' | 'catching up' | 'checking', done: number, total: number) => void;
   readonly signal: AbortSignal;
@@ -178,7 +181,7 @@ async function feedAndCatchUp(run: Run, signal: AbortSignal): Promise<Lived> {
   const served = await serveBridge(bridge);
   try {
     const fed = await feed({
-      ...{ log: storage.log, address: served.address, participants, schedule, clock, end, signal },
+      ...{ log: storage.log, logger: run.logger, address: served.address, participants, schedule, clock, end, signal },
       onDay: async (now) => {
         const readModels = RETAINED_READ_MODELS;
         await compact({ ...storage, topics: TRIMMED_TOPICS, readModels, months: RETENTION_MONTHS, now });

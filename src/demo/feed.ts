@@ -2,7 +2,7 @@
  * Pollers at work in simulated time, as fast as they go: each is the one that polls for real, over gRPC. Only their
  * clock is moved: on to when the earliest of them wakes, as soon as all of them sleep.
  */
-import { pino } from 'pino';
+import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
 import { POLICY_STATES } from '../codec/topics.ts';
 import type { EpochMs } from '../domain/events.ts';
@@ -21,6 +21,8 @@ import { writeBehind } from './writeBehind.ts';
 
 export interface FeedOptions {
   readonly log: Pick<EventLog, 'producer' | 'system'>;
+  /** Of the pollers. */
+  readonly logger: Logger;
   /** Of the Bridge that lives by `clock`. */
   readonly address: string;
   readonly participants: readonly string[];
@@ -61,7 +63,7 @@ export async function feed(options: FeedOptions): Promise<Fed> {
 }
 
 async function pollAs(participant: string, options: FeedOptions, work: Work, stop: AbortSignal): Promise<void> {
-  const { address, log, schedule } = options;
+  const { address, log, logger, schedule } = options;
   const client = createBridgeClient({ address, participant, tls: null });
   try {
     await runPoller(
@@ -70,7 +72,7 @@ async function pollAs(participant: string, options: FeedOptions, work: Work, sto
         log: writeBehind(log),
         bridge: work.watched(client),
         clock: work.clock,
-        logger: pino({ level: 'silent' }),
+        logger,
         events: work.events,
       },
       stop,

@@ -13,15 +13,24 @@ const EMPTY_AT: GaugeSpec = {
 };
 
 const counter = (name: string, help: string): CounterSpec => ({
-  ...{ kind: 'counter', name: `balde_forecasts_${name}_total`, help, source: 'tables' },
+  ...{ kind: 'counter', name, help, source: 'tables' },
   labels: [...BUCKET],
 });
 
 /** Counters and what each counts. */
 const COUNTERS: readonly (readonly [CounterSpec, (count: ForecastCount) => number])[] = [
-  [counter('created', 'Forecasts made that a bucket is going to be empty'), ({ created }) => created],
-  [counter('came_true', 'Forecasts whose bucket was seen empty within half an hour'), (count) => count.came_true],
-  [counter('within_interval', 'Forecasts that came true within their 80 % interval'), (count) => count.within_interval],
+  [
+    counter('balde_forecasts_created_total', 'Forecasts made that a bucket is going to be empty'),
+    ({ created }) => created,
+  ],
+  [
+    counter('balde_forecasts_came_true_total', 'Forecasts whose bucket was seen empty within half an hour'),
+    (count) => count.came_true,
+  ],
+  [
+    counter('balde_forecasts_within_interval_total', 'Forecasts that came true within their 80 % interval'),
+    (count) => count.within_interval,
+  ],
 ];
 
 export const FORECAST_METRICS = [EMPTY_AT, ...COUNTERS.map(([spec]) => spec)];

@@ -1,4 +1,5 @@
 /** What-if against a real database that the production folds filled. */
+import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 import { simulateCategory } from '../../src/analysis/category.ts';
 import { listBuckets } from '../../src/views/buckets.ts';
@@ -47,6 +48,7 @@ describe('two days of a simulated participant', async () => {
     schedule: { kind: 'every', ms: 5 * MINUTE },
     onDay: async () => Promise.resolve(),
     onTime: () => undefined,
+    logger: pino({ level: 'silent' }),
   });
   await bridge.close();
   await foldAll(database, log);

@@ -2,6 +2,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pino } from 'pino';
 import { afterAll, describe, expect, it } from 'vitest';
 import { attentive, ForesightRun } from '../../bench/foresightRun.ts';
 import { runDemo } from '../../src/demo/demo.ts';
@@ -36,6 +37,7 @@ async function demonstrated(written: string): Promise<DemoReport> {
       ...{ dataDir, pulsar: null, seed: SEED, days: null, participants: 1, refill: 'lump' },
       schedule: { kind: 'adaptive', reservePercent: ATTENTION_RULES.reservePercent },
       ...{ traffic: path, writeTraffic: written },
+      logger: pino({ level: 'silent' }),
       onProgress: () => undefined,
       signal: new AbortController().signal,
     });

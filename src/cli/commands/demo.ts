@@ -7,6 +7,7 @@ import type { DemoOptions, DemoReport } from '../../demo/demo.ts';
 import { prepareFolder, removeFolder, temporaryFolder } from '../../operate/demoFolder.ts';
 import { demoBroker } from '../demoBroker.ts';
 import type { DemoBroker } from '../demoBroker.ts';
+import { createLogger } from '../logger.ts';
 import { printAnswer } from '../command.ts';
 import { STOPPED_EXIT_CODE } from '../fail.ts';
 import { yesOption } from '../options/acting.ts';
@@ -92,7 +93,14 @@ async function demo(options: DemoCommandOptions): Promise<void> {
   try {
     broker = options.pulsar === true ? await demoBroker(dataDir, signal) : null;
     const pulsar = broker?.settings ?? null;
-    const report = await runDemo({ ...given, dataDir, pulsar, onProgress, signal });
+    const report = await runDemo({
+      ...given,
+      dataDir,
+      pulsar,
+      logger: createLogger('silent', process.stderr),
+      onProgress,
+      signal,
+    });
     bar.stop();
     await show(report, options, kept);
   } catch (error) {
