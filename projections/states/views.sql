@@ -90,10 +90,28 @@ order by
   l.participant,
   l.endpoint_id;
 
+-- What the observations until now told of how each bucket's refill arrives. `gauge` is a JSON array: how (lump, drip or
+-- unknown), from when and for how long in the period lumps land (milliseconds), and how many rises tell so.
+create or replace view public.v_dict_rate_limit_refill as
+select
+  l.participant,
+  l.endpoint_id,
+  l.refill_tokens,
+  l.refill_period_sec,
+  coalesce(g.told ->> 0, 'unknown') as refill_mode,
+  case when g.told ->> 0 = 'lump' then (g.told ->> 1)::double precision / 1000 end as lump_from_seconds,
+  case when g.told ->> 0 = 'lump' then (g.told ->> 2)::double precision / 1000 end as lump_window_seconds,
+  coalesce((g.told ->> 3)::integer, 0) as rises_seen,
+  l.response_time
+from latest l
+cross join lateral (select l.gauge::jsonb as told) g
+order by l.participant, l.endpoint_id;
+
 do $$
 begin
   grant select on public.dict_rate_limit_policies, public.dict_rate_limit_states,
-    public.v_dict_rate_limit_latest_states, public.dict_rate_limit_thresholds to balde_readonly;
+    public.v_dict_rate_limit_latest_states, public.dict_rate_limit_thresholds,
+    public.v_dict_rate_limit_refill to balde_readonly;
 exception
   when undefined_object then null;
 end
