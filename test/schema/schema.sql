@@ -1223,6 +1223,25 @@ create view public.v_dict_rate_limit_open_forecasts as
    FROM forecasts_v1.forecasts
   WHERE (NOT resolved)
   ORDER BY (created_at + (seconds_to_zero * '00:00:01'::interval)), participant, endpoint_id;
+create view public.v_dict_rate_limit_refill as
+ SELECT l.participant,
+    l.endpoint_id,
+    l.refill_tokens,
+    l.refill_period_sec,
+    COALESCE((g.told ->> 0), 'unknown'::text) AS refill_mode,
+        CASE
+            WHEN ((g.told ->> 0) = 'lump'::text) THEN (((g.told ->> 1))::double precision / (1000)::double precision)
+            ELSE NULL::double precision
+        END AS lump_from_seconds,
+        CASE
+            WHEN ((g.told ->> 0) = 'lump'::text) THEN (((g.told ->> 2))::double precision / (1000)::double precision)
+            ELSE NULL::double precision
+        END AS lump_window_seconds,
+    COALESCE(((g.told ->> 3))::integer, 0) AS rises_seen,
+    l.response_time
+   FROM (states_v1.latest l
+     CROSS JOIN LATERAL ( SELECT (l.gauge)::jsonb AS told) g)
+  ORDER BY l.participant, l.endpoint_id;
 
 -- rights
 grant SELECT on public.dict_rate_limit_alerts to balde_readonly;
@@ -1238,3 +1257,4 @@ grant SELECT on public.dict_rate_limit_thresholds to balde_readonly;
 grant SELECT on public.v_dict_rate_limit_active_alerts to balde_readonly;
 grant SELECT on public.v_dict_rate_limit_latest_states to balde_readonly;
 grant SELECT on public.v_dict_rate_limit_open_forecasts to balde_readonly;
+grant SELECT on public.v_dict_rate_limit_refill to balde_readonly;
