@@ -121,7 +121,9 @@ export function older(): Given {
       .replace('exhaustion_seconds', 'exhaustion_projection_seconds');
   return given(projection, {
     tables: renamed(TABLES).replace(/  consumption_estimate double[^]*?  gauge text,\n/, ''),
-    views: VIEWS.replaceAll(/,\n  (l\.)?consumption_estimate[^]*?_low_per_minute/g, '')
+    views: VIEWS.replace(/create or replace view public\.v_dict_rate_limit_refill[^]*?;\n/, '')
+      .replace(/,\s+public\.v_dict_rate_limit_refill/, '')
+      .replaceAll(/,\n  (l\.)?consumption_estimate[^]*?_low_per_minute/g, '')
       .replaceAll('estimated_rate_per_minute as ', '')
       .replaceAll('exhaustion_seconds as ', ''),
   });
