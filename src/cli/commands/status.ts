@@ -35,7 +35,10 @@ export const statusCommand = (): Command =>
       new Option('--level <level>', `buckets that are ${HEALTH.join(', ')}, and alerts of that severity`).argParser(
         oneOfAnyCase(HEALTH),
       ),
-      new Option('--refill', 'how the refill of each bucket arrives instead: as lumps, and when in its period, or as a drip'),
+      new Option(
+        '--refill',
+        'how the refill of each bucket arrives instead: as lumps, and when in its period, or as a drip',
+      ),
       new Option('--severity <level>').argParser(oneOfAnyCase(HEALTH)).hideHelp(),
     ],
     read: async ({ storage, options }: AskedOf<StatusOptions>) => {
