@@ -5,16 +5,13 @@
  * that the bucket has now. Within a slot use and refill are even, so bursts shorter than a slot are not seen.
  */
 import type { BucketParameters } from '../domain/catalog.ts';
-import type { EpochMs } from '../domain/events.ts';
 import { DAY_MS } from '../domain/time.ts';
 
-/** Length of a slot of {@link PlanInput.use}. Milliseconds. */
+/** Length of a slot of {@link UseOfDay.slots}. Milliseconds. */
 export const SLOT_MS = 60_000;
 
 /** A day before, from the batch's time of day on. */
 export interface UseOfDay {
-  /** When it begins. */
-  readonly from: EpochMs;
   /** Tokens drawn in each slot; `null` where nothing was observed. */
   readonly slots: readonly (number | null)[];
 }
@@ -102,7 +99,7 @@ function tryRate(
   };
 }
 
-/** The lowest level while the batch runs. What the bucket has too little of now counts only once it gets worse. */
+/** The lowest level at the end of a slot while the batch runs. */
 function lowestOf(
   use: readonly number[],
   rate: number,

@@ -40,7 +40,7 @@ export interface FeedOptions {
 export interface Fed {
   /** Lists and reads. */
   readonly polls: number;
-  /** Observations that the log stored. */
+  /** Observations that the log was given. */
   readonly observations: number;
 }
 

@@ -41,10 +41,6 @@ export class TruthRecord {
     return new Map(times.map((time, i) => [time, charged[i] ?? 0]));
   }
 
-  get buckets(): number {
-    return this.#buckets.size;
-  }
-
   /** Observations from `from` on. */
   countFrom(from: EpochMs): number {
     let count = 0;

@@ -7,6 +7,7 @@ import { UsageError } from '../errors.ts';
 import type { Sql } from '../store/database.ts';
 import { instant } from '../views/buckets.ts';
 import type { Bucket, BucketFilter } from '../views/buckets.ts';
+import { columnOf, WITH_ESTIMATES } from '../views/estimates.ts';
 import { latestStates } from '../views/latest.ts';
 import type { LatestState } from '../views/latest.ts';
 import { pickBuckets } from './buckets.ts';
@@ -84,8 +85,8 @@ async function useBefore(
   const start = now - DAYS * DAY_MS;
   const rows = await sql.query<DrawnRow>(
     `select response_time as at, lag(response_time) over (order by response_time) as before,
-       consumption_low as low, consumption_estimate as estimate
-     from dict_rate_limit_states
+       consumption_low as low, ${columnOf('consumption_estimate', 'estimate')}
+     from dict_rate_limit_states ${WITH_ESTIMATES}
      where participant = $1 and endpoint_id = $2 and response_time >= $3 and response_time < $4
      order by response_time`,
     [participant, policy, instant(start), instant(now)],
@@ -99,10 +100,7 @@ async function useBefore(
     estimated += estimate ?? 0;
   }
   const perDay = DAY_MS / SLOT_MS;
-  const days = Array.from({ length: DAYS }, (_, day) => ({
-    from: start + day * DAY_MS,
-    slots: slots.slice(day * perDay, (day + 1) * perDay),
-  }));
+  const days = Array.from({ length: DAYS }, (_, day) => ({ slots: slots.slice(day * perDay, (day + 1) * perDay) }));
   return { days: days.reverse(), estimatedShare: drawn === 0 ? null : estimated / drawn };
 }
 

@@ -1,6 +1,7 @@
 /** A Bridge whose buckets live through given traffic, and whose truth is known. */
 import { status } from '@grpc/grpc-js';
 import type { Clock } from '../clock.ts';
+import { answerToWire } from '../codec/bridge.ts';
 import type { EpochMs } from '../domain/events.ts';
 import { required } from '../required.ts';
 import type { Answer } from './answer.ts';
@@ -118,17 +119,8 @@ export class WorldBridge implements Answering {
       throw new BridgeRefusal(status.RESOURCE_EXHAUSTED, `${payer} of ${participant} is empty`);
     }
     this.#options.onAnswer?.(participant, answer);
-    return {
-      responseTime: answer.responseTime,
-      category: answer.category ?? '',
-      policies: answer.policies.map((policy) => ({
-        name: policy.name,
-        available_tokens: policy.availableTokens,
-        capacity: policy.capacity,
-        refill_tokens: policy.refillTokens,
-        refill_period_sec: policy.refillPeriodSec,
-      })),
-    };
+    const { category, policies } = answerToWire(answer);
+    return { responseTime: answer.responseTime, category, policies };
   }
 
   #world(participant: string): World {

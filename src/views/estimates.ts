@@ -12,7 +12,7 @@ const ESTIMATES: Readonly<Record<string, string>> = {
 export const WITH_ESTIMATES = 'v cross join lateral (select to_jsonb(v) as fields offset 0) e';
 
 /** SQL for a column of the view; null where the version in service has no such column. */
-export function columnOf(name: string): string {
+export function columnOf(name: string, as = name): string {
   const type = ESTIMATES[name];
-  return type === undefined ? name : `(e.fields ->> '${name}')::${type} as ${name}`;
+  return type === undefined ? name : `(e.fields ->> '${name}')::${type} as ${as}`;
 }

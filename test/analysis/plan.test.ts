@@ -8,10 +8,7 @@ const DAY_MS = 86_400_000;
 const size = { capacity: 1_000, refillTokens: 60, refillPeriodSec: 60 };
 
 /** The same use in every minute of a day. */
-const day = (perMinute: number | null, i = 0): UseOfDay => ({
-  from: -i * DAY_MS,
-  slots: Array.from({ length: 1_440 }, () => perMinute),
-});
+const day = (perMinute: number | null): UseOfDay => ({ slots: Array.from({ length: 1_440 }, () => perMinute) });
 const days = (...perMinute: (number | null)[]): UseOfDay[] => perMinute.map(day);
 const plan = (input: Partial<PlanInput>) =>
   planOf({ size, available: 1_000, tokens: 6_000, keepPercent: 20, withinMs: DAY_MS, days: days(0), ...input });
@@ -45,7 +42,7 @@ describe('[PLAN-1] the highest rate that keeps to it', () => {
   });
 
   it('counts no day of which too little was observed, and says when there is none', () => {
-    const half: UseOfDay = { from: 0, slots: day(70).slots.map((used, i) => (i % 2 === 0 ? used : null)) };
+    const half: UseOfDay = { slots: day(70).slots.map((used, i) => (i % 2 === 0 ? used : null)) };
     expect(plan({ days: [half, ...days(0)] }).needed.days).toBe(1);
     expect(() => plan({ days: [half, day(null)] })).toThrow('no earlier day was observed at this time of day');
   });

@@ -59,4 +59,16 @@ describe('[PLAN-1] balde plan', () => {
     expect(other.code).toBe(0);
     expect((await balde(['plan', '--tokens', '1'], environment)).stderr).toContain('--policy');
   });
+
+  test('works on a read model that has no estimates yet, and says that it goes by the least', async () => {
+    await database.execute(`
+      drop view public.dict_rate_limit_states cascade;
+      create view public.dict_rate_limit_states as
+        select participant, endpoint_id, response_time, consumption_low from states_v1.history`);
+    const { code, stdout } = await ask('--tokens', '250');
+    expect([code, stdout]).toEqual([
+      0,
+      expect.stringContaining('0.0% was estimated; of the rest only the least is known'),
+    ]);
+  });
 });

@@ -145,7 +145,7 @@ describePulsar('instances on Pulsar', () => {
       const operator = new PulsarLog(pulsar.pulsar);
       await operator.addPartitions(POLICY_STATES.name, GROWN);
       poller = world.start(['poller'], CALM);
-      await polled(40);
+      await polled(60);
       await stopped(poller);
       const after = inspect(databaseUrl, pulsar);
       await catchUp(after.database, after.log, GROWTH_MS);

@@ -35,7 +35,9 @@ const now = () =>
       from v_dict_rate_limit_latest_states
       where ${THIS_BUCKET}`),
   )
-    .description('Empty in: if the drain goes on as it did. Full in: without any traffic. Taken a minute: at least.')
+    .description(
+      'Empty in: if the drain goes on as it did. Full in: without any traffic. Taken a minute: as estimated, empty where only bounds are known.',
+    )
     .overrideByName('Health', [{ id: 'mappings', value: [LEVELS] }])
     .overrideByName('Left', [...unit(units.Percent, 1), { id: 'thresholds', value: steps(...LEFT_STEPS).build() }])
     .overrideByName('Tokens', unit(units.LocaleFormat))

@@ -80,8 +80,8 @@ const buckets = () =>
       order by ${WORST_FIRST}`),
   )
     .description(
-      'Empty in: if the drain goes on as it did. Full in: without any traffic. Taken a minute: at least. ' +
-        'Blind: how long the bucket could have emptied and refilled unseen. Age: of the observation.',
+      'Empty in: if the drain goes on as it did. Full in: without any traffic. Taken a minute: as estimated, ' +
+        'empty where only bounds are known. Blind: how long the bucket could have emptied and refilled unseen. Age: of the observation.',
     )
     .overrideByName('Policy', [...toBucket('Participant', 'Policy'), { id: 'custom.width', value: 330 }])
     .overrideByName('Health', inColor(LEVELS))

@@ -11,7 +11,6 @@ import type { Answering } from '../../simulator/bridge.ts';
 import { serveBridge } from '../../simulator/server.ts';
 import { INVENTED_WORLD, recordedTraffic } from '../../simulator/traffics.ts';
 import { WorldBridge } from '../../simulator/worldBridge.ts';
-import type { Clock } from '../../clock.ts';
 import { formatDuration } from '../../config/duration.ts';
 import { UsageError } from '../../errors.ts';
 import { oneOf, parseWhole, seedOption } from '../options/parsers.ts';
@@ -68,8 +67,7 @@ async function simulate(options: SimulateOptions): Promise<void> {
   const signal = stopSignal();
   const { host, port, speed } = options;
   const tls = await readTls(options);
-  const clock = acceleratedClock(Math.ceil(Date.now() / 1000) * 1000, speed);
-  const { bridge, what } = await bridgeOf(options, clock);
+  const { bridge, what } = await bridgeOf(options);
   const served = await serveBridge(bridge, {
     ...{ host, port, seed: options.seed },
     ...(tls === null ? {} : { tls }),
@@ -82,13 +80,21 @@ async function simulate(options: SimulateOptions): Promise<void> {
   await served.close();
 }
 
-async function bridgeOf(
-  { seed, scenario, refill, traffic }: SimulateOptions,
-  clock: Clock,
-): Promise<{ readonly bridge: Answering; readonly what: string }> {
-  if (traffic === undefined)
+async function bridgeOf({
+  seed,
+  speed,
+  scenario,
+  refill,
+  traffic,
+}: SimulateOptions): Promise<{ readonly bridge: Answering; readonly what: string }> {
+  // Traffic counts in whole seconds. Its file is read before the clock runs, however long that takes.
+  const startAt = Math.floor(Date.now() / 1000) * 1000;
+  if (traffic === undefined) {
+    const clock = acceleratedClock(startAt, speed);
     return { bridge: new Bridge({ seed, scenario, refill, clock }), what: `scenario ${scenario}` };
-  const plan = await onPath('--traffic', traffic, async () => await recordedTraffic(traffic, clock.now(), null));
+  }
+  const plan = await onPath('--traffic', traffic, async () => await recordedTraffic(traffic, startAt, null));
+  const clock = acceleratedClock(startAt, speed);
   const length = formatDuration(plan.endAt - plan.startAt);
   return {
     bridge: new WorldBridge({ category: INVENTED_WORLD.category, plan, seed, refill, clock }),

@@ -56,6 +56,6 @@ async function knownRefills(sql: Sql, filter: BucketFilter): Promise<RefillRow[]
   const found = await refills(sql, filter);
   if (found !== null) return found;
   throw new UsageError(
-    'the read model in service is of a revision that knows nothing of refills: run balde rebuild states, then balde projections cut-over states',
+    'the read model in service is of a revision that knows nothing of refills: run balde rebuild states',
   );
 }
