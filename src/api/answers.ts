@@ -1,0 +1,173 @@
+/**
+ * What `/api/v1` answers, and what the pages are drawn from. Times are ISO 8601 in UTC, durations seconds, `null` is
+ * unknown or none. Names are those of the views (docs/views.md).
+ */
+import type { Severity } from '../domain/events.ts';
+
+export type Health = 'OK' | 'WARNING' | 'CRITICAL' | 'STALE';
+
+export interface BucketName {
+  readonly participant: string;
+  readonly endpoint_id: string;
+}
+
+/** Tokens consumed a minute between the last two observations. */
+export interface ConsumptionRate {
+  readonly estimate: number | null;
+  /** The 80 % interval. */
+  readonly low80: number | null;
+  readonly high80: number | null;
+  /** At least so many, proven. */
+  readonly low: number | null;
+  readonly method: string | null;
+}
+
+/** Time until a bucket is empty, with its 80 % interval. */
+export interface ForecastSummary extends BucketName {
+  readonly id: string;
+  readonly created_at: string;
+  readonly message: string;
+  /** From `created_at` on. */
+  readonly seconds_to_zero: number;
+  readonly seconds_to_zero_low: number;
+  readonly seconds_to_zero_high: number | null;
+  readonly resolved_at: string | null;
+  /** CAME_TRUE, PASSED …; `null` while it is open. */
+  readonly resolution_reason: string | null;
+  readonly zero_at: string | null;
+}
+
+export interface BucketSummary extends BucketName {
+  readonly health_status: Health;
+  /** Since when the level (STALE: silence) holds. */
+  readonly level_since: string | null;
+  readonly psp_category: string | null;
+  /** Negative after a burst: DICT charges after it answered. */
+  readonly available_tokens: number;
+  readonly capacity: number;
+  readonly remaining_percent: number;
+  readonly refill_tokens: number;
+  readonly refill_period_sec: number;
+  readonly refill_mode: 'lump' | 'drip' | 'unknown';
+  readonly response_time: string;
+  readonly age_seconds: number;
+  readonly consumption: ConsumptionRate;
+  readonly net_drain_per_minute: number | null;
+  /** Without any traffic. */
+  readonly full_in_seconds: number | null;
+  /** An open forecast. */
+  readonly forecast: ForecastSummary | null;
+  readonly alert_id: string | null;
+  /** Lowest percent left in each half hour of the last day, 48 of them, oldest first; `null`: not observed. */
+  readonly sparkline: readonly (number | null)[];
+}
+
+export interface AlertSummary extends BucketName {
+  readonly id: string;
+  readonly severity: Severity;
+  readonly threshold_percent: number;
+  readonly available_tokens: number;
+  readonly capacity: number;
+  readonly message: string;
+  /** Why, in words of the topic: THRESHOLD, CATEGORY … as the view has it. */
+  readonly reason: string | null;
+  readonly created_at: string;
+  readonly resolved_at: string | null;
+  readonly resolution_reason: string | null;
+}
+
+/** Of the pipeline itself. */
+export interface PipelineHealth {
+  readonly last_observation: string | null;
+  /** Events that no processor has taken in yet, by the one furthest behind. */
+  readonly lag_events: number | null;
+  readonly lag_seconds: number | null;
+  readonly outbox: number;
+  readonly retention_succeeded_at: string | null;
+  readonly retention_months_ahead: number | null;
+  /** Processes that run, and those that stand by. */
+  readonly processes: readonly { readonly name: string; readonly roles: readonly string[]; readonly seen_at: string }[];
+  /** What a person should do something about, as sentences; empty when all is well. */
+  readonly concerns: readonly string[];
+}
+
+export interface Overview {
+  /** Of this moment: now, or `?at`. */
+  readonly as_of: string;
+  readonly is_past: boolean;
+  readonly thresholds: {
+    readonly warning_percent: number;
+    readonly critical_percent: number;
+    readonly stale_after_seconds: number;
+  };
+  /** Worst first. */
+  readonly buckets: readonly BucketSummary[];
+  /** Open ones and the newest, newest first; at most 50 that are closed. */
+  readonly alerts: readonly AlertSummary[];
+  /** Open ones. */
+  readonly forecasts: readonly ForecastSummary[];
+  /** `null` of a past moment. */
+  readonly pipeline: PipelineHealth | null;
+}
+
+/** What differs from the overview before: buckets that changed (whole, without `sparkline` if that did not), all else as a whole. */
+export interface OverviewChange extends Omit<Overview, 'buckets'> {
+  readonly buckets: readonly (Omit<BucketSummary, 'sparkline'> & Partial<Pick<BucketSummary, 'sparkline'>>)[];
+  /** Buckets that are there no longer. */
+  readonly gone: readonly BucketName[];
+  /** Names of all buckets, worst first. */
+  readonly order: readonly BucketName[];
+}
+
+/** Columns of equal length, one entry for each time, oldest first: what a chart takes. */
+export interface Series {
+  /** `observations`: every one; else periods, with the lowest and highest of each. */
+  readonly resolution: 'observations' | '5m' | 'hour' | 'day';
+  readonly time: readonly string[];
+  /** Tokens observed, or the last of the period. */
+  readonly tokens: readonly (number | null)[];
+  readonly lowest: readonly (number | null)[];
+  readonly highest: readonly (number | null)[];
+  readonly capacity: readonly (number | null)[];
+  /** Tokens a minute, between this observation and the one before, or over the period. */
+  readonly rate: readonly (number | null)[];
+  readonly rate_low: readonly (number | null)[];
+  readonly rate_high: readonly (number | null)[];
+  /** Seconds in which the bucket could have emptied and refilled unseen. */
+  readonly blind_seconds: readonly (number | null)[];
+}
+
+export interface BucketAnswer {
+  readonly as_of: string;
+  readonly is_past: boolean;
+  readonly from: string;
+  readonly to: string;
+  readonly bucket: BucketSummary;
+  readonly thresholds: Overview['thresholds'];
+  readonly series: Series;
+  /** Those that overlap the range, oldest first. */
+  readonly alerts: readonly AlertSummary[];
+  readonly forecasts: readonly ForecastSummary[];
+  readonly refill: {
+    readonly mode: 'lump' | 'drip' | 'unknown';
+    readonly lump_from_seconds: number | null;
+    readonly lump_window_seconds: number | null;
+    readonly rises_seen: number;
+  } | null;
+}
+
+/** `balde explain --json`, and its chart's points. */
+export interface AlertAnswer {
+  readonly alert: AlertSummary;
+  readonly explanation: Readonly<Record<string, unknown>>;
+  readonly series: Series;
+  readonly forecasts: readonly ForecastSummary[];
+}
+
+/** RFC 9457. */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+}
