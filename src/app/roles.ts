@@ -21,6 +21,7 @@ import type { FoldName } from '../topology/folds.ts';
 import { metricsOf } from './metricsOf.ts';
 import { consumeObserver, pollerMetrics } from './observers.ts';
 import { observedPolicies } from '../views/latest.ts';
+import { recentReadings } from '../views/recent.ts';
 import { ROLES } from '../config/roles.ts';
 import type { Role } from '../config/roles.ts';
 import { runTogether } from '../together.ts';
@@ -174,6 +175,7 @@ async function poll(
         pollWhenElected: config.poll.whenElected,
         retireAfterLists: config.poll.retireAfterLists,
         knownPolicies: async () => await observedPolicies(storage.database, entry.participant),
+        recentReadings: async (since) => await recentReadings(storage.database, entry.participant, since),
         bridge,
         log: storage.log,
         clock: systemClock,
