@@ -1,6 +1,7 @@
 /** Reactor "alerting": threshold transitions and category changes of each bucket, as events. */
 import { enrich, isNotNewer, sampleOf } from '../../src/domain/enrichment.ts';
 import type { Enrichment } from '../../src/domain/enrichment.ts';
+import { gauge as gaugeWith, ratePerMinute } from '../../src/domain/estimate/consumption.ts';
 import { FORECAST_RULES } from '../../src/domain/estimate/outlook.ts';
 import type { ForecastRules } from '../../src/domain/estimate/outlook.ts';
 import { bucketKey } from '../../src/domain/events.ts';
@@ -18,6 +19,7 @@ import { advance, DEFAULT_RULES, INITIAL_MACHINE, ruleVersion } from '../../src/
 import type { MachineStep, ThresholdRules } from '../../src/domain/thresholds.ts';
 import { endForecast, endWith, withoutAlert } from './ended.ts';
 import { foresee, forecastVersion } from './forecasting.ts';
+import { gaugeOf } from './state.ts';
 import type { AlertingState, OpenAlert } from './state.ts';
 import { categoryMessage, raisedMessage, resolvedMessage } from './messages.ts';
 
@@ -76,6 +78,8 @@ function retire(
 interface Context {
   readonly event: PolicyStateObserved;
   readonly enrichment: Enrichment;
+  /** Consumption as estimated. Tokens per minute. */
+  readonly rate: number | null;
   readonly rules: ThresholdRules;
 }
 
@@ -86,7 +90,12 @@ function react(
 ): Step<AlertingState, AlertEvent> {
   if (state !== undefined && isLate(state, event)) return { state, out: [] };
 
-  const context: Context = { event, rules, enrichment: enrich(event, state?.newest ?? null) };
+  const before = state?.newest ?? null;
+  const enrichment = enrich(event, before);
+  const reading = before === null ? null : { ...before, policy: event.policy };
+  const { gauge, estimate } = gaugeWith(gaugeOf(state), reading, event, enrichment.consumption);
+  const rate = ratePerMinute(estimate, before?.responseTime ?? null, event.responseTime);
+  const context: Context = { event, rules, enrichment, rate };
   const out: AlertEvent[] = [];
   const known = state?.category ?? null;
   if (known !== null && event.category !== null && event.category !== known) {
@@ -97,12 +106,12 @@ function react(
   const ruleVersion = forecastVersion(forecasts ?? FORECAST_RULES);
   const occasion = {
     event,
-    before: state?.newest ?? null,
+    before,
     common: { ...common(context, [causeOf(event)]), ruleVersion },
   };
   const { state: foresight, out: foreseen } = foresee(state?.foresight, occasion, forecasts);
   out.push(...foreseen);
-  const next = { newest: sampleOf(event), category: event.category ?? known, machine: step.state, open };
+  const next = { newest: sampleOf(event), category: event.category ?? known, machine: step.state, open, gauge };
   return { state: foresight === undefined ? next : { ...next, foresight }, out };
 }
 
@@ -166,7 +175,8 @@ function categoryChanged(context: Context, previousCategory: string, category: s
   };
 }
 
-function common({ event, enrichment, rules }: Context, causedBy: readonly Cause[]) {
+function common({ event, enrichment, rate, rules }: Context, causedBy: readonly Cause[]) {
+  const { consumptionRateLowPerMinute: low } = enrichment;
   return {
     participant: event.participant,
     policy: event.policy,
@@ -174,7 +184,8 @@ function common({ event, enrichment, rules }: Context, causedBy: readonly Cause[
     availableTokens: event.availableTokens,
     capacity: event.capacity,
     utilizationPercent: enrichment.utilizationPercent,
-    consumptionRatePerMinute: enrichment.consumptionRateLowPerMinute,
+    consumptionRatePerMinute: rate,
+    ...(low === null ? {} : { consumptionRateLowPerMinute: low }),
     recoveryEtaSeconds: enrichment.recoveryEtaSeconds,
     exhaustionProjectionSeconds: enrichment.exhaustionProjectionSeconds,
     category: event.category,
