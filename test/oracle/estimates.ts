@@ -1,6 +1,6 @@
 /** Estimates beside the oracle, which knows the bounds alone. */
 import { expect } from 'vitest';
-import type { OracleRow } from './arithmetic.ts';
+import type { Cell, OracleRow } from './arithmetic.ts';
 
 /** A row of the fold's tables under the names that the views give it. */
 export function asShown(row: OracleRow): OracleRow {
@@ -23,4 +23,14 @@ export function withoutEstimate(row: OracleRow): OracleRow {
     expect(Number(rate)).toBeGreaterThanOrEqual(Number(rest['consumption_rate_low_per_minute']) - 1e-9);
   }
   return rest;
+}
+
+/** By bucket and time of the observation. */
+export type Rates = ReadonlyMap<string, Cell>;
+
+/** An alert, or its event, says what history does of its observation. @param rate absent: it is of none */
+export function withoutRate(event: OracleRow, rate: Cell = null): OracleRow {
+  const { consumption_rate_per_minute: said, ...others } = event;
+  expect(said).toBe(rate);
+  return others;
 }

@@ -121,10 +121,11 @@ const bucketText = (alert: AlertRow): string =>
   `${numberText(alert.available_tokens)} of ${numberText(alert.capacity)} tokens (${percentText(100 - alert.utilization_percent)}), category ${alert.psp_category ?? 'unknown'}`;
 
 function consumedText(alert: AlertRow, decisive: HistoryPoint | undefined): string {
-  const rate = alert.consumption_rate_per_minute;
-  if (rate === null) return 'unknown: nothing to compare with';
+  const { consumption_rate_per_minute: rate, consumption_rate_low_per_minute: low } = alert;
+  if (low === null) return 'unknown: nothing to compare with';
   const since = decisive === undefined ? '' : `; ${consumptionText(decisive)} tokens since the one before`;
-  return `at least ${rate.toFixed(1)} tokens a minute${since}`;
+  const proved = `at least ${low.toFixed(1)}`;
+  return `${rate === null ? proved : `about ${rate.toFixed(1)}, ${proved}`} tokens a minute${since}`;
 }
 
 function emptyText(seconds: number | null): string {
