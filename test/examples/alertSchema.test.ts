@@ -65,11 +65,14 @@ describe('the schema registered with the alert topic [OUT-5]', () => {
     }
   });
 
-  it('holds every event that the reactor decides, as it travels', () => {
+  it('holds every event that the reactor decides, as it travels, as do older ones but for fields passed over', () => {
+    const older = [1, 2].map((version) => avroType('RateLimitAlertEvent', version));
     fc.assert(
       fc.property(anyLog(), (log) => {
         for (const event of alertEvents(log)) {
-          expect(misfits(encodeAlertEvent(event).payload.toString())).toEqual([]);
+          const json = encodeAlertEvent(event).payload.toString();
+          expect(misfits(json)).toEqual([]);
+          expect(older.map((definition) => definition.isValid(JSON.parse(json)))).toEqual([true, true]);
         }
       }),
       RUNS,

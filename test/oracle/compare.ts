@@ -3,7 +3,7 @@ import { expect } from 'vitest';
 import { POLICY_STATES, RATE_LIMIT_ALERTS } from '../../src/codec/topics.ts';
 import type { EventLog } from '../../src/log/eventLog.ts';
 import type { Sql } from '../../src/store/database.ts';
-import { withoutEstimate, withoutRate } from './estimates.ts';
+import { ratesOf, withoutEstimate, withoutRate } from './estimates.ts';
 import type { Rates } from './estimates.ts';
 import { oracle } from './oracle.ts';
 import type { Cell, Expected, OracleObservation, OracleRow, OracleRules } from './oracle.ts';
@@ -54,14 +54,12 @@ const CLOCKED = new Set(['health_status', 'age_seconds', 'remaining_percent', 'r
 async function expectReadModels(sql: Sql, expected: Expected): Promise<Rates> {
   const bucket = ['participant', 'endpoint_id'];
   const states = await rows(sql, 'dict_rate_limit_states');
-  const rates: Rates = new Map(
-    states.map((row) => [rateKey(row, row['response_time']), row['consumption_rate_per_minute'] ?? null]),
-  );
+  const rates = ratesOf(states);
   expectSameRows('history', [...bucket, 'response_time'], states.map(historyOf), expected.history);
   const policies = await rows(sql, 'dict_rate_limit_policies');
   expectSameRows('policies', bucket, policies, expected.policies);
   const alerts = await rows(sql, 'dict_rate_limit_alerts');
-  const told = alerts.map((row) => withoutRate(row, rates.get(rateKey(row, row['created_at']))));
+  const told = alerts.map((row) => withoutRate(row, Number(row['created_at']), rates));
   expectSameRows('alerts', ['id'], told, expected.alerts);
   const changes = await rows(sql, 'dict_rate_limit_category_changes');
   expectSameRows('category changes', ['id'], changes, expected.categoryChanges);
@@ -87,9 +85,6 @@ async function expectActiveAlerts(sql: Sql, expected: Expected): Promise<void> {
     'open alerts, CRITICAL first, oldest first',
   ).toEqual(ordered.map((row) => row['id']));
 }
-
-const rateKey = ({ participant, endpoint_id: policy }: OracleRow, at: Cell | undefined): string =>
-  JSON.stringify([participant, policy, at]);
 
 const rows = async (sql: Sql, view: string): Promise<OracleRow[]> =>
   await sql.query<Record<string, Cell>>(`select * from ${view}`);
@@ -150,7 +145,7 @@ async function expectTopic(log: EventLog, expected: Expected, rates: Rates): Pro
       schema_version: String(versionOf(event)),
     });
     const at = Date.parse(String(event['timestamp']));
-    (byKey[key] ??= []).push(withoutRate(event, rates.get(rateKey(event, at))));
+    (byKey[key] ??= []).push(withoutRate(event, at, rates));
   }
   expect(Object.keys(byKey).sort(), 'keys of the alert topic').toEqual(Object.keys(expected.topic).sort());
   for (const [key, events] of Object.entries(byKey)) {

@@ -25,12 +25,19 @@ export function withoutEstimate(row: OracleRow): OracleRow {
   return rest;
 }
 
-/** By bucket and time of the observation. */
+/** Estimated rates of history, by bucket and time of the observation. */
 export type Rates = ReadonlyMap<string, Cell>;
 
-/** An alert, or its event, says what history does of its observation. @param rate absent: it is of none */
-export function withoutRate(event: OracleRow, rate: Cell = null): OracleRow {
-  const { consumption_rate_per_minute: said, ...others } = event;
-  expect(said).toBe(rate);
+const rateKey = ({ participant, endpoint_id: policy }: OracleRow, at: Cell | undefined): string =>
+  JSON.stringify([participant, policy, at]);
+
+/** @param history under the names that the views give it */
+export const ratesOf = (history: readonly OracleRow[]): Rates =>
+  new Map(history.map((row) => [rateKey(row, row['response_time']), row['consumption_rate_per_minute'] ?? null]));
+
+/** An alert, or its event, says what history does of the observation that it is of: without one, nothing. */
+export function withoutRate(event: OracleRow, at: number, rates: Rates): OracleRow {
+  const { consumption_rate_per_minute: rate, ...others } = event;
+  expect(rate).toBe(rates.get(rateKey(event, at)) ?? null);
   return others;
 }
