@@ -2,6 +2,7 @@
 import { enrich, isNotNewer, sampleOf } from '../../src/domain/enrichment.ts';
 import type { Enrichment } from '../../src/domain/enrichment.ts';
 import { gauge as gaugeWith, ratePerMinute } from '../../src/domain/estimate/consumption.ts';
+import type { Gauge } from '../../src/domain/estimate/consumption.ts';
 import { FORECAST_RULES } from '../../src/domain/estimate/outlook.ts';
 import type { ForecastRules } from '../../src/domain/estimate/outlook.ts';
 import { bucketKey } from '../../src/domain/events.ts';
@@ -28,10 +29,12 @@ export type { AlertingState } from './state.ts';
 /**
  * The reactor under given rules. Rules are part of its meaning: each event names them in `ruleVersion`.
  * @param forecasts `null`, the default: none are made
+ * @param estimates `false`: no consumption is estimated, for who asks for the alerts alone
  */
 export function alertingReactor(
   rules: ThresholdRules = DEFAULT_RULES,
   forecasts: ForecastRules | null = null,
+  estimates = true,
 ): Reactor<PolicyStateEvent, AlertingState, AlertEvent> {
   return {
     kind: 'reactor',
@@ -42,7 +45,7 @@ export function alertingReactor(
     apply: (state, event) =>
       event.type === 'PolicyRetired'
         ? retire(state, event, { rules, forecasts })
-        : react(state, event, { rules, forecasts }),
+        : react(state, event, { rules, forecasts, estimates }),
   };
 }
 
@@ -86,15 +89,13 @@ interface Context {
 function react(
   state: AlertingState | undefined,
   event: PolicyStateObserved,
-  { rules, forecasts }: Rules,
+  { rules, forecasts, estimates }: Rules & { readonly estimates: boolean },
 ): Step<AlertingState, AlertEvent> {
   if (state !== undefined && isLate(state, event)) return { state, out: [] };
 
   const before = state?.newest ?? null;
   const enrichment = enrich(event, before);
-  const reading = before === null ? null : { ...before, policy: event.policy };
-  const { gauge, estimate } = gaugeWith(gaugeOf(state), reading, event, enrichment.consumption);
-  const rate = ratePerMinute(estimate, before?.responseTime ?? null, event.responseTime);
+  const { rate, ...estimating } = estimates ? estimated(state, event, enrichment) : { rate: null };
   const context: Context = { event, rules, enrichment, rate };
   const out: AlertEvent[] = [];
   const known = state?.category ?? null;
@@ -111,8 +112,19 @@ function react(
   };
   const { state: foresight, out: foreseen } = foresee(state?.foresight, occasion, forecasts);
   out.push(...foreseen);
-  const next = { newest: sampleOf(event), category: event.category ?? known, machine: step.state, open, gauge };
+  const next = { newest: sampleOf(event), category: event.category ?? known, machine: step.state, open, ...estimating };
   return { state: foresight === undefined ? next : { ...next, foresight }, out };
+}
+
+/** As history has it: from the same readings, by the same function. */
+function estimated(
+  state: AlertingState | undefined,
+  event: PolicyStateObserved,
+  { consumption }: Enrichment,
+): { readonly gauge: Gauge; readonly rate: number | null } {
+  const before = state === undefined ? null : { ...state.newest, policy: event.policy };
+  const { gauge, estimate } = gaugeWith(gaugeOf(state), before, event, consumption);
+  return { gauge, rate: ratePerMinute(estimate, before?.responseTime ?? null, event.responseTime) };
 }
 
 /** Carries the transition out: the events go to `out`, the alert then open is returned. */

@@ -5,6 +5,7 @@ import type { EventLog } from '../../src/log/eventLog.ts';
 import type { Sql } from '../../src/store/database.ts';
 import { ratesOf, withoutEstimate, withoutRate } from './estimates.ts';
 import type { Rates } from './estimates.ts';
+import { textOf } from './arithmetic.ts';
 import { oracle } from './oracle.ts';
 import type { Cell, Expected, OracleObservation, OracleRow, OracleRules } from './oracle.ts';
 import { decodable, readTopicOnce } from './readLog.ts';
@@ -144,7 +145,7 @@ async function expectTopic(log: EventLog, expected: Expected, rates: Rates): Pro
       category: event['psp_category'] ?? '',
       schema_version: String(versionOf(event)),
     });
-    const at = Date.parse(String(event['timestamp']));
+    const at = Date.parse(textOf(event['timestamp']));
     (byKey[key] ??= []).push(withoutRate(event, at, rates));
   }
   expect(Object.keys(byKey).sort(), 'keys of the alert topic').toEqual(Object.keys(expected.topic).sort());

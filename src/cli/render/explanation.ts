@@ -12,6 +12,7 @@ import { alertJson } from './alerts.ts';
 import { forecastJson, forecastRange } from './forecasts.ts';
 import { consumptionText, pointColumns } from './history.ts';
 import { sparkline, SPARKLINE_WIDTH } from './sparkline.ts';
+import { whyInWords, whyJson } from './why.ts';
 
 const secondsBetween = (from: number, to: number): number => (to - from) / 1000;
 
@@ -33,6 +34,7 @@ export function explanationJson(explanation: Explanation) {
   return {
     alert: alertJson(alert),
     rules: rules === null ? null : rulesJson(rules),
+    why: whyJson(explanation),
     before: before.map(pointJson),
     causes: causes.map(pointJson),
     followed:
@@ -68,6 +70,9 @@ export function explanationText(explanation: Explanation): string[] {
     alert.message,
     '',
     ...facts(explanation),
+    '',
+    'Why',
+    ...whyInWords(explanation).map((sentence) => `  ${sentence}`),
     '',
     'Decided by',
     ...causesText(explanation),
