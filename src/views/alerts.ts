@@ -6,6 +6,23 @@ import { instant } from './buckets.ts';
 
 export type { AlertRow } from '../../projections/alerts/fold.ts';
 
+/** While revision 1 is in service, its view has the lower bound under the name of the estimate. */
+const withBothRates = <R extends AlertRow>(row: R): R =>
+  Object.hasOwn(row, 'consumption_rate_low_per_minute')
+    ? row
+    : {
+        ...row,
+        consumption_rate_per_minute: null,
+        consumption_rate_low_per_minute: row.consumption_rate_per_minute,
+      };
+
+/** @param text of a statement that gives all columns of a view of alerts */
+const readAlerts = async <R extends AlertRow = AlertRow>(
+  sql: Sql,
+  text: string,
+  parameters: readonly Parameter[] = [],
+): Promise<R[]> => (await sql.query<R>(text, parameters)).map(withBothRates);
+
 export interface AlertFilter {
   /** Only those not resolved. */
   readonly open: boolean;
@@ -30,7 +47,7 @@ function parameters({ open, from, to, participant, policy, severity }: AlertFilt
 
 /** Newest first; those raised at one instant in a fixed order. @param limit `null`: all of them */
 export async function alertsBetween(sql: Sql, filter: AlertFilter, limit: number | null): Promise<AlertRow[]> {
-  return await sql.query<AlertRow>(`select * ${FITTING} order by created_at desc, id desc limit $7::bigint`, [
+  return await readAlerts(sql, `select * ${FITTING} order by created_at desc, id desc limit $7::bigint`, [
     ...parameters(filter),
     limit,
   ]);
@@ -43,7 +60,8 @@ export async function countAlerts(sql: Sql, filter: AlertFilter): Promise<number
 
 /** Ids that begin so, the newest alerts' first. @param prefix hexadecimal digits and dashes, in lower case */
 export async function alertsStarting(sql: Sql, prefix: string, limit: number): Promise<AlertRow[]> {
-  return await sql.query<AlertRow>(
+  return await readAlerts(
+    sql,
     `select * from dict_rate_limit_alerts where starts_with(id::text, $1) order by created_at desc, id desc limit $2`,
     [prefix, limit],
   );
@@ -51,7 +69,8 @@ export async function alertsStarting(sql: Sql, prefix: string, limit: number): P
 
 /** Alerts open now, the critical ones first. */
 export async function openAlerts(sql: Sql): Promise<AlertRow[]> {
-  return await sql.query<AlertRow>(
+  return await readAlerts(
+    sql,
     `select *, false as resolved, null::timestamptz as resolved_at from v_dict_rate_limit_active_alerts`,
   );
 }
@@ -71,7 +90,7 @@ export async function alertCounts(sql: Sql): Promise<AlertCount[]> {
 }
 
 export async function alertById(sql: Sql, id: string): Promise<AlertRow | null> {
-  const [alert] = await sql.query<AlertRow>(`select * from dict_rate_limit_alerts where id = $1`, [id]);
+  const [alert] = await readAlerts(sql, `select * from dict_rate_limit_alerts where id = $1`, [id]);
   return alert ?? null;
 }
 
@@ -81,7 +100,8 @@ const LINKS_MAX = 200;
 /** Alerts joined to this one at its start or its end, the nearest first. */
 export async function linkedAlerts(sql: Sql, alert: AlertRow, way: 'back' | 'on'): Promise<AlertRow[]> {
   const join = way === 'on' ? 'a.created_at = c.resolved_at' : 'a.resolved_at = c.created_at';
-  const found = await sql.query<AlertRow & { link: number }>(
+  const found = await readAlerts<AlertRow & { link: number }>(
+    sql,
     `with recursive chain as (
        select a.*, 0 as link from dict_rate_limit_alerts a where a.id = $1
        union all
