@@ -141,6 +141,17 @@ describe('observations that came late', async () => {
     expect(policy).toMatchObject({ policy: 'CLAIMS_READ', counts: report.counts });
   });
 
+  test('[WHATIF-3] what polls further apart would have announced is told of the same outages', async () => {
+    const { outages } = await ask(database, {}, { everyMs: 15 * MINUTE });
+    const zeroAt = end - 25 * MINUTE;
+    expect(outages.list).toMatchObject([{ from: zeroAt, until: zeroAt, leftBeforePercent: 6, coarserSaw: false }]);
+    // Seen at 11:15 with 180 left as at five minutes, and 11:35 fell between two polls.
+    expect(outages.list[0]?.leads).toEqual({ baseline: 1200, whatIf: 1200, forecast: null, coarser: 1200 });
+    expect(outages.figures).toMatchObject({ outages: 1, beyond_thresholds: 0, coarser: { announced: 1, seen: 0 } });
+    expect(outages.thinned).toEqual({ everyMs: 15 * MINUTE, observations: 6 });
+    expect((await ask(database, {}, { from: zeroAt + 1 })).outages.list).toEqual([]);
+  });
+
   test('looser rules raise later, or not at all', async () => {
     const later = await ask(database, { forObservations: 2 });
     expect(later.changed[0]).toMatchObject({ raisedShiftSeconds: 300 });
