@@ -114,3 +114,55 @@ export async function linkedAlerts(sql: Sql, alert: AlertRow, way: 'back' | 'on'
   );
   return found.map(({ link: _link, ...record }): AlertRow => record);
 }
+
+/** How the alerts of one bucket did, incident by incident: alerts, each raised when the one before was resolved. */
+export interface AlertScore extends Pick<AlertRow, 'participant' | 'endpoint_id'> {
+  readonly incidents: number;
+  readonly open: number;
+  /** The bucket was seen at or below zero while the incident lasted. */
+  readonly reached_zero: number;
+  /** Of those, where that was after the alert and not with it. */
+  readonly announced: number;
+  /** Those that are over, and the bucket was never seen empty. */
+  readonly false_alarms: number;
+  /** From the first alert to zero, over those that reached it; `null` where none did. Seconds. */
+  readonly median_lead_seconds: number | null;
+}
+
+const INCIDENTS = `with marked as (
+    select participant, endpoint_id, created_at, resolved_at,
+      coalesce(lag(resolved_at) over bucket <> created_at, true)::integer as begins
+    from dict_rate_limit_alerts
+    where participant = coalesce($3, participant) and endpoint_id = coalesce($4, endpoint_id)
+    window bucket as (partition by participant, endpoint_id order by created_at)
+  ), numbered as (
+    select *, sum(begins) over (partition by participant, endpoint_id order by created_at) as incident from marked
+  ), incidents as (
+    select participant, endpoint_id, min(created_at) as raised_at, bool_and(resolved_at is not null) as is_over,
+      case when bool_and(resolved_at is not null) then max(resolved_at) else 'infinity' end as ended_at
+    from numbered group by participant, endpoint_id, incident
+  ), judged as (
+    select i.*, extract(epoch from zero_at - raised_at)::double precision as lead
+    from incidents i, lateral (
+      select min(response_time) as zero_at from dict_rate_limit_states s
+      where s.participant = i.participant and s.endpoint_id = i.endpoint_id and available_tokens <= 0
+        and response_time >= raised_at and response_time < ended_at
+    ) z
+    where raised_at >= coalesce($1::timestamptz, '-infinity') and raised_at < coalesce($2::timestamptz, 'infinity')
+  )`;
+
+/** Bucket by bucket, those with most incidents first; those whose history was dropped never reached zero. */
+export async function alertScores(
+  sql: Sql,
+  { from, to, participant, policy }: Omit<AlertFilter, 'open' | 'severity'>,
+): Promise<AlertScore[]> {
+  return await sql.query<AlertScore>(
+    `${INCIDENTS}
+     select participant, endpoint_id, count(*) as incidents, count(*) filter (where not is_over) as open,
+       count(lead) as reached_zero, count(*) filter (where lead > 0) as announced,
+       count(*) filter (where is_over and lead is null) as false_alarms,
+       percentile_cont(0.5) within group (order by lead) as median_lead_seconds
+     from judged group by participant, endpoint_id order by incidents desc, participant, endpoint_id`,
+    [instant(from), instant(to), participant, policy],
+  );
+}

@@ -2,6 +2,8 @@
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 import { simulateCategory } from '../../src/analysis/category.ts';
+import { alertScores } from '../../src/views/alerts.ts';
+import type { AlertScore } from '../../src/views/alerts.ts';
 import { listBuckets } from '../../src/views/buckets.ts';
 import { whatIf } from '../../src/analysis/whatIf.ts';
 import type { WhatIfReport } from '../../src/analysis/comparison.ts';
@@ -62,6 +64,15 @@ describe('two days of a simulated participant', async () => {
     expect(report.whatIf).toEqual(report.baseline);
     expect(report.history).toMatchObject({ observations: 576 * 29, late: 0, carriedIn: 0, from: start });
     expect(progress.at(-1)).toBe(1);
+  });
+
+  test('[FORE-5] the score of the alerts is that of the baseline', async () => {
+    const { baseline } = await ask(database);
+    const scores = await alertScores(database, { from: null, to: null, participant: null, policy: null });
+    const sum = (of: (score: AlertScore) => number) => scores.reduce((total, one) => total + of(one), 0);
+    expect(sum(({ incidents }) => incidents)).toBe(baseline.incidents);
+    expect(sum(({ reached_zero }) => reached_zero)).toBe(baseline.reached_zero);
+    expect(sum(({ false_alarms, open }) => false_alarms + open)).toBeGreaterThan(0);
   });
 
   test('against itself nothing differs; every list adds up', async () => {
