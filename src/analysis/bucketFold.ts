@@ -25,6 +25,8 @@ interface Collectors {
   readonly whatIf: AlertCollector;
   readonly against: AlertCollector | null;
   readonly thinned: Thinned | null;
+  /** All of these that there are. */
+  readonly each: readonly (AlertCollector | Thinned)[];
 }
 
 export class BucketFold {
@@ -67,7 +69,7 @@ export class BucketFold {
     const collectors = (this.#collectors ??= this.#begin());
     this.#retireUpTo(at);
     const observation = observationOf(row, this.#bucket);
-    for (const collector of all(collectors)) collector.observe(observation);
+    for (const collector of collectors.each) collector.observe(observation);
     this.zero.observe(at, tokens);
     this.outages.observe(at, tokens, row.capacity);
     read.from ??= at;
@@ -83,22 +85,18 @@ export class BucketFold {
   #begin(): Collectors {
     const { rules, against, everyMs } = this.#options;
     const carriedIn = this.#carriedIn;
-    return {
-      whatIf: new AlertCollector(rules, carriedIn),
-      against: against === null ? null : new AlertCollector(against, carriedIn),
-      thinned: everyMs === undefined ? null : new Thinned(everyMs, new AlertCollector(rules, carriedIn)),
-    };
+    const whatIf = new AlertCollector(rules, carriedIn);
+    const other = against === null ? null : new AlertCollector(against, carriedIn);
+    const thinned = everyMs === undefined ? null : new Thinned(everyMs, new AlertCollector(rules, carriedIn));
+    return { whatIf, against: other, thinned, each: [whatIf, other, thinned].filter((one) => one !== null) };
   }
 
   #retireUpTo(end: EpochMs): void {
     const pending = this.#retirements;
     for (; (pending[0] ?? Infinity) < end; pending.shift())
-      for (const collector of all(this.collectors)) collector.retire(this.#bucket, pending[0] ?? end);
+      for (const collector of this.collectors.each) collector.retire(this.#bucket, pending[0] ?? end);
   }
 }
-
-const all = (collectors: Collectors): (AlertCollector | Thinned)[] =>
-  Object.values(collectors).filter((one) => one !== null) as (AlertCollector | Thinned)[];
 
 /** The alert that the observation at `at` found open. */
 const openBefore = (alerts: readonly Alert[], at: EpochMs): Alert | null =>

@@ -6,7 +6,7 @@ import { median } from './figures.ts';
 
 /** Above this an alert would be open for much of the day. Percent of the capacity that is left. */
 export const HIGHEST_THRESHOLD_PERCENT = 50;
-/** Observations at or below zero with less than this between them are one outage, as episodes of docs/foresight.md are. */
+/** Observations at or below zero less than this apart are one outage, as episodes of docs/foresight.md are. */
 const GAP_MS = 5 * MINUTE_MS;
 
 export interface Outage {
