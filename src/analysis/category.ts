@@ -32,7 +32,7 @@ interface Told {
   readonly unbounded: number;
   /** Share of the time between observations of which there is an estimate, 0 to 1; `null` without any such time. */
   readonly estimatedShare: number | null;
-  /** What was consumed over all of it, tokens; `likely`: the least where nothing is estimated, `null` if nothing ever is. */
+  /** What was consumed over all of it, tokens; `likely`: the least where nothing is estimated, `null` if all is so. */
   readonly consumed: { readonly low: number; readonly likely: number | null; readonly high: number };
 }
 

@@ -145,7 +145,7 @@ describe('the bucket of another category', () => {
 
 const OTHER = { capacity: 300, refillTokens: 100, refillPeriodSec: 60 };
 
-/** Two days of category F, polled every ten seconds for an hour, then every minute; beside it another bucket's truth. */
+/** Two days of category F, polled every ten seconds for an hour, then each minute; beside it another bucket's truth. */
 function twoDays() {
   const [hours, mode, phaseMs] = [48, 'lump', 17_000] as const;
   const [real, other] = [BY_CATEGORY.F, OTHER].map(

@@ -33,12 +33,9 @@ export async function categoryChart(outcomes: readonly CategoryOutcome[]): Promi
   const none = rows.every(({ periods }) => periods.length === 0);
   const [first] = outcomes;
   const { capacity = 0, refillTokens = 0, refillPeriodSec = 0 } = first?.size ?? {};
-  const unknown = outcomes.filter(({ likely }) => likely === null).map(({ policy }) => policy);
   const told = [
     `history from ${minuteText(begins)} to ${minuteText(ends)} UTC, under ${capacity.toLocaleString('en-US')} tokens with ${refillTokens.toLocaleString('en-US')} back every ${refillPeriodSec} s`,
-    ...(unknown.length === 0
-      ? []
-      : [`likely case not known, for only bounds are: ${[...new Set(unknown)].join(', ')}`]),
+    ...notKnown(outcomes.filter(({ likely }) => likely === null)),
   ];
   return await render(
     {
@@ -56,6 +53,12 @@ export async function categoryChart(outcomes: readonly CategoryOutcome[]): Promi
     size,
   );
 }
+
+/** Of which policies there is no likely case: a line of the subtitle, if any. */
+export const notKnown = (of: readonly { readonly policy: string }[]): string[] =>
+  of.length === 0
+    ? []
+    : [`likely case not known, for only bounds are: ${[...new Set(of.map(({ policy }) => policy))].join(', ')}`];
 
 const rowsOf = (outcome: CategoryOutcome, several: boolean): Row[] =>
   CASES.flatMap((which) => {

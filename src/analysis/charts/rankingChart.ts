@@ -1,7 +1,7 @@
 /** The chart of `balde what-if --category all`. */
 import type { CategoryRanking } from '../categoryRanking.ts';
 import { CASES } from '../categorySimulation.ts';
-import { CASE_COLOURS } from './categoryChart.ts';
+import { CASE_COLOURS, notKnown } from './categoryChart.ts';
 import { emptyNote, minuteText, render, titled } from './render.ts';
 
 const [BAR, GAP, TOP, WIDTH] = [48, 96, 100, 1100];
@@ -10,9 +10,13 @@ const [BAR, GAP, TOP, WIDTH] = [48, 96, 100, 1100];
 export async function rankingChart(rankings: readonly CategoryRanking[]): Promise<string> {
   const height = Math.max(...rankings.map(({ categories }) => categories.length)) * BAR;
   const size = { width: WIDTH, height: TOP + rankings.length * (height + GAP) + 20 };
-  const begins = Math.min(...rankings.flatMap(({ read }) => read.from ?? []));
-  const ends = Math.max(...rankings.flatMap(({ read }) => read.to ?? []));
-  const told = [`history from ${minuteText(begins)} to ${minuteText(ends)} UTC, from observation to observation`];
+  const reads = rankings.map(({ read }) => read);
+  const begins = Math.min(...reads.flatMap(({ from }) => from ?? []));
+  const ends = Math.max(...reads.flatMap(({ to }) => to ?? []));
+  const told = [
+    `history from ${minuteText(begins)} to ${minuteText(ends)} UTC, from observation to observation`,
+    ...notKnown(reads.filter(({ consumed }) => consumed.likely === null)),
+  ];
   const tops = rankings.map((_, i) => TOP + i * (height + GAP));
   const none = rankings.every(({ categories }) => categories.every(({ worst }) => worst.times === 0));
   return await render(
