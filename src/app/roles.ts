@@ -26,6 +26,7 @@ import { ROLES } from '../config/roles.ts';
 import type { Role } from '../config/roles.ts';
 import { runTogether } from '../together.ts';
 import type { Task } from '../together.ts';
+import type { MetricExport } from './otlpMetrics.ts';
 import { bePresent } from './presence.ts';
 import { runRetention } from './retentionRole.ts';
 import type { Storage } from './storage.ts';
@@ -43,6 +44,8 @@ export interface ProcessOptions {
   readonly onPublished?: (participant: string, observations: number) => void;
   /** Told of each part of the work that another process does now. */
   readonly onStandby?: (who: string) => void;
+  /** Sends the metrics somewhere, beside serving them. */
+  readonly metricExport?: Pick<MetricExport, 'run'> | null;
 }
 
 interface Context extends ProcessOptions {
@@ -121,6 +124,7 @@ async function runAll(options: ProcessOptions, watched: Database, signal: AbortS
     [
       async (stop) => await runTogether(roles, stop).finally(() => over.abort()),
       async (stop) => await options.storage.watch?.(AbortSignal.any([stop, over.signal])),
+      async () => await options.metricExport?.run(metrics, over.signal),
       async () => await bePresent({ ...options, database: watched, onDifferent: told(options) }, over.signal),
     ],
     signal,
