@@ -3,8 +3,10 @@ import { apiOf } from '../api/api.ts';
 import type { Forms } from '../api/forms.ts';
 import { lagReader } from '../api/lag.ts';
 import { apiSite } from '../api/routes.ts';
+import type { Sources } from '../api/sources.ts';
 import type { SiteSources } from '../app/roles.ts';
 import type { Site } from '../serve/answer.ts';
+import type { Database } from '../store/database.ts';
 import { categoryJson } from './render/categoryReport.ts';
 import { explanationJson } from './render/explanation.ts';
 import { historyCsv } from './render/history.ts';
@@ -18,11 +20,23 @@ export const FORMS: Forms = {
   historyCsv,
 };
 
-export function sitesOf({ config, storage, logger, watched, studied, signal }: SiteSources): readonly Site[] {
+interface Asked extends Pick<SiteSources, 'config' | 'storage' | 'signal'> {
+  /** The storage's own database unless there is a pool for those who watch. */
+  readonly watched?: Database;
+  readonly studied?: Database;
+}
+
+/** What the API answers from. */
+export function sourcesOf({ config: { rules }, storage, signal, ...pools }: Asked): Sources {
+  const { watched: database = storage.database, studied = database } = pools;
   const now = (): number => Date.now();
-  const lag = lagReader({ storage: { database: watched, log: storage.log }, now, signal });
-  const { rules } = config;
-  const api = apiOf({ database: watched, studied, now, rules, lag, forms: FORMS });
-  const onError = (err: unknown): void => logger.error({ err }, 'a question over HTTP failed');
+  const lag = lagReader({ storage: { database, log: storage.log }, now, signal });
+  return { database, studied, now, rules, lag, forms: FORMS };
+}
+
+export function sitesOf(given: SiteSources): readonly Site[] {
+  const { now, rules, ...sources } = sourcesOf(given);
+  const api = apiOf({ ...sources, now, rules });
+  const onError = (err: unknown): void => given.logger.error({ err }, 'a question over HTTP failed');
   return [apiSite({ api, now, rules, onError })];
 }
