@@ -21,6 +21,17 @@ export const observingPool = (work: DatabaseOptions): DatabaseOptions => ({
   statementTimeoutMs: STATEMENT_MS + 1_000,
 });
 
+/** What a question about all of history may take. Milliseconds. */
+export const STUDY_MS = 60_000;
+
+/** One connection for questions that read much: they wait for one another, and nobody else waits for them. */
+export const longObservingPool = (work: DatabaseOptions): DatabaseOptions => ({
+  ...observingPool(work),
+  poolSize: 1,
+  applicationName: 'balde-http-study',
+  statementTimeoutMs: STUDY_MS,
+});
+
 /**
  * Reads in one snapshot; no statement takes longer than `statementMs`. The limits are set inside the transaction: a
  * pooler between here and the server may lose what a session was given.
@@ -52,5 +63,18 @@ export function shared<T>(work: () => Promise<T>): () => Promise<T> {
   return async () => {
     running ??= work().finally(() => (running = null));
     return await running;
+  };
+}
+
+/** The same for questions that differ: whoever asks the same meanwhile gets the same answer. What is asked is JSON. */
+export function sharedBy<Q, T>(work: (asked: Q) => Promise<T>): (asked: Q) => Promise<T> {
+  const running = new Map<string, Promise<T>>();
+  return async (asked) => {
+    const key = JSON.stringify(asked);
+    const known = running.get(key);
+    if (known !== undefined) return await known;
+    const answer = work(asked).finally(() => running.delete(key));
+    running.set(key, answer);
+    return await answer;
   };
 }
