@@ -25,6 +25,7 @@ const MAP = {
   'src/config': ['src/poll', 'src/log', 'src/domain'],
   'src/app': PARTS,
   'src/operate': ['src/app', 'src/analysis', ...PARTS],
+  'src/api': ['src/operate', 'src/analysis', 'src/app', ...PARTS],
   'src/demo': [
     ...['src/app', 'src/topology', 'src/consume', 'src/poll', 'src/simulator', 'src/serve', 'src/retain', 'src/log'],
     ...['src/store', 'src/views', 'src/codec', 'projections', 'src/domain'],

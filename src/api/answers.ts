@@ -39,7 +39,7 @@ export interface ForecastSummary extends BucketName {
 
 export interface BucketSummary extends BucketName {
   readonly health_status: Health;
-  /** Since when the level (STALE: silence) holds. */
+  /** Since when the level (STALE: silence) holds; `null` while no alert says so: hysteresis holds it back. */
   readonly level_since: string | null;
   readonly psp_category: string | null;
   /** Negative after a burst: DICT charges after it answered. */
@@ -48,6 +48,7 @@ export interface BucketSummary extends BucketName {
   readonly remaining_percent: number;
   readonly refill_tokens: number;
   readonly refill_period_sec: number;
+  /** As known now; of a past moment `unknown`. */
   readonly refill_mode: 'lump' | 'drip' | 'unknown';
   readonly response_time: string;
   readonly age_seconds: number;
@@ -76,19 +77,32 @@ export interface AlertSummary extends BucketName {
   readonly resolution_reason: string | null;
 }
 
+/** What a person should do something about. `values` are what its sentence says, for sentences in other languages. */
+export interface Concern {
+  /**
+   * NO_OBSERVATION yet; SILENT: no observation of any bucket for `seconds`; LAGGING: a processor is `seconds` and
+   * `events` behind; OUTBOX: the oldest of `entries` waits for `seconds`; MONTHS_AHEAD: history is prepared for
+   * `months` only; NOBODY: no process has the `role`; JUDGED_DIFFERENTLY: processes have different thresholds.
+   */
+  readonly code: 'NO_OBSERVATION' | 'SILENT' | 'LAGGING' | 'OUTBOX' | 'MONTHS_AHEAD' | 'NOBODY' | 'JUDGED_DIFFERENTLY';
+  readonly text: string;
+  readonly values: Readonly<Record<string, string | number>>;
+}
+
 /** Of the pipeline itself. */
 export interface PipelineHealth {
   readonly last_observation: string | null;
-  /** Events that no processor has taken in yet, by the one furthest behind. */
+  /** Events that no processor has taken in yet, by the one furthest behind; at most half a minute old. */
   readonly lag_events: number | null;
+  /** Age of the oldest of them; 0 when there is none. */
   readonly lag_seconds: number | null;
   readonly outbox: number;
   readonly retention_succeeded_at: string | null;
   readonly retention_months_ahead: number | null;
-  /** Processes that run, and those that stand by. */
+  /** Processes that run, and those that stand by: `host:pid`. */
   readonly processes: readonly { readonly name: string; readonly roles: readonly string[]; readonly seen_at: string }[];
-  /** What a person should do something about, as sentences; empty when all is well. */
-  readonly concerns: readonly string[];
+  /** Empty when all is well. */
+  readonly concerns: readonly Concern[];
 }
 
 export interface Overview {
@@ -110,7 +124,10 @@ export interface Overview {
   readonly pipeline: PipelineHealth | null;
 }
 
-/** What differs from the overview before: buckets that changed (whole, without `sparkline` if that did not), all else as a whole. */
+/**
+ * What differs from the overview before: buckets that changed (whole, without `sparkline` if that did not), all else as
+ * a whole.
+ */
 export interface OverviewChange extends Omit<Overview, 'buckets'> {
   readonly buckets: readonly (Omit<BucketSummary, 'sparkline'> & Partial<Pick<BucketSummary, 'sparkline'>>)[];
   /** Buckets that are there no longer. */
@@ -129,8 +146,9 @@ export interface Series {
   readonly lowest: readonly (number | null)[];
   readonly highest: readonly (number | null)[];
   readonly capacity: readonly (number | null)[];
-  /** Tokens a minute, between this observation and the one before, or over the period. */
+  /** Tokens a minute since the observation before, as estimated; `null` of periods, which have bounds alone. */
   readonly rate: readonly (number | null)[];
+  /** The 80 % interval of it; where there is no estimate, bounds that are proven. */
   readonly rate_low: readonly (number | null)[];
   readonly rate_high: readonly (number | null)[];
   /** Seconds in which the bucket could have emptied and refilled unseen. */
@@ -145,7 +163,7 @@ export interface BucketAnswer {
   readonly bucket: BucketSummary;
   readonly thresholds: Overview['thresholds'];
   readonly series: Series;
-  /** Those that overlap the range, oldest first. */
+  /** Those that overlap the range, oldest first; of more than 1,000 the newest. */
   readonly alerts: readonly AlertSummary[];
   readonly forecasts: readonly ForecastSummary[];
   readonly refill: {

@@ -54,3 +54,16 @@ export function shared<T>(work: () => Promise<T>): () => Promise<T> {
     return await running;
   };
 }
+
+/** The same for questions that differ: whoever asks the same meanwhile gets the same answer. What is asked is JSON. */
+export function sharedBy<Q, T>(work: (asked: Q) => Promise<T>): (asked: Q) => Promise<T> {
+  const running = new Map<string, Promise<T>>();
+  return async (asked) => {
+    const key = JSON.stringify(asked);
+    const known = running.get(key);
+    if (known !== undefined) return await known;
+    const answer = work(asked).finally(() => running.delete(key));
+    running.set(key, answer);
+    return await answer;
+  };
+}

@@ -33,8 +33,14 @@ export async function removeProcess(sql: Sql, id: string): Promise<void> {
   await sql.execute('delete from balde.process where id = $1', [id]);
 }
 
+export interface LivingProcess extends ProcessEntry {
+  readonly startedAt: EpochMs;
+  /** When it last said that it lives. */
+  readonly seenAt: EpochMs;
+}
+
 /** Oldest first. */
-export async function livingProcesses(sql: Sql): Promise<(ProcessEntry & { readonly startedAt: EpochMs })[]> {
+export async function livingProcesses(sql: Sql): Promise<LivingProcess[]> {
   const rows = await sql.query<{
     id: string;
     host: string;
@@ -43,13 +49,15 @@ export async function livingProcesses(sql: Sql): Promise<(ProcessEntry & { reado
     rule_version: string;
     stale_after_seconds: number;
     started_at: EpochMs;
+    seen_at: EpochMs;
   }>(
-    `select id, host, pid, roles, rule_version, stale_after_seconds, started_at from balde.process
+    `select id, host, pid, roles, rule_version, stale_after_seconds, started_at, seen_at
+     from balde.process
      where seen_at > clock_timestamp() - $1 * interval '1 second' order by started_at, id`,
     [LIVES_SECONDS],
   );
   return rows.map((row) => ({
     ...{ id: row.id, host: row.host, pid: row.pid, roles: row.roles, ruleVersion: row.rule_version },
-    ...{ staleAfterMs: row.stale_after_seconds * 1000, startedAt: row.started_at },
+    ...{ staleAfterMs: row.stale_after_seconds * 1000, startedAt: row.started_at, seenAt: row.seen_at },
   }));
 }

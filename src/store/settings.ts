@@ -29,8 +29,20 @@ export async function saveSettings(sql: Sql, { rules, staleAfterMs }: Judging): 
 }
 
 /** What the process that started last told. */
-export async function readStaleAfterMs(sql: Sql): Promise<number> {
-  const [row] = await sql.query<{ stale: number }>('select stale_after_seconds as stale from balde.setting');
+export const readStaleAfterMs = async (sql: Sql): Promise<number> =>
+  (await readThresholds(sql)).stale_after_seconds * 1000;
+
+export interface Thresholds {
+  readonly warning_percent: number;
+  readonly critical_percent: number;
+  readonly stale_after_seconds: number;
+}
+
+/** What the views judge by: that of the process that started last. */
+export async function readThresholds(sql: Sql): Promise<Thresholds> {
+  const [row] = await sql.query<Thresholds>(
+    'select warning_percent, critical_percent, stale_after_seconds from balde.setting',
+  );
   if (row === undefined) throw new Error('balde.setting has no row: the migration puts one there');
-  return row.stale * 1000;
+  return row;
 }

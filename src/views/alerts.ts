@@ -56,6 +56,60 @@ export async function openAlerts(sql: Sql): Promise<AlertRow[]> {
   );
 }
 
+/** The alerts of these ids, and the newest `closed` of those resolved now or, if it is given, at `at`; newest first. */
+export async function recentAlerts(
+  sql: Sql,
+  { open, closed, at }: { readonly open: readonly string[]; readonly closed: number; readonly at: EpochMs | null },
+): Promise<AlertRow[]> {
+  return await sql.query<AlertRow>(
+    `(select * from dict_rate_limit_alerts where id = any ($1::uuid[]))
+     union all
+     (select * from dict_rate_limit_alerts
+      where resolved and resolved_at <= coalesce($3::timestamptz, 'infinity')
+        and created_at <= coalesce($3::timestamptz, 'infinity')
+      order by created_at desc, id desc limit $2)
+     order by created_at desc, id desc`,
+    [open, closed, instant(at)],
+  );
+}
+
+/** Alerts of one bucket that overlap a time, the newest `most` of them, oldest first. */
+export async function alertsOfBucket(sql: Sql, range: OfBucket, most: number): Promise<AlertRow[]> {
+  return await ofBucket<AlertRow>(sql, 'dict_rate_limit_alerts', range, most);
+}
+
+/** What a bucket has at most one of at a time. */
+export interface OfBucket {
+  readonly participant: string;
+  readonly policy: string;
+  /** Included. */
+  readonly from: EpochMs;
+  /** Excluded. */
+  readonly to: EpochMs;
+}
+
+/** One at most of a bucket is open at a time: of those before the range, only the last one can reach into it. */
+export async function ofBucket<R extends object>(
+  sql: Sql,
+  view: string,
+  { participant, policy, from, to }: OfBucket,
+  most: number,
+): Promise<R[]> {
+  const rows = await sql.query<R>(
+    `(select * from ${view}
+      where participant = $1 and endpoint_id = $2 and created_at >= $3 and created_at < $4
+      order by created_at desc limit $5)
+     union all
+     select * from (
+       select * from ${view} where participant = $1 and endpoint_id = $2 and created_at < $3
+       order by created_at desc limit 1
+     ) before where resolved_at is null or resolved_at > $3
+     order by created_at desc limit $5`,
+    [participant, policy, instant(from), instant(to), most],
+  );
+  return rows.reverse();
+}
+
 export interface AlertCount extends Pick<AlertRow, 'participant' | 'endpoint_id' | 'severity' | 'psp_category'> {
   readonly created: number;
   readonly resolved: number;

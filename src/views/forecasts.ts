@@ -2,6 +2,8 @@
 import type { ForecastRow } from '../../projections/forecasts/fold.ts';
 import type { EpochMs } from '../domain/events.ts';
 import type { Parameter, Sql } from '../store/database.ts';
+import { ofBucket } from './alerts.ts';
+import type { OfBucket } from './alerts.ts';
 import { instant } from './buckets.ts';
 
 export type { ForecastRow } from '../../projections/forecasts/fold.ts';
@@ -75,6 +77,20 @@ export async function forecastsOfBucket(
        and created_at <= coalesce($4::timestamptz, 'infinity')
      order by created_at`,
     [bucket.participant, bucket.policy, instant(from), instant(to)],
+  );
+}
+
+/** Forecasts of one bucket that overlap a time, the newest `most` of them, oldest first. */
+export async function forecastsOver(sql: Sql, range: OfBucket, most: number): Promise<ForecastRow[]> {
+  return await ofBucket<ForecastRow>(sql, 'dict_rate_limit_forecasts', range, most);
+}
+
+/** Forecasts that were open at a time. */
+export async function forecastsOpenAt(sql: Sql, at: EpochMs): Promise<ForecastRow[]> {
+  return await sql.query<ForecastRow>(
+    `select * from dict_rate_limit_forecasts
+     where created_at <= $1 and (resolved_at is null or resolved_at > $1) order by created_at, participant, endpoint_id`,
+    [instant(at)],
   );
 }
 

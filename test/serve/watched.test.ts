@@ -119,7 +119,7 @@ describe('[OPS-7] whoever watches never hurts the work', () => {
     await say('GET /healthz HTTP/1.1\r\nHost: b\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
     await say('CONNECT b:80 HTTP/1.1\r\nHost: b\r\n\r\n');
     await say('GET /healthz HTTP/1.1\r\nHost: b\r\nContent-Length: 1000000\r\n\r\nshort');
-    expect(await say('GET http://[::bad HTTP/1.1\r\nHost: b\r\nConnection: close\r\n\r\n')).toContain(' 404 ');
+    expect(await say('GET http://[::bad HTTP/1.1\r\nHost: b\r\nConnection: close\r\n\r\n')).toContain(' 400 ');
     expect((await get('/healthz')).status).toBe(200);
   });
 });

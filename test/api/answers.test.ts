@@ -1,0 +1,163 @@
+/** What the API answers, against a database that the folds filled. */
+import { afterAll, describe, expect, test } from 'vitest';
+import type { BucketAnswer, Overview, Problem } from '../../src/api/answers.ts';
+import { apiOf } from '../../src/api/api.ts';
+import { apiSite } from '../../src/api/routes.ts';
+import { DEFAULT_RULES } from '../../src/domain/thresholds.ts';
+import type { Answer } from '../../src/serve/answer.ts';
+import { observingPool } from '../../src/serve/observing.ts';
+import { openDatabase } from '../../src/store/database.ts';
+import { saveSettings } from '../../src/store/settings.ts';
+import { foldAll, MINUTE, PARTICIPANT, publish, seed } from '../cli/seed.ts';
+import { baldeDatabase } from '../support/database.ts';
+import { observation } from '../support/observations.ts';
+
+const OTHER = '87654321';
+const NOW = Date.now();
+/** The newest observation: FALLING is empty since then. */
+const LAST = NOW - 10 * MINUTE;
+const { url, database, log } = await baldeDatabase();
+await saveSettings(database, { rules: DEFAULT_RULES, staleAfterMs: 60 * MINUTE });
+await seed(database, log, LAST);
+const quiet = observation({ participant: OTHER, policy: 'QUIET', responseTime: NOW - 90 * MINUTE });
+await publish(log, [quiet], 1_000);
+await foldAll(database, log);
+
+const watched = openDatabase(observingPool({ url }));
+afterAll(async () => await watched.close());
+const now = (): number => NOW;
+const errors: unknown[] = [];
+const api = apiOf({ database: watched, now, rules: DEFAULT_RULES, lag: () => ({ events: 0, seconds: 0 }) });
+const site = apiSite({ api, now, onError: (error) => errors.push(error) });
+
+async function ask(path: string): Promise<{ readonly status: number; readonly type: string; readonly body: unknown }> {
+  const signal = new AbortController().signal;
+  const answer = await site({ method: 'GET', url: new URL(path, 'http://balde'), headers: {}, signal });
+  if (answer === null || !('status' in answer)) throw new Error(`${path} was not answered whole`);
+  const { status, type, body }: Answer = answer;
+  return { status, type, body: JSON.parse(body.toString()) as unknown };
+}
+
+const overview = async (query = ''): Promise<Overview> => (await ask(`/api/v1/overview${query}`)).body as Overview;
+const bucket = async (name: string, query = ''): Promise<BucketAnswer> =>
+  (await ask(`/api/v1/buckets/${name}${query}`)).body as BucketAnswer;
+const iso = (at: number): string => new Date(at).toISOString();
+const FALLING = `${PARTICIPANT}/FALLING`;
+
+describe('[PAGE-10] the overview', () => {
+  test('has the buckets of all participants, worst first, each with its level and since when', async () => {
+    const { buckets, is_past: isPast, as_of: asOf, thresholds } = await overview();
+    expect({ isPast, asOf }).toEqual({ isPast: false, asOf: iso(NOW) });
+    expect(thresholds).toEqual({ warning_percent: 20, critical_percent: 10, stale_after_seconds: 3_600 });
+    expect(buckets.map((one) => [one.participant, one.endpoint_id, one.health_status, one.level_since])).toEqual([
+      [PARTICIPANT, 'FALLING', 'CRITICAL', iso(LAST)],
+      [OTHER, 'QUIET', 'STALE', iso(quiet.responseTime)],
+      [PARTICIPANT, 'STEADY', 'OK', iso(LAST - 4 * MINUTE)],
+    ]);
+    const [worst] = buckets;
+    expect(worst).toMatchObject({ available_tokens: 0, capacity: 300, remaining_percent: 0, psp_category: 'F' });
+    expect(worst?.sparkline).toHaveLength(48);
+    expect(worst?.sparkline.at(-1) ?? worst?.sparkline.at(-2)).toBe(0);
+    expect(worst?.consumption).toMatchObject({
+      low: expect.any(Number) as number,
+      method: expect.any(String) as string,
+    });
+  });
+
+  test('names the open alert of a bucket, and has those that are over', async () => {
+    const { buckets, alerts, pipeline } = await overview();
+    expect(alerts.map(({ severity, resolution_reason: reason }) => [severity, reason])).toEqual([
+      ['CRITICAL', null],
+      ['CRITICAL', 'RECOVERED'],
+      ['WARNING', 'ESCALATED'],
+    ]);
+    expect(buckets[0]?.alert_id).toBe(alerts[0]?.id);
+    expect(pipeline).toMatchObject({ last_observation: iso(LAST), outbox: 0, lag_events: 0, processes: [] });
+    expect(pipeline?.concerns.map(({ code, values }) => [code, values])).toContainEqual(['NOBODY', { role: 'poller' }]);
+  });
+
+  test('of a past moment knows what was known then: level, open alert, nothing of the pipeline', async () => {
+    const at = LAST - 2 * MINUTE + 1;
+    const { buckets, alerts, pipeline, as_of: asOf, is_past: isPast } = await overview(`?at=${iso(at)}`);
+    expect({ asOf, isPast, pipeline }).toEqual({ asOf: iso(at), isPast: true, pipeline: null });
+    expect(buckets.map((one) => [one.endpoint_id, one.health_status, one.level_since, one.available_tokens])).toEqual(
+      [
+        ['FALLING', 'CRITICAL', iso(LAST - 2 * MINUTE), 10],
+        ['STEADY', 'OK', iso(LAST - 4 * MINUTE), 300],
+        ['QUIET', 'STALE', iso(quiet.responseTime), 1000],
+      ].sort(
+        ([, a], [, b]) =>
+          ['CRITICAL', 'STALE', 'OK'].indexOf(String(a)) - ['CRITICAL', 'STALE', 'OK'].indexOf(String(b)),
+      ),
+    );
+    expect(alerts.map(({ severity, resolved_at: end }) => [severity, end])).toEqual([
+      ['CRITICAL', null],
+      ['WARNING', iso(LAST - 2 * MINUTE)],
+    ]);
+    expect((await overview('?at=2020-01-01T00:00:00Z')).buckets).toEqual([]);
+  });
+});
+
+describe('[PAGE-11] a bucket', () => {
+  test('has every observation of a short range, its alerts and how its refill arrives', async () => {
+    const { series, alerts, bucket: summary, refill } = await bucket(FALLING);
+    expect(series).toMatchObject({ resolution: 'observations', tokens: [300, 40, 10, 250, 0] });
+    expect(series.time.at(-1)).toBe(iso(LAST));
+    // 300 to 40 with 60 back a minute: 260 to 320 were consumed in it.
+    expect(series.rate_low[1]).toBeGreaterThanOrEqual(260);
+    expect(series.rate_high[1]).toBeLessThanOrEqual(320);
+    expect(series.rate[0]).toBeNull();
+    expect(new Set(Object.values(series).flatMap((column) => (Array.isArray(column) ? [column.length] : [])))).toEqual(
+      new Set([5]),
+    );
+    expect(alerts.map(({ severity }) => severity)).toEqual(['WARNING', 'CRITICAL', 'CRITICAL']);
+    expect(summary).toEqual({ ...(await overview()).buckets[0], age_seconds: expect.any(Number) as number });
+    expect(refill).toMatchObject({ mode: 'unknown' });
+  });
+
+  test('at a past moment ends there', async () => {
+    const { series, alerts, bucket: summary } = await bucket(FALLING, `?at=${iso(LAST - 3 * MINUTE)}`);
+    expect(series.tokens).toEqual([300, 40]);
+    expect(alerts.map(({ severity, resolved_at: end }) => [severity, end])).toEqual([['WARNING', null]]);
+    expect(summary).toMatchObject({
+      health_status: 'WARNING',
+      available_tokens: 40,
+      level_since: iso(LAST - 3 * MINUTE),
+    });
+  });
+});
+
+describe('[PAGE-12] a question that can’t be answered', () => {
+  test.each([
+    ['/api/v1/overview?att=1', 400, 'there is no parameter "att" here: there is at'],
+    ['/api/v1/overview?at=1&at=2', 400, 'at is given more than once'],
+    ['/api/v1/overview?at=yesterday', 400, 'at must be a time such as 2026-01-31T12:00:00Z'],
+    ['/api/v1/overview?at=9999-01-01T00:00:00Z', 400, 'at must not be in the future'],
+    [`/api/v1/buckets/${FALLING}?from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z`, 400, 'from must be before to'],
+    [`/api/v1/buckets/${FALLING}?from=1990-01-01T00:00:00Z`, 400, 'from and to may be 1500 days apart, not more'],
+    [`/api/v1/buckets/${PARTICIPANT}/NOTHING`, 404, 'no policy NOTHING of participant 12345678 was ever observed'],
+    ['/api/v1/buckets/99999999/FALLING', 404, 'no participant 99999999 was ever observed: there are'],
+    [`/api/v1/buckets/${FALLING}?at=2020-01-01T00:00:00Z`, 404, 'nothing was known at 2020-01-01T00:00:00.000Z'],
+    ['/api/v1/nothing', 404, 'there is nothing at /api/v1/nothing'],
+    ['/api/v1/buckets/%ff/X', 404, 'there is nothing at'],
+    ['/api/v2/overview', 404, 'the API is at /api/v1/'],
+  ])('%s: %i, %s', async (path, status, detail) => {
+    const answer = await ask(path);
+    expect(answer).toMatchObject({ status, type: 'application/problem+json' });
+    expect((answer.body as Problem).detail).toContain(detail);
+    expect(errors).toEqual([]);
+  });
+});
+
+describe('[PAGE-11] a bucket', () => {
+  test('whose observations were dropped is told by its periods', async () => {
+    await database.execute('delete from states_v1.history');
+    const five = (await bucket(FALLING, `?from=${iso(LAST - 60 * MINUTE)}`)).series;
+    expect(five.resolution).toBe('5m');
+    expect(Math.min(...five.lowest.map((tokens) => tokens ?? Infinity))).toBe(0);
+    expect(five.tokens.at(-1)).toBe(0);
+    const days = (await bucket(FALLING, `?from=${iso(NOW - 365 * 86_400_000)}`)).series;
+    expect(days).toMatchObject({ resolution: 'day' });
+    expect(days.highest.at(-1) ?? days.highest.at(-2)).toBe(300);
+  });
+});
