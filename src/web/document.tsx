@@ -38,5 +38,11 @@ function titleOf(data: PageData): string {
   switch (data.page) {
     case 'overview':
       return `${t.overview} · Balde`;
+    case 'bucket':
+      return `${data.answer.bucket.endpoint_id} · Balde`;
+    case 'login':
+      return 'Balde';
+    case 'problem':
+      return `${data.problem.status} · Balde`;
   }
 }

@@ -1,7 +1,4 @@
-/** What pages are drawn from: the API's answers, asked within the process. Times are milliseconds. */
-import type { Overview } from '../api/answers.ts';
+/** What pages are drawn from: the API's answers, asked within the process. */
+import type { Api } from '../api/api.ts';
 
-export interface PageSource {
-  /** @param at `null`: now */
-  overview(at: number | null, signal: AbortSignal): Promise<Overview>;
-}
+export type PageSource = Pick<Api, 'overview' | 'bucket'>;

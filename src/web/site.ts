@@ -1,56 +1,64 @@
 /** The pages as a part of what is served. */
-import type { Answer, Asked, Site } from '../serve/answer.ts';
-import { filterOf } from './addresses.ts';
+import { problemOf } from '../api/problem.ts';
+import type { Answer, Site } from '../serve/answer.ts';
 import type { PageData } from './App.tsx';
 import { readAssets } from './assets.ts';
 import type { Assets } from './assets.ts';
 import { documentOf } from './document.tsx';
-import { momentOf } from './moments.ts';
 import type { PageSource } from './pageSource.ts';
 import { chosenCookie, readerOf } from './reader.ts';
-import type { Reader } from './reader.ts';
+import { pageAt } from './routes.ts';
+import type { Page, Visit } from './routes.ts';
 
-interface Visit {
-  readonly asked: Asked;
-  readonly reader: Reader;
-  /** `null`: now. */
-  readonly at: number | null;
+interface WebOptions {
+  readonly source: PageSource;
+  readonly now: () => number;
+  /** Told of what is a defect. */
+  readonly onError: (error: unknown) => void;
+  readonly assets?: Assets;
 }
 
-export function webSite(source: PageSource, assets: Assets = readAssets()): Site {
+/** @throws {Error} the package has not been built */
+export function webSite({ source, now, onError, assets = readAssets() }: WebOptions): Site {
   const files = new Map([assets.script, assets.style, assets.icon].map(({ path, answer }) => [path, answer]));
   return async (asked) => {
-    const file = files.get(asked.url.pathname);
+    const { pathname, searchParams: query } = asked.url;
+    const file = files.get(pathname);
     if (file !== undefined) return file;
-    const page = pageAt(asked.url.pathname);
+    const segments = pathname.split('/').slice(1).map(decodeURIComponent);
+    const page = pageAt(segments);
     if (page === null) return null;
-    const reader = readerOf(asked.url.searchParams, asked.headers);
-    const at = asked.url.searchParams.get('at');
-    const visit = { asked, reader, at: at === null ? null : momentOf(at, reader.zone) };
-    return html(documentOf(await page(source, visit), assets), asked, reader);
+    const visit = { asked, query, reader: readerOf(query, asked.headers), segments, now: now() };
+    const { data, status } = await drawn(page, source, visit, onError);
+    return html(status, documentOf(data, assets), visit);
   };
 }
 
-type Page = (source: PageSource, visit: Visit) => Promise<PageData>;
-
-function pageAt(path: string): Page | null {
-  if (path === '/') return overviewPage;
-  return null;
+interface Drawn {
+  readonly data: PageData;
+  readonly status: number;
 }
 
-const overviewPage: Page = async (source, { asked, reader, at }) => ({
-  page: 'overview',
-  reader,
-  overview: await source.overview(at, asked.signal),
-  filter: filterOf(asked.url.searchParams),
-});
+async function drawn(page: Page, source: PageSource, visit: Visit, onError: (error: unknown) => void): Promise<Drawn> {
+  try {
+    return { data: await page(source, visit), status: 200 };
+  } catch (error) {
+    const problem = problemOf(error);
+    if (problem.status === 500) onError(error);
+    const { pathname, search } = visit.asked.url;
+    return {
+      data: { page: 'problem', reader: visit.reader, problem, address: `${pathname}${search}` },
+      status: problem.status,
+    };
+  }
+}
 
-function html(body: string, { url }: Asked, reader: Reader): Answer {
-  const cookie = chosenCookie(url.searchParams, reader);
+function html(status: number, body: string, { query, reader }: Visit): Answer {
+  const cookie = chosenCookie(query, reader);
   return {
-    status: 200,
+    status,
     type: 'text/html; charset=utf-8',
     body,
-    headers: { 'cache-control': 'no-cache', ...(cookie === null ? {} : { 'set-cookie': cookie }) },
+    headers: { 'cache-control': 'private, no-cache', ...(cookie === null ? {} : { 'set-cookie': cookie }) },
   };
 }

@@ -1,5 +1,12 @@
 /** Answers of the API for pages that need no database. */
-import type { AlertSummary, BucketSummary, ForecastSummary, Health, Overview } from '../../src/api/answers.ts';
+import type {
+  AlertSummary,
+  BucketAnswer,
+  BucketSummary,
+  ForecastSummary,
+  Health,
+  Overview,
+} from '../../src/api/answers.ts';
 
 export const NOW = '2026-03-02T15:04:05.000Z';
 const at = (secondsAgo: number): string => new Date(Date.parse(NOW) - secondsAgo * 1000).toISOString();
@@ -91,7 +98,53 @@ export const overview = (change: Partial<Overview> = {}): Overview => ({
     retention_succeeded_at: at(9000),
     retention_months_ahead: 3,
     processes: [{ name: 'balde-1', roles: ['poller', 'states', 'alerting'], seen_at: at(2) }],
-    concerns: ['CLAIMS_READ of 12345678 has been silent for an hour: does DICT still list it?'],
+    concerns: [
+      { code: 'LAGGING', text: 'states is behind', values: { processor: 'states', seconds: 75, events: 1200 } },
+    ],
   },
   ...change,
 });
+
+/** An observation a minute, of which the bucket of `bucket(0)` is the last. */
+export function bucketAnswer(change: Partial<BucketAnswer> = {}): BucketAnswer {
+  const to = Date.parse(change.to ?? NOW);
+  const from = Date.parse(change.from ?? new Date(to - 6 * 3_600_000).toISOString());
+  const count = Math.min(1_000, Math.max(1, Math.floor((to - from) / 60_000)));
+  const column = <T>(of: (i: number) => T): T[] => Array.from({ length: count }, (_, i) => of(i));
+  const tokens = column((i) => Math.round(20_000 + 15_000 * Math.sin(i / 40) - (i / count) * 3_000));
+  const now = bucket(0);
+  return {
+    as_of: NOW,
+    is_past: false,
+    from: new Date(from).toISOString(),
+    to: new Date(to).toISOString(),
+    bucket: now,
+    thresholds: overview().thresholds,
+    series: {
+      resolution: 'observations',
+      time: column((i) => new Date(from + i * ((to - from) / count)).toISOString()),
+      tokens,
+      lowest: tokens,
+      highest: tokens,
+      capacity: column(() => now.capacity),
+      rate: column((i) => 900 + 500 * Math.sin(i / 17)),
+      rate_low: column((i) => 800 + 500 * Math.sin(i / 17)),
+      rate_high: column((i) => 1_150 + 500 * Math.sin(i / 17)),
+      blind_seconds: column((i) => (i > 200 && i < 230 ? 60 : 0)),
+    },
+    alerts: [alert(2, 300), alert(0, null)].map((each) => ({ ...each, endpoint_id: now.endpoint_id })),
+    forecasts: [
+      {
+        ...forecast,
+        id: '33333333-3333-4333-8333-333333333333',
+        created_at: at(7_000),
+        zero_at: at(6_700),
+        resolved_at: at(6_700),
+        resolution_reason: 'CAME_TRUE',
+      },
+      forecast,
+    ],
+    refill: { mode: 'lump', lump_from_seconds: 12, lump_window_seconds: 3, rises_seen: 214 },
+    ...change,
+  };
+}

@@ -1,6 +1,6 @@
 /** How Balde itself is: what it waits for, what runs, and what somebody should see to. */
 import type { ComponentChildren } from 'preact';
-import type { PipelineHealth } from '../../api/answers.ts';
+import type { Concern, PipelineHealth } from '../../api/answers.ts';
 import { useReading } from './context.ts';
 import { Time } from './Time.tsx';
 
@@ -44,14 +44,20 @@ export function Pipeline({ pipeline, now }: PipelineProps) {
   );
 }
 
-/** Sentences of the program, which speaks English. */
-function Concerns({ concerns }: { readonly concerns: readonly string[] }) {
-  const { t } = useReading();
+function Concerns({ concerns }: Pick<PipelineHealth, 'concerns'>) {
+  const { t, words } = useReading();
   if (concerns.length === 0) return <p class="well">{t.pipelineWell}</p>;
+  const written = (values: Concern['values']) =>
+    Object.fromEntries(
+      Object.entries(values).map(([name, value]) => [
+        name,
+        typeof value === 'string' ? value : name === 'seconds' ? words.duration(value) : words.number(value),
+      ]),
+    );
   return (
-    <ul class="concerns" lang="en">
-      {concerns.map((concern) => (
-        <li key={concern}>{concern}</li>
+    <ul class="concerns">
+      {concerns.map(({ code, text, values }) => (
+        <li key={text}>{t.concerns[code](written(values))}</li>
       ))}
     </ul>
   );

@@ -1,5 +1,8 @@
 /** What the pages say, in English. Its shape is that of every language. */
-import type { Health } from '../../api/answers.ts';
+import type { Concern, Health } from '../../api/answers.ts';
+
+/** By its values, written out. */
+export type ConcernTexts = Readonly<Record<Concern['code'], (values: Readonly<Record<string, string>>) => string>>;
 
 const LEVELS: Readonly<Record<Health, string>> = { OK: 'OK', WARNING: 'WARNING', CRITICAL: 'CRITICAL', STALE: 'STALE' };
 
@@ -112,6 +115,15 @@ export const EN = {
   retention: 'Retention last ran',
   monthsAhead: 'Months prepared ahead',
   processes: 'Processes',
+  concerns: {
+    NO_OBSERVATION: () => 'Nothing has been observed yet.',
+    SILENT: ({ seconds }) => `No bucket has been observed for ${seconds}.`,
+    LAGGING: ({ processor, seconds, events }) => `${processor} is ${seconds} behind (${events} events).`,
+    OUTBOX: ({ entries, seconds }) => `${entries} alerts wait to be sent, the oldest for ${seconds}.`,
+    MONTHS_AHEAD: ({ months }) => `History is prepared for ${months} months ahead only: is retention running?`,
+    NOBODY: ({ role }) => `No process runs the role ${role}.`,
+    JUDGED_DIFFERENTLY: () => 'Processes judge buckets with different thresholds.',
+  } as ConcernTexts,
   never: 'never',
   unknown: 'unknown',
   newState: (bucket: string, level: Health, percent: string) => `${bucket} is ${LEVELS[level]}: ${percent} left`,
@@ -237,6 +249,7 @@ export const EN = {
     points: (n: string) => `${n} points`,
     observations: 'Observations that must agree',
     category: 'Category (consumption against another size of bucket)',
+    categoryName: 'Category',
     ownCategory: 'As observed',
     all: 'all',
     run: 'Compute',
