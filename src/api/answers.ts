@@ -174,6 +174,16 @@ export interface BucketAnswer {
   } | null;
 }
 
+/** Alerts that fit, newest first. */
+export interface AlertsAnswer {
+  readonly alerts: readonly AlertSummary[];
+  /** What `before` takes to go on with older ones; `null`: there are none. */
+  readonly next: string | null;
+}
+
+/** `balde what-if --json`: the fields of docs/what-if.md. */
+export type WhatIfAnswer = Readonly<Record<string, unknown>>;
+
 /** `balde explain --json`, and its chart's points. */
 export interface AlertAnswer {
   readonly alert: AlertSummary;

@@ -1,42 +1,84 @@
 /** What is asked of Balde over HTTP, by machines and by the pages: each question is answered in one snapshot. */
 import type { EpochMs } from '../domain/events.ts';
 import { MINUTE_MS } from '../domain/time.ts';
-import { observe, sharedBy } from '../serve/observing.ts';
+import type { StreamedAnswer } from '../serve/answer.ts';
+import { observe, shared, sharedBy } from '../serve/observing.ts';
+import type { Sql } from '../store/database.ts';
+import { committedMark } from '../store/checkpoints.ts';
+import type { SeriesRange } from '../views/series.ts';
 import { sparklines } from '../views/sparklines.ts';
-import type { BucketAnswer, Overview } from './answers.ts';
+import { alertOf, alertsOf } from './alerts.ts';
+import type { AlertsAsked } from './alerts.ts';
+import type { AlertAnswer, AlertsAnswer, BucketAnswer, Overview, WhatIfAnswer } from './answers.ts';
 import { bucketOf } from './bucket.ts';
 import type { BucketAsked } from './bucket.ts';
+import { historyCsv } from './history.ts';
+import { Hub } from './hub.ts';
 import { kept } from './kept.ts';
 import { overviewOf } from './overview.ts';
 import type { Sources } from './sources.ts';
+import { streamOf } from './stream.ts';
+import { Studies } from './studies.ts';
+import { answerWhatIf } from './whatIf.ts';
+import type { WhatIfAsked } from './whatIf.ts';
 
 /** Every method: @throws {DatabaseUnavailableError}. Who asks for the same at the same time gets the same answer. */
 export interface Api {
-  /** @param at a past moment; `null`: now */
+  /** @param at a past moment; `null`: now, or a moment ago */
   overview(at: EpochMs | null): Promise<Overview>;
   /** @throws {NotFoundError} there never was such a bucket, or not yet then */
   bucket(asked: BucketAsked): Promise<BucketAnswer>;
+  /** @throws {NotFoundError} none fits, and there never was such a participant or policy */
+  alerts(asked: AlertsAsked): Promise<AlertsAnswer>;
+  /** @throws {NotFoundError} there is no such alert */
+  alert(id: string): Promise<AlertAnswer>;
+  /**
+   * Waits for its turn; cancelled when nobody waits for it any more.
+   * @throws {NotFoundError} there never was such a bucket
+   * @throws {TooMuchError} it takes too long
+   */
+  whatIf(asked: WhatIfAsked, signal: AbortSignal): Promise<WhatIfAnswer>;
+  /** @throws {NotFoundError} there never was such a bucket */
+  historyCsv(range: SeriesRange, signal: AbortSignal): Promise<StreamedAnswer>;
+  /** The overview as it changes, for all who watch. */
+  readonly hub: Hub;
+  readonly stream: StreamedAnswer;
 }
 
 /** A sparkline's newest slot is half an hour long. Milliseconds. */
 const SPARKLINES_MS = MINUTE_MS;
+/** What many ask for at once is read so often, and no more. Milliseconds. */
+const OVERVIEW_MS = 250;
 
-export function apiOf({ database, now, rules, lag }: Sources): Api {
-  const lines = kept(SPARKLINES_MS, now, sparklines);
+export function apiOf({ database, studied, now, rules, lag, forms }: Sources): Api {
+  const reading = async <T>(read: (tx: Sql) => Promise<T>): Promise<T> => await observe(database, read);
+  const lines = kept(SPARKLINES_MS, sparklines);
+  const overviewAt = async (at: EpochMs | null): Promise<Overview> =>
+    await reading(async (tx) => {
+      const drawn = at === null ? await lines.get(tx, {}, now()) : await sparklines(tx, {}, at);
+      return await overviewOf(tx, { at, now: now(), rules, lag, sparklines: drawn });
+    });
+  const overviewNow = shared(kept(OVERVIEW_MS, async () => await overviewAt(null)).get);
+  const overviewThen = sharedBy(overviewAt);
+  // What was kept may be older than the commit that made the hub look.
+  const hub = new Hub({ overview: async () => await overviewAt(null), mark: async () => await reading(committedMark) });
+  const studies = new Studies();
   return {
-    overview: sharedBy(async (at) => {
-      return await observe(database, async (tx) => {
-        const drawn = at === null ? await lines.get(tx, {}, now()) : await sparklines(tx, {}, at);
-        return await overviewOf(tx, { at, now: now(), rules, lag, sparklines: drawn });
-      });
-    }),
+    overview: async (at) => await (at === null ? overviewNow() : overviewThen(at)),
     bucket: sharedBy(async (asked) => {
-      return await observe(database, async (tx) => {
-        const { participant, policy, at } = asked;
+      const { participant, policy, at } = asked;
+      return await reading(async (tx) => {
         const known = at === null ? lines.known() : null;
         const drawn = known ?? (await sparklines(tx, { participant, policy }, at ?? now()));
         return await bucketOf(tx, { ...asked, now: now(), rules, sparklines: drawn });
       });
     }),
+    alerts: sharedBy(async (asked) => await reading(async (tx) => await alertsOf(tx, asked))),
+    alert: sharedBy(async (id) => await reading(async (tx) => await alertOf(tx, id, forms))),
+    whatIf: async (asked, signal) =>
+      await studies.ask(JSON.stringify(asked), signal, async (stop) => await answerWhatIf(studied, asked, forms, stop)),
+    historyCsv: async (range, signal) => await historyCsv({ database: studied, rules, forms }, range, signal),
+    hub,
+    stream: streamOf(hub),
   };
 }

@@ -1,5 +1,5 @@
 /** Reads what a question names: one that is unknown, double or malformed is refused, with what is allowed. */
-import { instant } from '../domain/texts.ts';
+import { instant, wholeNumber } from '../domain/texts.ts';
 import type { EpochMs } from '../domain/events.ts';
 import { DAY_MS } from '../domain/time.ts';
 import { UsageError } from '../errors.ts';
@@ -66,4 +66,20 @@ export function momentOf(text: string | undefined, now: EpochMs): EpochMs | null
   const at = timeOf('at', text);
   if (at !== null && at > now) throw new UsageError(`at must not be in the future: it is ${iso(now)} now`);
   return at;
+}
+
+/** @throws {UsageError} it is none of them */
+export function oneOf<T extends string>(name: string, choices: readonly T[], text: string): T {
+  const choice = choices.find((one) => one === text);
+  if (choice === undefined)
+    throw new UsageError(`${name} must be one of ${choices.filter((one) => one !== '').join(', ')}`);
+  return choice;
+}
+
+/** @throws {UsageError} it is no number from 1 to `most` */
+export function countOf(name: string, text: string, most: number): number {
+  const count = wholeNumber(text);
+  if (count === null || count < 1 || count > most)
+    throw new UsageError(`${name} must be a whole number from 1 to ${most}`);
+  return count;
 }

@@ -66,8 +66,8 @@ export async function bucketOf(sql: Sql, asked: Asked): Promise<BucketAnswer> {
   };
 }
 
-/** What is asked about by name is there or not. */
-async function found<T>(read: () => Promise<T>): Promise<T> {
+/** What is asked about by name is there or not. @throws {NotFoundError} */
+export async function found<T>(read: () => Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (error) {

@@ -1,15 +1,19 @@
 /** `/api/v1`: which question an address asks. */
-import type { EpochMs } from '../domain/events.ts';
+import type { EpochMs, Severity } from '../domain/events.ts';
+import type { ThresholdRules } from '../domain/thresholds.ts';
 import type { Answer, Asked, Site, StreamedAnswer } from '../serve/answer.ts';
+import { placeOf } from './alerts.ts';
 import type { Api } from './api.ts';
-import { momentOf, parametersOf, rangeOf, timeOf } from './asked.ts';
+import { countOf, momentOf, oneOf, parametersOf, rangeOf, timeOf } from './asked.ts';
 import { NotFoundError, problemAnswer, problemOf } from './problem.ts';
+import { whatIfAsked } from './whatIf.ts';
 
 export const API = '/api/v1';
 
 interface Question extends Asked {
   readonly api: Api;
   readonly now: () => EpochMs;
+  readonly rules: ThresholdRules;
   /** Of the path, below {@link API}, decoded. */
   readonly segments: readonly string[];
 }
@@ -19,19 +23,21 @@ type Route = (question: Question) => Promise<Answer | StreamedAnswer>;
 interface SiteOptions {
   readonly api: Api;
   readonly now: () => EpochMs;
+  /** Those of this process: what a question about other rules leaves open. */
+  readonly rules: ThresholdRules;
   /** Told of what is a defect. */
   readonly onError: (error: unknown) => void;
 }
 
 /** Every path below {@link API} is its own. */
 export const apiSite =
-  ({ api, now, onError }: SiteOptions): Site =>
+  ({ onError, ...site }: SiteOptions): Site =>
   async (asked) => {
     const { pathname } = asked.url;
     if (pathname !== '/api' && !pathname.startsWith('/api/')) return null;
     try {
       const segments = segmentsOf(pathname);
-      return await routeOf(segments)({ ...asked, api, now, segments });
+      return await routeOf(segments)({ ...asked, ...site, segments });
     } catch (error) {
       const problem = problemOf(error);
       if (problem.status === 500) onError(error);
@@ -70,10 +76,52 @@ const bucket: Route = async ({ api, url, now, segments: [, participant = '', pol
   return json(await api.bucket({ participant, policy, ...range, at }));
 };
 
+const MOST_ALERTS = 1_000;
+const ALERTS = 100;
+
+const alerts: Route = async ({ api, url }) => {
+  const names = ['open', 'severity', 'participant', 'policy', 'from', 'to', 'limit', 'before'] as const;
+  const { open, severity, participant, policy, ...given } = parametersOf(url, names);
+  const [from, to] = [timeOf('from', given.from), timeOf('to', given.to)];
+  if (from !== null && to !== null) rangeOf(from, to, to, Infinity);
+  const asked = {
+    open: oneOf('open', ['true', 'false', ''], open ?? 'false') !== 'false',
+    severity: severity === undefined ? null : oneOf<Severity>('severity', ['WARNING', 'CRITICAL'], severity),
+    ...{ participant: participant ?? null, policy: policy ?? null, from, to },
+    limit: given.limit === undefined ? ALERTS : countOf('limit', given.limit, MOST_ALERTS),
+    before: given.before === undefined ? null : placeOf(given.before),
+  };
+  return json(await api.alerts(asked));
+};
+
+const alert: Route = async ({ api, url, segments: [, id = ''] }) => {
+  parametersOf(url, []);
+  return json(await api.alert(id.toLowerCase()));
+};
+
+const whatIf: Route = async ({ api, url, rules, signal }) => json(await api.whatIf(whatIfAsked(url, rules), signal));
+
+const csv: Route = async ({ api, url, now, signal, segments: [, participant = '', policy = '', file = ''] }) => {
+  if (file !== 'history.csv') throw unknown(url.pathname);
+  const { from, to } = parametersOf(url, ['from', 'to']);
+  const range = rangeOf(timeOf('from', from), timeOf('to', to), now());
+  return await api.historyCsv({ participant, policy, ...range }, signal);
+};
+
+const stream: Route = async ({ api, url }) => {
+  parametersOf(url, []);
+  return await Promise.resolve(api.stream);
+};
+
 /** By the first segment and how many there are. */
 const ROUTES: Readonly<Record<string, Route>> = {
   'overview 1': overview,
   'buckets 3': bucket,
+  'buckets 4': csv,
+  'alerts 1': alerts,
+  'alerts 2': alert,
+  'what-if 1': whatIf,
+  'stream 1': stream,
 };
 
 function routeOf(segments: readonly string[]): Route {
@@ -83,10 +131,11 @@ function routeOf(segments: readonly string[]): Route {
   return route;
 }
 
-/** Whoever keeps it asks whether it is still so. */
-const json = (value: object): Answer => ({
-  status: 200,
-  type: 'application/json',
-  body: JSON.stringify(value),
-  headers: { 'cache-control': 'no-cache' },
-});
+/** The same answer is the same bytes, for many who ask at once: they are made, compressed and hashed once. */
+const BYTES = new WeakMap<object, Buffer>();
+
+function json(value: object): Answer {
+  const body = BYTES.get(value) ?? Buffer.from(JSON.stringify(value));
+  BYTES.set(value, body);
+  return { status: 200, type: 'application/json', body };
+}

@@ -10,7 +10,8 @@ import type { RelayOptions } from '../consume/relay.ts';
 import { createBridgeClient } from '../poll/bridgeClient.ts';
 import { runPoller } from '../poll/poller.ts';
 import type { Metrics } from '../serve/metrics.ts';
-import { observingPool } from '../serve/observing.ts';
+import type { Site } from '../serve/answer.ts';
+import { longObservingPool, observingPool } from '../serve/observing.ts';
 import { serve } from '../serve/server.ts';
 import { openDatabase } from '../store/database.ts';
 import type { Database } from '../store/database.ts';
@@ -42,6 +43,17 @@ export interface ProcessOptions {
   readonly onPublished?: (participant: string, observations: number) => void;
   /** Told of each part of the work that another process does now. */
   readonly onStandby?: (who: string) => void;
+  /** What role http serves beside the metrics. */
+  readonly sites?: (sources: SiteSources) => readonly Site[];
+}
+
+/** What sites may use, as long as the signal has not aborted. */
+export interface SiteSources extends Pick<ProcessOptions, 'config' | 'storage' | 'logger'> {
+  /** For answers that come at once. */
+  readonly watched: Database;
+  /** For questions that read much. */
+  readonly studied: Database;
+  readonly signal: AbortSignal;
 }
 
 interface Context extends ProcessOptions {
@@ -190,15 +202,23 @@ async function poll(
   }
 }
 
-async function serveUntilStopped({ config, watched, metrics, onServing }: Context, signal: AbortSignal): Promise<void> {
-  const server = await serve({
-    ...config.http,
-    metrics,
-    database: watched,
-    now: () => Date.now(),
-    staleAfterMs: config.staleAfterMs,
-  });
-  onServing?.(server.url);
-  if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
-  await server.close();
+async function serveUntilStopped(context: Context, signal: AbortSignal): Promise<void> {
+  const { config, storage, logger, watched, metrics, sites, onServing } = context;
+  const studied = openDatabase(longObservingPool(storage.databaseOptions));
+  try {
+    const server = await serve({
+      ...config.http,
+      metrics,
+      database: watched,
+      now: () => Date.now(),
+      staleAfterMs: config.staleAfterMs,
+      sites: sites?.({ config, storage, logger, watched, studied, signal }) ?? [],
+      onFailed: (err, path) => logger.error({ err, path }, 'a question over HTTP failed'),
+    });
+    onServing?.(server.url);
+    if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+    await server.close();
+  } finally {
+    await studied.close();
+  }
 }

@@ -21,6 +21,17 @@ export const observingPool = (work: DatabaseOptions): DatabaseOptions => ({
   statementTimeoutMs: STATEMENT_MS + 1_000,
 });
 
+/** What a question about all of history may take. Milliseconds. */
+export const STUDY_MS = 60_000;
+
+/** One connection for questions that read much: they wait for one another, and nobody else waits for them. */
+export const longObservingPool = (work: DatabaseOptions): DatabaseOptions => ({
+  ...observingPool(work),
+  poolSize: 1,
+  applicationName: 'balde-http-study',
+  statementTimeoutMs: STUDY_MS,
+});
+
 /**
  * Reads in one snapshot; no statement takes longer than `statementMs`. The limits are set inside the transaction: a
  * pooler between here and the server may lose what a session was given.

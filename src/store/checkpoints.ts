@@ -171,3 +171,13 @@ export async function resetCheckpoints(
     return before;
   });
 }
+
+/** A text that differs once something that the views show was committed. */
+export async function committedMark(sql: Sql): Promise<string> {
+  const [row] = await sql.query<{ mark: string | null }>(
+    `select md5(string_agg(concat_ws(' ', c.fold, c.version, c.partition, c.position), ',' order by c.fold, c.partition)) as mark
+     from balde.checkpoint c join balde.projection p on p.name = c.fold and p.version = c.version
+     where p.served and c.position is not null`,
+  );
+  return row?.mark ?? '';
+}

@@ -36,6 +36,27 @@ export async function alertsBetween(sql: Sql, filter: AlertFilter, limit: number
   ]);
 }
 
+/** Where a list of alerts, newest first, goes on. */
+export interface AlertPlace {
+  readonly createdAt: EpochMs;
+  readonly id: string;
+}
+
+/** As {@link alertsBetween}, from a place on. */
+export async function alertsBefore(
+  sql: Sql,
+  filter: AlertFilter,
+  place: AlertPlace | null,
+  limit: number,
+): Promise<AlertRow[]> {
+  return await sql.query<AlertRow>(
+    `select * ${FITTING} and created_at <= coalesce($8::timestamptz, 'infinity')
+       and ($8::timestamptz is null or (created_at, id) < ($8, $9::uuid))
+     order by created_at desc, id desc limit $7`,
+    [...parameters(filter), limit, instant(place?.createdAt), place?.id ?? null],
+  );
+}
+
 export async function countAlerts(sql: Sql, filter: AlertFilter): Promise<number> {
   const [row] = await sql.query<{ alerts: number }>(`select count(*) as alerts ${FITTING}`, parameters(filter));
   return row?.alerts ?? 0;

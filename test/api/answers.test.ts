@@ -1,13 +1,17 @@
 /** What the API answers, against a database that the folds filled. */
-import { afterAll, describe, expect, test } from 'vitest';
-import type { BucketAnswer, Overview, Problem } from '../../src/api/answers.ts';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
+import type { AlertAnswer, AlertsAnswer, BucketAnswer, Overview, Problem } from '../../src/api/answers.ts';
 import { apiOf } from '../../src/api/api.ts';
 import { apiSite } from '../../src/api/routes.ts';
+import { FORMS } from '../../src/cli/sites.ts';
 import { DEFAULT_RULES } from '../../src/domain/thresholds.ts';
 import type { Answer } from '../../src/serve/answer.ts';
-import { observingPool } from '../../src/serve/observing.ts';
+import { longObservingPool, observingPool } from '../../src/serve/observing.ts';
 import { openDatabase } from '../../src/store/database.ts';
 import { saveSettings } from '../../src/store/settings.ts';
+import { balde, jsonOf } from '../cli/balde.ts';
 import { foldAll, MINUTE, PARTICIPANT, publish, seed } from '../cli/seed.ts';
 import { baldeDatabase } from '../support/database.ts';
 import { observation } from '../support/observations.ts';
@@ -24,11 +28,14 @@ await publish(log, [quiet], 1_000);
 await foldAll(database, log);
 
 const watched = openDatabase(observingPool({ url }));
-afterAll(async () => await watched.close());
+const studied = openDatabase(longObservingPool({ url }));
+afterAll(async () => await Promise.all([watched.close(), studied.close()]));
 const now = (): number => NOW;
 const errors: unknown[] = [];
-const api = apiOf({ database: watched, now, rules: DEFAULT_RULES, lag: () => ({ events: 0, seconds: 0 }) });
-const site = apiSite({ api, now, onError: (error) => errors.push(error) });
+const rules = DEFAULT_RULES;
+const lag = () => ({ events: 0, seconds: 0 });
+const api = apiOf({ database: watched, studied, now, rules, lag, forms: FORMS });
+const site = apiSite({ api, now, rules, onError: (error) => errors.push(error) });
 
 async function ask(path: string): Promise<{ readonly status: number; readonly type: string; readonly body: unknown }> {
   const signal = new AbortController().signal;
@@ -127,6 +134,72 @@ describe('[PAGE-11] a bucket', () => {
   });
 });
 
+describe('[PAGE-13] alerts', () => {
+  const list = async (query = ''): Promise<AlertsAnswer> => (await ask(`/api/v1/alerts${query}`)).body as AlertsAnswer;
+
+  test('are listed newest first, page by page, each of them once', async () => {
+    const all = await list();
+    expect(all.alerts.map(({ severity }) => severity)).toEqual(['CRITICAL', 'CRITICAL', 'WARNING']);
+    expect(all.next).toBeNull();
+    const first = await list('?limit=2');
+    expect(first.alerts).toEqual(all.alerts.slice(0, 2));
+    const second = await list(`?limit=2&before=${first.next}`);
+    expect(second).toEqual({ alerts: all.alerts.slice(2), next: null });
+  });
+
+  test('are narrowed by what is asked', async () => {
+    const ids = async (query: string): Promise<number> => (await list(query)).alerts.length;
+    expect(await ids('?open')).toBe(1);
+    expect(await ids('?open=false&severity=WARNING')).toBe(1);
+    expect(await ids(`?from=${iso(LAST)}`)).toBe(1);
+    expect(await ids(`?to=${iso(LAST)}&participant=${PARTICIPANT}&policy=FALLING`)).toBe(2);
+    expect(await ids(`?participant=${OTHER}`)).toBe(0);
+  });
+
+  test('one of them is explained as balde explain does, with the observations around it', async () => {
+    const [, { id = '' } = {}] = (await list()).alerts;
+    const { alert, explanation, series, forecasts } = (await ask(`/api/v1/alerts/${id}`)).body as AlertAnswer;
+    expect(explanation).toEqual(jsonOf(await balde(['explain', id, '--json'], { DATABASE_URL: url })));
+    expect(alert).toMatchObject({ id, severity: 'CRITICAL', resolution_reason: 'RECOVERED' });
+    expect(series).toMatchObject({ resolution: 'observations', tokens: [300, 40, 10, 250, 0] });
+    expect(forecasts).toEqual([]);
+  });
+});
+
+describe('[PAGE-14] what-if', () => {
+  test.each([
+    ['', []],
+    [
+      `?warning=50&critical=5&margin=2&for=2&participant=${PARTICIPANT}&policy=FALLING`,
+      [
+        ...['--warning', '50', '--critical', '5', '--resolve-margin', '2', '--for-observations', '2'],
+        ...['--participant', PARTICIPANT, '--policy', 'FALLING'],
+      ],
+    ],
+  ])('%s: what the command answers', async (query, options) => {
+    const answer = await ask(`/api/v1/what-if${query}`);
+    expect(answer.body).toEqual(jsonOf(await balde(['what-if', '--json', ...options], { DATABASE_URL: url })));
+  });
+});
+
+describe('the history as CSV', () => {
+  test('[PAGE-15] is what balde history --csv has, whatever its length', async () => {
+    const path = `/api/v1/buckets/${FALLING}/history.csv`;
+    const signal = new AbortController().signal;
+    const answer = await site({ method: 'GET', url: new URL(path, 'http://balde'), headers: {}, signal });
+    if (answer === null || !('begin' in answer)) throw new Error('it was not answered as a stream');
+    const server = createServer((_, response) => answer.begin(response));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void server.close());
+    const got = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    expect(got.headers.get('content-type')).toBe('text/csv; charset=utf-8');
+    const { stdout } = await balde(['history', '--participant', PARTICIPANT, '--policy', 'FALLING', '--csv'], {
+      DATABASE_URL: url,
+    });
+    expect((await got.text()).trim()).toBe(stdout.trim());
+  });
+});
+
 describe('[PAGE-12] a question that can’t be answered', () => {
   test.each([
     ['/api/v1/overview?att=1', 400, 'there is no parameter "att" here: there is at'],
@@ -138,6 +211,21 @@ describe('[PAGE-12] a question that can’t be answered', () => {
     [`/api/v1/buckets/${PARTICIPANT}/NOTHING`, 404, 'no policy NOTHING of participant 12345678 was ever observed'],
     ['/api/v1/buckets/99999999/FALLING', 404, 'no participant 99999999 was ever observed: there are'],
     [`/api/v1/buckets/${FALLING}?at=2020-01-01T00:00:00Z`, 404, 'nothing was known at 2020-01-01T00:00:00.000Z'],
+    ['/api/v1/alerts?limit=0', 400, 'limit must be a whole number from 1 to 1000'],
+    ['/api/v1/alerts?before=x', 400, 'before takes what an answer had in next'],
+    ['/api/v1/alerts?open=maybe', 400, 'open must be one of true, false'],
+    ['/api/v1/alerts?severity=BAD', 400, 'severity must be one of WARNING, CRITICAL'],
+    ['/api/v1/alerts?policy=NOTHING', 404, 'no policy NOTHING was ever observed'],
+    ['/api/v1/alerts/00000000-0000-4000-8000-000000000000', 404, 'there is no alert'],
+    ['/api/v1/alerts/x', 404, 'there is no alert x'],
+    ['/api/v1/what-if?warning=200', 400, 'warning must be a number from 0 to 100'],
+    ['/api/v1/what-if?warning=5&critical=50', 400, 'must be below WARNING'],
+    ['/api/v1/what-if?for=1.5', 400, 'for must be a whole number from 1 to 100'],
+    ['/api/v1/what-if?category=Z', 400, 'category must be one of A, B'],
+    ['/api/v1/what-if?category=A&warning=5', 400, 'leave out warning'],
+    ['/api/v1/what-if?category=A', 400, 'neither is among these buckets'],
+    ['/api/v1/what-if?policy=NOTHING', 404, 'no policy NOTHING was ever observed'],
+    [`/api/v1/buckets/${FALLING}/future.csv`, 404, 'there is nothing at'],
     ['/api/v1/nothing', 404, 'there is nothing at /api/v1/nothing'],
     ['/api/v1/buckets/%ff/X', 404, 'there is nothing at'],
     ['/api/v2/overview', 404, 'the API is at /api/v1/'],

@@ -1,0 +1,85 @@
+/** `balde what-if` over HTTP: the same code, the same JSON. */
+import { simulateCategory } from '../analysis/category.ts';
+import { whatIf } from '../analysis/whatIf.ts';
+import { CATEGORIES, CATEGORY_POLICIES } from '../domain/catalog.ts';
+import type { Category } from '../domain/catalog.ts';
+import type { EpochMs } from '../domain/events.ts';
+import { hasFewDecimals, MAX_DECIMALS } from '../domain/percent.ts';
+import { rulesProblem } from '../domain/thresholds.ts';
+import type { ThresholdRules } from '../domain/thresholds.ts';
+import { UsageError } from '../errors.ts';
+import { pickBuckets } from '../operate/buckets.ts';
+import type { Database } from '../store/database.ts';
+import type { Bucket } from '../views/buckets.ts';
+import type { WhatIfAnswer } from './answers.ts';
+import { countOf, oneOf, parametersOf, rangeOf, timeOf } from './asked.ts';
+import { found } from './bucket.ts';
+import type { Forms } from './forms.ts';
+
+export interface WhatIfAsked {
+  /** `null`: all of them. */
+  readonly participant: string | null;
+  readonly policy: string | null;
+  /** Alerts that overlap this time; `null`: open. */
+  readonly from: EpochMs | null;
+  readonly to: EpochMs | null;
+  readonly rules: ThresholdRules;
+  /** Instead of the alerts: when buckets of this category would have answered 429. */
+  readonly category: Category | null;
+}
+
+const RULES = ['warning', 'critical', 'margin', 'for'] as const;
+const MOST_IN_A_ROW = 100;
+const NAMES = ['participant', 'policy', 'from', 'to', 'category', ...RULES] as const;
+
+/** @param production what is not named. @throws {UsageError} the question contradicts itself, or is malformed */
+export function whatIfAsked(url: URL, production: ThresholdRules): WhatIfAsked {
+  const given = parametersOf(url, NAMES);
+  const [from, to] = [timeOf('from', given.from), timeOf('to', given.to)];
+  if (from !== null && to !== null) rangeOf(from, to, to);
+  const category = given.category === undefined ? null : oneOf('category', CATEGORIES, given.category);
+  const named = RULES.filter((name) => given[name] !== undefined);
+  if (category !== null && named.length > 0)
+    throw new UsageError(`category asks about the bucket itself, not about alerts: leave out ${named.join(', ')}`);
+  const rules = {
+    warningPercent: shareOf('warning', given.warning) ?? production.warningPercent,
+    criticalPercent: shareOf('critical', given.critical) ?? production.criticalPercent,
+    resolveMargin: shareOf('margin', given.margin) ?? production.resolveMargin,
+    forObservations:
+      (given.for === undefined ? null : countOf('for', given.for, MOST_IN_A_ROW)) ?? production.forObservations,
+  };
+  const problem = named.length === 0 ? null : rulesProblem(rules);
+  if (problem !== null) throw new UsageError(problem);
+  return { participant: given.participant ?? null, policy: given.policy ?? null, from, to, rules, category };
+}
+
+/** A share of the capacity, percent, or points of it. */
+function shareOf(name: string, text: string | undefined): number | null {
+  if (text === undefined) return null;
+  if (!/^\d{1,3}(\.\d+)?$/.test(text) || Number(text) > 100)
+    throw new UsageError(`${name} must be a number from 0 to 100`);
+  if (!hasFewDecimals(text)) throw new UsageError(`${name} may have ${MAX_DECIMALS} decimals, not more`);
+  return Number(text);
+}
+
+/** @throws {NotFoundError} there never was such a bucket */
+export async function answerWhatIf(
+  database: Database,
+  { participant, policy, from, to, rules, category }: WhatIfAsked,
+  forms: Pick<Forms, 'whatIf' | 'categories'>,
+  signal: AbortSignal,
+): Promise<WhatIfAnswer> {
+  const filter = { participant: participant ?? undefined, policy: policy ?? undefined };
+  const buckets = await found(async () => await pickBuckets(database, filter));
+  const asked = { buckets, from: from ?? undefined, to: to ?? undefined, signal };
+  if (category !== null) return forms.categories(category, await categories(database, { ...asked, category }));
+  return forms.whatIf(await whatIf(database, { ...asked, rules, against: null, onProgress: () => undefined }));
+}
+
+async function categories(database: Database, options: Parameters<typeof simulateCategory>[1]) {
+  if (!options.buckets.some(({ policy }: Bucket) => CATEGORY_POLICIES.includes(policy)))
+    throw new UsageError(
+      `only ${CATEGORY_POLICIES.join(' and ')} depend on the category, and neither is among these buckets`,
+    );
+  return await simulateCategory(database, options);
+}
