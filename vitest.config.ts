@@ -10,7 +10,7 @@ export default defineConfig(({ mode }) => {
   return {
     test: {
       include: isCampaign ? [...CAMPAIGNS, TRIALS] : lane === undefined ? ['test/**/*.test.ts'] : filesOf(lane),
-      globalSetup: ['test/support/prometheusLeftOut.ts', ...(lane === 'unit' ? [] : SERVERS)],
+      globalSetup: ['test/support/leftOut.ts', ...(lane === 'unit' ? [] : SERVERS)],
       env: isCampaign ? { FAULTS_CAMPAIGN: '1' } : {},
       testTimeout: 60_000,
       hookTimeout: 60_000,

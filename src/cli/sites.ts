@@ -5,6 +5,7 @@ import { lagReader } from '../api/lag.ts';
 import { apiSite } from '../api/routes.ts';
 import type { SiteSources } from '../app/roles.ts';
 import type { Site } from '../serve/answer.ts';
+import { webSite } from '../web/site.ts';
 import { categoryJson } from './render/categoryReport.ts';
 import { explanationJson } from './render/explanation.ts';
 import { historyCsv } from './render/history.ts';
@@ -24,5 +25,5 @@ export function sitesOf({ config, storage, logger, watched, studied, signal }: S
   const { rules } = config;
   const api = apiOf({ database: watched, studied, now, rules, lag, forms: FORMS });
   const onError = (err: unknown): void => logger.error({ err }, 'a question over HTTP failed');
-  return [apiSite({ api, now, rules, onError })];
+  return [apiSite({ api, now, rules, onError }), webSite({ source: api, now, rules, onError })];
 }

@@ -40,6 +40,10 @@ function titleOf(data: PageData): string {
       return `${t.overview} · Balde`;
     case 'bucket':
       return `${data.answer.bucket.endpoint_id} · Balde`;
+    case 'alert':
+      return `${data.answer.alert.severity}: ${data.answer.alert.endpoint_id} · Balde`;
+    case 'whatIf':
+      return `${t.whatIf} · Balde`;
     case 'login':
       return 'Balde';
     case 'problem':

@@ -1,5 +1,6 @@
 /** Answers of the API for pages that need no database. */
 import type {
+  AlertAnswer,
   AlertSummary,
   BucketAnswer,
   BucketSummary,
@@ -148,3 +149,29 @@ export function bucketAnswer(change: Partial<BucketAnswer> = {}): BucketAnswer {
     ...change,
   };
 }
+
+const point = (secondsAgo: number, available_tokens: number) => ({
+  response_time: at(secondsAgo),
+  available_tokens,
+  capacity: 36_000,
+  consumption_rate_per_minute: 7_100,
+});
+
+/** Of the critical one, which is open. */
+export const alertAnswer: AlertAnswer = {
+  alert: alert(0, null),
+  explanation: {
+    rules: { warning_percent: 20, critical_percent: 10, resolve_margin: 0, for_observations: 1 },
+    before: [point(520, 9_300), point(460, 6_100)],
+    causes: [point(400, 3_302)],
+    followed: { observations: 40, until: at(7), lowest: point(300, -12) },
+    reached_zero_at: at(320),
+    lead_seconds: 80,
+    lasted_seconds: null,
+    previous_alert_id: '22222222-2222-4222-8222-222222222221',
+    next_alert_id: null,
+    chain: [{ ...alert(1, 3000), endpoint_id: 'CIDS_ENTRIES_READ' }, alert(0, null)],
+  },
+  series: bucketAnswer({ from: at(7_200) }).series,
+  forecasts: bucketAnswer().forecasts,
+};
