@@ -54,7 +54,7 @@ export function fakeApi(): FakeApi {
             streams.add(response);
             response.on('close', () => streams.delete(response));
             response.writeHead(200, { 'content-type': 'text/event-stream' });
-            response.write(text('overview', overview()));
+            response.write(`retry: 200\n\n${text('overview', overview())}`);
           },
         };
       const answers: Readonly<Record<string, () => Promise<object>>> = {

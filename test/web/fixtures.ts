@@ -110,7 +110,7 @@ export const overview = (change: Partial<Overview> = {}): Overview => ({
 export function bucketAnswer(change: Partial<BucketAnswer> = {}): BucketAnswer {
   const to = Date.parse(change.to ?? NOW);
   const from = Date.parse(change.from ?? new Date(to - 6 * 3_600_000).toISOString());
-  const count = Math.min(1_000, Math.max(1, Math.floor((to - from) / 60_000)));
+  const count = Math.min(1_500, Math.max(1, Math.floor((to - from) / 60_000)));
   const column = <T>(of: (i: number) => T): T[] => Array.from({ length: count }, (_, i) => of(i));
   const tokens = column((i) => Math.round(20_000 + 15_000 * Math.sin(i / 40) - (i / count) * 3_000));
   const now = bucket(0);

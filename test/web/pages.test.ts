@@ -118,7 +118,8 @@ describeBrowser('the pages in a browser', () => {
     const state = page.locator('.connection-state');
     await expect.poll(async () => await state.textContent()).toBe('Live');
     const { buckets, ...rest } = overview();
-    const fallen = { ...bucket(5), health_status: 'CRITICAL' as const, remaining_percent: 3 };
+    const { sparkline: _, ...known } = bucket(5);
+    const fallen = { ...known, health_status: 'CRITICAL' as const, remaining_percent: 3 };
     api.send('change', {
       ...rest,
       buckets: [fallen],

@@ -47,7 +47,7 @@ function Sides({ baseline, whatIf }: { readonly baseline: SideFigures; readonly 
   const lead = (seconds: number | null): string =>
     seconds === null ? words.number(null) : `${seconds < 0 ? '−' : ''}${words.duration(Math.abs(seconds))}`;
   return (
-    <div class="scroll">
+    <div class="scroll" tabIndex={0} role="region" aria-label={t.trial.then}>
       <table class="plain sides">
         <thead>
           <tr>
