@@ -30,6 +30,15 @@ export interface Explained {
   readonly lead_seconds: number | null;
   readonly lasted_seconds: number | null;
   readonly chain: readonly Raised[];
+  /** How hard it was drawn on since it began to fall; tokens a minute. */
+  readonly why?: {
+    readonly draining_since: string | null;
+    readonly demand_per_minute: number | null;
+    readonly demand_low_per_minute: number | null;
+    readonly usual_per_minute: number | null;
+    readonly usual_low_per_minute: number | null;
+    readonly times_usual: number | null;
+  };
 }
 
 export const explainedOf = ({ explanation }: AlertAnswer): Explained => explanation as unknown as Explained;
@@ -44,6 +53,20 @@ export interface SideFigures {
   readonly reached_zero: number;
   readonly lead_median_seconds: number | null;
   readonly lead_min_seconds: number | null;
+}
+
+export interface Announced {
+  readonly announced: number;
+  readonly lead_median_seconds: number | null;
+  readonly lead_min_seconds: number | null;
+}
+
+/** Times at which buckets were seen empty: DICT answers 429 then. */
+export interface Outages {
+  readonly count: number;
+  readonly baseline: Announced;
+  readonly what_if: Announced;
+  readonly forecast: Announced;
 }
 
 export type Change = 'added' | 'gone' | 'earlier' | 'later' | 'longer' | 'shorter';
@@ -64,6 +87,7 @@ export interface RulesCompared {
     readonly incidents: ChangeCounts;
     readonly baseline: SideFigures;
     readonly what_if: SideFigures;
+    readonly outages?: Outages;
   };
   readonly added: readonly Raised[];
   readonly gone: readonly Raised[];
@@ -90,6 +114,8 @@ export interface CategoryTried {
     readonly observed_categories: readonly string[];
     readonly observations: number;
     readonly best_case: readonly RefusedPeriod[];
+    /** `null`: nothing is estimated of it. */
+    readonly likely_case?: readonly RefusedPeriod[] | null;
     readonly worst_case: readonly RefusedPeriod[];
     readonly assumptions: readonly string[];
   }[];

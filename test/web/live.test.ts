@@ -61,7 +61,7 @@ describeBrowser('pages over a real database', async () => {
     const { added, gone, summary } = printed;
     expect(await page.locator('.change-added').first().textContent()).toBe(`${added.length} added`);
     expect(await page.locator('.change-gone').first().textContent()).toBe(`${gone.length} gone`);
-    expect(await page.locator('.sides tbody tr').nth(1).locator('td').first().textContent()).toBe(
+    expect(await page.locator('.sides').first().locator('tbody tr').nth(1).locator('td').first().textContent()).toBe(
       String(summary.what_if.alerts),
     );
     await page.close();

@@ -184,7 +184,7 @@ describeBrowser('the pages in a browser', () => {
 
   it('[PAGE-26] what-if answers while somebody drags; the address holds the rules, and what puts them into force', async () => {
     const page = await opened('/what-if');
-    await expect.poll(async () => await page.locator('.sides').count()).toBe(1);
+    await page.locator('.sides').first().waitFor();
     await page.getByRole('slider', { name: /WARNING at/ }).fill('30');
     await expect.poll(() => api.asked.at(-1)).toContain('/api/v1/what-if?warning=30&critical=10&margin=0&for=1&from=');
     expect(new URL(page.url()).search).toBe('?warning=30&critical=10&margin=0&for=1&span=7d');

@@ -23,6 +23,12 @@ export const compared = {
     ...counts,
     ...{ history_from: '2026-02-01T00:00:00.000Z', history_to: '2026-03-02T15:03:58.000Z', observations: 41_760 },
     ...{ incidents: counts, baseline: side(7), what_if: side(8) },
+    outages: {
+      count: 5,
+      baseline: { announced: 4, lead_median_seconds: 150, lead_min_seconds: 0 },
+      what_if: { announced: 5, lead_median_seconds: 230, lead_min_seconds: 40 },
+      forecast: { announced: 5, lead_median_seconds: 260, lead_min_seconds: 60 },
+    },
   },
   added: [raised(4, 600)],
   gone: [raised(2, 300)],

@@ -111,6 +111,7 @@ function Facts({ answer: { alert }, explained }: AlertPageProps & { readonly exp
           {t.alert.rulesText(words.percent(rules.warning_percent), words.percent(rules.critical_percent))}
         </Fact>
       )}
+      <Demand explained={explained} />
       {followed !== null && (
         <Fact name={t.alert.followed}>
           {t.alert.followedText(words.number(followed.observations), words.time(followed.until))}
@@ -119,5 +120,25 @@ function Facts({ answer: { alert }, explained }: AlertPageProps & { readonly exp
         </Fact>
       )}
     </dl>
+  );
+}
+
+/** Against what is usual at that hour. */
+function Demand({ explained: { why } }: { readonly explained: Explained }) {
+  const { t, words } = useReading();
+  if (why?.draining_since === undefined || why.draining_since === null) return null;
+  const pace = (rate: number | null, low: number | null): string =>
+    rate === null ? t.alert.atLeast(words.number(low)) : words.number(rate);
+  const { usual_per_minute: usual, usual_low_per_minute: usualLow, times_usual: times } = why;
+  return (
+    <Fact name={t.alert.demand}>
+      {t.alert.demandText(pace(why.demand_per_minute, why.demand_low_per_minute), words.time(why.draining_since))}
+      {(usual !== null || usualLow !== null) && (
+        <>
+          <br />
+          {t.alert.usual(pace(usual, usualLow), times === null ? null : words.number(times, 1))}
+        </>
+      )}
+    </Fact>
   );
 }

@@ -23,6 +23,7 @@ function PolicyTrial({ policy }: { readonly policy: Policy }) {
       <p class="quiet">{t.trial.settings(words.number(policy.capacity), refill)}</p>
       <div class="below">
         <Periods title={t.trial.best} periods={policy.best_case} />
+        {policy.likely_case && <Periods title={t.trial.likely} periods={policy.likely_case} />}
         <Periods title={t.trial.worst} periods={policy.worst_case} />
       </div>
       <ul class="quiet assumptions" lang="en">

@@ -1,7 +1,7 @@
 /** What other rules would have raised, beside what was really raised. */
 import { bucketAddress } from '../addresses.ts';
 import { differencesOf } from '../explained.ts';
-import type { Difference, RulesCompared, SideFigures } from '../explained.ts';
+import type { Difference, Outages, RulesCompared, SideFigures } from '../explained.ts';
 import { useReading } from './context.ts';
 import { Level } from './Level.tsx';
 import { Timeline } from './Timeline.tsx';
@@ -17,6 +17,7 @@ export function Compared({ compared }: { readonly compared: RulesCompared }) {
     <>
       <section class="panel" aria-label={t.trial.title}>
         <Sides baseline={summary.baseline} whatIf={summary.what_if} />
+        {summary.outages !== undefined && <OutageTable outages={summary.outages} />}
         <Counts title={t.trial.alerts} counts={summary} />
         <Counts title={t.trial.incidents} counts={summary.incidents} />
         <p class="quiet">
@@ -78,6 +79,44 @@ function Sides({ baseline, whatIf }: { readonly baseline: SideFigures; readonly 
               )}
               <td>{lead(side.lead_median_seconds)}</td>
               <td>{lead(side.lead_min_seconds)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+/** What was announced before it happened, and what was not. */
+function OutageTable({ outages }: { readonly outages: Outages }) {
+  const { t, words } = useReading();
+  if (outages.count === 0) return <p class="quiet">{t.trial.noOutage}</p>;
+  const lines = [
+    [t.trial.really, outages.baseline],
+    [t.trial.then, outages.what_if],
+    [t.trial.forecasts, outages.forecast],
+  ] as const;
+  return (
+    <div class="scroll" tabIndex={0} role="region" aria-label={t.trial.announced}>
+      <table class="plain sides">
+        <caption>{t.trial.outages(words.number(outages.count))}</caption>
+        <thead>
+          <tr>
+            <th scope="col">{t.trial.side}</th>
+            <th scope="col">{t.trial.announced}</th>
+            <th scope="col">{t.trial.missed}</th>
+            <th scope="col">{t.trial.lead}</th>
+            <th scope="col">{t.trial.least}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {lines.map(([name, { announced, lead_median_seconds: median, lead_min_seconds: least }]) => (
+            <tr key={name}>
+              <th scope="row">{name}</th>
+              <td>{words.number(announced)}</td>
+              <td>{words.number(outages.count - announced)}</td>
+              <td>{words.duration(median)}</td>
+              <td>{words.duration(least)}</td>
             </tr>
           ))}
         </tbody>
