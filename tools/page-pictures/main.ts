@@ -44,7 +44,7 @@ const source = {
   bucket: async (asked: Parameters<typeof api.bucket>[0]) => present(await api.bucket({ ...asked, at: MOMENT })),
 };
 const failed = (error: unknown): never => {
-  throw error;
+  throw error instanceof Error ? error : new Error(String(error));
 };
 /** Says what there is, and nothing more. */
 const stream: Site = async ({ url }) => {

@@ -190,7 +190,7 @@ function DifferenceRow({
   return (
     <tr>
       <td>
-        <span class={`change-${changes[0]}`}>{changes.map((change) => t.trial.counts[change]).join(', ')}</span>
+        <span class={`change-${changes[0] ?? ''}`}>{changes.map((change) => t.trial.counts[change]).join(', ')}</span>
       </td>
       <td>
         <Level level={alert.severity} />
