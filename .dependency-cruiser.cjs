@@ -76,8 +76,12 @@ module.exports = {
     only('echarts-only-in-charts', '^src/analysis/charts', 'echarts'),
     only('eventstore-only-in-archive', '^src/archive/eventstore/', '@eventstore'),
     only('prom-client-only-in-serve', '^src/serve/', 'prom-client'),
-    only('spans-by-one-module', '^src/(tracing|log/spans|app/otlp)\\.ts$', '@opentelemetry/api'),
-    only('otel-sdk-only-on-request', '^src/app/otlp\\.ts$', '@opentelemetry/(core|resources|sdk-|exporter-)[^/]*'),
+    only('spans-by-one-module', '^src/(tracing|log/spans|app/otlp(Metrics|Process)?)\\.ts$', '@opentelemetry/api'),
+    only(
+      'otel-sdk-only-on-request',
+      '^src/app/otlp(Metrics|Process)?\\.ts$',
+      '@opentelemetry/(core|resources|sdk-|exporter-)[^/]*',
+    ),
     only('grafana-only-in-dashboards', '^tools/dashboards/', '@grafana'),
   ],
   options: {

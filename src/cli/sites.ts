@@ -7,6 +7,8 @@ import type { Sources } from '../api/sources.ts';
 import type { SiteSources } from '../app/roles.ts';
 import type { Site } from '../serve/answer.ts';
 import type { Database } from '../store/database.ts';
+import { ALL_CATEGORIES } from './options/whatIf.ts';
+import { rankingJson } from './render/categoryRanking.ts';
 import { categoryJson } from './render/categoryReport.ts';
 import { explanationJson } from './render/explanation.ts';
 import { historyCsv } from './render/history.ts';
@@ -17,6 +19,7 @@ export const FORMS: Forms = {
   explanation: explanationJson,
   whatIf: whatIfJson,
   categories: (category, outcomes) => ({ category, policies: outcomes.map(categoryJson) }),
+  ranking: (rankings) => ({ category: ALL_CATEGORIES, policies: rankings.map(rankingJson) }),
   historyCsv,
 };
 

@@ -31,7 +31,7 @@ const isOfPostgres = (path: string): boolean =>
 /** The broker of the whole run is that of test/support/pulsar.ts. */
 const BROKER = join(SUPPORT, 'pulsar.ts');
 
-function laneOf(testFile: string): Lane {
+export function laneOf(testFile: string): Lane {
   if (testFile.startsWith(join(TESTS, 'faults') + sep)) return 'faults';
   const imports = [...importsOf([testFile])];
   if (imports.some(isOfPulsar)) return 'pulsar';
