@@ -78,8 +78,12 @@ module.exports = {
     only('preact-only-in-web', '^src/web/', '(preact|preact-render-to-string)'),
     only('uplot-only-in-the-browser', '^src/web/browser/', 'uplot'),
     only('prom-client-only-in-serve', '^src/serve/', 'prom-client'),
-    only('spans-by-one-module', '^src/(tracing|log/spans|app/otlp)\\.ts$', '@opentelemetry/api'),
-    only('otel-sdk-only-on-request', '^src/app/otlp\\.ts$', '@opentelemetry/(core|resources|sdk-|exporter-)[^/]*'),
+    only('spans-by-one-module', '^src/(tracing|log/spans|app/otlp(Metrics|Process)?)\\.ts$', '@opentelemetry/api'),
+    only(
+      'otel-sdk-only-on-request',
+      '^src/app/otlp(Metrics|Process)?\\.ts$',
+      '@opentelemetry/(core|resources|sdk-|exporter-)[^/]*',
+    ),
     only('grafana-only-in-dashboards', '^tools/dashboards/', '@grafana'),
   ],
   options: {

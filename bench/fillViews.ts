@@ -10,7 +10,11 @@ export interface Filling {
   readonly from: EpochMs;
   /** Exclusive; a multiple of 5 minutes, as `from`. */
   readonly to: EpochMs;
+  /** A divisor of 5; a poll every 5 minutes without it. */
+  readonly pollMinutes?: number;
 }
+
+const POLL_MINUTES = 5;
 
 const CAPACITY = 18_000;
 const BANDS = ['at_0', ...[10, 20, 30, 40, 50, 60, 70, 80, 90, 100].map((edge) => `to_${edge}`), 'above_100'];
@@ -18,7 +22,7 @@ const BANDS = ['at_0', ...[10, 20, 30, 40, 50, 60, 70, 80, 90, 100].map((edge) =
 const iso = (at: EpochMs): string => `'${new Date(at).toISOString()}'::timestamptz`;
 const policyName = (i: string): string => `'POLICY_' || lpad(${i}::text, 2, '0')`;
 
-/** A poll every 5 minutes: rows of history, rollups of all lengths, alerts, forecasts, and what is true now. */
+/** Rows of history, rollups of all lengths, alerts, forecasts, and what is true now. */
 export async function fillViews(database: Database, filling: Filling): Promise<void> {
   const { from, to } = filling;
   await database.transaction(async (tx) => {
@@ -35,21 +39,22 @@ const statements = (filling: Filling): string[] => [
   history(filling),
   latest(),
   policies(filling),
-  fiveMinutes(),
+  fiveMinutes(filling),
   ...(['hour', 'day'] as const).map(longer),
   ...(['m5', 'hour', 'day'] as const).map(open),
   alerts(),
   forecasts(),
 ];
 
-const history = ({ policies: count, from, to }: Filling): string => `
+const history = ({ policies: count, from, to, pollMinutes = POLL_MINUTES }: Filling): string => `
   insert into states_v1.history
   select '${PARTICIPANT}', ${policyName('i')}, at, gen_random_uuid(), tokens, ${CAPACITY}, 600, 60, 'G',
     100 - 100.0 * tokens / ${CAPACITY}, 12.5, 2900, 3100, false, 580, (${CAPACITY} - tokens) / 10, tokens / 2, null, 0,
     at, null, '00000000-0000-5000-8000-000000000001'
   from generate_series(0, ${count - 1}) i
-  cross join generate_series(${iso(from)}, ${iso(to)} - interval '5 minutes', interval '5 minutes')
-    with ordinality t (at, n)
+  cross join generate_series(${iso(from)}, ${iso(to)} - interval '${pollMinutes} minutes', interval '${pollMinutes} minutes')
+    with ordinality t (at, polls)
+  cross join lateral (select polls * ${pollMinutes / POLL_MINUTES}::double precision as n) five
   cross join lateral (
     select round(${CAPACITY} * (0.6 + 0.62 * sin((n + i * 7) / (40.0 + i * 11))))::integer as tokens
   ) level`;
@@ -65,17 +70,18 @@ const policies = ({ policies: count, from }: Filling): string => `
   select '${PARTICIPANT}', ${policyName('i')}, ${CAPACITY}, 600, 60, 'G', ${iso(from)}, ${iso(from)}
   from generate_series(0, ${count - 1}) i`;
 
-/** One observation in each, at its beginning: its level holds for all of it. */
-const fiveMinutes = (): string => `
+/** The observation at its beginning: its level holds for all of it. */
+const fiveMinutes = ({ from, pollMinutes = POLL_MINUTES }: Filling): string => `
   insert into rollups_v1.rollup_5m
-  select participant, endpoint_id, response_time, 1, available_tokens, capacity, available_tokens, capacity,
+  select participant, endpoint_id, response_time, ${POLL_MINUTES / pollMinutes}, available_tokens, capacity, available_tokens, capacity,
     available_tokens, capacity, refill_tokens, refill_period_sec, psp_category, response_time,
     ${BANDS.map((_, k) => `(band = ${k})::integer * 300000`).join(', ')}, 0, 0, 0, 3100,
     response_time - interval '5 minutes', 2900, 3100
   from states_v1.history
   cross join lateral (
     select greatest(0, least(11, ceil(available_tokens * 10.0 / capacity)))::integer as band
-  ) b`;
+  ) b
+  where response_time = date_bin('5 minutes', response_time, ${iso(from)})`;
 
 const longer = (length: 'hour' | 'day'): string => `
   insert into rollups_v1.rollup_${length}s

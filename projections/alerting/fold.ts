@@ -1,6 +1,8 @@
 /** Reactor "alerting": threshold transitions and category changes of each bucket, as events. */
 import { enrich, isNotNewer, sampleOf } from '../../src/domain/enrichment.ts';
 import type { Enrichment } from '../../src/domain/enrichment.ts';
+import { gauge as gaugeWith, ratePerMinute } from '../../src/domain/estimate/consumption.ts';
+import type { Gauge } from '../../src/domain/estimate/consumption.ts';
 import { FORECAST_RULES } from '../../src/domain/estimate/outlook.ts';
 import type { ForecastRules } from '../../src/domain/estimate/outlook.ts';
 import { bucketKey } from '../../src/domain/events.ts';
@@ -18,6 +20,7 @@ import { advance, DEFAULT_RULES, INITIAL_MACHINE, ruleVersion } from '../../src/
 import type { MachineStep, ThresholdRules } from '../../src/domain/thresholds.ts';
 import { endForecast, endWith, withoutAlert } from './ended.ts';
 import { foresee, forecastVersion } from './forecasting.ts';
+import { gaugeOf } from './state.ts';
 import type { AlertingState, OpenAlert } from './state.ts';
 import { categoryMessage, raisedMessage, resolvedMessage } from './messages.ts';
 
@@ -26,10 +29,12 @@ export type { AlertingState } from './state.ts';
 /**
  * The reactor under given rules. Rules are part of its meaning: each event names them in `ruleVersion`.
  * @param forecasts `null`, the default: none are made
+ * @param estimates `false`: no consumption is estimated, for who asks for the alerts alone
  */
 export function alertingReactor(
   rules: ThresholdRules = DEFAULT_RULES,
   forecasts: ForecastRules | null = null,
+  estimates = true,
 ): Reactor<PolicyStateEvent, AlertingState, AlertEvent> {
   return {
     kind: 'reactor',
@@ -40,7 +45,7 @@ export function alertingReactor(
     apply: (state, event) =>
       event.type === 'PolicyRetired'
         ? retire(state, event, { rules, forecasts })
-        : react(state, event, { rules, forecasts }),
+        : react(state, event, { rules, forecasts, estimates }),
   };
 }
 
@@ -76,17 +81,22 @@ function retire(
 interface Context {
   readonly event: PolicyStateObserved;
   readonly enrichment: Enrichment;
+  /** Consumption as estimated. Tokens per minute. */
+  readonly rate: number | null;
   readonly rules: ThresholdRules;
 }
 
 function react(
   state: AlertingState | undefined,
   event: PolicyStateObserved,
-  { rules, forecasts }: Rules,
+  { rules, forecasts, estimates }: Rules & { readonly estimates: boolean },
 ): Step<AlertingState, AlertEvent> {
   if (state !== undefined && isLate(state, event)) return { state, out: [] };
 
-  const context: Context = { event, rules, enrichment: enrich(event, state?.newest ?? null) };
+  const before = state?.newest ?? null;
+  const enrichment = enrich(event, before);
+  const { rate, ...estimating } = estimates ? estimated(state, event, enrichment) : { rate: null };
+  const context: Context = { event, rules, enrichment, rate };
   const out: AlertEvent[] = [];
   const known = state?.category ?? null;
   if (known !== null && event.category !== null && event.category !== known) {
@@ -97,13 +107,24 @@ function react(
   const ruleVersion = forecastVersion(forecasts ?? FORECAST_RULES);
   const occasion = {
     event,
-    before: state?.newest ?? null,
+    before,
     common: { ...common(context, [causeOf(event)]), ruleVersion },
   };
   const { state: foresight, out: foreseen } = foresee(state?.foresight, occasion, forecasts);
   out.push(...foreseen);
-  const next = { newest: sampleOf(event), category: event.category ?? known, machine: step.state, open };
+  const next = { newest: sampleOf(event), category: event.category ?? known, machine: step.state, open, ...estimating };
   return { state: foresight === undefined ? next : { ...next, foresight }, out };
+}
+
+/** As history has it: from the same readings, by the same function. */
+function estimated(
+  state: AlertingState | undefined,
+  event: PolicyStateObserved,
+  { consumption }: Enrichment,
+): { readonly gauge: Gauge; readonly rate: number | null } {
+  const before = state === undefined ? null : { ...state.newest, policy: event.policy };
+  const { gauge, estimate } = gaugeWith(gaugeOf(state), before, event, consumption);
+  return { gauge, rate: ratePerMinute(estimate, before?.responseTime ?? null, event.responseTime) };
 }
 
 /** Carries the transition out: the events go to `out`, the alert then open is returned. */
@@ -166,7 +187,8 @@ function categoryChanged(context: Context, previousCategory: string, category: s
   };
 }
 
-function common({ event, enrichment, rules }: Context, causedBy: readonly Cause[]) {
+function common({ event, enrichment, rate, rules }: Context, causedBy: readonly Cause[]) {
+  const { consumptionRateLowPerMinute: low } = enrichment;
   return {
     participant: event.participant,
     policy: event.policy,
@@ -174,7 +196,8 @@ function common({ event, enrichment, rules }: Context, causedBy: readonly Cause[
     availableTokens: event.availableTokens,
     capacity: event.capacity,
     utilizationPercent: enrichment.utilizationPercent,
-    consumptionRatePerMinute: enrichment.consumptionRateLowPerMinute,
+    consumptionRatePerMinute: rate,
+    ...(low === null ? {} : { consumptionRateLowPerMinute: low }),
     recoveryEtaSeconds: enrichment.recoveryEtaSeconds,
     exhaustionProjectionSeconds: enrichment.exhaustionProjectionSeconds,
     category: event.category,

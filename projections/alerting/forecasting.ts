@@ -43,7 +43,7 @@ const REALISED = { low: 0.25, high: 1.05 } as const;
 
 export type ForecastEvent = ForecastRaised | ForecastResolved;
 
-/** Names the rules that decided a forecast: horizon in seconds, trust; e.g. `f300-t1.8`. */
+/** Names the rules that decided a forecast: horizon in seconds, trust; e.g. `f300-t2.2`. */
 export const forecastVersion = ({ horizonMs, trust }: ForecastRules): string => `f${horizonMs / 1000}-t${trust}`;
 
 /** What the events of an observation share; the rules' name is the forecast's own. */

@@ -55,6 +55,7 @@ const ALERT_COLUMNS = {
   capacity: 'integer',
   utilization_percent: 'double precision',
   consumption_rate_per_minute: 'double precision',
+  consumption_rate_low_per_minute: 'double precision',
   recovery_eta_seconds: 'bigint',
   exhaustion_projection_seconds: 'bigint',
   psp_category: 'text',
@@ -88,13 +89,21 @@ const BUCKET = { participant: 'participant', policy: 'endpoint_id' } as const;
 export const alertsProjection: Projection<AlertEvent, AlertsState, Table> = {
   kind: 'projection',
   name: 'alerts',
-  revision: 1,
+  revision: 2,
   topic: 'rate-limit-alerts',
   key: bucketKey,
   apply,
   memory: ['known'],
   tables: {
-    alerts: { table: 'alerts', columns: ALERT_COLUMNS, key: ['id'], bucket: BUCKET, since: 'created_at' },
+    alerts: {
+      table: 'alerts',
+      columns: ALERT_COLUMNS,
+      key: ['id'],
+      bucket: BUCKET,
+      // Both rates are kept as they were said: revision 1 has the lower bound in that of the estimate.
+      added: { consumption_rate_low_per_minute: 'null' },
+      since: 'created_at',
+    },
     category_changes: {
       table: 'category_changes',
       columns: CATEGORY_COLUMNS,
@@ -122,13 +131,17 @@ export const alertsProjection: Projection<AlertEvent, AlertsState, Table> = {
 export type AlertRow = RowOf<typeof ALERT_COLUMNS, ReturnType<typeof alertValues>>;
 
 /** The event that a row was made from. */
-const raisedOf = (row: AlertRow): AlertRaised => ({
-  ...fromPublic({ ...row, alert_id: row.id }, NAMES),
-  type: 'AlertRaised',
-  eventId: alertEventId('AlertRaised', row.id),
-  timestamp: row.created_at,
-  causedBy: row.caused_by.map((cause) => causeOf(cause, Date.parse)),
-});
+function raisedOf(row: AlertRow): AlertRaised {
+  const { id, created_at: timestamp, consumption_rate_low_per_minute: low } = row;
+  return {
+    ...fromPublic({ ...row, alert_id: id }, NAMES),
+    ...(low === null ? {} : { consumptionRateLowPerMinute: low }),
+    type: 'AlertRaised',
+    eventId: alertEventId('AlertRaised', id),
+    timestamp,
+    causedBy: row.caused_by.map((cause) => causeOf(cause, Date.parse)),
+  };
+}
 
 const EMPTY: AlertsState = { open: null, raisedAt: null, changedAt: null };
 
@@ -235,6 +248,7 @@ const endBy = (open: AlertRaised, next: AlertRaised): AlertEnd => ({
 const alertValues = (raised: AlertRaised, end: AlertEnd | null) => ({
   ...toPublic(raised, NAMES),
   id: raised.alertId,
+  consumption_rate_low_per_minute: raised.consumptionRateLowPerMinute ?? null,
   // In the words of the alert topic, so that both are read alike.
   caused_by: raised.causedBy.map(publicCause),
   created_at: raised.timestamp,

@@ -10,7 +10,9 @@ create table alerts (
   available_tokens integer not null,
   capacity integer not null,
   utilization_percent double precision not null,
+  -- As the event said it: where the next column is null, this one has the lower bound (views.sql).
   consumption_rate_per_minute double precision,
+  consumption_rate_low_per_minute double precision,
   recovery_eta_seconds bigint,
   exhaustion_projection_seconds bigint,
   psp_category text,

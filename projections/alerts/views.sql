@@ -1,5 +1,6 @@
 -- The stable names of read model "alerts". Run with the search path on the version that goes into service.
 -- Replaced, not dropped: rights stay, and so do views of other people that read these.
+-- Events of before there was an estimate say the lower bound as the rate.
 
 create or replace view public.dict_rate_limit_alerts as
 select
@@ -11,7 +12,8 @@ select
   available_tokens,
   capacity,
   utilization_percent,
-  consumption_rate_per_minute,
+  case when consumption_rate_low_per_minute is not null then consumption_rate_per_minute end
+    as consumption_rate_per_minute,
   recovery_eta_seconds,
   exhaustion_projection_seconds,
   psp_category,
@@ -23,7 +25,8 @@ select
   resolved_at,
   resolution_reason,
   resolution_notes,
-  created_at
+  created_at,
+  coalesce(consumption_rate_low_per_minute, consumption_rate_per_minute) as consumption_rate_low_per_minute
 from alerts;
 
 create or replace view public.v_dict_rate_limit_active_alerts as
@@ -36,7 +39,8 @@ select
   available_tokens,
   capacity,
   utilization_percent,
-  consumption_rate_per_minute,
+  case when consumption_rate_low_per_minute is not null then consumption_rate_per_minute end
+    as consumption_rate_per_minute,
   recovery_eta_seconds,
   exhaustion_projection_seconds,
   psp_category,
@@ -45,7 +49,8 @@ select
   rule_version,
   caused_by,
   created_at,
-  extract(epoch from clock_timestamp() - created_at)::double precision as age_seconds
+  extract(epoch from clock_timestamp() - created_at)::double precision as age_seconds,
+  coalesce(consumption_rate_low_per_minute, consumption_rate_per_minute) as consumption_rate_low_per_minute
 from alerts
 where not resolved
 order by array_position(array['CRITICAL', 'WARNING'], severity), created_at, participant, endpoint_id;

@@ -1,7 +1,7 @@
 /** The fold of read model "states": policies, history and the newest observation of each bucket. */
 import { enrich, sameParameters, sampleOf } from '../../src/domain/enrichment.ts';
 import type { Enrichment, Sample } from '../../src/domain/enrichment.ts';
-import { gauge as gaugeOf, gaugeText, methodOf, parseGauge } from '../../src/domain/estimate/consumption.ts';
+import { gauge as gaugeOf, gaugeText, methodOf, parseGauge, ratePerMinute } from '../../src/domain/estimate/consumption.ts';
 import type { Gauge, Gauged } from '../../src/domain/estimate/consumption.ts';
 import { bucketKey } from '../../src/domain/events.ts';
 import type { EpochMs, PolicyRetired, PolicyStateEvent, PolicyStateObserved } from '../../src/domain/events.ts';
@@ -9,7 +9,6 @@ import { rowOf } from '../../src/domain/fold.ts';
 import type { Projection, RowChange, RowOf, Step, TableSpec, Value } from '../../src/domain/fold.ts';
 import { isLate, isRetired, lifetimeOf } from '../../src/domain/lifetime.ts';
 import type { Lifetime } from '../../src/domain/lifetime.ts';
-import { MINUTE_MS } from '../../src/domain/time.ts';
 
 /** The newest observation of the bucket, and since when the bucket is known. */
 export interface StatesState extends Lifetime {
@@ -230,13 +229,12 @@ interface GaugedSince extends Gauged {
 
 function estimatedValues(at: EpochMs, gauged: GaugedSince | null) {
   const { estimate = null, since = null } = gauged ?? {};
-  const minutes = since === null ? null : (at - since) / MINUTE_MS;
   return {
     consumption_estimate: estimate?.tokens ?? null,
     consumption_low80: estimate?.low80 ?? null,
     consumption_high80: estimate?.high80 ?? null,
     consumption_method: since === null ? null : methodOf(estimate),
-    estimated_rate_per_minute: estimate === null || minutes === null ? null : estimate.tokens / minutes,
+    estimated_rate_per_minute: ratePerMinute(estimate, since, at),
     gauge: gauged === null ? null : gaugeText(gauged.gauge),
   };
 }

@@ -51,7 +51,8 @@ export class AlertCollector {
 
   /** `carriedIn`: the alert really open when history begins; nothing before tells what these rules would have done. */
   constructor(rules: ThresholdRules, carriedIn: Alert | null = null) {
-    this.#reactor = alertingReactor(rules);
+    // Only alerts are compared: what was consumed is not asked for.
+    this.#reactor = alertingReactor(rules, null, false);
     this.#carriedIn = carriedIn;
   }
 

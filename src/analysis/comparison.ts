@@ -10,6 +10,7 @@ import { incidentsOf } from './incidents.ts';
 import type { JudgedAlert } from './incidents.ts';
 import { matchAlerts } from './match.ts';
 import type { Matched, Pair } from './match.ts';
+import type { JudgedOutage, OutageFigures } from './outages.ts';
 
 export interface PolicyComparison {
   readonly participant: string;
@@ -34,7 +35,8 @@ export interface HistoryRead {
   readonly carriedIn: number;
 }
 
-export interface WhatIfReport {
+/** What one set of rules raised beside another. */
+export interface Comparison {
   readonly ruleVersion: string;
   /** Rule versions of the baseline's alerts, and how many alerts each raised. */
   readonly baselineRules: Readonly<Record<string, number>>;
@@ -55,6 +57,21 @@ export interface WhatIfReport {
   readonly raised: { readonly baseline: readonly EpochMs[]; readonly whatIf: readonly EpochMs[] };
 }
 
+export interface WhatIfReport extends Comparison {
+  readonly outages: OutageReport;
+}
+
+/** Times at which buckets were seen empty, and what announced them. */
+export interface OutageReport {
+  /** In order of time. */
+  readonly list: readonly JudgedOutage[];
+  readonly figures: OutageFigures;
+  /** Forecasts that were made: where there were none, they are off or did not exist yet. */
+  readonly forecasts: number;
+  /** The coarser schedule asked about, and the observations that it has left; `null`: none was asked about. */
+  readonly thinned: { readonly everyMs: number; readonly observations: number } | null;
+}
+
 /** What one set of rules raised of a bucket within the window. */
 interface Side {
   readonly alerts: readonly JudgedAlert[];
@@ -62,7 +79,7 @@ interface Side {
   readonly incidents: readonly JudgedAlert[];
 }
 
-interface BothSides<T> {
+export interface BothSides<T> {
   readonly baseline: T;
   readonly whatIf: T;
 }
@@ -126,7 +143,7 @@ const figuresOf = ({ alerts, incidents }: Side): SideFigures => sideFigures(aler
 export function reportOf(
   compared: readonly ComparedBucket[],
   { rules, against }: { readonly rules: ThresholdRules; readonly against: ThresholdRules | null },
-): WhatIfReport {
+): Comparison {
   const baseline = sideOfAll(compared.map((each) => each.baseline));
   const folded = sideOfAll(compared.map((each) => each.whatIf));
   const matched = joined(compared.map((each) => each.matched));

@@ -9,6 +9,8 @@ import { forecastsOfBucket } from '../views/forecasts.ts';
 import type { ForecastRow } from '../views/forecasts.ts';
 import { newestPoints, oldestPoints, pointsAt, profileOf } from '../views/history.ts';
 import type { HistoryPoint, Profile } from '../views/history.ts';
+import { whyOf } from './why.ts';
+import type { Why } from './why.ts';
 
 /** What happened from the alert on, until it was resolved or until the newest observation. */
 interface Followed {
@@ -22,6 +24,8 @@ export interface Explanation {
   readonly alert: AlertRow;
   /** The incident: alerts of the bucket, each raised when the one before was resolved; this one among them. */
   readonly chain: readonly AlertRow[];
+  /** How hard the bucket was drawn on; `null` without an observation before the alert. */
+  readonly why: Why | null;
   /** The last observations before the first cause, oldest first. */
   readonly before: readonly HistoryPoint[];
   /** The deciding observations with what was computed of them; fewer than `caused_by` once history was dropped. */
@@ -70,6 +74,7 @@ export async function explainAlert(sql: Sql, id: string): Promise<Explanation | 
   return {
     alert,
     chain,
+    why: await whyOf(sql, alert),
     before,
     causes,
     followed: dropped ? null : await followedBy(sql, alert),

@@ -41,7 +41,7 @@ export function sideFigures(
 }
 
 /** Of ascending numbers; `null` of none. */
-function median(sorted: readonly number[]): number | null {
+export function median(sorted: readonly number[]): number | null {
   const upper = sorted[sorted.length >> 1];
   const lower = sorted[(sorted.length - 1) >> 1];
   return upper === undefined || lower === undefined ? null : (lower + upper) / 2;

@@ -9,15 +9,22 @@ import { bucketKey } from '../domain/events.ts';
 import type { EpochMs } from '../domain/events.ts';
 import type { ThresholdRules } from '../domain/thresholds.ts';
 import type { Sql } from '../store/database.ts';
-import { AlertCollector, raisedAlerts } from './alerts.ts';
-import type { Alert } from './alerts.ts';
 import type { Bucket } from '../views/buckets.ts';
+import { forecastsOfBucket } from '../views/forecasts.ts';
+import type { ForecastRow } from '../views/forecasts.ts';
 import { newestObservation } from '../views/latest.ts';
+import { historyOf } from '../views/observations.ts';
 import { retirements } from '../views/retirements.ts';
+import { raisedAlerts } from './alerts.ts';
+import type { Alert } from './alerts.ts';
+import { BucketFold } from './bucketFold.ts';
+import type { BucketFoldOptions, Thinned } from './bucketFold.ts';
 import { compareSides, reportOf } from './comparison.ts';
-import type { ComparedBucket, HistoryRead, WhatIfReport, Window } from './comparison.ts';
-import { judge, ZeroSpans } from './incidents.ts';
-import { historyOf, isLate, observationOf } from '../views/observations.ts';
+import type { BothSides, ComparedBucket, OutageReport, WhatIfReport, Window } from './comparison.ts';
+import { incidentsOf, judge } from './incidents.ts';
+import type { JudgedAlert } from './incidents.ts';
+import { judgeOutages, outageFigures } from './outages.ts';
+import type { Announcement, CoarserPolls, JudgedOutage } from './outages.ts';
 
 /** Only alerts that overlap the window are reported, but all of history is read. */
 export interface WhatIfOptions extends Window {
@@ -25,6 +32,8 @@ export interface WhatIfOptions extends Window {
   readonly rules: ThresholdRules;
   /** What to compare with; `null`: the alerts really raised. */
   readonly against: ThresholdRules | null;
+  /** Also under a coarser schedule: at most one observation of each bucket in so much time. Milliseconds. */
+  readonly everyMs?: number | undefined;
   readonly onProgress: (done: number, total: number) => void;
   readonly signal: AbortSignal;
 }
@@ -33,7 +42,7 @@ export async function whatIf(sql: Sql, options: WhatIfOptions): Promise<WhatIfRe
   // Everything is compared up to one instant, while live processing goes on.
   const until = await newestObservation(sql);
   const retired = await retirements(sql);
-  const compared: ComparedBucket[] = [];
+  const compared: Compared[] = [];
   for (const [done, bucket] of options.buckets.entries()) {
     options.signal.throwIfAborted();
     options.onProgress(done, options.buckets.length);
@@ -41,90 +50,88 @@ export async function whatIf(sql: Sql, options: WhatIfOptions): Promise<WhatIfRe
       compared.push(await compareBucket(sql, bucket, until, { ...options, retired: timesOf(retired, bucket, until) }));
   }
   options.onProgress(options.buckets.length, options.buckets.length);
-  return reportOf(compared, options);
+  return { ...reportOf(compared, options), outages: outageReport(compared, options.everyMs) };
+}
+
+function outageReport(compared: readonly Compared[], everyMs: number | undefined): OutageReport {
+  const outages = compared.flatMap((each) => each.outages).sort((a, b) => a.from - b.from);
+  return {
+    list: outages,
+    figures: outageFigures(outages, everyMs !== undefined),
+    forecasts: compared.reduce((sum, { forecasts }) => sum + forecasts, 0),
+    thinned:
+      everyMs === undefined
+        ? null
+        : { everyMs, observations: compared.reduce((sum, { thinnedTo }) => sum + thinnedTo, 0) },
+  };
 }
 
 /** Retirements of a bucket that lie in the time that is compared. */
 const timesOf = (retired: ReadonlyMap<string, readonly EpochMs[]>, bucket: Bucket, until: EpochMs): EpochMs[] =>
   (retired.get(bucketKey(bucket)) ?? []).filter((at) => at <= until);
 
-interface OfBucket extends WhatIfOptions {
-  /** When the bucket was retired, oldest first. */
-  readonly retired: readonly EpochMs[];
-}
+type OfBucket = WhatIfOptions & BucketFoldOptions;
 
-async function compareBucket(sql: Sql, bucket: Bucket, until: EpochMs, options: OfBucket): Promise<ComparedBucket> {
+async function compareBucket(sql: Sql, bucket: Bucket, until: EpochMs, options: OfBucket): Promise<Compared> {
   const real = (await raisedAlerts(sql, bucket)).map((alert) => knownAt(alert, until));
-  const { read, zero, collectors } = await foldHistory(sql, bucket, until, real, options);
+  const fold = new BucketFold(bucket, real, options);
+  for await (const page of historyOf(sql, bucket, until)) {
+    options.signal.throwIfAborted();
+    for (const row of page) fold.observe(row);
+  }
+  fold.finish();
+  const { read, zero, collectors } = fold;
   const { from: first } = read;
   const raised = real.filter(({ raisedAt }) => first !== null && raisedAt >= first && raisedAt <= until);
-  const [folded = [], against = raised] = collectors.map(({ alerts }) => alerts);
-  const sides = { baseline: judge(against, zero), whatIf: judge(folded, zero) };
-  return compareSides({ bucket, read, ...sides }, options);
+  const sides = {
+    baseline: judge(collectors.against?.alerts ?? raised, zero),
+    whatIf: judge(collectors.whatIf.alerts, zero),
+  };
+  const compared = compareSides({ bucket, read, ...sides }, options);
+  const forecasts = first === null ? [] : await forecastsOfBucket(sql, bucket, first, until);
+  return { ...compared, ...announcedOf(fold, sides, forecasts.map(announcementOf), { bucket, ...options }) };
 }
+
+const announcementOf = ({ created_at: raisedAt, resolved_at: resolvedAt }: ForecastRow): Announcement => ({
+  raisedAt,
+  resolvedAt,
+});
+
+interface Compared extends ComparedBucket {
+  readonly outages: readonly JudgedOutage[];
+  /** Forecasts open at some time within the window. */
+  readonly forecasts: number;
+  /** What the coarser schedule had left of history. */
+  readonly thinnedTo: number;
+}
+
+function announcedOf(
+  { outages, collectors: { thinned } }: BucketFold,
+  { baseline, whatIf: folded }: BothSides<readonly JudgedAlert[]>,
+  forecast: readonly Announcement[],
+  { bucket, from, to }: Window & { readonly bucket: Bucket },
+): Pick<Compared, 'outages' | 'forecasts' | 'thinnedTo'> {
+  const announcers = {
+    ...{ baseline: incidentsOf(baseline), whatIf: incidentsOf(folded), forecast },
+    coarser: thinned === null ? null : coarserOf(thinned),
+  };
+  const [begin, end] = [from ?? -Infinity, to ?? Infinity];
+  return {
+    outages: judgeOutages(
+      outages.found.filter((one) => one.from < end && one.until >= begin),
+      bucket,
+      announcers,
+    ),
+    forecasts: forecast.filter((one) => one.raisedAt < end && (one.resolvedAt ?? Infinity) > begin).length,
+    thinnedTo: thinned?.observations ?? 0,
+  };
+}
+
+const coarserOf = (thinned: Thinned): CoarserPolls => ({
+  announcements: incidentsOf(judge(thinned.collector.alerts, thinned.zero)),
+  sawEmpty: (from, until) => thinned.sawEmpty(from, until),
+});
 
 /** The alert as it was when the last observation that is compared had come. */
 const knownAt = (alert: Alert, until: EpochMs): Alert =>
   alert.resolvedAt === null || alert.resolvedAt <= until ? alert : { ...alert, resolvedAt: null, resolveReason: null };
-
-interface FoldedBucket {
-  readonly read: HistoryRead;
-  readonly zero: ZeroSpans;
-  /** What-if, and the rules to compare with if there are any. */
-  readonly collectors: readonly AlertCollector[];
-}
-
-async function foldHistory(
-  sql: Sql,
-  bucket: Bucket,
-  until: EpochMs,
-  real: readonly Alert[],
-  { rules, against, retired, signal }: OfBucket,
-): Promise<FoldedBucket> {
-  const zero = new ZeroSpans();
-  let collectors: readonly AlertCollector[] | null = null;
-  let carriedIn: Alert | null = null;
-  const pending = [...retired];
-  const retireUpTo = (end: EpochMs): void => {
-    for (; (pending[0] ?? Infinity) < end; pending.shift())
-      for (const collector of collectors ?? []) collector.retire(bucket, pending[0] ?? end);
-  };
-  const read = { from: null as EpochMs | null, to: null as EpochMs | null, observations: 0, late: 0 };
-  for await (const page of historyOf(sql, bucket, until)) {
-    signal.throwIfAborted();
-    for (const row of page) {
-      if (isLate(row, bucket)) {
-        read.late += 1;
-        continue;
-      }
-      if (collectors === null) {
-        carriedIn = row.followed ? openBefore(real, row.response_time) : null;
-        collectors = collectorsOf(rules, against, carriedIn);
-      }
-      retireUpTo(row.response_time);
-      const observation = observationOf(row, bucket);
-      for (const collector of collectors) collector.observe(observation);
-      zero.observe(row.response_time, row.available_tokens);
-      read.from ??= row.response_time;
-      read.to = row.response_time;
-      read.observations += 1;
-    }
-  }
-  retireUpTo(Infinity);
-  return {
-    read: { ...read, carriedIn: carriedIn === null ? 0 : 1 },
-    zero,
-    collectors: collectors ?? collectorsOf(rules, against, null),
-  };
-}
-
-const collectorsOf = (
-  rules: ThresholdRules,
-  against: ThresholdRules | null,
-  carriedIn: Alert | null,
-): AlertCollector[] =>
-  [rules, ...(against === null ? [] : [against])].map((each) => new AlertCollector(each, carriedIn));
-
-/** The alert that the observation at `at` found open. */
-const openBefore = (alerts: readonly Alert[], at: EpochMs): Alert | null =>
-  alerts.find(({ raisedAt, resolvedAt }) => raisedAt < at && (resolvedAt === null || resolvedAt >= at)) ?? null;

@@ -41,7 +41,8 @@ export async function bucketOf(sql: Sql, asked: Asked): Promise<BucketAnswer> {
     return await standing(sql, { filter, at, rules, sparklines });
   });
   const [bucket] = buckets;
-  if (bucket === undefined) throw new NotFoundError(`${policy} of ${participant} is not observed any more`);
+  if (bucket === undefined)
+    throw new NotFoundError(`${policy} of ${participant} is not observed any more: at= shows it as it was`);
   const { resolution, points } = await seriesOf(sql, range);
   const [refill] = at === null ? ((await refills(sql, filter)) ?? []) : [];
   return {

@@ -10,6 +10,8 @@ import type { SeriesRange } from '../views/series.ts';
 import { found } from './bucket.ts';
 import type { Forms } from './forms.ts';
 
+export const CSV = 'text/csv; charset=utf-8';
+
 const PAGE = 2_000;
 
 interface Source {
@@ -19,7 +21,7 @@ interface Source {
 }
 
 /** Each page as text, the first one with the header. */
-async function* pagesOf({ database, rules, forms }: Source, range: SeriesRange): AsyncGenerator<string> {
+async function* pagesOf({ database, rules, forms }: Source, range: SeriesRange): AsyncGenerator<string, undefined> {
   for (let from: number | null = range.from; from !== null;) {
     const points = await oldestPoints(database, { ...range, from }, PAGE);
     const csv = forms.historyCsv(points, rules);
@@ -40,7 +42,7 @@ export async function historyCsv(source: Source, range: SeriesRange, signal: Ask
   return {
     begin: (response) => {
       response.writeHead(200, {
-        'content-type': 'text/csv; charset=utf-8',
+        'content-type': CSV,
         'content-disposition': `attachment; filename="${name}"`,
         'cache-control': 'no-store',
       });

@@ -80,19 +80,19 @@ export class Hub {
       try {
         const mark = await this.#options.mark();
         if (this.#latest === null || mark !== seen.mark || at - seen.at >= atLeastMs) {
-          const overview = await this.#options.overview();
-          // Whoever listens by now may be others, of another watch.
-          if (!signal.aborted) this.#take(overview);
+          this.#take(await this.#options.overview(), signal);
           seen = { mark, at };
         }
       } catch (error) {
-        if (!signal.aborted) this.#fail(problemOf(error));
+        this.#fail(problemOf(error), signal);
       }
       await pause(Math.max(0, lookMs - (performance.now() - at)), signal);
     }
   }
 
-  #take(overview: Overview): void {
+  #take(overview: Overview, { aborted }: AbortSignal): void {
+    // Whoever listens by now is told by a watch of their own.
+    if (aborted) return;
     const now = compared(overview);
     const change = this.#latest === null ? null : changeBetween(this.#latest.compared, now);
     if (this.#latest !== null && change === null) return;
@@ -102,7 +102,8 @@ export class Hub {
     this.#tell((listener) => listener.changed(version));
   }
 
-  #fail(problem: Problem): void {
+  #fail(problem: Problem, { aborted }: AbortSignal): void {
+    if (aborted) return;
     const isNew = this.#problem === null;
     this.#problem = problem;
     this.#latest = null;

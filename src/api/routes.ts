@@ -5,6 +5,8 @@ import type { Answer, Asked, Site, StreamedAnswer } from '../serve/answer.ts';
 import { placeOf } from './alerts.ts';
 import type { Api } from './api.ts';
 import { countOf, momentOf, oneOf, parametersOf, rangeOf, timeOf } from './asked.ts';
+import { CSV } from './history.ts';
+import { openApi } from './openapi.ts';
 import { NotFoundError, problemAnswer, problemOf } from './problem.ts';
 import { whatIfAsked } from './whatIf.ts';
 
@@ -101,16 +103,31 @@ const alert: Route = async ({ api, url, segments: [, id = ''] }) => {
 
 const whatIf: Route = async ({ api, url, rules, signal }) => json(await api.whatIf(whatIfAsked(url, rules), signal));
 
-const csv: Route = async ({ api, url, now, signal, segments: [, participant = '', policy = '', file = ''] }) => {
+const csv: Route = async ({
+  api,
+  url,
+  now,
+  method,
+  signal,
+  segments: [, participant = '', policy = '', file = ''],
+}) => {
   if (file !== 'history.csv') throw unknown(url.pathname);
   const { from, to } = parametersOf(url, ['from', 'to']);
   const range = rangeOf(timeOf('from', from), timeOf('to', to), now());
+  if (method === 'HEAD') return { status: 200, type: CSV, body: '' };
   return await api.historyCsv({ participant, policy, ...range }, signal);
 };
 
 const stream: Route = async ({ api, url }) => {
   parametersOf(url, []);
   return await Promise.resolve(api.stream);
+};
+
+const document = openApi(API);
+
+const openapi: Route = async ({ url }) => {
+  parametersOf(url, []);
+  return await Promise.resolve(json(document));
 };
 
 /** By the first segment and how many there are. */
@@ -122,6 +139,7 @@ const ROUTES: Readonly<Record<string, Route>> = {
   'alerts 2': alert,
   'what-if 1': whatIf,
   'stream 1': stream,
+  'openapi.json 1': openapi,
 };
 
 function routeOf(segments: readonly string[]): Route {

@@ -59,8 +59,8 @@ function eventsOf(version: Version): Events {
 }
 
 /**
- * A stream for each that asks. One whose reader takes nothing gets nothing, until it has taken what it was sent; then the
- * whole of the newest: what is kept for it is never more than one event.
+ * A stream for each that asks. One whose reader takes nothing gets nothing, until it has taken what it was sent; then
+ * the whole of the newest: what is kept for it is never more than one event.
  */
 export const streamOf = (hub: Hub): StreamedAnswer => ({
   begin: (response) => {

@@ -22,10 +22,12 @@ import type { FoldName } from '../topology/folds.ts';
 import { metricsOf } from './metricsOf.ts';
 import { consumeObserver, pollerMetrics } from './observers.ts';
 import { observedPolicies } from '../views/latest.ts';
+import { recentReadings } from '../views/recent.ts';
 import { ROLES } from '../config/roles.ts';
 import type { Role } from '../config/roles.ts';
 import { runTogether } from '../together.ts';
 import type { Task } from '../together.ts';
+import type { MetricExport } from './otlpMetrics.ts';
 import { bePresent } from './presence.ts';
 import { runRetention } from './retentionRole.ts';
 import type { Storage } from './storage.ts';
@@ -43,6 +45,8 @@ export interface ProcessOptions {
   readonly onPublished?: (participant: string, observations: number) => void;
   /** Told of each part of the work that another process does now. */
   readonly onStandby?: (who: string) => void;
+  /** Sends the metrics somewhere, beside serving them. */
+  readonly metricExport?: Pick<MetricExport, 'run'> | null;
   /** What role http serves beside the metrics. */
   readonly sites?: (sources: SiteSources) => readonly Site[];
 }
@@ -132,6 +136,7 @@ async function runAll(options: ProcessOptions, watched: Database, signal: AbortS
     [
       async (stop) => await runTogether(roles, stop).finally(() => over.abort()),
       async (stop) => await options.storage.watch?.(AbortSignal.any([stop, over.signal])),
+      async () => await options.metricExport?.run(metrics, over.signal),
       async () => await bePresent({ ...options, database: watched, onDifferent: told(options) }, over.signal),
     ],
     signal,
@@ -186,6 +191,7 @@ async function poll(
         pollWhenElected: config.poll.whenElected,
         retireAfterLists: config.poll.retireAfterLists,
         knownPolicies: async () => await observedPolicies(storage.database, entry.participant),
+        recentReadings: async (since) => await recentReadings(storage.database, entry.participant, since),
         bridge,
         log: storage.log,
         clock: systemClock,

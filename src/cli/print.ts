@@ -14,3 +14,7 @@ export const printText = (text: string): void =>
   void process.stdout.write(process.stdout.isTTY ? visibleLines(text) : text);
 
 export const printJson = (value: unknown): void => console.log(visibleJson(JSON.stringify(value)));
+
+/** Nothing stays of what was on the screen; output that is piped goes on below an empty line. */
+export const clearScreen = (): void =>
+  void process.stdout.write(process.stdout.isTTY ? '\u001b[H\u001b[2J\u001b[3J' : '\n');

@@ -3,9 +3,13 @@ import { apiOf } from '../api/api.ts';
 import type { Forms } from '../api/forms.ts';
 import { lagReader } from '../api/lag.ts';
 import { apiSite } from '../api/routes.ts';
+import type { Sources } from '../api/sources.ts';
 import type { SiteSources } from '../app/roles.ts';
 import type { Site } from '../serve/answer.ts';
+import type { Database } from '../store/database.ts';
 import { webSite } from '../web/site.ts';
+import { ALL_CATEGORIES } from './options/whatIf.ts';
+import { rankingJson } from './render/categoryRanking.ts';
 import { categoryJson } from './render/categoryReport.ts';
 import { explanationJson } from './render/explanation.ts';
 import { historyCsv } from './render/history.ts';
@@ -16,14 +20,27 @@ export const FORMS: Forms = {
   explanation: explanationJson,
   whatIf: whatIfJson,
   categories: (category, outcomes) => ({ category, policies: outcomes.map(categoryJson) }),
+  ranking: (rankings) => ({ category: ALL_CATEGORIES, policies: rankings.map(rankingJson) }),
   historyCsv,
 };
 
-export function sitesOf({ config, storage, logger, watched, studied, signal }: SiteSources): readonly Site[] {
+interface Asked extends Pick<SiteSources, 'config' | 'storage' | 'signal'> {
+  /** The storage's own database unless there is a pool for those who watch. */
+  readonly watched?: Database;
+  readonly studied?: Database;
+}
+
+/** What the API answers from. */
+export function sourcesOf({ config: { rules }, storage, signal, ...pools }: Asked): Sources {
+  const { watched: database = storage.database, studied = database } = pools;
   const now = (): number => Date.now();
-  const lag = lagReader({ storage: { database: watched, log: storage.log }, now, signal });
-  const { rules } = config;
-  const api = apiOf({ database: watched, studied, now, rules, lag, forms: FORMS });
-  const onError = (err: unknown): void => logger.error({ err }, 'a question over HTTP failed');
+  const lag = lagReader({ storage: { database, log: storage.log }, now, signal });
+  return { database, studied, now, rules, lag, forms: FORMS };
+}
+
+export function sitesOf(given: SiteSources): readonly Site[] {
+  const { now, rules, ...sources } = sourcesOf(given);
+  const api = apiOf({ ...sources, now, rules });
+  const onError = (err: unknown): void => given.logger.error({ err }, 'a question over HTTP failed');
   return [apiSite({ api, now, rules, onError }), webSite({ source: api, now, rules, onError })];
 }

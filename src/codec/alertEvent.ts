@@ -33,21 +33,25 @@ type EventType = AlertEvent['type'];
 
 /** Versions of each event, oldest first. */
 const VERSIONS: Readonly<Record<EventType, readonly avro.Type[]>> = {
-  AlertRaised: [avroType('AlertRaised', 1)],
-  AlertResolved: [avroType('AlertResolved', 1), avroType('AlertResolved', 2)],
-  CategoryChanged: [avroType('CategoryChanged', 1)],
-  ForecastRaised: [avroType('ForecastRaised', 1)],
-  ForecastResolved: [avroType('ForecastResolved', 1)],
+  AlertRaised: versionsOf('AlertRaised', 2),
+  AlertResolved: versionsOf('AlertResolved', 3),
+  CategoryChanged: versionsOf('CategoryChanged', 2),
+  ForecastRaised: versionsOf('ForecastRaised', 2),
+  ForecastResolved: versionsOf('ForecastResolved', 2),
 };
 
 /** What is asked of an event that is read. */
 const READ: Readonly<Record<EventType, avro.Type>> = {
-  AlertRaised: readable('AlertRaised', 1),
-  AlertResolved: readable('AlertResolved', 2),
-  CategoryChanged: readable('CategoryChanged', 1),
-  ForecastRaised: readable('ForecastRaised', 1),
-  ForecastResolved: readable('ForecastResolved', 1),
+  AlertRaised: readable('AlertRaised', 2),
+  AlertResolved: readable('AlertResolved', 3),
+  CategoryChanged: readable('CategoryChanged', 2),
+  ForecastRaised: readable('ForecastRaised', 2),
+  ForecastResolved: readable('ForecastResolved', 2),
 };
+
+function versionsOf(event: EventType, newest: number): readonly avro.Type[] {
+  return Array.from({ length: newest }, (_, i) => avroType(event, i + 1));
+}
 
 /** The event with any text for its reason. */
 function readable(event: EventType, version: number): avro.Type {
@@ -96,7 +100,7 @@ const propertiesOf = (event: AlertEvent, schemaVersion: number): Record<string, 
 
 /** @throws {PoisonMessageError} no version of the event can say that */
 function versionOf(type: EventType, wire: unknown): number {
-  const version = VERSIONS[type].findIndex((known) => known.isValid(wire)) + 1;
+  const version = VERSIONS[type].findIndex((known) => known.isValid(wire, { noUndeclaredFields: true })) + 1;
   if (version === 0) assertMatches(wire, type, VERSIONS[type].at(-1));
   return version;
 }
@@ -124,7 +128,14 @@ const commonToWire = (event: AlertEvent) => ({
   timestamp: iso(event.timestamp),
   ...toPublic(event, EVENT_NAMES),
   caused_by: event.causedBy.map(publicCause),
+  ...lowRateToWire(event),
 });
+
+/** Absent where it is unknown, as in events of before there was the field: those keep their bytes. */
+const lowRateToWire = ({
+  consumptionRateLowPerMinute: low,
+}: AlertEvent): { readonly consumption_rate_low_per_minute?: number | null } =>
+  low === undefined ? {} : { consumption_rate_low_per_minute: low };
 
 function ownToWire(event: AlertEvent) {
   switch (event.type) {
@@ -150,11 +161,13 @@ const forecastToWire = (event: ForecastRaised | ForecastResolved) => ({
 
 /** The schema has checked that every field of the event's type is there. */
 function fromWire(wire: WireAlertEvent): AlertEvent {
+  const low = wire.consumption_rate_low_per_minute ?? null;
   const common = {
     ...fromPublic(wire, EVENT_NAMES),
     eventId: wire.event_id,
     timestamp: time(wire.timestamp),
     causedBy: wire.caused_by.map((cause) => causeOf(cause, time)),
+    ...(low === null ? {} : { consumptionRateLowPerMinute: low }),
   };
   switch (wire.event_type) {
     case 'AlertRaised':

@@ -24,7 +24,7 @@ export const POLICY_STATES: Topic<PolicyStateEvent> = {
 export const RATE_LIMIT_ALERTS: Topic<AlertEvent> = {
   name: 'rate-limit-alerts',
   partitions: 4,
-  schema: { kind: 'json', definition: schemaText('RateLimitAlertEvent', 2) },
+  schema: { kind: 'json', definition: schemaText('RateLimitAlertEvent', 3) },
   keep: 'forever',
   encode: encodeAlertEvent,
   decode: decodeAlertEvent,

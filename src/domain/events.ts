@@ -61,7 +61,14 @@ interface AlertTopicEvent {
   readonly capacity: number;
   /** Share of the capacity in use, percent; above 100 in debt, negative above capacity. */
   readonly utilizationPercent: number;
+  /**
+   * What was consumed since the observation before, as estimated; `null` where there is no estimate. In events of
+   * before there was a field for it, the lower bound: tables keep it as it was said, views tell them apart. Tokens per
+   * minute.
+   */
   readonly consumptionRatePerMinute: number | null;
+  /** The lower bound of that; absent where it is unknown. Tokens per minute. */
+  readonly consumptionRateLowPerMinute?: number;
   readonly recoveryEtaSeconds: number | null;
   readonly exhaustionProjectionSeconds: number | null;
   readonly category: string | null;

@@ -69,7 +69,16 @@ const ALERT_EVENT_COLUMNS = [
   ...['event_id', 'event_type', 'timestamp', 'participant', 'endpoint_id', 'severity', 'available_tokens'],
   ...['capacity', 'utilization_percent', 'consumption_rate_per_minute', 'recovery_eta_seconds'],
   ...['exhaustion_projection_seconds', 'psp_category', 'previous_category', 'message', 'alert_id'],
-  ...['threshold_percent', 'reason', 'raised_at', 'caused_by', 'rule_version', 'partition', 'position'],
+  ...[
+    'threshold_percent',
+    'reason',
+    'raised_at',
+    'caused_by',
+    'rule_version',
+    'consumption_rate_low_per_minute',
+    'partition',
+    'position',
+  ],
 ];
 
 const place = ({ partition, position }: LogMessage) => ({ partition, position });

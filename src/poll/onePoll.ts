@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
 import type { Topic } from '../codec/topics.ts';
 import { SPENT_BY_LOOKS } from '../domain/catalog.ts';
-import type { PolicyStateEvent } from '../domain/events.ts';
+import type { EpochMs, PolicyStateEvent } from '../domain/events.ts';
 import { checkAnswer } from '../domain/validation.ts';
 import type { CheckedAnswer, PoliciesAnswer } from '../domain/validation.ts';
 import { LogError, MessageRefusedError, ProducerBusyError } from '../log/eventLog.ts';
@@ -17,6 +17,8 @@ import type { Poll } from './bridgePoll.ts';
 import type { PollerEvents, Report } from './events.ts';
 import type { Publisher } from './publish.ts';
 import type { PollReason, PollResult } from './reasons.ts';
+import { recall, RECALL_MS } from './recall.ts';
+import type { RecalledReading } from './recall.ts';
 import { publishRetirements } from './retire.ts';
 import { retirementOf } from './roll.ts';
 import type { KnownPolicy, Roll } from './roll.ts';
@@ -40,6 +42,8 @@ export interface PollerDeps {
   readonly retireAfterLists?: number;
   /** Policies of the participant that are observed, as the read model has them. */
   readonly knownPolicies?: () => Promise<readonly KnownPolicy[]>;
+  /** The participant's newest observations from a time on, by time, as the read model has them. */
+  readonly recentReadings?: (since: EpochMs) => Promise<readonly RecalledReading[]>;
 }
 
 /** A poller at work. */
@@ -140,6 +144,25 @@ function reportChecked(context: PollContext, poll: Poll, answer: PoliciesAnswer,
   });
 }
 
+/** What the read model can tell; nothing, if it doesn't within a moment. */
+async function toldByReadModel<T>(
+  { logger, signal }: PollContext,
+  what: string,
+  ask: () => Promise<readonly T[]> = async () => Promise.resolve([]),
+): Promise<readonly T[]> {
+  const failed = (err: unknown): void => logger.debug({ err }, `the read model did not tell ${what}`);
+  const told = within<readonly T[]>(KNOWN_MS, ask(), () => []).catch(failed);
+  return (await abortable(told, signal)) ?? [];
+}
+
+/** A poller that begins, after a restart or in another's place, goes on where the log says that polling is. */
+export async function recallRecent(context: PollContext, attention: Attention): Promise<void> {
+  const { clock, recentReadings } = context;
+  const since = clock.now() - RECALL_MS;
+  const recent = recentReadings && (async () => await recentReadings(since));
+  recall(attention, await toldByReadModel(context, 'what was observed lately', recent));
+}
+
 /** Policies that list after list lacks are retired, once what the list has is published. */
 async function retireMissing(
   context: PollContext,
@@ -147,11 +170,9 @@ async function retireMissing(
   poll: Poll,
   checked: Extract<CheckedAnswer, { ok: true }>,
 ): Promise<void> {
-  const { logger, clock, report, retireAfterLists = 0, knownPolicies, signal } = context;
+  const { clock, report, retireAfterLists = 0, knownPolicies } = context;
   if (retireAfterLists === 0) return;
-  const failed = (err: unknown): void => logger.debug({ err }, 'the read model did not tell which policies there are');
-  const known = within(KNOWN_MS, knownPolicies?.() ?? Promise.resolve([]), () => []).catch(failed);
-  roll.learn((await abortable(known, signal)) ?? []);
+  roll.learn(await toldByReadModel(context, 'which policies there are', knownPolicies));
   const due = roll.note(checked);
   const { participant, pollId, correlationId } = poll;
   const { responseTime } = checked;

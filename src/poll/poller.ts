@@ -5,7 +5,7 @@
  * its publishing form one unit that ticks cannot interrupt or overlap: while the log is unavailable the poller holds
  * on to the answer it has, and skips ticks instead of piling up answers.
  */
-import { catchError, EMPTY, exhaustMap, of, repeat } from 'rxjs';
+import { catchError, concat, defer, EMPTY, exhaustMap, ignoreElements, of, repeat } from 'rxjs';
 import type { Observable } from 'rxjs';
 import { LIST_POLICY_REFILL_PERIOD_SEC } from '../domain/catalog.ts';
 import { run, steps, whileOpen } from '../flow.ts';
@@ -17,7 +17,7 @@ import { REELECTION_PAUSE_MS } from './backoff.ts';
 import { startPoll } from './bridgePoll.ts';
 import type { Poll } from './bridgePoll.ts';
 import { createReport } from './events.ts';
-import { pollOnce } from './onePoll.ts';
+import { pollOnce, recallRecent } from './onePoll.ts';
 import type { PollContext, PollerDeps } from './onePoll.ts';
 import { createPublisher, logPatience } from './publish.ts';
 import type { PollReason, PollResult } from './reasons.ts';
@@ -77,7 +77,8 @@ function polls(context: PollContext, producer: Producer): Observable<void> {
   const roll = new Roll(context.retireAfterLists ?? 0);
   const pace = paceOf(context.schedule, clock.now());
   const attention = pace instanceof Attention ? pace : null;
-  return ticks(pace, { clock, signal, immediate }).pipe(
+  const recalled = defer(async () => attention && recallRecent(context, attention)).pipe(ignoreElements());
+  const polled = ticks(pace, { clock, signal, immediate }).pipe(
     exhaustMap(async ({ policy, reason }) => {
       const { participant, clock, report } = context;
       const poll = startPoll(participant, clock.now(), policy);
@@ -89,6 +90,7 @@ function polls(context: PollContext, producer: Producer): Observable<void> {
       });
     }),
   );
+  return concat(recalled, polled);
 }
 
 /** Each poll begins a trace. */

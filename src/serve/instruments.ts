@@ -1,5 +1,7 @@
 /** Metrics as data: what each is, and the registry that holds them. The one place that knows the client library. */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { MetricObjectWithValues, MetricValueWithName } from 'prom-client';
+import { inChunks } from '../chunks.ts';
 import { required } from '../required.ts';
 
 interface SpecOf<K extends 'counter' | 'gauge' | 'histogram'> {
@@ -31,8 +33,22 @@ export const gaugeFrom =
   (name: string, help: string, labels: readonly string[]): GaugeSpec => ({ kind: 'gauge', name, help, labels, source });
 
 export type Labels = Readonly<Record<string, string>>;
-/** One series of a gauge. */
+/** One series of a gauge or counter. */
 export type Series = readonly [labels: Labels, value: number];
+
+/** One series of a histogram. */
+export interface Distribution {
+  readonly labels: Labels;
+  /** Of each bucket by itself, the last one's being those above all bounds. */
+  readonly counts: readonly number[];
+  readonly sum: number;
+  readonly count: number;
+}
+
+/** What a metric says now; without series, nothing. */
+export type Reading =
+  | { readonly kind: 'counter' | 'gauge'; readonly spec: CounterSpec | GaugeSpec; readonly series: readonly Series[] }
+  | { readonly kind: 'histogram'; readonly spec: HistogramSpec; readonly series: readonly Distribution[] };
 
 interface Made {
   readonly spec: MetricSpec;
@@ -56,6 +72,16 @@ export class Instruments {
 
   async exposition(): Promise<string> {
     return await this.#registry.metrics();
+  }
+
+  /** The same as the exposition, as data. */
+  async readings(): Promise<Reading[]> {
+    const read = (await this.#registry.getMetricsAsJSON()) as MetricObjectWithValues<MetricValueWithName<string>>[];
+    return read.map(({ name, values }): Reading => {
+      const { spec } = required(this.#made.get(name), `${name} was declared`);
+      if (spec.kind === 'histogram') return { kind: spec.kind, spec, series: distributionsOf(spec, values) };
+      return { kind: spec.kind, spec, series: values.map(({ labels, value }): Series => [textsOf(labels), value]) };
+    });
   }
 
   /** Makes the metric without a series: its name, type and help are shown. */
@@ -126,4 +152,26 @@ export class Instruments {
 function unset(gauge: Gauge): Gauge {
   gauge.remove({});
   return gauge;
+}
+
+const textsOf = (labels: Partial<Record<string, string | number>>): Labels =>
+  Object.fromEntries(Object.entries(labels).map(([name, value]) => [name, String(value)]));
+
+/** The library gives each series as its buckets, which count all below them, then its sum, then its count. */
+function distributionsOf(
+  { name, buckets }: HistogramSpec,
+  values: readonly MetricValueWithName<string>[],
+): Distribution[] {
+  const pieces = inChunks(values, { items: buckets.length + 3, size: Infinity }, () => 1);
+  return Array.from(pieces, (series) => {
+    const below = series.filter(({ metricName }) => metricName === `${name}_bucket`).map(({ value }) => value);
+    const valueOf = (what: string): MetricValueWithName<string> =>
+      required(
+        series.find(({ metricName }) => metricName === `${name}_${what}`),
+        `a series of ${name} has its ${what}`,
+      );
+    const [sum, count] = [valueOf('sum'), valueOf('count')];
+    const counts = below.map((value, i) => value - (below[i - 1] ?? 0));
+    return { labels: textsOf(count.labels), counts, sum: sum.value, count: count.value };
+  });
 }

@@ -13,7 +13,7 @@ import { forecastCounts, openForecasts } from '../views/forecasts.ts';
 import { BUCKET_METRICS, showBuckets } from './bucketMetrics.ts';
 import { FORECAST_METRICS, showForecasts } from './forecastMetrics.ts';
 import { Instruments } from './instruments.ts';
-import type { CounterSpec, GaugeSpec, HistogramSpec } from './instruments.ts';
+import type { CounterSpec, GaugeSpec, HistogramSpec, Reading } from './instruments.ts';
 import { observe, shared } from './observing.ts';
 import { retentionStanding } from './operations.ts';
 import { Samples } from './samples.ts';
@@ -83,11 +83,20 @@ export class Metrics extends Instruments {
     this.beginMeasure(DURATION, { operation, participant });
   }
 
-  /**
-   * The exposition text. Whoever asks while it is being made gets the same.
-   * @throws {DatabaseUnavailableError}
-   */
-  readonly scrape = shared(async () => {
+  /** The exposition text. @throws {DatabaseUnavailableError} */
+  async scrape(): Promise<string> {
+    await this.#refresh();
+    return await this.exposition();
+  }
+
+  /** The same as data, for whoever sends it on. @throws {DatabaseUnavailableError} */
+  async read(): Promise<Reading[]> {
+    await this.#refresh();
+    return await this.readings();
+  }
+
+  /** Whoever asks while it is under way waits for the same. */
+  readonly #refresh = shared(async () => {
     const sampling = this.#samples.refresh();
     try {
       await observe(this.#options.sql, async (tx) => await this.#read(tx));
@@ -96,7 +105,6 @@ export class Metrics extends Instruments {
       throw error;
     }
     await sampling;
-    return await this.exposition();
   });
 
   async #read(tx: Sql): Promise<void> {

@@ -5,12 +5,16 @@ import type { EpochMs, PolicyStateObserved } from '../domain/events.ts';
 import type { Sql } from '../store/database.ts';
 import { instant } from './buckets.ts';
 import type { Bucket } from './buckets.ts';
+import { columnOf, WITH_ESTIMATES } from './estimates.ts';
 
 /** What folds and simulations read of a row of history. */
 export interface ReadObservation extends SampleRow, Pick<HistoryRow, 'consumption_low' | 'consumption_high'> {
   /** Whether the row had a predecessor when it came. */
   readonly followed: boolean;
 }
+
+/** With what was estimated of the time before it; `null`: only the bounds are known. */
+export interface EstimatedObservation extends ReadObservation, Pick<HistoryRow, 'consumption_estimate'> {}
 
 const PAGE = 5_000;
 
@@ -26,11 +30,32 @@ export async function* historyOf(
   until: EpochMs,
   size = PAGE,
 ): AsyncGenerator<ReadObservation[]> {
+  yield* pagesOf<ReadObservation>(sql, bucket, until, { size, columns: COLUMNS, view: VIEW });
+}
+
+/** The same rows, with estimates. Slower: the version in service may have none. */
+export async function* estimatedHistoryOf(
+  sql: Sql,
+  bucket: Bucket,
+  until: EpochMs,
+): AsyncGenerator<EstimatedObservation[]> {
+  const columns = `${COLUMNS}, ${columnOf('consumption_estimate')}`;
+  yield* pagesOf<EstimatedObservation>(sql, bucket, until, { size: PAGE, columns, view: `${VIEW} ${WITH_ESTIMATES}` });
+}
+
+const VIEW = 'dict_rate_limit_states';
+const COLUMNS = `response_time, available_tokens, capacity, refill_tokens, refill_period_sec, psp_category,
+  consumption_low, consumption_high, blind_seconds is not null as followed`;
+
+async function* pagesOf<Row extends ReadObservation>(
+  sql: Sql,
+  bucket: Bucket,
+  until: EpochMs,
+  { size, columns, view }: { readonly size: number; readonly columns: string; readonly view: string },
+): AsyncGenerator<Row[]> {
   for (let after: string | null = '-infinity'; after !== null;) {
-    const rows: ReadObservation[] = await sql.query<ReadObservation>(
-      `select response_time, available_tokens, capacity, refill_tokens, refill_period_sec, psp_category,
-         consumption_low, consumption_high, blind_seconds is not null as followed
-       from dict_rate_limit_states
+    const rows: Row[] = await sql.query<Row>(
+      `select ${columns} from ${view}
        where participant = $1 and endpoint_id = $2 and response_time > $3 and response_time <= $4
        order by response_time limit $5`,
       [bucket.participant, bucket.policy, after, instant(until), size],

@@ -1,7 +1,15 @@
 import { describe, expect, test } from 'vitest';
-import { categoryChart, explainChart, historyChart, stateChart, whatIfChart } from '../../src/analysis/charts.ts';
+import {
+  categoryChart,
+  explainChart,
+  historyChart,
+  rankingChart,
+  stateChart,
+  whatIfChart,
+} from '../../src/analysis/charts.ts';
 import type { CategoryOutcome } from '../../src/analysis/category.ts';
-import type { WhatIfReport } from '../../src/analysis/comparison.ts';
+import { rankCategories } from '../../src/analysis/categoryRanking.ts';
+import type { Comparison } from '../../src/analysis/comparison.ts';
 import type { Explanation } from '../../src/analysis/explain.ts';
 import { DEFAULT_RULES } from '../../src/domain/thresholds.ts';
 
@@ -24,7 +32,7 @@ const figures = (alerts: number) => ({
 });
 
 /** `policies` policies with as many alerts as their number, one a minute. */
-function report(policies: number): WhatIfReport {
+function report(policies: number): Comparison {
   const all = Array.from({ length: policies }, (_, i) => i + 1);
   const raised = all.flatMap((n) => Array.from({ length: n }, (_, i) => START + (n * 100 + i) * MINUTE));
   return {
@@ -51,7 +59,7 @@ const alert = (minutes: number | null) => ({
 const explanation = (minutes: number | null, kept = true): Explanation =>
   ({ alert: alert(minutes), profile: kept ? profile(5) : null }) as unknown as Explanation;
 
-const outcome = (best: number): CategoryOutcome => ({
+const outcome = (best: number, likely: CategoryOutcome['likely'] = []): CategoryOutcome => ({
   ...bucket,
   ...{
     category: 'H',
@@ -62,8 +70,8 @@ const outcome = (best: number): CategoryOutcome => ({
     from: START,
     to: START + 600 * MINUTE,
     observations: 120,
-    estimated: 0,
-    consumed: { low: 0, high: 9 },
+    ...{ unbounded: 0, estimatedShare: likely === null ? 0 : 0.5 },
+    consumed: { low: 0, likely: likely === null ? null : 4, high: 9 },
   },
   best: Array.from({ length: best }, (_, i) => ({
     ...{
@@ -73,7 +81,7 @@ const outcome = (best: number): CategoryOutcome => ({
       refusedTokens: 1,
     },
   })),
-  ...{ worst: [], assumptions: [] },
+  ...{ likely, worst: [], assumptions: [] },
 });
 
 const bar = (i: number) => ({
@@ -100,7 +108,17 @@ const CHARTS: readonly (readonly [string, () => Promise<string>, readonly string
     ['Buckets at 2026-05-04 12:00 UTC', 'POLICY_0', '-5 of 100', '1 of them stale'],
   ],
   ['what-if --category', async () => await categoryChart([outcome(3)]), ['Category H: when', 'best case']],
-  ['what-if --category, none', async () => await categoryChart([outcome(0)]), ['No 429, in either case']],
+  ['what-if --category, none', async () => await categoryChart([outcome(0)]), ['No 429, in any case', 'likely case']],
+  [
+    'what-if --category, no estimate',
+    async () => await categoryChart([outcome(1, null)]),
+    ['likely case not known, for only bounds are: CLAIMS_READ'],
+  ],
+  [
+    'what-if --category all',
+    async () => await rankingChart(rankCategories([[outcome(3)], [outcome(1, null)]])),
+    ['How long DICT would have answered 429', 'minutes, CLAIMS_READ of 12345678', 'worst case'],
+  ],
   [
     'what-if',
     async () => await whatIfChart(report(12)),

@@ -12,6 +12,7 @@ import { dropPartition } from '../../src/store/partitions.ts';
 import { foldAll, publish } from '../cli/seed.ts';
 import { left, PARTICIPANT } from '../support/observations.ts';
 import { baldeDatabase } from '../support/database.ts';
+import { whyInWords } from '../../src/cli/render/why.ts';
 import { at } from './given.ts';
 
 const { database, log } = await baldeDatabase();
@@ -107,6 +108,45 @@ describe('explain', () => {
   });
 });
 
+describe('why an alert was raised [EXPLAIN-1]', () => {
+  test('the demand since the fall began, against the same hour of the days before', async () => {
+    const given = await baldeDatabase();
+    const minutes = (day: number, tokens: readonly number[]) =>
+      tokens.map((one, minute) => left(one, day * 1_440 + minute));
+    const steady = Array.from({ length: 50 }, () => 500);
+    await publish(given.log, [
+      // At the brim nothing is known but bounds: at least 30 a minute.
+      ...minutes(-3, [...Array.from({ length: 25 }, () => [1_000, 940]).flat(), 1_000]),
+      ...[-2, -1].flatMap((day) => minutes(day, steady)),
+      ...minutes(0, [1_000, 1_000, 800, 600, 400, 200, 100, 0, 900]),
+    ]);
+    await foldAll(given.database, given.log);
+    const found = await explainAlert(given.database, alertId(PARTICIPANT, 'CLAIMS_READ', 'WARNING', at(5)));
+    if (found === null) throw new Error('no alert');
+    expect(found.why).toEqual({
+      ...{ since: at(1), percentThen: 100 },
+      ...{ demand: { perMinute: 300, lowPerMinute: 275 }, usual: { perMinute: 100, lowPerMinute: 100, days: 3 } },
+      times: 3,
+    });
+    expect(whyInWords(found)).toEqual([
+      'About 300 (at least 275) tokens a minute were taken since 2026-01-05 12:01:00Z, when 100.0% were left: 3.0 times the usual at that hour, which is about 100 (at least 100), the median of 3 days.',
+      'No forecast came before it.',
+      'The bucket was empty 2m 00s later; it was over after 3m 00s.',
+    ]);
+  });
+
+  test('what is not known is said', async () => {
+    const [demand, ...others] = whyInWords(await explained('WARNING', 10));
+    expect(demand).toBe(
+      'At least 170 tokens a minute were taken since 2026-01-05 12:05:00Z, when 88.0% were left; what is usual at that hour is unknown.',
+    );
+    expect(others).toEqual([
+      'No forecast came before it.',
+      'The bucket was empty 10m 00s later; it was over after 20m 00s.',
+    ]);
+  });
+});
+
 describe('the state at a time', () => {
   const shown = async (minutes: number) =>
     (await stateAt(database, at(minutes))).map((state) => [state.available_tokens, state.alert_severity]);
@@ -133,7 +173,8 @@ test('once history was dropped, an explanation holds what the alert itself keeps
     await dropPartition(tx, { schema: 'states_v1', table: 'history' }, Date.UTC(2026, 0, 1));
   });
   const found = await explained('CRITICAL', 15);
-  expect(found).toMatchObject({ before: [], causes: [], followed: null, profile: null, zeroAt: null });
+  expect(found).toMatchObject({ before: [], causes: [], followed: null, profile: null, zeroAt: null, why: null });
+  expect(whyInWords(found)[0]).toMatch(/is unknown: history has no observation before the alert/);
   expect(found.alert.caused_by).toMatchObject([{ available_tokens: 50, capacity: 1000 }]);
   expect(found.chain).toHaveLength(3);
 });

@@ -1,6 +1,8 @@
 /** Alerts and samples for the tests of the analysis. */
 import type { Alert } from '../../src/analysis/alerts.ts';
 import type { DemandSample } from '../../src/analysis/categorySimulation.ts';
+import { gauge } from '../../src/domain/estimate/consumption.ts';
+import type { Gauge } from '../../src/domain/estimate/consumption.ts';
 import { consumptionBetween } from '../../src/domain/enrichment.ts';
 import { MINUTE, NOON, PARTICIPANT } from '../support/observations.ts';
 
@@ -28,16 +30,17 @@ export function samples(
   given: readonly (readonly [minutes: number, tokens: number])[],
   size = { capacity: 1000, refillTokens: 100, refillPeriodSec: 60 },
 ): DemandSample[] {
+  let known: Gauge | undefined;
   return given.map(([minutes, tokens], i) => {
     const sample = (t: number, availableTokens: number) => ({
       ...size,
-      availableTokens,
-      category: 'F',
-      responseTime: at(t),
+      ...{ policy, availableTokens, category: 'F', responseTime: at(t) },
     });
-    const before = given[i - 1];
-    const consumption =
-      before === undefined ? null : consumptionBetween(policy, sample(...before), sample(minutes, tokens));
+    const [before, after] = [given[i - 1], sample(minutes, tokens)];
+    const earlier = before === undefined ? null : sample(...before);
+    const consumption = earlier === null ? null : consumptionBetween(policy, earlier, after);
+    const gauged = gauge(known, earlier, after, consumption);
+    known = gauged.gauge;
     return {
       response_time: at(minutes),
       available_tokens: tokens,
@@ -46,6 +49,7 @@ export function samples(
       refill_period_sec: size.refillPeriodSec,
       consumption_low: consumption?.low ?? null,
       consumption_high: consumption?.high ?? null,
+      consumption_estimate: gauged.estimate?.tokens ?? null,
     };
   });
 }

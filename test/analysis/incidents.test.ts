@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { compareSides, reportOf } from '../../src/analysis/comparison.ts';
 import { sideFigures } from '../../src/analysis/figures.ts';
 import { judge, ZeroSpans } from '../../src/analysis/incidents.ts';
+import { judgeOutages, Outages, outageFigures } from '../../src/analysis/outages.ts';
 import { DEFAULT_RULES } from '../../src/domain/thresholds.ts';
 import { alert, at } from './given.ts';
 
@@ -82,4 +83,54 @@ test('an incident under way when the window opens counts as one, with the lead o
   const report = reportOf([compared], { rules: DEFAULT_RULES, against: null });
   expect(report.baseline).toMatchObject({ alerts: 2, incidents: 1, reached_zero: 1, lead_median_seconds: 600 });
   expect(report.incidents.unchanged).toBe(report.baseline.incidents);
+});
+
+describe('[WHATIF-3] outages', () => {
+  const outages = new Outages();
+  /** Empty where history begins, then after 900 and, with three minutes of tokens in between, on; last after 300. */
+  const seen = [
+    [0, 0],
+    [5, 900],
+    [10, 0],
+    [12, 40],
+    [13, -2],
+    [20, 300],
+    [25, 0],
+  ] as const;
+  for (const [minutes, tokens] of seen) outages.observe(at(minutes), tokens, 1000);
+  const bucket = { participant: '12345678', policy: 'ENTRIES_READ', firstSeen: at(0) };
+
+  test('are runs of observations at zero or below, less than five minutes apart, but for the one history begins with', () => {
+    expect(outages.found).toEqual([
+      { from: at(10), until: at(13), leftBeforePercent: 90 },
+      { from: at(25), until: at(25), leftBeforePercent: 30 },
+    ]);
+  });
+
+  test('are announced by what was open before they began, not by what began with them or was over', () => {
+    const judged = judgeOutages(outages.found, bucket, {
+      baseline: [alert(2, 9), alert(10, 20), alert(25)],
+      whatIf: [alert(8, 20), alert(25)],
+      forecast: [alert(9, 20), alert(24, 25)],
+      coarser: { announcements: [alert(0, 30)], sawEmpty: (from) => from === at(10) },
+    });
+    expect(judged.map(({ leads }) => leads)).toEqual([
+      { baseline: null, whatIf: 120, forecast: 60, coarser: 600 },
+      { baseline: null, whatIf: null, forecast: 60, coarser: 1500 },
+    ]);
+    const none = { announced: 0, lead_median_seconds: null, lead_min_seconds: null };
+    expect(outageFigures(judged, true)).toEqual({
+      ...{ outages: 2, beyond_thresholds: 1, baseline: none },
+      what_if: { announced: 1, lead_median_seconds: 120, lead_min_seconds: 120 },
+      forecast: { announced: 2, lead_median_seconds: 60, lead_min_seconds: 60 },
+      what_if_or_forecast: { announced: 2, lead_median_seconds: 90, lead_min_seconds: 60 },
+      coarser: { announced: 2, lead_median_seconds: 1050, lead_min_seconds: 600, seen: 1 },
+    });
+    expect(
+      outageFigures(judgeOutages([], bucket, { baseline: [], whatIf: [], forecast: [], coarser: null }), false),
+    ).toEqual({
+      ...{ outages: 0, beyond_thresholds: 0, coarser: null },
+      ...{ baseline: none, what_if: none, forecast: none, what_if_or_forecast: none },
+    });
+  });
 });

@@ -2,6 +2,8 @@
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 import { simulateCategory } from '../../src/analysis/category.ts';
+import { alertScores } from '../../src/views/alerts.ts';
+import type { AlertScore } from '../../src/views/alerts.ts';
 import { listBuckets } from '../../src/views/buckets.ts';
 import { whatIf } from '../../src/analysis/whatIf.ts';
 import type { WhatIfReport } from '../../src/analysis/comparison.ts';
@@ -62,6 +64,15 @@ describe('two days of a simulated participant', async () => {
     expect(report.whatIf).toEqual(report.baseline);
     expect(report.history).toMatchObject({ observations: 576 * 29, late: 0, carriedIn: 0, from: start });
     expect(progress.at(-1)).toBe(1);
+  });
+
+  test('[FORE-5] the score of the alerts is that of the baseline', async () => {
+    const { baseline } = await ask(database);
+    const scores = await alertScores(database, { from: null, to: null, participant: null, policy: null });
+    const sum = (of: (score: AlertScore) => number) => scores.reduce((total, one) => total + of(one), 0);
+    expect(sum(({ incidents }) => incidents)).toBe(baseline.incidents);
+    expect(sum(({ reached_zero }) => reached_zero)).toBe(baseline.reached_zero);
+    expect(sum(({ false_alarms, open }) => false_alarms + open)).toBeGreaterThan(0);
   });
 
   test('against itself nothing differs; every list adds up', async () => {
@@ -139,6 +150,17 @@ describe('observations that came late', async () => {
     expect([report.baseline.lead_median_seconds, report.whatIf.lead_median_seconds]).toEqual([1200, 1800]);
     const [policy] = report.policies;
     expect(policy).toMatchObject({ policy: 'CLAIMS_READ', counts: report.counts });
+  });
+
+  test('[WHATIF-3] what polls further apart would have announced is told of the same outages', async () => {
+    const { outages } = await ask(database, {}, { everyMs: 15 * MINUTE });
+    const zeroAt = end - 25 * MINUTE;
+    expect(outages.list).toMatchObject([{ from: zeroAt, until: zeroAt, leftBeforePercent: 6, coarserSaw: false }]);
+    // Seen at 11:15 with 180 left as at five minutes, and 11:35 fell between two polls.
+    expect(outages.list[0]?.leads).toEqual({ baseline: 1200, whatIf: 1200, forecast: null, coarser: 1200 });
+    expect(outages.figures).toMatchObject({ outages: 1, beyond_thresholds: 0, coarser: { announced: 1, seen: 0 } });
+    expect(outages.thinned).toEqual({ everyMs: 15 * MINUTE, observations: 6 });
+    expect((await ask(database, {}, { from: zeroAt + 1 })).outages.list).toEqual([]);
   });
 
   test('looser rules raise later, or not at all', async () => {

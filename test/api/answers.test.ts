@@ -1,19 +1,24 @@
 /** What the API answers, against a database that the folds filled. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { AlertAnswer, AlertsAnswer, BucketAnswer, Overview, Problem } from '../../src/api/answers.ts';
 import { apiOf } from '../../src/api/api.ts';
+import { changeBetween, compared } from '../../src/api/changes.ts';
+import { openApi } from '../../src/api/openapi.ts';
 import { apiSite } from '../../src/api/routes.ts';
 import { FORMS } from '../../src/cli/sites.ts';
 import { DEFAULT_RULES } from '../../src/domain/thresholds.ts';
-import type { Answer } from '../../src/serve/answer.ts';
+import type { Answer, Site } from '../../src/serve/answer.ts';
 import { longObservingPool, observingPool } from '../../src/serve/observing.ts';
 import { openDatabase } from '../../src/store/database.ts';
 import { saveSettings } from '../../src/store/settings.ts';
 import { balde, jsonOf } from '../cli/balde.ts';
 import { foldAll, MINUTE, PARTICIPANT, publish, seed } from '../cli/seed.ts';
 import { baldeDatabase } from '../support/database.ts';
+import { cuttingProxy } from '../support/cuttingProxy.ts';
+import { eventually } from '../support/eventually.ts';
 import { observation } from '../support/observations.ts';
 
 const OTHER = '87654321';
@@ -43,6 +48,24 @@ async function ask(path: string): Promise<{ readonly status: number; readonly ty
   if (answer === null || !('status' in answer)) throw new Error(`${path} was not answered whole`);
   const { status, type, body }: Answer = answer;
   return { status, type, body: JSON.parse(body.toString()) as unknown };
+}
+
+const EVERY_ALERT = { open: false, severity: null, participant: null, policy: null, from: null, to: null } as const;
+
+interface Document {
+  readonly paths: Readonly<
+    Record<
+      string,
+      {
+        readonly get: {
+          readonly parameters: readonly { readonly name: string; readonly in: string }[];
+          readonly responses: {
+            readonly 200: { readonly content: Readonly<Record<string, { readonly schema: object }>> };
+          };
+        };
+      }
+    >
+  >;
 }
 
 const overview = async (query = ''): Promise<Overview> => (await ask(`/api/v1/overview${query}`)).body as Overview;
@@ -157,7 +180,7 @@ describe('[PAGE-13] alerts', () => {
   });
 
   test('one of them is explained as balde explain does, with the observations around it', async () => {
-    const [, { id = '' } = {}] = (await list()).alerts;
+    const id = (await list()).alerts[1]?.id ?? '';
     const { alert, explanation, series, forecasts } = (await ask(`/api/v1/alerts/${id}`)).body as AlertAnswer;
     expect(explanation).toEqual(jsonOf(await balde(['explain', id, '--json'], { DATABASE_URL: url })));
     expect(alert).toMatchObject({ id, severity: 'CRITICAL', resolution_reason: 'RECOVERED' });
@@ -170,9 +193,9 @@ describe('[PAGE-14] what-if', () => {
   test.each([
     ['', []],
     [
-      `?warning=50&critical=5&margin=2&for=2&participant=${PARTICIPANT}&policy=FALLING`,
+      `?warning=50&critical=5&margin=2&for=2&every=2m&participant=${PARTICIPANT}&policy=FALLING`,
       [
-        ...['--warning', '50', '--critical', '5', '--resolve-margin', '2', '--for-observations', '2'],
+        ...['--warning', '50', '--critical', '5', '--resolve-margin', '2', '--for-observations', '2', '--every', '2m'],
         ...['--participant', PARTICIPANT, '--policy', 'FALLING'],
       ],
     ],
@@ -200,6 +223,60 @@ describe('the history as CSV', () => {
   });
 });
 
+describe('[PAGE-17] the OpenAPI document', () => {
+  const { paths, ...document } = openApi('/api/v1') as unknown as Document;
+  const ajv = new Ajv2020({ strict: false, allErrors: true, validateFormats: false });
+  ajv.addSchema({ $id: 'api', ...document });
+  const problems = (schema: object, value: unknown): unknown => {
+    const validate = ajv.compile(JSON.parse(JSON.stringify(schema).replaceAll('"#/', '"api#/')) as object);
+    return validate(value) ? [] : validate.errors;
+  };
+  const addresses = async (): Promise<readonly (readonly [string, string])[]> => {
+    const [newest] = (await api.alerts({ ...EVERY_ALERT, limit: 1, before: null })).alerts;
+    const values: Readonly<Record<string, string>> = {
+      id: newest?.id ?? '',
+      participant: PARTICIPANT,
+      policy: 'FALLING',
+    };
+    return Object.keys(paths).map((path) => [
+      path,
+      path.replaceAll(/\{(\w+)\}/g, (_, name: string) => values[name] ?? ''),
+    ]);
+  };
+
+  test('describes every answer as it is: no field more, none less', async () => {
+    const checked: string[] = [];
+    for (const [path, address] of await addresses()) {
+      const schema = paths[path]?.get.responses[200].content['application/json']?.schema;
+      if (schema === undefined) continue;
+      for (const query of path === '/overview' || path.startsWith('/buckets') ? ['', `?at=${iso(LAST)}`] : ['']) {
+        const { status, body } = await ask(`/api/v1${address}${query}`);
+        expect([path, status, problems(schema, body)]).toEqual([path, 200, []]);
+      }
+      checked.push(path);
+    }
+    expect(checked).toHaveLength(6);
+    const before = compared(await overview());
+    const later = {
+      ...before.overview,
+      buckets: before.overview.buckets.slice(1).map((one) => ({ ...one, capacity: 1 })),
+    };
+    const change = changeBetween(before, compared(later));
+    expect(problems({ $ref: '#/components/schemas/OverviewChange' }, change)).toEqual([]);
+    expect(problems({ $ref: '#/components/schemas/Problem' }, (await ask('/api/v1/x')).body)).toEqual([]);
+    expect(problems({ $ref: '#/components/schemas/Problem' }, {})).not.toEqual([]);
+  });
+
+  test('names the parameters that each address takes', async () => {
+    for (const [path, address] of await addresses()) {
+      const { detail } = (await ask(`/api/v1${address}?nonsense`)).body as Problem;
+      const taken = paths[path]?.get.parameters.filter((one) => one.in === 'query').map(({ name }) => name) ?? [];
+      const named = /: there (?:is|are) (.*)$/.exec(detail)?.[1]?.split(', ') ?? [];
+      expect([path, [...named].sort()]).toEqual([path, taken.length === 0 ? ['none'] : [...taken].sort()]);
+    }
+  });
+});
+
 describe('[PAGE-12] a question that can’t be answered', () => {
   test.each([
     ['/api/v1/overview?att=1', 400, 'there is no parameter "att" here: there is at'],
@@ -222,6 +299,7 @@ describe('[PAGE-12] a question that can’t be answered', () => {
     ['/api/v1/what-if?warning=5&critical=50', 400, 'must be below WARNING'],
     ['/api/v1/what-if?for=1.5', 400, 'for must be a whole number from 1 to 100'],
     ['/api/v1/what-if?category=Z', 400, 'category must be one of A, B'],
+    ['/api/v1/what-if?every=2d', 400, 'every must be an interval from 1s to 1d'],
     ['/api/v1/what-if?category=A&warning=5', 400, 'leave out warning'],
     ['/api/v1/what-if?category=A', 400, 'neither is among these buckets'],
     ['/api/v1/what-if?policy=NOTHING', 404, 'no policy NOTHING was ever observed'],
@@ -233,6 +311,51 @@ describe('[PAGE-12] a question that can’t be answered', () => {
     const answer = await ask(path);
     expect(answer).toMatchObject({ status, type: 'application/problem+json' });
     expect((answer.body as Problem).detail).toContain(detail);
+    expect(errors).toEqual([]);
+  });
+});
+
+describe('[PAGE-18] the database', () => {
+  const siteOn = (address: string): Site => {
+    const own = openDatabase(observingPool({ url: address }));
+    onTestFinished(async () => await own.close());
+    const sources = { database: own, studied: own, now: () => Date.now(), rules, lag: () => null, forms: FORMS };
+    return apiSite({ api: apiOf(sources), now: () => Date.now(), rules, onError: (error) => errors.push(error) });
+  };
+  const askOf = async (of: Site, path: string): Promise<{ readonly status: number; readonly body: unknown }> => {
+    const signal = new AbortController().signal;
+    const answer = await of({ method: 'GET', url: new URL(path, 'http://balde'), headers: {}, signal });
+    if (answer === null || !('status' in answer)) throw new Error(`${path} was not answered whole`);
+    return { status: answer.status, body: JSON.parse(answer.body.toString()) as unknown };
+  };
+
+  test('without an observation is an answer, and says so', async () => {
+    const empty = siteOn((await baldeDatabase()).url);
+    const { status, body } = await askOf(empty, '/api/v1/overview');
+    const { buckets, alerts, pipeline } = body as Overview;
+    expect({ status, buckets, alerts }).toEqual({ status: 200, buckets: [], alerts: [] });
+    expect(pipeline?.concerns.map(({ code }) => code)).toContain('NO_OBSERVATION');
+    expect(await askOf(empty, '/api/v1/alerts')).toEqual({ status: 200, body: { alerts: [], next: null } });
+    expect(await askOf(empty, '/api/v1/what-if')).toMatchObject({ status: 404 });
+    expect(await askOf(empty, `/api/v1/buckets/${FALLING}`)).toMatchObject({
+      status: 404,
+      body: { detail: 'there is no observation yet: nothing to look at' },
+    });
+  });
+
+  test('that is away is a problem that says so, and answers go on when it is back', async () => {
+    const proxy = await cuttingProxy(url, Infinity);
+    const through = siteOn(proxy.url);
+    expect((await askOf(through, '/api/v1/overview')).status).toBe(200);
+    const { port } = new URL(proxy.url);
+    await proxy.close();
+    for (const path of ['overview?at=2026-01-01T00:00:00Z', 'alerts', 'what-if', `buckets/${FALLING}`]) {
+      const { status, body } = await askOf(through, `/api/v1/${path}`);
+      expect([path, status, (body as Problem).title]).toEqual([path, 503, 'The database does not answer']);
+    }
+    const back = await cuttingProxy(url, Infinity, Number(port));
+    onTestFinished(async () => await back.close());
+    await eventually('it answers', async () => (await askOf(through, '/api/v1/alerts')).status === 200);
     expect(errors).toEqual([]);
   });
 });

@@ -3,7 +3,10 @@ import { connect } from 'node:net';
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { Overview, OverviewChange } from '../../src/api/answers.ts';
 import { Hub } from '../../src/api/hub.ts';
+import { TooMuchError } from '../../src/api/problem.ts';
 import { streamOf } from '../../src/api/stream.ts';
+import { Studies } from '../../src/api/studies.ts';
+import { OutageError } from '../../src/errors.ts';
 import { DatabaseUnavailableError } from '../../src/store/errors.ts';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -72,7 +75,7 @@ function eventOf(text: string): Event {
   return { name: field('event') ?? '', id: field('id'), data: JSON.parse(field('data') ?? '') as unknown };
 }
 
-const until = async (what: string, isSo: () => boolean): Promise<void> =>
+const until = async (what: string, isSo: () => boolean): Promise<unknown> =>
   await eventually(what, async () => await Promise.resolve(isSo()));
 
 const named = (events: readonly Event[]): string[] => events.map(({ name }) => name);
@@ -170,5 +173,69 @@ describe('[PAGE-16] the stream', () => {
     expect(world.looks).toBeLessThanOrEqual(looks + 1);
     const again = await reader();
     await until('who comes then has the whole', () => again.events.length === 1);
+  });
+});
+
+describe('[PAGE-14] questions about history', () => {
+  /** Ends when it is told to, or cancelled. */
+  const study = () => {
+    let end = (_: string): void => undefined;
+    let fail = (_: unknown): void => undefined;
+    const ended = new Promise<string>((resolve, reject) => ([end, fail] = [resolve, reject]));
+    const state = { begun: 0, cancelled: false, end };
+    const work = async (signal: AbortSignal): Promise<string> => {
+      state.begun += 1;
+      signal.addEventListener('abort', () => {
+        state.cancelled = true;
+        fail(signal.reason);
+      });
+      return await ended;
+    };
+    return { state, work };
+  };
+  const never = new AbortController().signal;
+
+  test('run one at a time; whoever asks the same gets the same', async () => {
+    const studies = new Studies();
+    const [one, two] = [study(), study()];
+    const first = studies.ask('1', never, one.work);
+    const same = studies.ask('1', never, one.work);
+    const second = studies.ask('2', never, two.work);
+    await until('the first has begun', () => one.state.begun === 1);
+    expect(two.state.begun).toBe(0);
+    one.state.end('one');
+    expect(await Promise.all([first, same])).toEqual(['one', 'one']);
+    two.state.end('two');
+    expect(await second).toBe('two');
+    expect([one.state.begun, two.state.begun]).toEqual([1, 1]);
+  });
+
+  test('end when the last that asked has gone away, and no sooner', async () => {
+    const studies = new Studies();
+    const { state, work } = study();
+    const [one, two] = [new AbortController(), new AbortController()];
+    const asked = [studies.ask('1', one.signal, work), studies.ask('1', two.signal, work)];
+    const outcomes = Promise.allSettled(asked);
+    await until('it has begun', () => state.begun === 1);
+    one.abort();
+    await asked[0]?.catch(() => undefined);
+    expect(state.cancelled).toBe(false);
+    two.abort();
+    await outcomes;
+    expect(state.cancelled).toBe(true);
+    const again = study();
+    again.state.end('again');
+    expect(await studies.ask('1', never, again.work)).toBe('again');
+  });
+
+  test('end when they take too long, and too many do not wait', async () => {
+    const late = study();
+    await expect(new Studies({ limitMs: 1 }).ask('1', never, late.work)).rejects.toThrow(TooMuchError);
+    const full = new Studies({ mostWaiting: 1 });
+    const { state, work } = study();
+    const first = full.ask('1', never, work);
+    await expect(full.ask('2', never, work)).rejects.toThrow(OutageError);
+    state.end('one');
+    expect(await first).toBe('one');
   });
 });

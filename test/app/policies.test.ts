@@ -8,6 +8,7 @@ import { DEFAULT_RULES } from '../../src/domain/thresholds.ts';
 import type { EventLog } from '../../src/log/eventLog.ts';
 import { listPolicies, retirable, retirePolicies } from '../../src/operate/policies.ts';
 import { observedPolicies } from '../../src/views/latest.ts';
+import { recentReadings } from '../../src/views/recent.ts';
 import { countLog, verifyReadModel } from '../../src/operate/verify.ts';
 import { startPoll } from '../../src/poll/bridgePoll.ts';
 import { publishRetirements } from '../../src/poll/retire.ts';
@@ -57,13 +58,19 @@ async function expectAgreement(database: Database, log: EventLog): Promise<void>
 }
 
 describe('a policy that DICT lists no longer [RETIRE-1, RETIRE-2]', () => {
-  it('is retired by the poller after three lists, its alert ends, and it comes back with an observation', async () => {
+  it('is retired by the poller after three lists, its alert ends, and it comes back with an observation; a poller that begins is told of it all [POLL-11]', async () => {
     const { database, log } = await baldeDatabase();
     const [A, B] = [reading('A', 50), reading('B', 5)];
     await polled({ database, log }, [[A, B], [A]], 6);
     expect(retiredOnly(await typesOf(log))).toEqual(['B PolicyRetired']);
     await foldAll(database, log);
     expect(await latest(database)).toEqual(['A']);
+    const recent = await recentReadings(database, PARTICIPANT, 0);
+    expect(recent.map(({ policy, availableTokens }) => `${policy} ${availableTokens}`).slice(0, 3)).toEqual([
+      ...['A 50', 'B 5', 'A 50'],
+    ]);
+    expect(new Set(recent.slice(0, 3).map(({ pollId }) => pollId)).size).toBe(2);
+    expect(await recentReadings(database, PARTICIPANT, Date.now() + 60_000)).toEqual([]);
     expect(await alerts(database)).toEqual([{ policy: 'B', reason: 'RETIRED' }]);
     expect((await stateAt(database, Date.now())).map((state) => state.endpoint_id)).toEqual(['A']);
     const [gone] = (await listPolicies(database)).filter(({ policy }) => policy === 'B');

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { cp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -13,6 +13,12 @@ import { archiveFiles, fill, isOrdered, logMessages, newFolder, readSource } fro
 
 const STATES = POLICY_STATES.name;
 const START = Date.UTC(2026, 0, 2);
+
+/** Megabytes are compared byte by byte otherwise, which takes seconds. */
+const hashed = (message: LogMessage) => ({
+  ...message,
+  payload: createHash('sha256').update(message.payload).digest('hex'),
+});
 
 describe('damage is named with file and place, and nothing damaged is given out [ARC-5]', async () => {
   const { log } = await baldeDatabase();
@@ -72,7 +78,7 @@ describe('damage is named with file and place, and nothing damaged is given out 
     );
     await archiveFiles(other.log, folder);
     const all = await readSource(openFilesSource(folder), STATES);
-    expect(all).toEqual(await logMessages(other.log, STATES));
+    expect(all.map(hashed)).toEqual((await logMessages(other.log, STATES)).map(hashed));
     const name = join(folder, STATES, String(all[0]?.partition), '2026-01.avro.part');
     const bytes = await readFile(name);
     bytes[2_000_000] = (bytes[2_000_000] ?? 0) ^ 1;
@@ -83,7 +89,7 @@ describe('damage is named with file and place, and nothing damaged is given out 
       for await (const batch of openFilesSource(folder).read(range)) found.push(...batch);
     };
     await expect(reading()).rejects.toThrow(/byte 1048576, after record (\d+): the 1048576 bytes/);
-    expect(found).toEqual(all.slice(0, found.length));
+    expect(found.map(hashed)).toEqual(all.slice(0, found.length).map(hashed));
     expect(found.length).toBeLessThan(all.length);
   });
 

@@ -152,13 +152,16 @@ interface ArchiveConfig {
   readonly archive: { readonly dir: string; readonly eventStoreUrl: string };
 }
 
-function emptinessCases(open: () => Promise<World>): void {
+/** What becomes of the archive's folder is the same on either log: one shows it. */
+const ON_PULSAR = CASES.filter(({ after }) => after === undefined);
+
+function emptinessCases(cases: readonly Case[], open: () => Promise<World>): void {
   const doubles: EventStoreDouble[] = [];
   afterAll(() => {
     for (const double of doubles) double.stop();
   });
 
-  test.for(CASES)('$name [ARC-8]', { timeout: 120_000 }, async ({ before, after, unarchived, messages }) => {
+  test.for(cases)('$name [ARC-8]', { timeout: 120_000 }, async ({ before, after, unarchived, messages }) => {
     const world = await open();
     const { log } = world;
     const double = await new EventStoreDouble().start();
@@ -284,7 +287,7 @@ function emptinessCases(open: () => Promise<World>): void {
 }
 
 describe('an archive of the embedded log where nothing has happened yet', () => {
-  emptinessCases(async () => await baldeDatabase());
+  emptinessCases(CASES, async () => await baldeDatabase());
 
   test('a month begun before a crash, whose messages went to the next one, is an Avro file too [ARC-1]', async () => {
     const { log } = await baldeDatabase();
@@ -316,7 +319,7 @@ describePulsar('an archive of Pulsar where nothing has happened yet', () => {
   afterAll(async () => {
     for (const log of logs) await log.close();
   });
-  emptinessCases(async () => {
+  emptinessCases(ON_PULSAR, async () => {
     const { url, adminUrl } = pulsarBroker();
     const { database } = await baldeDatabase();
     const log = new PulsarLog(plainCluster({ serviceUrl: url, adminUrl }, `emptiness-${randomUUID()}`));

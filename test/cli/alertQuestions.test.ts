@@ -52,6 +52,19 @@ describe('balde alerts [OPS-20]', () => {
     expect(jsonOf(await run('alerts', '--json', ...options))).toEqual(expected);
   });
 
+  test('[FORE-5] --score tells of each bucket how often it did become empty, and how long after the alert', async () => {
+    // WARNING and CRITICAL at once are one incident, which was over without; the last came with the empty bucket.
+    const score = { endpoint_id: 'FALLING', incidents: 2, open: 1, reached_zero: 1, announced: 0, false_alarms: 1 };
+    const scores = jsonOf(await run('alerts', '--score', '--json'));
+    expect(scores).toEqual(
+      [PARTICIPANT, OTHER].map((participant) => ({ participant, ...score, median_lead_seconds: 0 })),
+    );
+    const { stdout } = await run('alerts', '--score', '--participant', OTHER, '--to', '2026-05-04T12:09:30Z');
+    expect(stdout).toMatch(/^0 of 1 incident reached zero, 0 of these after the alert; 1 were over without$/m);
+    expect((await run('alerts', '--score', '--open')).stderr).toMatch(/cannot be used with/);
+    expect((await run('alerts', '--score', '--policy', 'NONE')).stderr).toMatch(/no policy NONE was ever observed/);
+  });
+
   test('shows so many, and says how many more there are', async () => {
     const { stdout } = await run('alerts', '--limit', '4');
     expect(idsOf(stdout)).toEqual(short(all.slice(0, 4)));

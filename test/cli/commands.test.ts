@@ -163,7 +163,9 @@ describe('balde export', () => {
     const file = join(folder, 'alerts.csv');
     await balde(['export', 'alerts', '--format', 'csv', '--output', file], environment);
     const [header, first] = (await readFile(file, 'utf8')).split('\n');
-    expect(header).toMatch(/^id,participant,endpoint_id,severity,.*,caused_by,resolved,.*,created_at$/);
+    expect(header).toMatch(
+      /^id,participant,endpoint_id,severity,.*,caused_by,resolved,.*,created_at,consumption_rate_low_per_minute$/,
+    );
     expect(first).toContain(',"[{""capacity"":300,""event_id"":');
     expect(first).toContain(',true,');
     for (const what of ['observations', 'alert-events', 'states']) {

@@ -1,11 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { fail } from '../../src/cli/fail.ts';
 import { StoppedError } from '../../src/cli/signals.ts';
 
 const lines: string[] = [];
-vi.spyOn(console, 'error').mockImplementation((line: string) => void lines.push(line));
+beforeEach(() => {
+  vi.spyOn(console, 'error').mockImplementation((line: string) => void lines.push(line));
+});
 afterEach(() => {
+  vi.restoreAllMocks();
   lines.length = 0;
   process.exitCode = undefined;
 });

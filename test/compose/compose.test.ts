@@ -147,7 +147,7 @@ interface Scrapes {
 describe('settings in docker-compose.yml', () => {
   const source = [
     ...['schema', 'config', 'sources', 'participants'].map((f) => readText(`src/config/${f}.ts`)),
-    readText('src/app/traceExport.ts'),
+    ...['traceExport', 'metricExport'].map((f) => readText(`src/app/${f}.ts`)),
   ];
   // Pulsar's settings are held to the configuration from the moment it has one of them.
   const hasPulsar = source.some((text) => text.includes('PULSAR_'));

@@ -40,7 +40,7 @@ describe('what a right configuration becomes', () => {
       participants: [{ participant: '12345678', bridge: { address: 'bridge:50051', tls: null } }],
       poll: { schedule: { kind: 'adaptive', reservePercent: 25 }, whenElected: true, retireAfterLists: 3 },
       rules: { warningPercent: 20, criticalPercent: 10, resolveMargin: 0, forObservations: 1 },
-      forecasts: { horizonMs: 300_000, trust: 1.8, shortestMs: 10_000, fullPercent: 85 },
+      forecasts: { horizonMs: 300_000, trust: 2.2, shortestMs: 10_000, fullPercent: 85 },
       retentionMonths: 13,
       retentionCron: '17 3 * * *',
       staleAfterMs: 900_000,

@@ -47,7 +47,7 @@ describe('docs/configuration.md', () => {
     const known = [...new Set([...settings, ...others])];
     expect(told.toSorted()).toEqual([...new Set(told)].sort());
     expect(known.filter((name) => !told.includes(name))).toEqual([]);
-    const ofOthers = ['NO_COLOR', 'FORCE_COLOR', 'OTEL_EXPORTER_OTLP_ENDPOINT'];
+    const ofOthers = ['NO_COLOR', 'FORCE_COLOR', 'OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_METRICS_EXPORTER'];
     expect(told.filter((name) => !known.includes(name) && !ofOthers.includes(name))).toEqual([]);
   });
 
@@ -63,9 +63,10 @@ describe('docs/configuration.md', () => {
   });
 });
 
-test('docs/tracing.md has every variable that Balde itself looks at', () => {
-  const looked = [...read('src/app/traceExport.ts').matchAll(/'(OTEL_[A-Z_]+)'/g)].map(([, name = '']) => name);
-  const text = read('docs/tracing.md');
+test('docs/tracing.md and docs/metrics.md have every variable of OpenTelemetry that Balde itself looks at', () => {
+  const sources = ['traceExport', 'metricExport', 'otlpSettings'].map((file) => read(`src/app/${file}.ts`)).join('');
+  const looked = [...sources.matchAll(/'(OTEL_[A-Z_]+)'/g)].map(([, name = '']) => name);
+  const text = read('docs/tracing.md') + read('docs/metrics.md');
   expect(looked).toContain('OTEL_EXPORTER_OTLP_ENDPOINT');
   expect(looked.filter((name) => !text.includes(`\`${name}\``))).toEqual([]);
 });

@@ -52,6 +52,34 @@ const TAIL = `## Words in labels
 - \`result\` of a poll: \`ok\` (its observations are in the log), \`rejected\` (nothing of the answer can be believed), \`failed\`.
 - \`outcome\` in \`balde_polls_total\` names the gRPC status, or what was wrong with the answer.
 - \`peer\` of a certificate: \`bridge\`, \`pulsar\`, \`database\`; \`kind\`: \`client\` or \`authority\`.
+
+## Sending them by OTLP
+
+\`\`\`sh
+OTEL_METRICS_EXPORTER=otlp OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4318 balde start
+\`\`\`
+
+Every process that has the variables, with or without the role \`http\`, sends once a minute what \`/metrics\` would show at that moment, and
+once more when it ends; \`/metrics\` stays. Without \`OTEL_METRICS_EXPORTER=otlp\` nothing is sent or loaded.
+
+| variable | default | meaning |
+| --- | --- | --- |
+| \`OTEL_METRICS_EXPORTER\` | | \`otlp\` sends; \`none\` and \`prometheus\` do not |
+| \`OTEL_EXPORTER_OTLP_ENDPOINT\` | \`http://localhost:4318\` | address of the receiver; \`/v1/metrics\` is added |
+| \`OTEL_EXPORTER_OTLP_METRICS_ENDPOINT\` | | the same for metrics alone, as it is |
+| \`OTEL_EXPORTER_OTLP_PROTOCOL\`, \`OTEL_EXPORTER_OTLP_METRICS_PROTOCOL\` | \`http/protobuf\` | or \`http/json\`; gRPC is not spoken |
+| \`OTEL_METRIC_EXPORT_INTERVAL\` | \`60000\` | milliseconds |
+| \`OTEL_METRIC_EXPORT_TIMEOUT\` | \`30000\` | milliseconds, at most the interval |
+| \`OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE\` | \`cumulative\` | nothing else: a Collector's processor \`cumulativetodelta\` makes differences |
+| \`OTEL_SDK_DISABLED\` | | \`true\`: nothing is sent, whatever else is set |
+
+Headers, certificates and what names the process are as for [traces](tracing.md#turning-it-on). Names, labels and values are the same as
+here: a counter is a monotonic cumulative sum, a histogram has the same buckets, and the unit is what the name ends with (\`s\`, \`%\`,
+\`{token}\`, \`{token}/min\`, \`1\` for a ratio). What a process did counts from its start, which each point tells. How long the tables have
+counted nobody knows: those points tell no start, and don't begin anew with a process.
+
+A receiver that is away or slow holds nothing up: the log has a warning, at most one a minute, and the next ones say it all, for they are
+totals. While the database does not answer nothing is sent. When a process ends it tries for three seconds at most.
 `;
 
 export function metricReference(): string {

@@ -1,17 +1,27 @@
 /** The registered schema of the alert topic holds every event that may travel on it, read as plain JSON. */
+import { readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import avro from 'avsc';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeAlertEvent, encodeAlertEvent } from '../../src/codec/alertEvent.ts';
-import { avroType, schemaText } from '../../src/codec/schemas.ts';
+import { avroType, fieldNames, schemaText } from '../../src/codec/schemas.ts';
 import { RATE_LIMIT_ALERTS } from '../../src/codec/topics.ts';
+import type { AlertEvent } from '../../src/domain/events.ts';
 import { packageRoot } from '../../src/packageRoot.ts';
-import { anyLog } from '../support/observations.ts';
+import { anyLog, left } from '../support/observations.ts';
 import { alertEvents } from '../projections/drive.ts';
 
 const EVENTS = ['AlertRaised', 'AlertResolved', 'ForecastRaised', 'ForecastResolved', 'CategoryChanged'] as const;
+type EventName = (typeof EVENTS)[number];
+
+const FILES = readdirSync(join(packageRoot, 'schemas'));
+const newestOf = (event: EventName): number => FILES.filter((file) => file.startsWith(`${event}.v`)).length;
+/** All released definitions of all events. */
+const RELEASED = EVENTS.flatMap((event) =>
+  Array.from({ length: newestOf(event) }, (_, i) => ({ event, version: i + 1 })),
+);
 const RUNS = { numRuns: 100 };
 
 interface Field {
@@ -44,9 +54,9 @@ const isNullable = ({ type, default: byDefault }: Field): boolean =>
 
 describe('the schema registered with the alert topic [OUT-5]', () => {
   it('holds whatever the released definitions of the events hold, nulls absent or not', () => {
-    for (const event of EVENTS) {
-      const type = avroType(event, 1);
-      for (let n = 0; n < 200; n += 1) {
+    for (const { event, version } of RELEASED) {
+      const type = avroType(event, version);
+      for (let n = 0; n < 100; n += 1) {
         const example = JSON.parse(JSON.stringify(type.random())) as object;
         expect(type.isValid(example)).toBe(true);
         expect(misfits(JSON.stringify(example)), event).toEqual([]);
@@ -55,24 +65,22 @@ describe('the schema registered with the alert topic [OUT-5]', () => {
     }
   });
 
-  it('holds every event that the reactor decides, as it travels', () => {
+  it('holds every event that the reactor decides, as it travels, as do older ones but for fields passed over', () => {
+    const older = [1, 2].map((version) => avroType('RateLimitAlertEvent', version));
     fc.assert(
       fc.property(anyLog(), (log) => {
         for (const event of alertEvents(log)) {
-          expect(misfits(encodeAlertEvent(event).payload.toString())).toEqual([]);
+          const json = encodeAlertEvent(event).payload.toString();
+          expect(misfits(json)).toEqual([]);
+          expect(older.map((definition) => definition.isValid(JSON.parse(json)))).toEqual([true, true]);
         }
       }),
       RUNS,
     );
   });
 
-  it('explains every field, and has none that no event has', async () => {
-    const known = await Promise.all(
-      EVENTS.map(async (event) => {
-        const text = await readFile(join(packageRoot, `schemas/${event}.v1.avsc`), 'utf8');
-        return (JSON.parse(text) as RecordSchema).fields.map(({ name }) => name);
-      }),
-    );
+  it('explains every field, and has none that no event has', () => {
+    const known = EVENTS.map((event) => fieldNames(event, newestOf(event)));
     const own = definition.fields.map(({ name }) => name);
     expect(own.toSorted()).toEqual([...new Set(known.flat())].sort());
     expect(definition.fields.filter(({ doc }) => doc === undefined)).toEqual([]);
@@ -82,7 +90,7 @@ describe('the schema registered with the alert topic [OUT-5]', () => {
   });
 
   it('refuses what is no event: a field missing, of another type, or unknown', () => {
-    const event = JSON.stringify(withoutNulls(avroType('AlertRaised', 1).random()));
+    const event = JSON.stringify(withoutNulls(avroType('AlertRaised', newestOf('AlertRaised')).random()));
     const changed = (change: object): string => JSON.stringify({ ...(JSON.parse(event) as object), ...change });
     expect(misfits(changed({ event_id: undefined }))).toEqual(['event_id']);
     expect(misfits(changed({ capacity: '5' }))).toEqual(['capacity']);
@@ -126,6 +134,34 @@ describe('the properties of an alert message [OUT-5]', () => {
       }),
       RUNS,
     );
+  });
+});
+
+describe('the consumption that an event says [OUT-6]', () => {
+  const [first, later] = alertEvents([left(500), left(200, 2.5), left(300, 10.1)]);
+  const wireOf = (event: AlertEvent | undefined): Record<string, unknown> =>
+    JSON.parse(encodeAlertEvent(event ?? expect.fail('no event')).payload.toString()) as Record<string, unknown>;
+
+  it('needs a version with a field for the lower bound, where that is known', () => {
+    const unknown = alertEvents([left(100)]);
+    const versions = [...unknown, first, later].map(
+      (event) => encodeAlertEvent(event ?? expect.fail('no event')).properties['schema_version'],
+    );
+    expect(versions).toEqual(['1', '2', '3']);
+    expect(wireOf(unknown[0])).not.toHaveProperty('consumption_rate_low_per_minute');
+    expect(wireOf(first)).toMatchObject({ consumption_rate_per_minute: null, consumption_rate_low_per_minute: 200 });
+  });
+
+  it('stays in an event of before as it was said, byte by byte: a lower bound in the place of the rate', () => {
+    for (const event of [first, later]) {
+      const { consumption_rate_low_per_minute: low, ...others } = wireOf(event);
+      const payload = Buffer.from(JSON.stringify({ ...others, consumption_rate_per_minute: low }));
+      const decoded = decodeAlertEvent({ payload }) ?? expect.fail('an event that nobody knows');
+      expect(decoded).toMatchObject({ consumptionRatePerMinute: low });
+      const { payload: again, properties } = encodeAlertEvent(decoded);
+      expect(again.toString()).toBe(payload.toString());
+      expect(properties['schema_version']).toBe('1');
+    }
   });
 });
 

@@ -101,7 +101,9 @@ function common(
     available_tokens: one.availableTokens,
     capacity: one.capacity,
     utilization_percent: utilization(one),
-    consumption_rate_per_minute: before === null ? null : consumed(before, one).low / minutesBetween(before, one),
+    ...(before === null
+      ? {}
+      : { consumption_rate_low_per_minute: consumed(before, one).low / minutesBetween(before, one) }),
     recovery_eta_seconds: recovery(one),
     exhaustion_projection_seconds: exhaustion(before, one),
     psp_category: one.category,

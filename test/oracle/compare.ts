@@ -3,7 +3,9 @@ import { expect } from 'vitest';
 import { POLICY_STATES, RATE_LIMIT_ALERTS } from '../../src/codec/topics.ts';
 import type { EventLog } from '../../src/log/eventLog.ts';
 import type { Sql } from '../../src/store/database.ts';
-import { withoutEstimate } from './estimates.ts';
+import { ratesOf, withoutEstimate, withoutRate } from './estimates.ts';
+import type { Rates } from './estimates.ts';
+import { textOf } from './arithmetic.ts';
 import { oracle } from './oracle.ts';
 import type { Cell, Expected, OracleObservation, OracleRow, OracleRules } from './oracle.ts';
 import { decodable, readTopicOnce } from './readLog.ts';
@@ -24,8 +26,8 @@ export async function expectDatabaseEqualsOracle(sql: Sql, log: EventLog, rules?
   const messages = await readTopicOnce(log, POLICY_STATES.name);
   const observations = decodable(messages, POLICY_STATES.decode);
   const expected = rules === undefined ? oracle(observations) : oracle(observations, rules);
-  await expectReadModels(sql, expected);
-  await expectTopic(log, expected);
+  const rates = await expectReadModels(sql, expected);
+  await expectTopic(log, expected, rates);
   return {
     observations: observations.length,
     history: expected.history.length,
@@ -39,17 +41,27 @@ export async function expectDatabaseEqualsOracle(sql: Sql, log: EventLog, rules?
 /** Reasons that came with the second version of AlertResolved. */
 const NEWER: readonly Cell[] = ['SUPERSEDED', 'RETIRED'];
 
+/** The oldest version that has what the event says. */
+function versionOf(event: OracleRow): number {
+  const isResolved = event['event_type'] === 'AlertResolved';
+  if (event['consumption_rate_low_per_minute'] !== undefined) return isResolved ? 3 : 2;
+  return isResolved && NEWER.includes(event['reason'] ?? null) ? 2 : 1;
+}
+
 /** Columns of the latest view that the wall clock decides. */
 const CLOCKED = new Set(['health_status', 'age_seconds', 'remaining_percent', 'response_timestamp']);
 
-async function expectReadModels(sql: Sql, expected: Expected): Promise<void> {
+/** @returns the estimates of history, which alerts go by */
+async function expectReadModels(sql: Sql, expected: Expected): Promise<Rates> {
   const bucket = ['participant', 'endpoint_id'];
   const states = await rows(sql, 'dict_rate_limit_states');
+  const rates = ratesOf(states);
   expectSameRows('history', [...bucket, 'response_time'], states.map(historyOf), expected.history);
   const policies = await rows(sql, 'dict_rate_limit_policies');
   expectSameRows('policies', bucket, policies, expected.policies);
   const alerts = await rows(sql, 'dict_rate_limit_alerts');
-  expectSameRows('alerts', ['id'], alerts, expected.alerts);
+  const told = alerts.map((row) => withoutRate(row, Number(row['created_at']), rates));
+  expectSameRows('alerts', ['id'], told, expected.alerts);
   const changes = await rows(sql, 'dict_rate_limit_category_changes');
   expectSameRows('category changes', ['id'], changes, expected.categoryChanges);
 
@@ -57,6 +69,7 @@ async function expectReadModels(sql: Sql, expected: Expected): Promise<void> {
   expectSameRows('latest', bucket, latest.map(shownOf), expected.latest.map(withoutIdentity));
   await expectActiveAlerts(sql, expected);
   await expectRollupsEqualHistory(sql);
+  return rates;
 }
 
 async function expectActiveAlerts(sql: Sql, expected: Expected): Promise<void> {
@@ -118,7 +131,7 @@ function expectSameRows(
   for (const [i, [id, row]] of have.entries()) expect(row, `${what} ${id}`).toStrictEqual(want[i]?.[1]);
 }
 
-async function expectTopic(log: EventLog, expected: Expected): Promise<void> {
+async function expectTopic(log: EventLog, expected: Expected, rates: Rates): Promise<void> {
   const byKey: Record<string, unknown[]> = {};
   for (const { key, payload, properties } of await readTopicOnce(log, RATE_LIMIT_ALERTS.name)) {
     const event = JSON.parse(payload.toString('utf8')) as OracleRow;
@@ -130,9 +143,10 @@ async function expectTopic(log: EventLog, expected: Expected): Promise<void> {
       event_type: event['event_type'],
       severity: event['severity'] ?? '',
       category: event['psp_category'] ?? '',
-      schema_version: NEWER.includes(event['reason'] ?? null) ? '2' : '1',
+      schema_version: String(versionOf(event)),
     });
-    (byKey[key] ??= []).push(event);
+    const at = Date.parse(textOf(event['timestamp']));
+    (byKey[key] ??= []).push(withoutRate(event, at, rates));
   }
   expect(Object.keys(byKey).sort(), 'keys of the alert topic').toEqual(Object.keys(expected.topic).sort());
   for (const [key, events] of Object.entries(byKey)) {

@@ -1,6 +1,6 @@
 /** Estimates beside the oracle, which knows the bounds alone. */
 import { expect } from 'vitest';
-import type { OracleRow } from './arithmetic.ts';
+import type { Cell, OracleRow } from './arithmetic.ts';
 
 /** A row of the fold's tables under the names that the views give it. */
 export function asShown(row: OracleRow): OracleRow {
@@ -23,4 +23,21 @@ export function withoutEstimate(row: OracleRow): OracleRow {
     expect(Number(rate)).toBeGreaterThanOrEqual(Number(rest['consumption_rate_low_per_minute']) - 1e-9);
   }
   return rest;
+}
+
+/** Estimated rates of history, by bucket and time of the observation. */
+export type Rates = ReadonlyMap<string, Cell>;
+
+const rateKey = ({ participant, endpoint_id: policy }: OracleRow, at: Cell | undefined): string =>
+  JSON.stringify([participant, policy, at]);
+
+/** @param history under the names that the views give it */
+export const ratesOf = (history: readonly OracleRow[]): Rates =>
+  new Map(history.map((row) => [rateKey(row, row['response_time']), row['consumption_rate_per_minute'] ?? null]));
+
+/** An alert, or its event, says what history does of the observation that it is of: without one, nothing. */
+export function withoutRate(event: OracleRow, at: number, rates: Rates): OracleRow {
+  const { consumption_rate_per_minute: rate, ...others } = event;
+  expect(rate).toBe(rates.get(rateKey(event, at)) ?? null);
+  return others;
 }

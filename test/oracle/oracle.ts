@@ -112,7 +112,7 @@ function alertRows(events: readonly WireEvent[]): OracleRow[] {
 function alertRow(raised: WireEvent, resolved: WireEvent | undefined): OracleRow {
   const copied = [
     ...['participant', 'endpoint_id', 'severity', 'threshold_percent', 'available_tokens', 'capacity'],
-    ...['utilization_percent', 'consumption_rate_per_minute', 'recovery_eta_seconds'],
+    ...['utilization_percent', 'consumption_rate_low_per_minute', 'recovery_eta_seconds'],
     ...['exhaustion_projection_seconds', 'psp_category', 'message', 'reason', 'rule_version'],
   ];
   return {

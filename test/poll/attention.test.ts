@@ -4,6 +4,8 @@ import { LIST_POLICY, READ_POLICY } from '../../src/domain/catalog.ts';
 import { Attention, ATTENTION_RULES } from '../../src/poll/attention.ts';
 import type { DueAsk } from '../../src/poll/attention.ts';
 import { LIST_BUDGET, READ_BUDGET } from '../../src/poll/callBudget.ts';
+import { recall } from '../../src/poll/recall.ts';
+import type { RecalledReading } from '../../src/poll/recall.ts';
 import { TokenBucket } from '../../src/simulator/tokenBucket.ts';
 import type { RefillMode } from '../../src/simulator/tokenBucket.ts';
 
@@ -23,6 +25,8 @@ const budgets = { [LIST_POLICY]: LIST_BUDGET, [READ_POLICY]: READ_BUDGET };
 class Watch {
   readonly asks: DueAsk[] = [];
   readonly attention: Attention;
+  /** As history has them. */
+  readonly observed: RecalledReading[] = [];
   readonly own: ReadonlyMap<string, TokenBucket>;
   readonly #sizes: readonly Size[];
   readonly #levels: Levels;
@@ -51,13 +55,11 @@ class Watch {
       expect(paid?.admits(at)).toBe(true);
       const readings = this.#readings(at);
       paid?.charge(at, 1);
-      if (answered(ask))
-        this.attention.learn(
-          ask.policy === null ? readings : readings.filter((one) => one.policy === ask.policy),
-          at,
-          ask,
-        );
-      else this.attention.failed(ask, 'UNIMPLEMENTED', at);
+      if (answered(ask)) {
+        const told = ask.policy === null ? readings : readings.filter((one) => one.policy === ask.policy);
+        this.observed.push(...told.map((one) => ({ ...one, observedAt: at, pollId: String(this.asks.length) })));
+        this.attention.learn(told, at, ask);
+      } else this.attention.failed(ask, 'UNIMPLEMENTED', at);
     }
     this.now = until;
     return this;
@@ -181,4 +183,62 @@ test('[POLL-9] looks alone never take what is left to others, and none is refuse
     ),
     { numRuns: 24 },
   );
+});
+
+describe('[POLL-11] a poller that begins', () => {
+  /** Falls from full to 20 % within four minutes, beside one that is well. */
+  const draining = () =>
+    new Watch([SLOW, QUICK], { [SLOW.policy]: (at) => 100 - ((at - START) / (5 * MINUTE)) * 100 }).run(
+      START + 4 * MINUTE,
+    );
+  const successorOf = ({ observed, now }: Watch, missing = 0): Attention => {
+    const attention = new Attention(ATTENTION_RULES, now);
+    recall(
+      attention,
+      observed.filter((one) => one.observedAt <= now - missing),
+    );
+    return attention;
+  };
+
+  /** What it asks for next, in order. */
+  const asksOf = (attention: Attention, from: number): (string | null)[] => {
+    const asked: (string | null)[] = [];
+    for (let now = from; asked.length < 3; now = Math.max(now, attention.next(now).at)) {
+      const due = attention.next(now);
+      if (due.at > now) continue;
+      attention.asked(due, now);
+      asked.push(due.policy);
+    }
+    return asked;
+  };
+
+  test('reads the bucket that falls, as the one before it would have, where a stranger would list', () => {
+    const before = draining();
+    const stranger = new Attention(ATTENTION_RULES, before.now);
+    expect(asksOf(stranger, before.now)).not.toContain(SLOW.policy);
+    expect(asksOf(successorOf(before), before.now)).toContain(SLOW.policy);
+  });
+
+  test('looks at once at what fell when the read model is some seconds behind', () => {
+    const before = draining();
+    expect(asksOf(successorOf(before, 8 * SECOND), before.now)).toContain(SLOW.policy);
+  });
+
+  test('spends nothing of the reserves that the one before it left', () => {
+    const before = draining();
+    const drainedOf = (budget: string): Attention => {
+      const attention = new Attention(ATTENTION_RULES, before.now);
+      const drained = before.observed.map((one) => (one.policy === budget ? { ...one, availableTokens: 0 } : one));
+      recall(attention, drained);
+      return attention;
+    };
+    expect(drainedOf(READ_POLICY).next(before.now).policy).toBeNull();
+    const lists = drainedOf(LIST_POLICY);
+    for (let now = before.now; now < before.now + 30 * SECOND; now += SECOND) {
+      const due = lists.next(now);
+      if (due.at > now) continue;
+      expect(due.policy).not.toBeNull();
+      lists.asked(due, now);
+    }
+  });
 });

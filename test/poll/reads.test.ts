@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { READ_POLICY } from '../../src/domain/catalog.ts';
 import type { PoliciesAnswer, PolicyReading } from '../../src/domain/validation.ts';
 import { BridgeError } from '../../src/poll/bridgeError.ts';
+import type { PollerDeps } from '../../src/poll/poller.ts';
 import { answerAt, reading } from '../support/answers.ts';
 import { MINUTE, start, START } from './harness.ts';
 import { manualClock } from './manualClock.ts';
@@ -13,7 +14,10 @@ const LIST: readonly PolicyReading[] = [
   reading({ name: READ_POLICY, availableTokens: 200, capacity: 200, refillTokens: 60 }),
 ];
 
-async function adaptive(answer: (policy: string, at: number) => PoliciesAnswer) {
+async function adaptive(
+  answer: (policy: string, at: number) => PoliciesAnswer,
+  recentReadings?: PollerDeps['recentReadings'],
+) {
   const clock = manualClock(START);
   const reads: string[] = [];
   const poller = await start({
@@ -22,6 +26,7 @@ async function adaptive(answer: (policy: string, at: number) => PoliciesAnswer) 
     deps: {
       schedule: { kind: 'adaptive', reservePercent: 25 },
       pollWhenElected: true,
+      ...(recentReadings === undefined ? {} : { recentReadings }),
       bridge: {
         listPolicies: async () => {
           reads.push('list');
@@ -86,6 +91,31 @@ describe('[POLL-10] a single policy between lists', () => {
     await clock.advance(2 * MINUTE);
     expect(reads.filter((name) => name !== 'list')).toHaveLength(1);
     expect(reads.filter((name) => name === 'list').length).toBeGreaterThan(8);
+    await poller.stop();
+  });
+});
+
+describe('[POLL-11] what was observed before', () => {
+  const RECENT = { ...LOW, policy: 'EVENT_LIST', observedAt: START - 20_000, responseTime: START - 20_000 };
+  const recent = async () => Promise.resolve([{ ...RECENT, refillPeriodSec: 60, pollId: 'before' }]);
+
+  test('is asked for once, of the last half hour, and no call is made before the first list', async () => {
+    const asked: number[] = [];
+    const { poller, reads, clock } = await adaptive(one, async (since) => {
+      asked.push(since);
+      return await recent();
+    });
+    await clock.advance(MINUTE);
+    expect(asked).toEqual([START - 30 * MINUTE]);
+    expect(reads[0]).toBe('list');
+    await poller.stop();
+  });
+
+  test('is done without where the database does not tell', async () => {
+    const { poller, reads, clock } = await adaptive(one, async () => Promise.reject(new Error('away')));
+    await clock.advance(MINUTE);
+    expect(reads.filter((name) => name === 'list').length).toBeGreaterThan(1);
+    expect(poller.lines.filter(({ msg }) => String(msg).includes('was observed lately'))).toHaveLength(1);
     await poller.stop();
   });
 });

@@ -8,8 +8,9 @@ import type { ThresholdRules } from '../../src/domain/thresholds.ts';
 import { DEFAULT_RULES } from '../../src/domain/thresholds.ts';
 import { decodeAlertEvent, encodeAlertEvent } from '../../src/codec/alertEvent.ts';
 import { anyLog } from '../support/observations.ts';
-import { asShown, withoutEstimate } from '../oracle/estimates.ts';
+import { asShown, ratesOf, withoutEstimate, withoutRate } from '../oracle/estimates.ts';
 import { oracle } from '../oracle/oracle.ts';
+import type { OracleRow } from '../oracle/oracle.ts';
 import { alertEvents, alerts, listOf, ofKey, states } from './drive.ts';
 import type { Row } from './drive.ts';
 
@@ -177,9 +178,10 @@ it('the events are those of the oracle, under any rules', () => {
       const { warningPercent: warning, criticalPercent: critical, resolveMargin: margin, forObservations } = rules;
       const expected = oracle(log, { warning, critical, margin, forObservations }).topic;
       const events = alertEvents(log, rules);
+      const rates = ratesOf(listOf(states(log).history).map(asShown));
       for (const key of keysOf(log)) {
-        const wire = ofKey(events, key).map(
-          (event) => JSON.parse(encodeAlertEvent(event).payload.toString()) as unknown,
+        const wire = ofKey(events, key).map((event) =>
+          withoutRate(JSON.parse(encodeAlertEvent(event).payload.toString()) as OracleRow, event.timestamp, rates),
         );
         expect(wire).toEqual(expected[key] ?? []);
       }

@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import type { AlertEvent } from '../../src/domain/events.ts';
+import { alertingReactor } from '../../projections/alerting/fold.ts';
+import type { AlertingState } from '../../projections/alerting/fold.ts';
+import { FORECAST_RULES } from '../../src/domain/estimate/outlook.ts';
+import type { AlertEvent, PolicyStateObserved } from '../../src/domain/events.ts';
 import { alertId } from '../../src/domain/identity.ts';
 import { DEFAULT_RULES } from '../../src/domain/thresholds.ts';
-import { left, MINUTE, NOON, observation, PARTICIPANT } from '../support/observations.ts';
-import { alertEvents } from './drive.ts';
+import { drawnInTurns, left, MINUTE, NOON, observation, PARTICIPANT } from '../support/observations.ts';
+import { alertEvents, listOf, run, states } from './drive.ts';
 
 const short = (events: readonly AlertEvent[]): string[] =>
   events.map((event) =>
@@ -50,7 +53,9 @@ describe('an alert', () => {
       availableTokens: 200,
       capacity: 1000,
       utilizationPercent: 80,
+      // Both bounds are equal after five whole periods.
       consumptionRatePerMinute: 160,
+      consumptionRateLowPerMinute: 160,
       recoveryEtaSeconds: 480,
       exhaustionProjectionSeconds: 200,
       category: 'G',
@@ -146,4 +151,51 @@ describe('stale and repeated observations', () => {
 
 it('a gap between polls resolves nothing by itself [DOM-10]', () => {
   expect(short(alertEvents([left(100), left(90, 60 * 24)]))).toEqual(['raised CRITICAL THRESHOLD']);
+});
+
+describe('the consumption that an event says [CONS-6]', () => {
+  const reactor = alertingReactor(DEFAULT_RULES, FORECAST_RULES);
+
+  const LOOKS = drawnInTurns();
+  const told = run(reactor, LOOKS);
+
+  it('is what history has of its observation: the estimate, and the lower bound', () => {
+    const history = new Map(listOf(states(LOOKS).history).map((row) => [row['response_time'], row]));
+    for (const event of told) {
+      const row = history.get(event.timestamp);
+      expect(event.consumptionRatePerMinute).toBe(row?.['estimated_rate_per_minute']);
+      expect(event.consumptionRateLowPerMinute ?? null).toBe(row?.['consumption_rate_low_per_minute']);
+    }
+    const above = told.filter(
+      ({ consumptionRatePerMinute: rate, consumptionRateLowPerMinute: low }) => (rate ?? 0) > (low ?? Infinity),
+    );
+    expect(above.length).toBeGreaterThan(0);
+    expect(new Set(told.map(({ type }) => type))).toContain('ForecastRaised');
+  });
+
+  it('goes on from a state that was written before there were estimates, which sends nothing twice', () => {
+    const withoutRates = (events: readonly AlertEvent[]): object[] =>
+      events.map(({ consumptionRatePerMinute: _rate, consumptionRateLowPerMinute: _low, ...event }) => event);
+    let rated = 0;
+    for (let cut = 40; cut < LOOKS.length; cut += 240) {
+      let state: AlertingState | undefined;
+      const before = LOOKS.slice(0, cut).flatMap((event) => {
+        const step = reactor.apply(state, event);
+        ({ state } = step);
+        return step.out;
+      });
+      const { gauge, ...old } = state ?? expect.fail('nothing was seen');
+      expect(gauge).toBeDefined();
+      state = old;
+      const after = LOOKS.slice(cut).flatMap((event) => {
+        const step = reactor.apply(state, JSON.parse(JSON.stringify(event)) as PolicyStateObserved);
+        state = JSON.parse(JSON.stringify(step.state)) as AlertingState;
+        return step.out;
+      });
+      expect(withoutRates([...before, ...after])).toEqual(withoutRates(told));
+      // The refill that forecasts go by is known at once.
+      if (cut > 600) rated += after.filter(({ consumptionRatePerMinute: rate }) => rate !== null).length;
+    }
+    expect(rated).toBeGreaterThan(0);
+  });
 });

@@ -20,6 +20,7 @@ describe('given AlertRaised', () => {
         capacity: 1000,
         utilization_percent: 80,
         consumption_rate_per_minute: null,
+        consumption_rate_low_per_minute: null,
         recovery_eta_seconds: 480,
         exhaustion_projection_seconds: null,
         psp_category: 'G',

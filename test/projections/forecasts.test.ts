@@ -42,7 +42,7 @@ describe('[FORE-1] a forecast', () => {
     expect(raised.secondsToZeroLow).toBeLessThan(raised.secondsToZero);
     expect(raised.secondsToZeroHigh).toBeGreaterThan(raised.secondsToZero);
     expect(raised.drainingSince).toBeLessThan(raised.timestamp);
-    expect(raised.ruleVersion).toBe('f300-t1.8');
+    expect(raised.ruleVersion).toBe('f300-t2.2');
     expect(raised.message).toMatch(
       /^CLAIMS_READ of \d{8} empty in about [\d.]+ (s|min) \(.+ to .+\) at \d+ tokens a minute: /,
     );

@@ -10,8 +10,9 @@ import { bucketKey } from '../../src/domain/events.ts';
 import type { PolicyRetired, PolicyStateEvent, PolicyStateObserved } from '../../src/domain/events.ts';
 import { retirementId } from '../../src/domain/identity.ts';
 import { anyLog, left, MINUTE, NOON } from '../support/observations.ts';
-import { asShown, withoutEstimate } from '../oracle/estimates.ts';
+import { asShown, ratesOf, withoutEstimate, withoutRate } from '../oracle/estimates.ts';
 import { oracle } from '../oracle/oracle.ts';
+import type { OracleRow } from '../oracle/oracle.ts';
 import { alertEvents, listOf, ofKey, states } from './drive.ts';
 import type { Row } from './drive.ts';
 
@@ -103,9 +104,10 @@ it('with retirements anywhere in the log, events and tables are those of the ora
       expect(sorted(listOf(newest).map(renamed))).toEqual(sorted(expected.latest));
       expect(sorted(listOf(policies))).toEqual(sorted(expected.policies));
       const decided = alertEvents(events);
+      const rates = ratesOf(listOf(history).map(asShown));
       for (const key of new Set(events.map(bucketKey))) {
-        const wire = ofKey(decided, key).map(
-          (event) => JSON.parse(encodeAlertEvent(event).payload.toString()) as unknown,
+        const wire = ofKey(decided, key).map((event) =>
+          withoutRate(JSON.parse(encodeAlertEvent(event).payload.toString()) as OracleRow, event.timestamp, rates),
         );
         expect(wire).toEqual(expected.topic[key] ?? []);
       }
@@ -119,7 +121,7 @@ it('a state of before policies were retired goes on, and sends nothing twice [RE
   const first = [undefined, low] as const;
   const { state } = reactor.apply(...first);
   const before = JSON.parse(JSON.stringify(state)) as AlertingState;
-  expect(Object.keys(before).sort()).toEqual(['category', 'machine', 'newest', 'open']);
+  expect(Object.keys(before).sort()).toEqual(['category', 'gauge', 'machine', 'newest', 'open']);
   expect(reactor.revision).toBe(1);
   const react = (from: AlertingState | undefined, event: PolicyStateEvent) => reactor.apply(from, event);
   expect(react(before, low).out).toEqual([]);

@@ -1,17 +1,22 @@
 /** Estimates of consumption in history: brought in by a rebuild, and the same from a log without its beginning. */
 import { describe, expect, it } from 'vitest';
-import type { PolicyStateObserved } from '../../src/domain/events.ts';
+import { RATE_LIMIT_ALERTS } from '../../src/codec/topics.ts';
+import type { AlertEvent, PolicyStateObserved } from '../../src/domain/events.ts';
+import type { EventLog } from '../../src/log/eventLog.ts';
 import { installFold } from '../../src/store/installFold.ts';
 import { listVersions } from '../../src/store/versions.ts';
 import { TokenBucket } from '../../src/simulator/tokenBucket.ts';
 import type { RefillMode } from '../../src/simulator/tokenBucket.ts';
 import { newestPoints } from '../../src/views/history.ts';
+import { alertsBetween, openAlerts } from '../../src/views/alerts.ts';
+import type { AlertRow } from '../../src/views/alerts.ts';
 import { latestStates } from '../../src/views/latest.ts';
 import { baldeDatabase } from '../support/database.ts';
-import { observed } from '../support/observations.ts';
+import { alertEvents } from '../projections/drive.ts';
+import { drawnInTurns, observed } from '../support/observations.ts';
 import { endsOf, live, rebuilt, TOPIC } from '../support/rebuilds.ts';
 import { publish } from '../support/topics.ts';
-import { older } from './variants.ts';
+import { older, olderAlerts } from './variants.ts';
 
 const SIZE = { capacity: 60, refillTokens: 20, refillPeriodSec: 60 };
 const SECOND = 1_000;
@@ -108,5 +113,55 @@ describe('[CONS-5] estimates in history', { timeout: 300_000 }, () => {
     const { projection, sql } = older();
     await installFold(database, projection, sql);
     expect(await listVersions(database, 'states')).toHaveLength(3);
+  });
+});
+
+describe('[CONS-6] the consumption that alerts say', { timeout: 300_000 }, () => {
+  const decided = alertEvents(drawnInTurns());
+  /** As it was told before there were estimates. */
+  const before = ({ consumptionRateLowPerMinute: low, ...event }: AlertEvent): AlertEvent => ({
+    ...event,
+    consumptionRatePerMinute: low ?? null,
+  });
+  const send = async (log: EventLog, events: readonly AlertEvent[]): Promise<void> =>
+    await publish(
+      log,
+      events.map((event) => ({ ...RATE_LIMIT_ALERTS.encode(event), sequenceId: 0 })),
+      RATE_LIMIT_ALERTS.name,
+    );
+  const ratesOf = (alerts: readonly AlertRow[]) =>
+    alerts.map((alert) => [alert.consumption_rate_per_minute, alert.consumption_rate_low_per_minute]);
+  const all = { open: false, from: null, to: null, participant: null, policy: null, severity: null };
+
+  it('is a lower bound in events of before, live, under revision 1, rebuilt from it, and where its log is gone', async () => {
+    const { database, log } = await baldeDatabase();
+    // All but the last alert is of before; one of them is open while versions change.
+    const last = decided.findLastIndex(({ type }) => type === 'AlertRaised');
+    const open = decided.slice(0, last).findLastIndex(({ type }) => type === 'AlertRaised');
+    await send(log, decided.slice(0, open + 1).map(before));
+    await live(database, log, 'alerts');
+    await rebuilt(database, log, 'alerts', olderAlerts());
+    const low = decided[open]?.consumptionRateLowPerMinute ?? expect.fail('no bound');
+    expect(ratesOf(await openAlerts(database))).toEqual([[null, low]]);
+    const ends = new Map(
+      (await log.ends(RATE_LIMIT_ALERTS.name)).flatMap(({ partition, last: at }) =>
+        at === null ? [] : [[partition, at] as const],
+      ),
+    );
+    expect(await log.trim(RATE_LIMIT_ALERTS.name, decided[open]?.timestamp ?? 0, ends)).toBeGreaterThan(1);
+    const { comparison, carried } = await rebuilt(database, log, 'alerts');
+    expect(comparison).toMatchObject({ differences: [], apart: [] });
+    expect(comparison?.onlyIn).toEqual([{ table: 'alerts', column: 'consumption_rate_low_per_minute', version: 3 }]);
+    expect(carried.rows).toBeGreaterThan(0);
+    await send(log, decided.slice(open + 1));
+    await live(database, log, 'alerts', 3);
+    const raised = decided.filter(({ type }) => type === 'AlertRaised').toReversed();
+    const expected = raised.map(({ consumptionRatePerMinute: rate, consumptionRateLowPerMinute: bound }, i) => [
+      i === 0 ? rate : null,
+      bound ?? null,
+    ]);
+    expect(ratesOf(await alertsBetween(database, all, null))).toEqual(expected);
+    expect(expected[0]?.[0]).toBeGreaterThan(0);
+    expect((await alertsBetween(database, all, null)).filter(({ resolved }) => !resolved)).toHaveLength(1);
   });
 });

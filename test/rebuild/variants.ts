@@ -1,5 +1,6 @@
 /** Other revisions of read model "states", as later programs may have them: more columns, fewer, sums by the day. */
 import { readFile } from 'node:fs/promises';
+import { alertsProjection } from '../../projections/alerts/fold.ts';
 import { statesProjection } from '../../projections/states/fold.ts';
 import type { StatesState } from '../../projections/states/fold.ts';
 import type { PolicyStateEvent } from '../../src/domain/events.ts';
@@ -16,9 +17,10 @@ const given = (projection: States, sql: ReadModelSql): Given => ({
   sql,
 });
 
-const read = async (file: string): Promise<string> =>
-  await readFile(new URL(`../../projections/states/${file}`, import.meta.url), 'utf8');
+const read = async (file: string, name = 'states'): Promise<string> =>
+  await readFile(new URL(`../../projections/${name}/${file}`, import.meta.url), 'utf8');
 const [TABLES, VIEWS] = [await read('tables.sql'), await read('views.sql')];
+const ALERTS = { tables: await read('tables.sql', 'alerts'), views: await read('views.sql', 'alerts') };
 
 const { history, latest, policies } = statesProjection.tables;
 
@@ -140,6 +142,35 @@ const OLDER_NAMES: Readonly<Record<string, string | null>> = {
   estimated_rate_per_minute: null,
   gauge: null,
 };
+
+/** Revision 1 of read model "alerts": the lower bound is the only rate. */
+export function olderAlerts(): Given {
+  const { consumption_rate_low_per_minute: _, ...columns } = alertsProjection.tables.alerts.columns;
+  const low = Object.keys(alertsProjection.tables.alerts.columns).indexOf('consumption_rate_low_per_minute');
+  const projection: typeof alertsProjection = {
+    ...alertsProjection,
+    revision: 1,
+    tables: { ...alertsProjection.tables, alerts: { ...alertsProjection.tables.alerts, columns, added: {} } },
+    apply: (state, event) => {
+      const step = alertsProjection.apply(state, event);
+      const narrowed = (one: RowChange<'alerts' | 'category_changes'>) =>
+        one.table === 'alerts' ? { ...one, row: one.row.filter((_value, i) => i !== low) } : one;
+      return { ...step, out: step.out.map(narrowed) };
+    },
+  };
+  return {
+    projection: projection as unknown as Given['projection'],
+    sql: {
+      tables: ALERTS.tables.replace('  consumption_rate_low_per_minute double precision,\n', ''),
+      views: ALERTS.views
+        .replaceAll(
+          /case when consumption_rate_low_per_minute[^]*?as consumption_rate_per_minute/g,
+          'consumption_rate_per_minute',
+        )
+        .replaceAll(/,\n  coalesce\(consumption_rate_low_per_minute[^\n]*/g, ''),
+    },
+  };
+}
 
 const DAY_MS = 86_400_000;
 

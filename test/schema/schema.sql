@@ -30,6 +30,7 @@ create table alerts_v1.alerts (
   capacity integer not null,
   utilization_percent double precision not null,
   consumption_rate_per_minute double precision,
+  consumption_rate_low_per_minute double precision,
   recovery_eta_seconds bigint,
   exhaustion_projection_seconds bigint,
   psp_category text,
@@ -723,7 +724,10 @@ create view public.dict_rate_limit_alerts as
     available_tokens,
     capacity,
     utilization_percent,
-    consumption_rate_per_minute,
+        CASE
+            WHEN (consumption_rate_low_per_minute IS NOT NULL) THEN consumption_rate_per_minute
+            ELSE NULL::double precision
+        END AS consumption_rate_per_minute,
     recovery_eta_seconds,
     exhaustion_projection_seconds,
     psp_category,
@@ -735,7 +739,8 @@ create view public.dict_rate_limit_alerts as
     resolved_at,
     resolution_reason,
     resolution_notes,
-    created_at
+    created_at,
+    COALESCE(consumption_rate_low_per_minute, consumption_rate_per_minute) AS consumption_rate_low_per_minute
    FROM alerts_v1.alerts;
 create view public.dict_rate_limit_category_changes as
  SELECT id,
@@ -1152,7 +1157,10 @@ create view public.v_dict_rate_limit_active_alerts as
     available_tokens,
     capacity,
     utilization_percent,
-    consumption_rate_per_minute,
+        CASE
+            WHEN (consumption_rate_low_per_minute IS NOT NULL) THEN consumption_rate_per_minute
+            ELSE NULL::double precision
+        END AS consumption_rate_per_minute,
     recovery_eta_seconds,
     exhaustion_projection_seconds,
     psp_category,
@@ -1161,7 +1169,8 @@ create view public.v_dict_rate_limit_active_alerts as
     rule_version,
     caused_by,
     created_at,
-    (EXTRACT(epoch FROM (clock_timestamp() - created_at)))::double precision AS age_seconds
+    (EXTRACT(epoch FROM (clock_timestamp() - created_at)))::double precision AS age_seconds,
+    COALESCE(consumption_rate_low_per_minute, consumption_rate_per_minute) AS consumption_rate_low_per_minute
    FROM alerts_v1.alerts
   WHERE (NOT resolved)
   ORDER BY (array_position(ARRAY['CRITICAL'::text, 'WARNING'::text], severity)), created_at, participant, endpoint_id;

@@ -9,7 +9,8 @@ export interface CuttingProxy {
   close(): Promise<void>;
 }
 
-export async function cuttingProxy(target: string, packets: number): Promise<CuttingProxy> {
+/** @param own the port that it listens on; 0 takes any free one */
+export async function cuttingProxy(target: string, packets: number, own = 0): Promise<CuttingProxy> {
   const { hostname, port } = new URL(target);
   const sockets = new Set<Socket>();
   let sent = 0;
@@ -36,7 +37,7 @@ export async function cuttingProxy(target: string, packets: number): Promise<Cut
       }
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(own, '127.0.0.1', resolve));
   const url = new URL(target);
   url.host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { POLICY_STATES } from '../../src/codec/topics.ts';
 import type { PolicyStateEvent, PolicyStateObserved } from '../../src/domain/events.ts';
 import { observationId } from '../../src/domain/identity.ts';
+import { TokenBucket } from '../../src/simulator/tokenBucket.ts';
 import type { OutgoingMessage } from '../../src/log/eventLog.ts';
 
 /** Monday 2026-01-05, 12:00 UTC. */
@@ -36,6 +37,21 @@ export function observation(with_: Partial<PolicyStateObserved> = {}): PolicySta
 /** `tokens` of 1000 left, `minutes` after noon. */
 export const left = (tokens: number, minutes = 0, more: Partial<PolicyStateObserved> = {}): PolicyStateObserved =>
   observation({ availableTokens: tokens, responseTime: NOON + minutes * MINUTE, ...more });
+
+/** Two hours from noon, looked at every seven seconds: a bucket that fills in lumps, drawn on hard and less in turn. */
+export function drawnInTurns(): PolicyStateObserved[] {
+  const size = { capacity: 60, refillTokens: 20, refillPeriodSec: 60 };
+  const bucket = new TokenBucket({ ...size, mode: 'lump', startAt: NOON, phaseMs: 20_000 });
+  const seen: PolicyStateObserved[] = [];
+  for (let second = 0; second < 2 * 3_600; second += 1) {
+    const responseTime = NOON + second * 1_000;
+    const isHard = Math.floor(second / 600) % 2 === 0;
+    bucket.requestMany(responseTime, second % (isHard ? 2 : 6) === 0 ? 1 : 0, 1);
+    if (second % 7 === 0)
+      seen.push(observation({ ...size, availableTokens: bucket.tokensAt(responseTime), responseTime }));
+  }
+  return seen;
+}
 
 /** Sunday 2026-03-01, 12:00 UTC: minute 0 of {@link observed}. */
 export const START = Date.UTC(2026, 2, 1, 12);

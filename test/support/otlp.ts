@@ -1,4 +1,4 @@
-/** A receiver of OTLP over HTTP, for spans as JSON: what a collector would get. */
+/** A receiver of OTLP over HTTP, for spans and metrics as JSON: what a collector would get. */
 import { createServer } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -36,6 +36,40 @@ interface WireRequest {
   }[];
 }
 
+interface WirePoint {
+  readonly attributes?: readonly WireAttribute[];
+  readonly startTimeUnixNano: string;
+  readonly timeUnixNano: string;
+  readonly asDouble?: number;
+  readonly count?: number;
+  readonly sum?: number;
+  readonly bucketCounts?: readonly number[];
+  readonly explicitBounds?: readonly number[];
+}
+
+interface WireMetric {
+  readonly name: string;
+  readonly description: string;
+  readonly unit: string;
+  readonly gauge?: { readonly dataPoints: readonly WirePoint[] };
+  readonly sum?: WireTotal & { readonly isMonotonic: boolean };
+  readonly histogram?: WireTotal;
+}
+
+interface WireTotal {
+  readonly aggregationTemporality: number;
+  readonly dataPoints: readonly WirePoint[];
+}
+
+interface WireMetrics {
+  readonly resourceMetrics: readonly {
+    readonly resource?: { readonly attributes?: readonly WireAttribute[] };
+    readonly scopeMetrics: readonly { readonly metrics: readonly WireMetric[] }[];
+  }[];
+}
+
+const CUMULATIVE = 2;
+
 const KINDS = ['', 'INTERNAL', 'SERVER', 'CLIENT', 'PRODUCER', 'CONSUMER'] as const;
 const ERROR = 2;
 
@@ -56,10 +90,23 @@ export interface ReceivedSpan {
   readonly resource: Attributes;
 }
 
+/** As it came, and what kind it is. */
+export interface ReceivedMetric {
+  readonly name: string;
+  readonly description: string;
+  readonly unit: string;
+  /** A total is cumulative; `sum` rises only. */
+  readonly type: 'gauge' | 'sum' | 'histogram';
+  readonly points: readonly (WirePoint & { readonly labels: Attributes })[];
+  readonly resource: Attributes;
+}
+
 export interface OtlpReceiver {
   /** `http://127.0.0.1:4318` */
   readonly url: string;
   readonly spans: ReceivedSpan[];
+  /** Of each request its own. */
+  readonly metrics: ReceivedMetric[][];
   /** Content type of each request, and the bytes of those that are no JSON. */
   readonly requests: { readonly type: string; readonly path: string; readonly body: string }[];
   /** Requests are taken and never answered. */
@@ -77,11 +124,19 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
     const body = await text(request);
     const type = request.headers['content-type'] ?? '';
     receiver.requests.push({ type, path: request.url ?? '', body });
-    if (type === 'application/json') receiver.spans.push(...spansOf(JSON.parse(body) as WireRequest));
+    if (type !== 'application/json') return;
+    if (request.url === '/v1/metrics') receiver.metrics.push(metricsOf(JSON.parse(body) as WireMetrics));
+    else receiver.spans.push(...spansOf(JSON.parse(body) as WireRequest));
   };
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
-  const receiver: OtlpReceiver = { url: `http://127.0.0.1:${port}`, spans: [], requests: [], isSilent: false };
+  const receiver: OtlpReceiver = {
+    url: `http://127.0.0.1:${port}`,
+    spans: [],
+    metrics: [],
+    requests: [],
+    isSilent: false,
+  };
   afterAll(() => {
     server.closeAllConnections();
     server.close();
@@ -105,6 +160,25 @@ const spanOf = (wire: WireSpan, resource: Attributes): ReceivedSpan => ({
   error: wire.status?.code === ERROR ? (wire.status.message ?? '') : null,
   resource,
 });
+
+const metricsOf = ({ resourceMetrics }: WireMetrics): ReceivedMetric[] =>
+  resourceMetrics.flatMap(({ resource, scopeMetrics }) =>
+    scopeMetrics.flatMap(({ metrics }) => metrics.map((wire) => metricOf(wire, attributesOf(resource?.attributes)))),
+  );
+
+function metricOf(
+  { name, description, unit, gauge, sum, histogram }: WireMetric,
+  resource: Attributes,
+): ReceivedMetric {
+  const kinds = { gauge, sum, histogram } as const;
+  const [type] = (['gauge', 'sum', 'histogram'] as const).filter((kind) => kinds[kind] !== undefined);
+  if (type === undefined) throw new Error(`${name} is of no kind`);
+  const isTotal = sum === undefined || sum.isMonotonic;
+  const totals = [sum, histogram].every((one) => one === undefined || one.aggregationTemporality === CUMULATIVE);
+  if (!isTotal || !totals) throw new Error(`${name} is no cumulative total`);
+  const points = (kinds[type]?.dataPoints ?? []).map((point) => ({ ...point, labels: attributesOf(point.attributes) }));
+  return { name, description, unit, type, points, resource };
+}
 
 const attributesOf = (attributes: readonly WireAttribute[] = []): Attributes =>
   Object.fromEntries(

@@ -4,6 +4,7 @@ import {
   existsSync,
   openSync,
   closeSync,
+  mkdirSync,
   readFileSync,
   readdirSync,
   rmSync,
@@ -19,7 +20,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type BindingOptions, type BindingResult, ensureBinding } from '../../tools/pulsar-binding/binding.ts';
 import { bindingFolder, hashesOf, stampedState } from '../../tools/pulsar-binding/load.ts';
 import { thisMachine } from '../../tools/pulsar-binding/platform.ts';
-import { type TestProject, makeProject, pathOf } from './pulsarBindingProject.ts';
+import { type TestProject, fakeCommand, makeProject, pathOf } from './pulsarBindingProject.ts';
 
 let project: TestProject;
 let lines: string[] = [];
@@ -48,6 +49,14 @@ async function inChild(script: string): Promise<string> {
   return (await promisify(execFile)(process.execPath, ['-e', code], { env, timeout: 60_000 })).stdout;
 }
 
+/** The compiler without its optimizing, most of its time: the addon of all other tests is built as it is. */
+function quickCompiler(): NodeJS.ProcessEnv {
+  const folder = join(project.root, 'quick');
+  mkdirSync(folder);
+  fakeCommand(folder, 'g++', `PATH='${process.env['PATH'] ?? ''}' exec g++ "$@" -O0`);
+  return pathOf(folder, true);
+}
+
 const library = (): string => {
   const name = readdirSync(bindingFolder(project.packageFolder)).find((file) => file.endsWith('.so'));
   if (name === undefined) throw new Error('the library is missing');
@@ -57,7 +66,7 @@ const library = (): string => {
 // The tests build on one another: each finds the state that the one before it left.
 describe('the addon built on libpulsar of the Python wheel', () => {
   it('is built from an empty cache and loads', { timeout: 300_000 }, async () => {
-    const { source, addon } = await ensure();
+    const { source, addon } = await ensure({ env: quickCompiler() });
     expect(source).toBe('built');
     expect(existsSync(addon)).toBe(true);
     expect(lines.join('\n')).toMatch(/fetching libpulsar[^]*compiling the addon[^]*loading the addon/);

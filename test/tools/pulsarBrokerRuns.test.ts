@@ -12,7 +12,7 @@ import type { Readable } from 'node:stream';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { packageRoot } from '../../src/packageRoot.ts';
 import { startBroker } from '../../tools/pulsar-broker/broker.ts';
-import type { Broker, BrokerOptions } from '../../tools/pulsar-broker/broker.ts';
+import type { Broker } from '../../tools/pulsar-broker/broker.ts';
 import { issue } from '../support/certificates.ts';
 import { eventually } from '../support/eventually.ts';
 import { describePulsar } from '../support/pulsarSuites.ts';
@@ -39,14 +39,10 @@ describePulsar('a broker with tokens and TLS', () => {
   const client = issue('client', authority);
   const tls = { ca: authority.certPem, servername: 'localhost' };
   let broker: Broker;
-  let options: BrokerOptions;
 
   const authorization = (): Record<string, string> => ({ authorization: `Bearer ${broker.adminToken}` });
-  const admin = async (path: string, init: RequestInit = {}): Promise<Response> =>
-    await fetch(broker.adminUrl + path, {
-      ...init,
-      headers: { 'content-type': 'application/json', ...authorization() },
-    });
+  const admin = async (path: string): Promise<Response> =>
+    await fetch(broker.adminUrl + path, { headers: authorization() });
 
   beforeAll(async () => {
     const folder = await temporaryFolder();
@@ -54,10 +50,9 @@ describePulsar('a broker with tokens and TLS', () => {
       await writeFile(join(folder, name), content);
       return join(folder, name);
     };
-    options = {
+    broker = await startBroker({
       dataDir: join(folder, 'data'),
       quickStart: true,
-      env: { ...process.env, JAVA_TOOL_OPTIONS: '-Dbalde.log.level=info' },
       tokenSecretFile: await file('secret', randomBytes(32)),
       tls: {
         certFile: await file('cert.pem', server.certPem),
@@ -65,8 +60,7 @@ describePulsar('a broker with tokens and TLS', () => {
         caFile: await file('ca.pem', authority.certPem),
         requireClientCertificates: true,
       },
-    };
-    broker = await startBroker(options);
+    });
   }, START_MS);
   afterAll(async () => await broker.kill());
 
@@ -83,25 +77,6 @@ describePulsar('a broker with tokens and TLS', () => {
     await expect(httpsStatus(url, { ...tls, headers: authorization() })).rejects.toThrow();
   });
 
-  test(
-    'killed and started again on the same folder and ports, it has its topics',
-    async () => {
-      expect((await admin('/admin/v2/persistent/public/default/kept/partitions', put('2'))).status).toBe(204);
-      const { ports, pid } = broker;
-      await broker.kill();
-      expect(isAlive(pid)).toBe(false);
-      broker = await startBroker({ ...options, ports });
-      expect(broker.ports).toEqual(ports);
-      expect(await (await admin(PARTITIONED)).json()).toContain('persistent://public/default/kept');
-      // Found while the bookie registers, what the killed one left makes it go in circles (Standalone.java).
-      const log = await readFile(broker.logFile, 'utf8');
-      const forgotten = log.lastIndexOf('Deleting path: /ledgers/available/');
-      expect(forgotten).toBeGreaterThan(0);
-      expect(forgotten).toBeLessThan(log.lastIndexOf('Starting BK with RocksDb'));
-    },
-    START_MS,
-  );
-
   test('paused it accepts connections and answers nothing; resumed it goes on', async () => {
     broker.pause();
     const silent = fetch(broker.adminUrl + HEALTH, {
@@ -115,15 +90,18 @@ describePulsar('a broker with tokens and TLS', () => {
 });
 
 interface Ready {
+  readonly serviceUrl: string;
   readonly adminUrl: string;
   readonly pid: number;
+  readonly logFile: string;
 }
 
 describePulsar('npm run pulsar', () => {
-  const run = (dataDir: string): ChildProcessByStdio<null, Readable, null> => {
+  const run = (dataDir: string, port: string, webPort: string): ChildProcessByStdio<null, Readable, null> => {
     const main = join(packageRoot, 'dist', 'tools', 'pulsar-broker', 'main.js');
-    const ports = ['--port', '0', '--web-port', '0', '--quick-start', '--heap', '512m'];
+    const ports = ['--port', port, '--web-port', webPort, '--quick-start', '--heap', '512m'];
     return spawn(process.execPath, [main, '--json', '--data-dir', dataDir, ...ports], {
+      env: { ...process.env, JAVA_TOOL_OPTIONS: '-Dbalde.log.level=info' },
       stdio: ['ignore', 'pipe', 'ignore'],
     });
   };
@@ -133,18 +111,29 @@ describePulsar('npm run pulsar', () => {
   };
 
   test(
-    'killed, it takes the broker with it; started again and asked to stop, it ends with 0',
+    'killed, it takes the broker with it; started again on the same folder and ports, it has its topics; asked to stop, it ends with 0',
     async () => {
       const dataDir = await temporaryFolder();
-      const first = run(dataDir);
-      const { pid } = await readyOf(first);
+      const first = run(dataDir, '0', '0');
+      const { pid, serviceUrl, adminUrl, logFile } = await readyOf(first);
+      const made = await fetch(`${adminUrl}/admin/v2/persistent/public/default/kept/partitions`, {
+        ...{ method: 'PUT', body: '2', headers: { 'content-type': 'application/json' } },
+      });
+      expect(made.status).toBe(204);
       first.kill('SIGKILL');
       await eventually('the broker is gone', async () => Promise.resolve(!isAlive(pid)));
 
-      const second = run(dataDir);
+      const second = run(dataDir, new URL(serviceUrl).port, new URL(adminUrl).port);
       const ended = once(second, 'exit');
       const ready = await readyOf(second);
+      expect(ready).toMatchObject({ serviceUrl, adminUrl });
       expect((await fetch(ready.adminUrl + HEALTH)).status).toBe(200);
+      expect(await (await fetch(ready.adminUrl + PARTITIONED)).json()).toContain('persistent://public/default/kept');
+      // Found while the bookie registers, what the killed one left makes it go in circles (Standalone.java).
+      const log = await readFile(logFile, 'utf8');
+      const forgotten = log.lastIndexOf('Deleting path: /ledgers/available/');
+      expect(forgotten).toBeGreaterThan(0);
+      expect(forgotten).toBeLessThan(log.lastIndexOf('Starting BK with RocksDb'));
       second.kill('SIGINT');
       expect(await ended).toEqual([0, null]);
       expect(isAlive(ready.pid)).toBe(false);
@@ -152,8 +141,6 @@ describePulsar('npm run pulsar', () => {
     2 * START_MS,
   );
 });
-
-const put = (body: string): RequestInit => ({ method: 'PUT', body });
 
 function isAlive(pid: number): boolean {
   try {

@@ -16,11 +16,14 @@ async function world(): Promise<World> {
 
 describe('a poll that raises an alert', () => {
   test(
-    'is one trace, from the call of the Bridge to the message that is delivered; what is left is sent at the end [TRACE-1, TRACE-6]',
+    'is one trace, from the call of the Bridge to the message that is delivered; what is left is sent at the end [TRACE-1, TRACE-6, TRACE-8]',
     async () => {
       const receiver = await startOtlpReceiver();
-      expectOneTrace(await tell(await world(), receiver), 'postgresql');
-      expect(receiver.requests.map(({ path }) => path)).toEqual(['/v1/traces']);
+      const withMetrics = { ...tracingTo(receiver.url), OTEL_METRICS_EXPORTER: 'otlp' };
+      expectOneTrace(await tell(await world(), receiver, withMetrics), 'postgresql');
+      expect(receiver.requests.map(({ path }) => path).sort()).toEqual(['/v1/metrics', '/v1/traces']);
+      const polls = receiver.metrics[0]?.find(({ name }) => name === 'balde_polls_total')?.points ?? [];
+      expect(polls.find(({ labels }) => labels['outcome'] === 'ok')?.asDouble).toBe(1);
     },
     LONG_MS,
   );
@@ -38,7 +41,7 @@ describe('a poll that raises an alert', () => {
   );
 });
 
-describe('a receiver that takes nothing changes nothing but a line of the log [TRACE-6]', () => {
+describe('a receiver that takes nothing changes nothing but a line of the log [TRACE-6, TRACE-8]', () => {
   test(
     'nobody listens there',
     async () => {
@@ -47,12 +50,16 @@ describe('a receiver that takes nothing changes nothing but a line of the log [T
       const { port } = nobody.address() as AddressInfo;
       await new Promise((resolve) => nobody.close(resolve));
       const impatient = { OTEL_BSP_SCHEDULE_DELAY: '100', OTEL_EXPORTER_OTLP_TIMEOUT: '200' };
-      const more = { ...tracingTo(`http://127.0.0.1:${port}`), ...impatient };
+      const metrics = { OTEL_METRICS_EXPORTER: 'otlp', OTEL_METRIC_EXPORT_INTERVAL: '300' };
+      const more = { ...metrics, ...tracingTo(`http://127.0.0.1:${port}`), ...impatient };
       const { code, alert, lines } = await tell(await world(), null, more);
       expect(code).toBe(0);
       expect(alert.properties['traceparent']).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
-      const lost = lines.filter(({ msg }) => msg === 'spans may be missing: work goes on without them');
-      expect(lost[0]).toMatchObject({ level: 'warn', reason: expect.stringMatching(/ECONNREFUSED/) as string });
+      for (const what of ['spans', 'metrics']) {
+        const lost = lines.filter(({ msg }) => msg === `${what} may be missing: work goes on without them`);
+        expect(lost[0]).toMatchObject({ level: 'warn', reason: expect.stringMatching(/ECONNREFUSED/) as string });
+        expect(lost).toHaveLength(1);
+      }
     },
     LONG_MS,
   );
@@ -62,9 +69,10 @@ describe('a receiver that takes nothing changes nothing but a line of the log [T
     async () => {
       const receiver = await startOtlpReceiver();
       receiver.isSilent = true;
-      const { code, stderr } = await tell(await world(), receiver);
+      const withMetrics = { ...tracingTo(receiver.url), OTEL_METRICS_EXPORTER: 'otlp' };
+      const { code, stderr } = await tell(await world(), receiver, withMetrics);
       expect(code).toBe(0);
-      expect(stderr).toMatch(/did not take the last ones in time/);
+      expect(stderr.match(/did not take the last ones in time/g)).toHaveLength(2);
       expect(receiver.requests).not.toEqual([]);
     },
     LONG_MS,

@@ -17,7 +17,7 @@ import {
   withPanels,
 } from './panels.ts';
 import { graph, POSTGRES, rows } from './query.ts';
-import { INCIDENTS, THESE_PARTICIPANTS } from './sql.ts';
+import { CHAINS, INCIDENTS, incidentsOf, THESE_PARTICIPANTS } from './sql.ts';
 
 const SEVERITIES = ['CRITICAL', 'WARNING'] as const;
 const THESE = `${THESE_PARTICIPANTS} and severity in ($severity)`;
@@ -86,14 +86,15 @@ const incidents = () =>
     'Incidents, newest first',
     [24, 11],
     rows(`
-      with ${INCIDENTS}
+      with ${CHAINS},
+      newest as (
+        select * from chained where worst in ($severity) order by began desc limit 500
+      ),${incidentsOf('newest')}
       select
         began as "Began", participant as "Participant", endpoint_id as "Policy", worst as "Worst", alerts as "Alerts",
         resolve_seconds as "Resolved after", zero_at as "At zero", lead_seconds as "Lead"
       from incident
-      where worst in ($severity)
-      order by began desc
-      limit 500`),
+      order by began desc`),
   )
     .description(
       'Those that began in the range: 500 at most. Lead: from the first alert to the first observation at zero.',

@@ -1,4 +1,5 @@
 /** One bucket: how full it is and was, who took how much at least and at most, what was foreseen and raised. */
+import { GraphDrawStyle, VisibilityMode } from '@grafana/grafana-foundation-sdk/common';
 import { AnnotationQueryBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
 import * as units from '@grafana/grafana-foundation-sdk/units';
 import type { Page } from './classic.ts';
@@ -82,29 +83,36 @@ const tokens = () =>
     .overrideByName('Critical', [...fixedColor('red'), ...DASHED]);
 
 /** Colours what lies between a line and a lower one. */
-const filledTo = (lower: string) => [
+const filledTo = (lower: string, opacity = 15) => [
   { id: 'custom.fillBelowTo', value: lower },
-  { id: 'custom.fillOpacity', value: 15 },
+  { id: 'custom.fillOpacity', value: opacity },
 ];
+const THIN = [{ id: 'custom.lineWidth', value: 0 }];
 const DASHED = [{ id: 'custom.lineStyle', value: { fill: 'dash', dash: [8, 8] } }];
 
-/** An hour or a day that isn't over has had its time until its newest observation. */
+/**
+ * Bounds alone: estimates of a period can be summed, their intervals can't. An hour or a day that isn't over has had its
+ * time until its newest observation.
+ */
 const consumedOf = (view: string, condition: string): string => `
-        select starts_at, consumption_low, consumption_high,
+        select starts_at, consumption_low, consumption_high, null, null, null,
           extract(epoch from case when is_open then last_at else ends_at end - starts_at) / 60
         from ${view}
         where ${THIS_BUCKET} and $__timeFilter(starts_at) and ${condition}`;
 
 const consumption = () =>
   series(
-    'Taken a minute, at least and at most',
-    [12, 9],
+    'Taken a minute: estimate, its 80 % interval, and bounds',
+    [24, 10],
     graph(`
       select
         time, low / nullif(minutes, 0) as "At least", high / nullif(minutes, 0) as "At most",
+        low80 / nullif(minutes, 0) as "80 % from", high80 / nullif(minutes, 0) as "80 % to",
+        estimate / nullif(minutes, 0) as "Estimate",
         (select refill_tokens * 60.0 / refill_period_sec from dict_rate_limit_policies where ${THIS_BUCKET}) as "Refill"
       from (
         select response_time as time, consumption_low as low, consumption_high as high,
+          consumption_low80 as low80, consumption_high80 as high80, consumption_estimate as estimate,
           extract(epoch from response_time - lag(response_time) over (order by response_time)) / 60 as minutes
         from dict_rate_limit_states
         where ${THIS_BUCKET} and $__timeFilter(response_time) and ${upTo('observations')}
@@ -114,13 +122,17 @@ const consumption = () =>
       order by time`),
   )
     .description(
-      'Between observations up to two days; of hours up to a hundred days, then of days of UTC. Above the refill the ' +
-        'bucket drains. No line at most: nothing bounds it there.',
+      'Between observations up to two days; of hours up to a hundred days, then of days of UTC, without estimates. Above ' +
+        'the refill the bucket drains. The truth is between at least and at most, and four times of five within the ' +
+        'interval. No line at most: nothing bounds it there.',
     )
     .unit(units.LocaleFormat)
     .decimals(0)
-    .overrideByName('At most', [...fixedColor('light-orange'), ...filledTo('At least')])
-    .overrideByName('At least', fixedColor('orange'))
+    .overrideByName('At most', [...fixedColor('light-orange'), ...filledTo('At least', 10)])
+    .overrideByName('At least', fixedColor('light-orange'))
+    .overrideByName('80 % to', [...fixedColor('orange'), ...THIN, ...filledTo('80 % from', 30)])
+    .overrideByName('80 % from', [...fixedColor('orange'), ...THIN])
+    .overrideByName('Estimate', [...fixedColor('dark-orange'), { id: 'custom.lineWidth', value: 2 }])
     .overrideByName('Refill', [...fixedColor('green'), ...DASHED]);
 
 const lowOf = (view: string, condition: string): string => `
@@ -168,6 +180,33 @@ const alerts = () =>
     .overrideByName('Severity', inColor(LEVELS))
     .overrideByName('Tokens', unit(units.LocaleFormat))
     .overrideByName('Resolved after', unit(units.DurationSeconds));
+
+/** One point for each: lines would join what belongs to different days. */
+const foreseen = () =>
+  series(
+    'Forecasts: until it is empty',
+    [12, 9],
+    graph(`
+      select
+        created_at as time, seconds_to_zero as "Expected", seconds_to_zero_low as "At the soonest",
+        seconds_to_zero_high as "At the latest", zero_after_seconds as "Seen empty after"
+      from dict_rate_limit_forecasts
+      where ${THIS_BUCKET} and $__timeFilter(created_at)
+      order by created_at`),
+  )
+    .description(
+      'Each forecast where it was made: when it expected the bucket to be empty, the ends of its 80 % interval, and what ' +
+        'was seen. Nothing was seen empty where a forecast passed.',
+    )
+    .unit(units.DurationSeconds)
+    .drawStyle(GraphDrawStyle.Points)
+    .showPoints(VisibilityMode.Always)
+    .pointSize(7)
+    .axisSoftMin(0)
+    .overrideByName('Expected', fixedColor('dark-orange'))
+    .overrideByName('At the soonest', fixedColor('light-orange'))
+    .overrideByName('At the latest', fixedColor('light-orange'))
+    .overrideByName('Seen empty after', fixedColor('red'));
 
 const forecasts = () =>
   list(
@@ -244,5 +283,5 @@ export const bucket = (): Page =>
       .withVariable(policyVariable())
       .annotation(shown(alertMarks()))
       .annotation(shown(forecastMarks())),
-    ...[now(), tokens(), consumption(), low(), alerts(), forecasts()],
+    ...[now(), tokens(), consumption(), low(), foreseen(), alerts(), forecasts()],
   ).build();

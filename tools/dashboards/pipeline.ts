@@ -114,6 +114,50 @@ const processing = () => [
   ),
 ];
 
+/** Read from tables: every process tells the same. */
+const forecastsOf = (what: string, range: string): string =>
+  `sum(max by (participant, endpoint_id, psp_category) (increase(balde_forecasts_${what}_total[${range}])))`;
+
+const foresight = () => [
+  series(
+    'Buckets expected to be empty in',
+    [THIRD, 8],
+    promql(
+      'max by (participant, endpoint_id, bound) (balde_forecast_empty_timestamp_seconds) - time()',
+      '{{participant}} {{endpoint_id}} {{bound}}',
+    ),
+  )
+    .description(
+      'Open forecasts: when each expects its bucket to be empty, and the ends (low, high) of its 80 % interval.',
+    )
+    .unit(units.DurationSeconds)
+    .overrideByRegexp('/ (low|high)$/', [
+      { id: 'custom.lineStyle', value: { fill: 'dash', dash: [4, 6] } },
+      { id: 'custom.lineWidth', value: 1 },
+    ])
+    .overrideByRegexp('/ expected$/', [{ id: 'custom.lineWidth', value: 2 }])
+    .noValue('no open forecast'),
+  series(
+    'Forecasts of a day',
+    [THIRD, 8],
+    promql(forecastsOf('created', '1d'), 'made'),
+    promql(forecastsOf('came_true', '1d'), 'came true within half an hour', 'B'),
+    promql(forecastsOf('within_interval', '1d'), 'and within the 80 % interval', 'C'),
+  )
+    .decimals(0)
+    .axisSoftMin(0),
+  series(
+    'Of those that came true, within the 80 % interval',
+    [THIRD, 8],
+    promql(`${forecastsOf('within_interval', '30d')} / ${forecastsOf('came_true', '30d')}`, 'of 30 days'),
+    promql('vector(0.8)', 'as promised', 'B'),
+  )
+    .unit(units.PercentUnit)
+    .min(0)
+    .max(1)
+    .noValue('none came true'),
+];
+
 const trouble = () => [
   stacked(
     'What went wrong, each hour',
@@ -149,10 +193,11 @@ export const pipeline = (): Page =>
     dashboard({
       uid: 'balde-pipeline',
       title: 'Balde: pipeline',
-      description: 'Whether Balde polls, processes and sends. Needs the recording rules of deploy/prometheus.',
+      description:
+        'Whether Balde polls, processes and sends, and how good its forecasts are. Needs the recording rules of deploy/prometheus.',
       source: PROMETHEUS,
       from: 'now-6h',
       refresh: '30s',
     }),
-    ...[...health(), ...polling(), ...processing(), ...trouble()],
+    ...[...health(), ...polling(), ...processing(), ...foresight(), ...trouble()],
   ).build();

@@ -64,43 +64,54 @@ export const PERIODS = deeper(`
   )`);
 
 /**
- * Common table expressions up to `incident`: those that began in the range. An incident is a chain of alerts of one
- * bucket, each raised at the instant the one before it was resolved. `lead_seconds` is from its first alert to the
- * first observation at or below zero, null where there is none.
+ * Common table expressions up to `chained`: chains of alerts that began in the range. Each alert of a chain was raised at
+ * the instant the one before it was resolved. Bucket by bucket, so that nothing sorts names.
  */
-export const INCIDENTS = deeper(`
-  linked as (
-    select participant, endpoint_id, severity, created_at, resolved_at,
-      lag(resolved_at) over bucket as previous_end, row_number() over bucket as place
-    from dict_rate_limit_alerts
+export const CHAINS = deeper(`
+  alerted as (
+    select distinct participant, endpoint_id from dict_rate_limit_alerts
     where ${THESE_PARTICIPANTS} and created_at >= $__timeFrom()::timestamptz
-    window bucket as (partition by participant, endpoint_id order by created_at)
-  ),
-  numbered as (
-    select l.*,
-      count(*) filter (
-        where case when place > 1 then previous_end else (
-          -- The one before the range.
-          select a.resolved_at from dict_rate_limit_alerts a
-          where a.participant = l.participant and a.endpoint_id = l.endpoint_id and a.created_at < l.created_at
-          order by a.created_at desc limit 1
-        ) end is distinct from created_at
-      ) over (partition by participant, endpoint_id order by created_at) as incident_number
-    from linked l
   ),
   chained as (
-    select participant, endpoint_id, min(created_at) as began, count(*) as alerts,
-      case when bool_and(resolved_at is not null) then max(resolved_at) end as ended,
-      case when bool_or(severity = 'CRITICAL') then 'CRITICAL' else 'WARNING' end as worst
-    from numbered
-    where incident_number > 0
-    group by participant, endpoint_id, incident_number
-    having min(created_at) <= $__timeTo()::timestamptz
-  ),
+    select b.participant, b.endpoint_id, c.*
+    from alerted b
+    cross join lateral (
+      select min(created_at) as began, count(*) as alerts,
+        case when bool_and(resolved_at is not null) then max(resolved_at) end as ended,
+        case when bool_or(severity = 'CRITICAL') then 'CRITICAL' else 'WARNING' end as worst
+      from (
+        select severity, created_at, resolved_at,
+          count(*) filter (where previous_end is distinct from created_at) over (order by created_at) as chain
+        from (
+          select severity, created_at, resolved_at,
+            lag(resolved_at, 1, (
+              -- The one before the range.
+              select a.resolved_at from dict_rate_limit_alerts a
+              where a.participant = b.participant and a.endpoint_id = b.endpoint_id
+                and a.created_at < $__timeFrom()::timestamptz
+              order by a.created_at desc limit 1
+            )) over (order by created_at) as previous_end
+          from dict_rate_limit_alerts a
+          where a.participant = b.participant and a.endpoint_id = b.endpoint_id
+            and a.created_at >= $__timeFrom()::timestamptz
+        ) linked
+      ) numbered
+      where chain > 0
+      group by chain
+      having min(created_at) <= $__timeTo()::timestamptz
+    ) c
+  )`);
+
+/**
+ * The common table expression `incident`: those of `chains`, with the time of the first observation at or below zero
+ * (null where there is none). `lead_seconds` is from the first alert until then. An index holds what was at zero.
+ */
+export const incidentsOf = (chains: string): string =>
+  deeper(`
   incident as (
     select c.*, extract(epoch from ended - began) as resolve_seconds, zero_at,
       extract(epoch from zero_at - began) as lead_seconds
-    from chained c
+    from ${chains} c
     left join lateral (
       select s.response_time as zero_at from dict_rate_limit_states s
       where s.participant = c.participant and s.endpoint_id = c.endpoint_id and s.available_tokens <= 0
@@ -108,3 +119,6 @@ export const INCIDENTS = deeper(`
       order by s.response_time limit 1
     ) z on true
   )`);
+
+/** Common table expressions up to `incident`: all that began in the range. */
+export const INCIDENTS = `${CHAINS},${incidentsOf('chained')}`;

@@ -1,26 +1,29 @@
 /** The chart of `balde what-if --category`. */
 import type { CustomSeriesOption } from 'echarts';
 import type { CategoryOutcome } from '../category.ts';
-import type { Case, RefusalPeriod } from '../categorySimulation.ts';
+import { CASES } from '../categorySimulation.ts';
+import type { Case, OfCases, RefusalPeriod } from '../categorySimulation.ts';
 import type { EpochMs } from '../../domain/events.ts';
 import { COLOURS, emptyNote, minuteText, render, timeAxis, titled } from './render.ts';
 
 const [ROW, TOP, BOTTOM, WIDTH] = [36, 104, 92, 1100];
-const CASES: readonly (readonly [Case, string])[] = [
-  ['best', COLOURS.critical],
-  ['worst', COLOURS.warning],
-];
+/** What is drawn of the cases: 429 that is sure, that is likely, and that can't be ruled out. */
+export const CASE_COLOURS: OfCases<string> = {
+  best: COLOURS.critical,
+  likely: COLOURS.whatIf,
+  worst: COLOURS.warning,
+};
 
-/** One row of the chart: a bucket in one of the two cases. */
+/** One row of the chart: a bucket in one of the cases that are known of it. */
 interface Row {
   readonly name: string;
-  readonly color: string;
+  readonly which: Case;
   readonly periods: readonly RefusalPeriod[];
   /** Where a period that did not end is cut. */
   readonly end: EpochMs;
 }
 
-/** When the buckets of another category would have answered 429, in the best case and in the worst. */
+/** When the buckets of another category would have answered 429, in the best case, as is likely, and in the worst. */
 export async function categoryChart(outcomes: readonly CategoryOutcome[]): Promise<string> {
   const several = new Set(outcomes.map(({ participant }) => participant)).size > 1;
   const rows = outcomes.flatMap((outcome) => rowsOf(outcome, several)).reverse();
@@ -32,6 +35,7 @@ export async function categoryChart(outcomes: readonly CategoryOutcome[]): Promi
   const { capacity = 0, refillTokens = 0, refillPeriodSec = 0 } = first?.size ?? {};
   const told = [
     `history from ${minuteText(begins)} to ${minuteText(ends)} UTC, under ${capacity.toLocaleString('en-US')} tokens with ${refillTokens.toLocaleString('en-US')} back every ${refillPeriodSec} s`,
+    ...notKnown(outcomes.filter(({ likely }) => likely === null)),
   ];
   return await render(
     {
@@ -43,23 +47,31 @@ export async function categoryChart(outcomes: readonly CategoryOutcome[]): Promi
         ...{ type: 'category', data: rows.map(({ name }) => name) },
         axisLabel: { interval: 0, width: several ? 430 : 350, overflow: 'truncate' },
       },
-      series: CASES.map(([which, color]) => series(`${which} case`, color, rows)),
-      ...(none ? { graphic: emptyNote('No 429, in either case', TOP + rows.length * (ROW / 2) - 32) } : {}),
+      series: CASES.map((which) => series(which, rows)),
+      ...(none ? { graphic: emptyNote('No 429, in any case', TOP + rows.length * (ROW / 2) - 32) } : {}),
     },
     size,
   );
 }
 
+/** Of which policies there is no likely case: a line of the subtitle, if any. */
+export const notKnown = (of: readonly { readonly policy: string }[]): string[] =>
+  of.length === 0
+    ? []
+    : [`likely case not known, for only bounds are: ${[...new Set(of.map(({ policy }) => policy))].join(', ')}`];
+
 const rowsOf = (outcome: CategoryOutcome, several: boolean): Row[] =>
-  CASES.map(([which, color]) => ({
-    name: `${several ? `${outcome.participant} ` : ''}${outcome.policy}, ${which} case`,
-    ...{ color, periods: outcome[which], end: outcome.to ?? 0 },
-  }));
+  CASES.flatMap((which) => {
+    const periods = outcome[which];
+    const name = `${several ? `${outcome.participant} ` : ''}${outcome.policy}, ${which} case`;
+    return periods === null ? [] : [{ name, which, periods, end: outcome.to ?? 0 }];
+  });
 
 /** A bar from the beginning of each period to its end; a short one is still seen. */
-function series(name: string, color: string, rows: readonly Row[]): CustomSeriesOption {
+function series(which: Case, rows: readonly Row[]): CustomSeriesOption {
+  const [name, color] = [`${which} case`, CASE_COLOURS[which]];
   const data = rows.flatMap((row, y) =>
-    row.color === color ? row.periods.map(({ from, to }) => [y, from, to ?? row.end]) : [],
+    row.which === which ? row.periods.map(({ from, to }) => [y, from, to ?? row.end]) : [],
   );
   return {
     ...{ type: 'custom', name, color, data, clip: true, encode: { y: 0, x: [1, 2] } },

@@ -1,5 +1,5 @@
 /** The chart of `balde what-if`. */
-import type { PolicyComparison, WhatIfReport } from '../comparison.ts';
+import type { PolicyComparison, Comparison } from '../comparison.ts';
 import { ruleVersionInWords } from '../rules.ts';
 import { COLOURS, emptyNote, render, titled } from './render.ts';
 import { timeBins } from './timeBins.ts';
@@ -9,7 +9,7 @@ const POLICIES_MAX = 30;
 const [BAR, TOP, WIDTH, BINS_HEIGHT] = [32, 130, 1100, 140];
 
 /** Alerts of each policy, baseline beside what-if, and below when they were raised. */
-export async function whatIfChart(report: WhatIfReport): Promise<string> {
+export async function whatIfChart(report: Comparison): Promise<string> {
   const ranked = [...report.policies].sort((a, b) => loudness(b) - loudness(a));
   const policies = ranked.slice(0, POLICIES_MAX).reverse();
   if (policies.length === 0) return await withoutAlerts(report);
@@ -62,7 +62,7 @@ export async function whatIfChart(report: WhatIfReport): Promise<string> {
 }
 
 /** Nothing to draw is an answer, too. */
-async function withoutAlerts(report: WhatIfReport): Promise<string> {
+async function withoutAlerts(report: Comparison): Promise<string> {
   const size = { width: WIDTH, height: 240 };
   return await render(
     {
@@ -84,7 +84,7 @@ const bars = (name: 'baseline' | 'what-if', grid: number, data: readonly number[
 /** More sets of rules than these are counted. */
 const VERSIONS_MAX = 2;
 
-function subtitle({ baselineRules, counts, baseline, whatIf }: WhatIfReport, hidden: number): string[] {
+function subtitle({ baselineRules, counts, baseline, whatIf }: Comparison, hidden: number): string[] {
   const versions = Object.keys(baselineRules);
   const named = versions.slice(0, VERSIONS_MAX).map(ruleVersionInWords);
   const more = versions.length > VERSIONS_MAX ? `; and ${versions.length - VERSIONS_MAX} other sets of rules` : '';

@@ -2,7 +2,7 @@
 import { Option } from 'commander';
 import type { Command } from 'commander';
 import { pickBuckets } from '../../operate/buckets.ts';
-import { alertsBetween, countAlerts } from '../../views/alerts.ts';
+import { alertsBetween, alertScores, countAlerts } from '../../views/alerts.ts';
 import type { AlertFilter } from '../../views/alerts.ts';
 import type { Severity } from '../../domain/events.ts';
 import { readingCommand } from '../command.ts';
@@ -12,10 +12,12 @@ import { limitOption, oneOfAnyCase } from '../options/parsers.ts';
 import type { CommonOptions } from '../options/storage.ts';
 import { checkOrder, fromOption, toOption } from '../options/times.ts';
 import type { TimeRange } from '../options/times.ts';
-import { alertJson, alertsText } from '../render/alerts.ts';
+import type { Sql } from '../../store/database.ts';
+import { alertJson, alertScoresText, alertsText } from '../render/alerts.ts';
 
 interface AlertsOptions extends CommonOptions, TimeRange {
   readonly open?: boolean;
+  readonly score?: boolean;
   readonly limit?: number;
   readonly participant?: string;
   readonly policy?: string;
@@ -29,7 +31,11 @@ const SEVERITIES = ['WARNING', 'CRITICAL'] as const;
 
 const HELP = `
 --from and --to are about the time at which an alert was raised. Without --limit, the newest ${MAX_LINES} are listed; with --json,
-all. ID is the beginning of an alert's id: balde explain takes it.`;
+all. ID is the beginning of an alert's id: balde explain takes it.
+
+--score judges incidents (alerts of a bucket, each raised when the one before was resolved) by history: whether the bucket
+was seen at or below zero before the incident was over, and how long after its first alert; FALSE are those where it was
+not. Outages that no alert came before are in balde what-if.`;
 
 export const alertsCommand = (): Command =>
   readingCommand({
@@ -44,28 +50,49 @@ export const alertsCommand = (): Command =>
       fromOption(),
       toOption(),
       limitOption(),
+      new Option('--score', 'tell how often the bucket did become empty, and how long after').conflicts([
+        ...['open', 'severity', 'level', 'limit'],
+      ]),
     ],
     help: HELP,
     check: ({ options }) => checkOrder(options),
-    read: listAlerts,
-    text: alertsText,
-    json: ({ alerts }) => alerts.map(alertJson),
+    read: async (asked: AskedOf<AlertsOptions>) =>
+      asked.options.score === true ? await scoreAlerts(asked) : await listAlerts(asked),
+    // Two questions, each with forms of its own.
+    text: ({ text }) => text(),
+    json: ({ json }) => json(),
   });
 
 async function listAlerts({ storage: { database }, options }: AskedOf<AlertsOptions>) {
   const filter: AlertFilter = {
+    ...filterOf(options),
     open: options.open ?? false,
-    from: options.from ?? null,
-    to: options.to ?? null,
-    participant: options.participant ?? null,
-    policy: options.policy ?? null,
     severity: options.severity ?? options.level ?? null,
   };
   const limit = options.limit ?? (options.json === true ? null : MAX_LINES);
   const alerts = await alertsBetween(database, filter, limit);
-  // Nothing found, of a bucket that there never was: said, not taken for a good sign.
-  if (alerts.length === 0 && (filter.participant !== null || filter.policy !== null))
-    await pickBuckets(database, options);
+  if (alerts.length === 0) await checkBucket(database, options);
   const all = alerts.length === limit ? await countAlerts(database, filter) : alerts.length;
-  return { alerts, filter, more: all - alerts.length };
+  return {
+    text: () => alertsText({ alerts, filter, more: all - alerts.length }),
+    json: (): unknown => alerts.map(alertJson),
+  };
+}
+
+async function scoreAlerts({ storage: { database }, options }: AskedOf<AlertsOptions>) {
+  const scores = await alertScores(database, filterOf(options));
+  if (scores.length === 0) await checkBucket(database, options);
+  return { text: () => alertScoresText(scores), json: (): unknown => scores };
+}
+
+const filterOf = ({ from, to, participant, policy }: AlertsOptions) => ({
+  from: from ?? null,
+  to: to ?? null,
+  participant: participant ?? null,
+  policy: policy ?? null,
+});
+
+/** Nothing found, of a bucket that there never was: said, not taken for a good sign. */
+async function checkBucket(database: Sql, options: AlertsOptions): Promise<void> {
+  if (options.participant !== undefined || options.policy !== undefined) await pickBuckets(database, options);
 }

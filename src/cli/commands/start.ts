@@ -11,6 +11,9 @@ import { SIMULATED_DEFAULTS } from '../../config/simulated.ts';
 import { runRoles } from '../../app/roles.ts';
 import { markContinued } from '../../operate/demoFolder.ts';
 import { openStorage } from '../../app/storage.ts';
+import { prepareMetricExport } from '../../app/metricExport.ts';
+import type { MetricExport } from '../../app/otlpMetrics.ts';
+import type { OtlpOptions } from '../../app/otlpProcess.ts';
 import { startTraceExport } from '../../app/traceExport.ts';
 import { packageVersion } from '../../packageRoot.ts';
 import type { Storage } from '../../app/storage.ts';
@@ -95,15 +98,18 @@ async function logging({ logLevel, logFormat }: Config, work: (logger: Logger) =
 async function startWith(options: StartOptions, config: Config, outputs: Outputs, signal: AbortSignal): Promise<void> {
   tellIgnored(options);
   const { print, logger } = outputs;
-  const traces = await startTraceExport(process.env, {
+  const told: OtlpOptions = {
     version: packageVersion(),
-    onLost: (reason) => logger.warn({ reason }, 'spans may be missing: work goes on without them'),
-  });
+    onLost: (what, reason) => logger.warn({ reason }, `${what} may be missing: work goes on without them`),
+  };
+  const metricExport = await prepareMetricExport(process.env, told);
+  const traces = await startTraceExport(process.env, told);
   if (traces !== null) print(`traces go to ${traces.description}`);
+  if (metricExport !== null) print(`metrics go to ${metricExport.description}`);
   const simulator = options.simulate === true ? await startSimulator({ scenario: 'lively' }) : null;
   try {
     const used = simulator === null ? config : simulated(config, simulator);
-    await run(options, used, simulator, outputs, signal);
+    await run(options, used, { simulator, metricExport }, outputs, signal);
   } finally {
     await simulator?.close();
     await traces?.stop();
@@ -123,10 +129,15 @@ function tellIgnored({ simulate = false, dataDir }: StartOptions): void {
   else if (dataDir !== undefined) tellLine('DATABASE_URL is not used: --data-dir is given');
 }
 
+interface Beside {
+  readonly simulator: Simulator | null;
+  readonly metricExport: MetricExport | null;
+}
+
 async function run(
   { roles }: StartOptions,
   config: Config,
-  simulator: Simulator | null,
+  { simulator, metricExport }: Beside,
   { print, logger }: Outputs,
   signal: AbortSignal,
 ): Promise<void> {
@@ -152,7 +163,7 @@ async function run(
     const onServing = (url: string): void => print(`  metrics    ${url}/metrics`);
     const onPublished = tellFirstPoll(print);
     const onNotice = (text: string): void => print(`warning: ${text}`);
-    const told = { onServing, onPublished, onNotice, onStandby: tellStandby(), sites: sitesOf };
+    const told = { onServing, onPublished, onNotice, onStandby: tellStandby(), metricExport, sites: sitesOf };
     const tasks: Task[] = [async (stop) => await runRoles({ config, storage, roles, logger, ...told }, stop)];
     if (roles.includes('relay')) tasks.push(async (stop) => await printAlerts(storage, { print, logger }, stop));
     await runTogether(tasks, signal);

@@ -1,9 +1,11 @@
 /** `balde status`: how the buckets stand, and how Balde does. */
 import { Option } from 'commander';
 import type { Command } from 'commander';
+import { apiOf } from '../../api/api.ts';
+import { watching } from '../../api/watching.ts';
 import { pickBuckets } from '../../operate/buckets.ts';
 import { HEALTH, narrowed, readStatus } from '../../operate/status.ts';
-import type { Health } from '../../operate/status.ts';
+import type { Health, StatusFilter } from '../../operate/status.ts';
 import { readingCommand } from '../command.ts';
 import type { AskedOf } from '../command.ts';
 import { participantOption, policyOption } from '../options/buckets.ts';
@@ -14,11 +16,16 @@ import type { Sql } from '../../store/database.ts';
 import type { BucketFilter } from '../../views/buckets.ts';
 import { refills } from '../../views/refill.ts';
 import type { RefillRow } from '../../views/refill.ts';
+import { clearScreen } from '../print.ts';
 import { refillJson, refillText } from '../render/refill.ts';
 import { statusJson, statusText } from '../render/status.ts';
+import { narrowedOverview, watchText } from '../render/watch.ts';
+import { stopSignal } from '../signals.ts';
+import { sourcesOf } from '../sites.ts';
 
 interface StatusOptions extends CommonOptions {
   readonly refill?: boolean;
+  readonly watch?: boolean;
   readonly participant?: string;
   readonly policy?: string;
   readonly level?: Health;
@@ -39,17 +46,28 @@ export const statusCommand = (): Command =>
         '--refill',
         'how the refill of each bucket arrives instead: as lumps, and when in its period, or as a drip',
       ),
+      new Option('--watch', 'draw it anew whenever something changes, until stopped (Ctrl-C)').conflicts([
+        'json',
+        'refill',
+      ]),
       new Option('--severity <level>').argParser(oneOfAnyCase(HEALTH)).hideHelp(),
     ],
-    read: async ({ storage, options }: AskedOf<StatusOptions>) => {
+    read: async ({ storage, config, options }: AskedOf<StatusOptions>) => {
       const { participant, policy, severity, level = severity } = options;
       if (participant !== undefined || policy !== undefined) await pickBuckets(storage.database, options);
       if (options.refill === true) return { refill: await knownRefills(storage.database, { participant, policy }) };
+      if (options.watch === true) return { watched: watch({ storage, config }, { participant, policy, level }) };
       const status = narrowed(await readStatus(storage, Date.now()), { participant, policy, level });
       return { status, where: storage.description };
     },
-    text: (answer) => ('refill' in answer ? refillText(answer.refill) : statusText(answer)),
-    json: (answer) => ('refill' in answer ? answer.refill.map(refillJson) : statusJson(answer.status)),
+    text: (answer) => {
+      if ('watched' in answer) return answer.watched;
+      return 'refill' in answer ? refillText(answer.refill) : statusText(answer);
+    },
+    json: (answer) => {
+      if ('refill' in answer) return answer.refill.map(refillJson);
+      return 'status' in answer ? statusJson(answer.status) : null;
+    },
   });
 
 async function knownRefills(sql: Sql, filter: BucketFilter): Promise<RefillRow[]> {
@@ -58,4 +76,17 @@ async function knownRefills(sql: Sql, filter: BucketFilter): Promise<RefillRow[]
   throw new UsageError(
     'the read model in service is of a revision that knows nothing of refills: run balde rebuild states',
   );
+}
+
+/** Ages grow between two changes. Milliseconds. */
+const REDRAWN_MS = 5_000;
+
+/** The lines of each picture, the screen cleared before it. */
+async function* watch({ storage, config }: Pick<AskedOf, 'storage' | 'config'>, filter: StatusFilter) {
+  const signal = stopSignal();
+  const { hub } = apiOf(sourcesOf({ storage, config, signal }));
+  for await (const seen of watching(hub, signal, process.stdout.isTTY ? REDRAWN_MS : undefined)) {
+    clearScreen();
+    yield* watchText(narrowedOverview(seen, filter), storage.description, Date.now());
+  }
 }

@@ -1,8 +1,9 @@
 /** `balde what-if`: history under other threshold rules, or under another category. */
 import type { Command } from 'commander';
-import { simulateCategory } from '../../analysis/category.ts';
-import type { CategoryOutcome } from '../../analysis/category.ts';
-import { categoryChart, whatIfChart } from '../../analysis/charts.ts';
+import { simulateCategories, simulateCategory } from '../../analysis/category.ts';
+import type { CategoriesOptions } from '../../analysis/category.ts';
+import { rankCategories } from '../../analysis/categoryRanking.ts';
+import { categoryChart, rankingChart, whatIfChart } from '../../analysis/charts.ts';
 import type { WhatIfReport } from '../../analysis/comparison.ts';
 import { whatIf } from '../../analysis/whatIf.ts';
 import { CATEGORY_POLICIES } from '../../domain/catalog.ts';
@@ -11,8 +12,9 @@ import { UsageError } from '../../errors.ts';
 import { pickBuckets } from '../../operate/buckets.ts';
 import { readingCommand } from '../command.ts';
 import type { AskedOf } from '../command.ts';
-import { checkWhatIf, rulesAgainst, rulesAsked, whatIfOptions } from '../options/whatIf.ts';
+import { ALL_CATEGORIES, checkWhatIf, rulesAgainst, rulesAsked, whatIfOptions } from '../options/whatIf.ts';
 import type { WhatIfOptions } from '../options/whatIf.ts';
+import { rankingCsv, rankingJson, rankingText } from '../render/categoryRanking.ts';
 import { categoryCsv, categoryJson, categoryText } from '../render/categoryReport.ts';
 import { progressBar } from '../render/progressBar.ts';
 import { whatIfCsv, whatIfJson, whatIfText } from '../render/whatIfReport.ts';
@@ -21,7 +23,8 @@ import { stopSignal } from '../signals.ts';
 const HELP = `
 Thresholds you don't give are those of the configuration; with none, the result is what was really raised. Two alerts,
 one of each side, count as the same if bucket and severity are equal and they overlap in time. --from and --to take what
-was going on at some time between them. docs/what-if.md says more.`;
+was going on at some time between them. --every thins history to the first poll in each such stretch of time. With
+--category all, the categories A to H are ranked by how long each would have answered 429. docs/what-if.md says more.`;
 
 export const whatIfCommand = (): Command =>
   readingCommand({
@@ -32,9 +35,7 @@ export const whatIfCommand = (): Command =>
     check: ({ options }) => checkWhatIf(options),
     read: async (asked: AskedOf<WhatIfOptions>) => {
       const { category } = asked.options;
-      return category === undefined
-        ? inForms(await compareRules(asked))
-        : categoryInForms(category, await compareCategory(asked, category));
+      return category === undefined ? inForms(await compareRules(asked)) : await categoryInForms(asked, category);
     },
     // Two questions, each with forms of its own.
     text: ({ text }) => text(),
@@ -50,43 +51,57 @@ const inForms = (report: WhatIfReport) => ({
   chart: async () => await whatIfChart(report),
 });
 
-const categoryInForms = (category: Category, outcomes: readonly CategoryOutcome[]) => ({
-  text: () => outcomes.flatMap(categoryText),
-  json: () => ({ category, policies: outcomes.map(categoryJson) }),
-  csv: () => categoryCsv(outcomes),
-  chart: async () => await categoryChart(outcomes),
-});
+async function categoryInForms(asked: AskedOf<WhatIfOptions>, category: Category | typeof ALL_CATEGORIES) {
+  const { database } = asked.storage;
+  const options = await categoriesAsked(asked);
+  if (category === ALL_CATEGORIES) {
+    const rankings = rankCategories(await simulateCategories(database, options));
+    return {
+      text: () => rankings.flatMap(rankingText),
+      json: () => ({ category, policies: rankings.map(rankingJson) }),
+      csv: () => rankingCsv(rankings),
+      chart: async () => await rankingChart(rankings),
+    };
+  }
+  const outcomes = await simulateCategory(database, { ...options, category });
+  return {
+    text: () => outcomes.flatMap(categoryText),
+    json: () => ({ category, policies: outcomes.map(categoryJson) }),
+    csv: () => categoryCsv(outcomes),
+    chart: async () => await categoryChart(outcomes),
+  };
+}
+
+/** @throws {UsageError} of none of the buckets */
+async function categoriesAsked({
+  storage: { database },
+  options: { from, to, participant, policy },
+}: AskedOf<WhatIfOptions>): Promise<CategoriesOptions> {
+  const buckets = await pickBuckets(database, { participant, policy });
+  if (buckets.some((bucket) => CATEGORY_POLICIES.includes(bucket.policy)))
+    return { buckets, from, to, signal: stopSignal() };
+  throw new UsageError(
+    `only ${CATEGORY_POLICIES.join(' and ')} depend on the category, and neither is among these buckets`,
+  );
+}
 
 const PROGRESS = 'reading history  {bar} {percentage}%  {value}/{total} buckets  {eta_formatted} left';
 /** Shorter runs show no bar. */
 const PATIENCE_MS = 1_000;
 
 async function compareRules({ storage: { database }, config, options }: AskedOf<WhatIfOptions>): Promise<WhatIfReport> {
-  const { from, to, participant, policy } = options;
+  const { from, to, participant, policy, every: everyMs } = options;
   const rules = rulesAsked(config.rules, options);
   const against = rulesAgainst(config.rules, options);
   const buckets = await pickBuckets(database, { participant, policy });
   const bar = progressBar(PROGRESS, PATIENCE_MS);
   try {
     return await whatIf(database, {
-      ...{ buckets, from, to, rules, against },
+      ...{ buckets, from, to, rules, against, everyMs },
       signal: stopSignal(),
       onProgress: bar.show,
     });
   } finally {
     bar.stop();
   }
-}
-
-async function compareCategory(
-  { storage: { database }, options }: AskedOf<WhatIfOptions>,
-  category: Category,
-): Promise<CategoryOutcome[]> {
-  const { from, to, participant, policy } = options;
-  const buckets = await pickBuckets(database, { participant, policy });
-  const outcomes = await simulateCategory(database, { buckets, category, from, to, signal: stopSignal() });
-  if (outcomes.length > 0) return outcomes;
-  throw new UsageError(
-    `only ${CATEGORY_POLICIES.join(' and ')} depend on the category, and neither is among these buckets`,
-  );
 }

@@ -1,8 +1,10 @@
 /** The options of `balde what-if`. */
 import { InvalidArgumentError, Option } from 'commander';
+import { parseDuration } from '../../config/duration.ts';
 import { CATEGORIES } from '../../domain/catalog.ts';
 import type { Category } from '../../domain/catalog.ts';
 import { hasFewDecimals, MAX_DECIMALS } from '../../domain/percent.ts';
+import { DAY_MS, SECOND_MS } from '../../domain/time.ts';
 import { rulesProblem } from '../../domain/thresholds.ts';
 import type { ThresholdRules } from '../../domain/thresholds.ts';
 import { UsageError } from '../../errors.ts';
@@ -11,6 +13,9 @@ import { oneOf, parseWhole } from './parsers.ts';
 import type { CommonOptions } from './storage.ts';
 import { checkOrder, fromOption, toOption } from './times.ts';
 import type { TimeRange } from './times.ts';
+
+/** In place of one category. */
+export const ALL_CATEGORIES = 'all';
 
 interface RuleOptions {
   readonly warning?: number | undefined;
@@ -24,13 +29,14 @@ export interface WhatIfOptions extends CommonOptions, RuleOptions, TimeRange {
   readonly againstCritical?: number;
   readonly againstResolveMargin?: number;
   readonly againstForObservations?: number;
-  readonly category?: Category;
+  readonly every?: number;
+  readonly category?: Category | typeof ALL_CATEGORIES;
   readonly participant?: string;
   readonly policy?: string;
 }
 
-/** Options that speak of rules, by the name of their flag. */
-const RULE_FLAGS = [
+/** Options that speak of alerts, by the name of their flag. */
+const ALERT_FLAGS = [
   ['warning', '--warning'],
   ['critical', '--critical'],
   ['resolveMargin', '--resolve-margin'],
@@ -39,6 +45,7 @@ const RULE_FLAGS = [
   ['againstCritical', '--against-critical'],
   ['againstResolveMargin', '--against-resolve-margin'],
   ['againstForObservations', '--against-for-observations'],
+  ['every', '--every'],
 ] as const satisfies readonly (readonly [keyof WhatIfOptions, string])[];
 
 export const whatIfOptions = (): Option[] => [
@@ -50,10 +57,11 @@ export const whatIfOptions = (): Option[] => [
   share('--against-critical <percent>', 'the same, for CRITICAL'),
   share('--against-resolve-margin <points>', 'the same, for the margin'),
   observations('--against-for-observations <n>', 'the same, for observations in a row'),
+  new Option('--every <interval>', 'also with polls this far apart only, such as 5m').argParser(parseEvery),
   new Option(
     '--category <letter>',
-    `instead: when buckets of this category (${CATEGORIES.join(', ')}) would have answered 429`,
-  ).argParser(oneOf(CATEGORIES)),
+    `instead: when buckets of this category (${CATEGORIES.join(', ')}) would have answered 429; all: ranks them by how long`,
+  ).argParser(oneOf([...CATEGORIES, ALL_CATEGORIES])),
   fromOption(),
   toOption(),
   participantOption(),
@@ -74,11 +82,19 @@ function parseShare(text: string): number {
   return value;
 }
 
+/** @returns milliseconds */
+function parseEvery(text: string): number {
+  const ms = parseDuration(text);
+  if (ms === null || ms < SECOND_MS || ms > DAY_MS)
+    throw new InvalidArgumentError('an interval from 1s to 1d is needed, such as 5m.');
+  return ms;
+}
+
 /** @throws {UsageError} options contradict each other */
 export function checkWhatIf(options: WhatIfOptions): void {
   checkOrder(options);
   if (options.category === undefined) return;
-  const wrong = RULE_FLAGS.filter(([name]) => options[name] !== undefined).map(([, flag]) => flag);
+  const wrong = ALERT_FLAGS.filter(([name]) => options[name] !== undefined).map(([, flag]) => flag);
   if (wrong.length === 0) return;
   throw new UsageError(`--category asks about the bucket itself, not about alerts: leave out ${wrong.join(', ')}`);
 }

@@ -1,7 +1,7 @@
 /** Alerts as text and as JSON. */
-import type { AlertFilter, AlertRow } from '../../views/alerts.ts';
+import type { AlertFilter, AlertRow, AlertScore } from '../../views/alerts.ts';
 import { table } from './table.ts';
-import { durationText, iso, numberText, timeText } from '../../format.ts';
+import { durationText, iso, numbered, numberText, timeText } from '../../format.ts';
 import type { Column } from './table.ts';
 
 /** What was asked for, and how many more there are than shown. */
@@ -48,3 +48,28 @@ const COLUMNS: readonly Column<AlertRow>[] = [
   },
   { title: 'ID', value: (a) => shortId(a.id) },
 ];
+
+const SCORE_COLUMNS: readonly Column<AlertScore>[] = [
+  { title: 'PARTICIPANT', value: (s) => s.participant },
+  { title: 'POLICY', value: (s) => s.endpoint_id },
+  { title: 'INCIDENTS', value: (s) => numberText(s.incidents), right: true },
+  { title: 'OPEN', value: (s) => numberText(s.open), right: true },
+  { title: 'REACHED ZERO', value: (s) => numberText(s.reached_zero), right: true },
+  { title: 'ANNOUNCED', value: (s) => numberText(s.announced), right: true },
+  { title: 'FALSE', value: (s) => numberText(s.false_alarms), right: true },
+  { title: 'MEDIAN LEAD', value: (s) => durationText(s.median_lead_seconds), right: true },
+];
+
+export function alertScoresText(scores: readonly AlertScore[]): string[] {
+  if (scores.length === 0) return ['no alert'];
+  const sum = (of: (score: AlertScore) => number): number => scores.reduce((total, one) => total + of(one), 0);
+  const [reached, announced] = [sum((s) => s.reached_zero), sum((s) => s.announced)];
+  return [
+    ...table(SCORE_COLUMNS, scores),
+    `${numberText(reached)} of ${numbered(
+      sum((s) => s.incidents),
+      'incident',
+    )} reached zero, ${numberText(announced)} of these after the alert; ` +
+      `${numberText(sum((s) => s.false_alarms))} were over without`,
+  ];
+}

@@ -12,6 +12,7 @@ import { alertJson } from './alerts.ts';
 import { forecastJson, forecastRange } from './forecasts.ts';
 import { consumptionText, pointColumns } from './history.ts';
 import { sparkline, SPARKLINE_WIDTH } from './sparkline.ts';
+import { whyInWords, whyJson } from './why.ts';
 
 const secondsBetween = (from: number, to: number): number => (to - from) / 1000;
 
@@ -33,6 +34,7 @@ export function explanationJson(explanation: Explanation) {
   return {
     alert: alertJson(alert),
     rules: rules === null ? null : rulesJson(rules),
+    why: whyJson(explanation),
     before: before.map(pointJson),
     causes: causes.map(pointJson),
     followed:
@@ -68,6 +70,9 @@ export function explanationText(explanation: Explanation): string[] {
     alert.message,
     '',
     ...facts(explanation),
+    '',
+    'Why',
+    ...whyInWords(explanation).map((sentence) => `  ${sentence}`),
     '',
     'Decided by',
     ...causesText(explanation),
@@ -121,10 +126,11 @@ const bucketText = (alert: AlertRow): string =>
   `${numberText(alert.available_tokens)} of ${numberText(alert.capacity)} tokens (${percentText(100 - alert.utilization_percent)}), category ${alert.psp_category ?? 'unknown'}`;
 
 function consumedText(alert: AlertRow, decisive: HistoryPoint | undefined): string {
-  const rate = alert.consumption_rate_per_minute;
-  if (rate === null) return 'unknown: nothing to compare with';
+  const { consumption_rate_per_minute: rate, consumption_rate_low_per_minute: low } = alert;
+  if (low === null) return 'unknown: nothing to compare with';
   const since = decisive === undefined ? '' : `; ${consumptionText(decisive)} tokens since the one before`;
-  return `at least ${rate.toFixed(1)} tokens a minute${since}`;
+  const proved = `at least ${low.toFixed(1)}`;
+  return `${rate === null ? proved : `about ${rate.toFixed(1)}, ${proved}`} tokens a minute${since}`;
 }
 
 function emptyText(seconds: number | null): string {

@@ -5,6 +5,7 @@ import type { Change, Pair } from '../../analysis/match.ts';
 import type { ChangeCounts, SideFigures } from '../../analysis/figures.ts';
 import type { PolicyComparison, WhatIfReport } from '../../analysis/comparison.ts';
 import { ruleVersionInWords } from '../../analysis/rules.ts';
+import { outageJson, outagesSummary, outagesText } from './outages.ts';
 import { table } from './table.ts';
 import { durationText, iso, numberText, percentText, timeText } from '../../format.ts';
 import type { Column } from './table.ts';
@@ -55,6 +56,7 @@ export function whatIfJson(report: WhatIfReport) {
       incidents: report.incidents,
       baseline,
       what_if: whatIf,
+      outages: outagesSummary(report.outages),
     },
     policies: report.policies.map(({ participant, policy, counts: changes, incidents, ...sides }) => ({
       participant,
@@ -70,6 +72,7 @@ export function whatIfJson(report: WhatIfReport) {
     later: of('later'),
     longer: of('longer'),
     shorter: of('shorter'),
+    outages: report.outages.list.map((outage) => outageJson(outage, report.outages)),
   };
 }
 
@@ -136,6 +139,7 @@ export function whatIfText(report: WhatIfReport): string[] {
     '',
     `alerts     ${countsText(report.counts)}`,
     `incidents  ${countsText(report.incidents)}`,
+    ...outagesText(report.outages),
     '',
     ...(report.policies.length === 0 ? [] : [...table(POLICY_COLUMNS, policyRows(report)), '']),
     ...differencesText(report),
@@ -165,6 +169,7 @@ const SIDE_COLUMNS: readonly Column<Side>[] = [
   { title: 'LEAST', value: ({ figures }) => leadText(figures.lead_min_seconds), right: true },
 ];
 
+/** Less than 0: the bucket was empty before. */
 const leadText = (seconds: number | null): string =>
   seconds !== null && seconds < 0 ? `-${durationText(-seconds)}` : durationText(seconds);
 

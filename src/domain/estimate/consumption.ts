@@ -5,6 +5,8 @@
  */
 import { isCreditedOnPaymentOrder } from '../catalog.ts';
 import type { Consumption } from '../enrichment.ts';
+import type { EpochMs } from '../events.ts';
+import { MINUTE_MS } from '../time.ts';
 import { judgeDrip } from './drips.ts';
 import { intervalOf } from './guess.ts';
 import type { Guess } from './guess.ts';
@@ -41,7 +43,10 @@ export interface Gauge {
   readonly landed: boolean | null;
 }
 
-const UNKNOWN: Gauge = { refill: UNKNOWN_REFILL, recent: NOTHING_RECENT, landed: null };
+/** Where nothing is known but, at most, how the bucket refills. */
+export const gaugeBy = (refill: Refill): Gauge => ({ refill, recent: NOTHING_RECENT, landed: null });
+
+const UNKNOWN = gaugeBy(UNKNOWN_REFILL);
 
 export interface Gauged {
   readonly gauge: Gauge;
@@ -64,6 +69,10 @@ export function gauge(
   const { guess, ...next } = judge(known ?? UNKNOWN, before, reading);
   return { gauge: next, estimate: estimateOf(guess, proof) };
 }
+
+/** Of what was consumed between two times. Tokens per minute. */
+export const ratePerMinute = (estimate: ConsumptionEstimate | null, from: EpochMs | null, to: EpochMs): number | null =>
+  estimate === null || from === null ? null : estimate.tokens / ((to - from) / MINUTE_MS);
 
 export const methodOf = (estimate: ConsumptionEstimate | null): Method => estimate?.method ?? 'bound';
 

@@ -76,7 +76,7 @@ export interface ForecastRules {
   readonly fullPercent: number;
 }
 
-export const FORECAST_RULES: ForecastRules = { horizonMs: 300_000, trust: 1.8, shortestMs: 10_000, fullPercent: 85 };
+export const FORECAST_RULES: ForecastRules = { horizonMs: 300_000, trust: 2.2, shortestMs: 10_000, fullPercent: 85 };
 
 /** How long the newest reading looks back, at least, for whether a drain goes on. */
 const LATEST_MS = 8_000;

@@ -1,0 +1,200 @@
+/** JSON Schema (2020-12) of every answer, as the OpenAPI document has it. Tests hold the answers against it. */
+
+export type Schema = Readonly<Record<string, unknown>>;
+
+const described = (schema: Schema, description?: string): Schema =>
+  description === undefined ? schema : { ...schema, description };
+
+const string = (description?: string): Schema => described({ type: 'string' }, description);
+const number = (description?: string): Schema => described({ type: 'number' }, description);
+const integer = (description?: string): Schema => described({ type: 'integer' }, description);
+const boolean = (description?: string): Schema => described({ type: 'boolean' }, description);
+const time = (description?: string): Schema => described({ type: 'string', format: 'date-time' }, description);
+const id: Schema = { type: 'string', format: 'uuid' };
+const oneOf = (...values: readonly string[]): Schema => ({ type: 'string', enum: values });
+const list = (items: Schema, description?: string): Schema => described({ type: 'array', items }, description);
+const ref = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` });
+const orNull = (schema: Schema, description?: string): Schema =>
+  described(
+    typeof schema['type'] === 'string' && schema['enum'] === undefined
+      ? { ...schema, type: [schema['type'], 'null'] }
+      : { anyOf: [schema, { type: 'null' }] },
+    description,
+  );
+
+/** Every property is there, and no other one. */
+const object = (properties: Readonly<Record<string, Schema>>, optional: readonly string[] = []): Schema => ({
+  type: 'object',
+  properties,
+  required: Object.keys(properties).filter((name) => !optional.includes(name)),
+  additionalProperties: false,
+});
+
+const name = { participant: string('ISPB'), endpoint_id: string('The policy') };
+const health = oneOf('CRITICAL', 'WARNING', 'STALE', 'OK');
+const mode = oneOf('lump', 'drip', 'unknown');
+
+const thresholds = object({
+  warning_percent: number('WARNING at or below this share of the capacity left'),
+  critical_percent: number('CRITICAL at or below this share of the capacity left'),
+  stale_after_seconds: number('STALE without an observation for longer'),
+});
+
+const consumption = object({
+  estimate: orNull(number('Tokens a minute since the observation before')),
+  low80: orNull(number('Its 80 % interval')),
+  high80: orNull(number()),
+  low: orNull(number('At least so many, proven')),
+  method: orNull(string('exact, phase, drip, occupancy, or bound where there is no estimate')),
+});
+
+const forecast = object({
+  id,
+  ...name,
+  created_at: time(),
+  message: string(),
+  seconds_to_zero: number('From created_at until the bucket is empty'),
+  seconds_to_zero_low: number('Its 80 % interval'),
+  seconds_to_zero_high: orNull(number()),
+  resolved_at: orNull(time()),
+  resolution_reason: orNull(string('CAME_TRUE, PASSED …; null while it is open')),
+  zero_at: orNull(time('When the bucket was empty')),
+});
+
+const alert = object({
+  id,
+  ...name,
+  severity: oneOf('WARNING', 'CRITICAL'),
+  threshold_percent: number(),
+  available_tokens: integer(),
+  capacity: integer(),
+  message: string(),
+  reason: orNull(string('THRESHOLD, ESCALATED …')),
+  created_at: time(),
+  resolved_at: orNull(time('null: it is open')),
+  resolution_reason: orNull(string()),
+});
+
+const standing: Readonly<Record<string, Schema>> = {
+  ...name,
+  health_status: health,
+  level_since: orNull(time('Since when the level holds; null while hysteresis holds it back')),
+  psp_category: orNull(string()),
+  available_tokens: integer('Negative after a burst: DICT charges after it answered'),
+  capacity: integer(),
+  remaining_percent: number(),
+  refill_tokens: integer('Come back in each period'),
+  refill_period_sec: integer(),
+  refill_mode: mode,
+  response_time: time('DICT’s clock'),
+  age_seconds: number(),
+  consumption,
+  net_drain_per_minute: orNull(number()),
+  full_in_seconds: orNull(number('Without any traffic')),
+  forecast: orNull(ref('Forecast')),
+  alert_id: orNull(id, 'The open alert'),
+  sparkline: {
+    ...list(
+      orNull(number()),
+      'Lowest percent left in each half hour of the last day, oldest first; null: not observed',
+    ),
+    minItems: 48,
+    maxItems: 48,
+  },
+};
+
+const concern = object({
+  code: oneOf('NO_OBSERVATION', 'SILENT', 'LAGGING', 'OUTBOX', 'MONTHS_AHEAD', 'NOBODY', 'JUDGED_DIFFERENTLY'),
+  text: string(),
+  values: { type: 'object', additionalProperties: { type: ['string', 'number'] } },
+});
+
+const pipeline = object({
+  last_observation: orNull(time()),
+  lag_events: orNull(integer('Events not taken in yet, by the processor furthest behind')),
+  lag_seconds: orNull(number()),
+  outbox: integer('Events decided and not yet on their topic'),
+  retention_succeeded_at: orNull(time()),
+  retention_months_ahead: orNull(integer()),
+  processes: list(object({ name: string(), roles: list(string()), seen_at: time() })),
+  concerns: list(concern, 'What somebody should look after; empty when all is well'),
+});
+
+const whole: Readonly<Record<string, Schema>> = {
+  as_of: time('The moment that this is of'),
+  is_past: boolean(),
+  thresholds: ref('Thresholds'),
+  alerts: list(ref('Alert'), 'Open ones and the newest, newest first'),
+  forecasts: list(ref('Forecast'), 'Open ones'),
+  pipeline: orNull(ref('Pipeline'), 'null of a past moment'),
+};
+
+const column = (description?: string): Schema => list(orNull(number()), description);
+const series = object({
+  resolution: oneOf('observations', '5m', 'hour', 'day'),
+  time: list(time()),
+  tokens: column('Observed, or the last of the period'),
+  lowest: column(),
+  highest: column(),
+  capacity: column(),
+  rate: column('Tokens a minute since the observation before, as estimated; null of periods'),
+  rate_low: column('The 80 % interval; without an estimate, bounds that are proven'),
+  rate_high: column(),
+  blind_seconds: column('In which the bucket could have emptied and refilled unseen'),
+});
+
+const refill = object({
+  mode,
+  lump_from_seconds: orNull(number('Into the period, counted from 1970 on')),
+  lump_window_seconds: orNull(number()),
+  rises_seen: integer(),
+});
+
+/** By the names that the document gives them. */
+export const SCHEMAS = {
+  Thresholds: thresholds,
+  Forecast: forecast,
+  Alert: alert,
+  Bucket: object(standing),
+  Pipeline: pipeline,
+  Overview: object({ ...whole, buckets: list(ref('Bucket'), 'Worst first') }),
+  OverviewChange: object({
+    ...whole,
+    buckets: list(object(standing, ['sparkline']), 'Those that changed; the sparkline only if that did'),
+    gone: list(object(name)),
+    order: list(object(name), 'All buckets, worst first'),
+  }),
+  Series: series,
+  BucketAnswer: object({
+    as_of: time(),
+    is_past: boolean(),
+    from: time(),
+    to: time(),
+    bucket: ref('Bucket'),
+    thresholds: ref('Thresholds'),
+    series: ref('Series'),
+    alerts: list(ref('Alert'), 'Those that overlap the range, oldest first; the newest 1,000'),
+    forecasts: list(ref('Forecast')),
+    refill: orNull(refill),
+  }),
+  AlertsAnswer: object({
+    alerts: list(ref('Alert'), 'Newest first'),
+    next: orNull(string('What before takes to go on with older ones; null: there are none')),
+  }),
+  AlertAnswer: object({
+    alert: ref('Alert'),
+    explanation: { type: 'object', description: 'balde explain --json' },
+    series: ref('Series'),
+    forecasts: list(ref('Forecast')),
+  }),
+  WhatIfAnswer: { type: 'object', description: 'balde what-if --json: docs/what-if.md' },
+  Problem: {
+    ...object({
+      type: string(),
+      title: string(),
+      status: integer(),
+      detail: string('What is wrong, and what is allowed'),
+    }),
+    description: 'RFC 9457',
+  },
+} as const satisfies Readonly<Record<string, Schema>>;
