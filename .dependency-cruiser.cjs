@@ -4,7 +4,7 @@ const { MAP } = require('./dependency-map.cjs');
 /** Modules without a folder, which anybody but the domain may use: sleeping, the clock, where the package lies. */
 const COMMON = '^src/[^/]+\\.ts$';
 
-const SOURCES = '^(src|projections|tools)/.*\\.ts$';
+const SOURCES = '^(src|projections|tools)/.*\\.tsx?$';
 const FOLDERS = Object.keys(MAP);
 const isIn = (folders) => `^(${folders.join('|')})/`;
 const rule = (name, comment, from, to) => ({ name, comment, severity: 'error', from, to });
@@ -75,6 +75,8 @@ module.exports = {
     only('avro-only-in-codec', '^src/codec/', 'avsc'),
     only('echarts-only-in-charts', '^src/analysis/charts', 'echarts'),
     only('eventstore-only-in-archive', '^src/archive/eventstore/', '@eventstore'),
+    only('preact-only-in-web', '^src/web/', '(preact|preact-render-to-string)'),
+    only('uplot-only-in-the-browser', '^src/web/browser/', 'uplot'),
     only('prom-client-only-in-serve', '^src/serve/', 'prom-client'),
     only('spans-by-one-module', '^src/(tracing|log/spans|app/otlp(Metrics|Process)?)\\.ts$', '@opentelemetry/api'),
     only(

@@ -16,6 +16,7 @@ const MAP = {
   'src/retain': ['src/log', 'src/store', 'src/domain'],
   'src/views': ['projections', 'src/store', 'src/domain'],
   'src/serve': ['src/views', 'src/store', 'src/domain'],
+  'src/web': ['src/api', 'src/serve', 'src/domain'],
   'src/analysis': ['src/views', 'projections', 'src/store', 'src/domain'],
   'src/poll': ['src/log', 'src/codec', 'src/domain'],
   'src/consume': ['src/log', 'src/store', 'src/codec', 'src/domain'],

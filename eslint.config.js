@@ -28,6 +28,12 @@ export default tseslint.config(
       '@typescript-eslint/return-await': ['error', 'error-handling-correctness-only'],
     },
   },
+  {
+    // Preact brings the types of the DOM to all files; what runs on the server has none of it.
+    files: ['src/**', 'projections/**'],
+    ignores: ['src/web/browser/**'],
+    rules: { 'no-restricted-globals': ['error', 'window', 'document', 'location', 'history', 'navigator', 'name'] },
+  },
   { files: ['src/cli/**', 'bench/**'], rules: { 'no-console': 'off' } },
   { files: ['eslint.config.js'], extends: [tseslint.configs.disableTypeChecked] },
 );

@@ -18,6 +18,21 @@ function compiler() {
   }
 }
 
+/** What the browser runs: one script and one style sheet in dist/web. */
+function bundle() {
+  require('esbuild').buildSync({
+    absWorkingDir: root,
+    entryPoints: { page: 'src/web/browser/main.tsx', style: 'src/web/styles/main.css' },
+    outdir: 'dist/web',
+    entryNames: '[name]',
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    target: 'es2022',
+    logLevel: 'warning',
+  });
+}
+
 const tsc = compiler();
 if (tsc === null) {
   const what = isBuilt
@@ -27,6 +42,7 @@ if (tsc === null) {
 } else {
   process.exitCode =
     spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' }).status ?? 1;
+  if (process.exitCode === 0) bundle();
   // npx does so only when it sees a folder for the first time.
   if (process.exitCode === 0) chmodSync(program, 0o755);
 }

@@ -1,0 +1,103 @@
+/** A bucket's chart, which people move through. */
+import type uPlot from 'uplot';
+import type { ChartData } from '../chartData.ts';
+import type { Chart, ChartOptions, DrawChart } from '../parts/chart.ts';
+import { moved, zoomed } from '../ranges.ts';
+import type { TimeRange } from '../ranges.ts';
+import { onThemeChange } from './colours.ts';
+import { gestures } from './gestures.ts';
+import { demandData, demandPlot, tokensData, tokensPlot } from './plots.ts';
+
+/** So long after the last movement the range counts as chosen. */
+const SETTLED_MS = 350;
+
+export const drawChart: DrawChart = (host, data, options) => new BucketPlots(host, data, options);
+
+class BucketPlots implements Chart {
+  readonly #host: HTMLElement;
+  readonly #options: ChartOptions;
+  readonly #plots: readonly [tokens: uPlot, demand: uPlot];
+  readonly #ends: (() => void)[] = [];
+  #data: ChartData;
+  #isFollowing = false;
+  #settling: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(host: HTMLElement, data: ChartData, options: ChartOptions) {
+    this.#host = host;
+    this.#options = options;
+    this.#data = data;
+    const shared = { data: () => this.#data, words: options.words, width: host.clientWidth };
+    const hooks: uPlot.Hooks.Arrays = {
+      setScale: [(plot, scale) => scale === 'x' && this.#onScale(plot)],
+      setCursor: [({ cursor }) => options.onPoint(cursor.idx ?? null)],
+    };
+    this.#plots = [tokensPlot(host, { ...shared, hooks }), demandPlot(host, { ...shared, hooks })];
+    this.#setRange(this.#whole());
+    this.#listen();
+  }
+
+  show(data: ChartData): void {
+    this.#data = data;
+    const [tokens, demand] = this.#plots;
+    tokens.setData(tokensData(data), false);
+    demand.setData(demandData(data), false);
+    this.#setRange(this.#whole());
+  }
+
+  move = (share: number): void => this.#choose(moved(this.#range(), share));
+
+  zoom = (factor: number): void => this.#choose(zoomed(this.#range(), factor));
+
+  destroy(): void {
+    clearTimeout(this.#settling);
+    for (const end of this.#ends) end();
+    for (const plot of this.#plots) plot.destroy();
+  }
+
+  #listen(): void {
+    const target = {
+      range: () => this.#range(),
+      show: (range: TimeRange) => this.#choose(range),
+      reset: () => this.#options.onReset(),
+    };
+    for (const plot of this.#plots) this.#ends.push(gestures(plot.over, this.#host, target));
+    const resized = new ResizeObserver(() => {
+      for (const plot of this.#plots) plot.setSize({ width: this.#host.clientWidth, height: plot.height });
+    });
+    resized.observe(this.#host);
+    this.#ends.push(
+      () => resized.disconnect(),
+      onThemeChange(() => this.#plots.forEach((plot) => plot.redraw())),
+    );
+  }
+
+  #whole = (): TimeRange => ({ from: this.#data.from * 1000, to: this.#data.to * 1000 });
+
+  #range(): TimeRange {
+    const { min, max } = this.#plots[0].scales['x'] ?? {};
+    return { from: (min ?? this.#data.from) * 1000, to: (max ?? this.#data.to) * 1000 };
+  }
+
+  /** Nobody chose it: it is what the data are of. */
+  #setRange({ from, to }: TimeRange): void {
+    this.#isFollowing = true;
+    for (const plot of this.#plots) plot.setScale('x', { min: from / 1000, max: to / 1000 });
+    queueMicrotask(() => (this.#isFollowing = false));
+  }
+
+  #choose({ from, to }: TimeRange): void {
+    this.#plots[0].setScale('x', { min: from / 1000, max: to / 1000 });
+  }
+
+  /** What happens to one plot happens to the other; uPlot tells in a microtask. */
+  #onScale(plot: uPlot): void {
+    if (this.#isFollowing) return;
+    const { min, max } = plot.scales['x'] ?? {};
+    if (min === undefined || max === undefined) return;
+    for (const other of this.#plots)
+      if (other !== plot && (other.scales['x']?.min !== min || other.scales['x'].max !== max))
+        other.setScale('x', { min, max });
+    clearTimeout(this.#settling);
+    this.#settling = setTimeout(() => this.#options.onRange({ from: min * 1000, to: max * 1000 }), SETTLED_MS);
+  }
+}

@@ -1,0 +1,64 @@
+/** The pages as a part of what is served. */
+import { problemOf } from '../api/problem.ts';
+import type { Answer, Site } from '../serve/answer.ts';
+import type { PageData } from './App.tsx';
+import { readAssets } from './assets.ts';
+import type { Assets } from './assets.ts';
+import { documentOf } from './document.tsx';
+import type { PageSource } from './pageSource.ts';
+import { chosenCookie, readerOf } from './reader.ts';
+import { pageAt } from './routes.ts';
+import type { Page, Visit } from './routes.ts';
+
+interface WebOptions {
+  readonly source: PageSource;
+  readonly now: () => number;
+  /** Told of what is a defect. */
+  readonly onError: (error: unknown) => void;
+  readonly assets?: Assets;
+}
+
+/** @throws {Error} the package has not been built */
+export function webSite({ source, now, onError, assets = readAssets() }: WebOptions): Site {
+  const files = new Map([assets.script, assets.style, assets.icon].map(({ path, answer }) => [path, answer]));
+  return async (asked) => {
+    const { pathname, searchParams: query } = asked.url;
+    const file = files.get(pathname);
+    if (file !== undefined) return file;
+    const segments = pathname.split('/').slice(1).map(decodeURIComponent);
+    const page = pageAt(segments);
+    if (page === null) return null;
+    const visit = { asked, query, reader: readerOf(query, asked.headers), segments, now: now() };
+    const { data, status } = await drawn(page, source, visit, onError);
+    return html(status, documentOf(data, assets), visit);
+  };
+}
+
+interface Drawn {
+  readonly data: PageData;
+  readonly status: number;
+}
+
+async function drawn(page: Page, source: PageSource, visit: Visit, onError: (error: unknown) => void): Promise<Drawn> {
+  try {
+    return { data: await page(source, visit), status: 200 };
+  } catch (error) {
+    const problem = problemOf(error);
+    if (problem.status === 500) onError(error);
+    const { pathname, search } = visit.asked.url;
+    return {
+      data: { page: 'problem', reader: visit.reader, problem, address: `${pathname}${search}` },
+      status: problem.status,
+    };
+  }
+}
+
+function html(status: number, body: string, { query, reader }: Visit): Answer {
+  const cookie = chosenCookie(query, reader);
+  return {
+    status,
+    type: 'text/html; charset=utf-8',
+    body,
+    headers: { 'cache-control': 'private, no-cache', ...(cookie === null ? {} : { 'set-cookie': cookie }) },
+  };
+}

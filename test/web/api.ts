@@ -1,0 +1,65 @@
+/** An API that answers from fixtures, and a stream that a test writes to. */
+import type { ServerResponse } from 'node:http';
+import type { Overview, OverviewChange } from '../../src/api/answers.ts';
+import type { BucketAsked } from '../../src/api/bucket.ts';
+import type { Site } from '../../src/serve/answer.ts';
+import type { PageSource } from '../../src/web/pageSource.ts';
+import { bucketAnswer, NOW, overview } from './fixtures.ts';
+
+export interface FakeApi {
+  readonly source: PageSource;
+  readonly site: Site;
+  /** What was asked of the API, newest last: path and query. */
+  readonly asked: string[];
+  /** Streams that are open. */
+  readonly streams: Set<ServerResponse>;
+  send(event: 'overview' | 'change', data: Overview | OverviewChange): void;
+}
+
+const past = (at: number | null) => (at === null ? {} : { as_of: new Date(at).toISOString(), is_past: true });
+
+const source: PageSource = {
+  overview: async (at) => await Promise.resolve(overview({ ...past(at), ...(at === null ? {} : { pipeline: null }) })),
+  bucket: async ({ from, to, at }: BucketAsked) =>
+    await Promise.resolve(
+      bucketAnswer({ ...past(at), from: new Date(from).toISOString(), to: new Date(to).toISOString() }),
+    ),
+};
+
+export function fakeApi(): FakeApi {
+  const asked: string[] = [];
+  const streams = new Set<ServerResponse>();
+  const text = (event: string, data: unknown): string => `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
+  return {
+    source,
+    asked,
+    streams,
+    send: (event, data) => streams.forEach((stream) => stream.write(text(event, data))),
+    site: async ({ url }) => {
+      if (!url.pathname.startsWith('/api/v1/')) return null;
+      asked.push(url.pathname + url.search);
+      const [what, participant = '', policy = ''] = url.pathname.slice('/api/v1/'.length).split('/');
+      const time = (name: string): number | null => {
+        const at = url.searchParams.get(name);
+        return at === null ? null : Date.parse(at);
+      };
+      if (what === 'stream')
+        return {
+          begin: (response) => {
+            streams.add(response);
+            response.on('close', () => streams.delete(response));
+            response.writeHead(200, { 'content-type': 'text/event-stream' });
+            response.write(text('overview', overview()));
+          },
+        };
+      const answer =
+        what === 'overview'
+          ? await source.overview(time('at'))
+          : await source.bucket({
+              ...{ participant, policy, at: time('at') },
+              ...{ from: time('from') ?? 0, to: time('to') ?? Date.parse(NOW) },
+            });
+      return { status: 200, type: 'application/json', body: JSON.stringify(answer) };
+    },
+  };
+}

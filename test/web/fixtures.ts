@@ -1,0 +1,150 @@
+/** Answers of the API for pages that need no database. */
+import type {
+  AlertSummary,
+  BucketAnswer,
+  BucketSummary,
+  ForecastSummary,
+  Health,
+  Overview,
+} from '../../src/api/answers.ts';
+
+export const NOW = '2026-03-02T15:04:05.000Z';
+const at = (secondsAgo: number): string => new Date(Date.parse(NOW) - secondsAgo * 1000).toISOString();
+
+const SIZES: readonly (readonly [string, number, number])[] = [
+  ['CIDS_ENTRIES_READ', 1200, 36_000],
+  ['ENTRIES_READ_PARTICIPANT_ANTISCAN', 2500, 5000],
+  ['CLAIMS_READ', 600, 18_000],
+  ['INFRACTION_REPORTS_WRITE', 1200, 36_000],
+  ['ENTRIES_WRITE', 1200, 36_000],
+  ['REFUNDS_READ', 1200, 36_000],
+  ['PERSONS_STATISTICS_READ', 12_000, 36_000],
+  ['POLICIES_LIST', 6, 20],
+];
+
+const LEFT = [6.2, 17.4, 55.1, 63, 71.5, 88.2, 97.3, 100] as const;
+const LEVELS: readonly Health[] = ['CRITICAL', 'WARNING', 'STALE', 'OK', 'OK', 'OK', 'OK', 'OK'];
+
+export const forecast: ForecastSummary = {
+  id: '11111111-1111-4111-8111-111111111111',
+  participant: '12345678',
+  endpoint_id: 'CIDS_ENTRIES_READ',
+  created_at: at(30),
+  message: 'CIDS_ENTRIES_READ of 12345678 will be empty',
+  seconds_to_zero: 270,
+  seconds_to_zero_low: 150,
+  seconds_to_zero_high: 570,
+  resolved_at: null,
+  resolution_reason: null,
+  zero_at: null,
+};
+
+export function bucket(i: number, participant = '12345678'): BucketSummary {
+  const [endpoint_id, refill_tokens, capacity] = SIZES[i] ?? ['ENTRIES_WRITE', 1200, 36_000];
+  const left = LEFT[i] ?? 100;
+  const isCritical = i === 0 && participant === '12345678';
+  return {
+    participant,
+    endpoint_id,
+    health_status: LEVELS[i] ?? 'OK',
+    level_since: at(400 + i * 3000),
+    psp_category: 'E',
+    available_tokens: Math.round((capacity * left) / 100),
+    capacity,
+    remaining_percent: left,
+    refill_tokens,
+    refill_period_sec: 60,
+    refill_mode: i % 2 === 0 ? 'drip' : 'lump',
+    response_time: at(LEVELS[i] === 'STALE' ? 4000 : 7 + i),
+    age_seconds: LEVELS[i] === 'STALE' ? 4000 : 7 + i,
+    consumption: { estimate: 900 + 10 * i, low80: 850, high80: 990, low: 600, method: 'drip' },
+    net_drain_per_minute: 20,
+    full_in_seconds: left === 100 ? 0 : 600 + 100 * i,
+    forecast: isCritical ? forecast : null,
+    alert_id: i < 2 ? `22222222-2222-4222-8222-22222222222${i}` : null,
+    sparkline: Array.from({ length: 48 }, (_, n) =>
+      n === 9 ? null : Math.max(0, Math.min(100, left + 30 * Math.sin((n + i) / 5) * (n < 40 ? 1 : 0.2))),
+    ),
+  };
+}
+
+export const alert = (i: number, resolvedAfter: number | null): AlertSummary => ({
+  id: `22222222-2222-4222-8222-22222222222${i}`,
+  participant: '12345678',
+  endpoint_id: SIZES[i]?.[0] ?? 'ENTRIES_WRITE',
+  severity: i === 0 ? 'CRITICAL' : 'WARNING',
+  threshold_percent: i === 0 ? 10 : 20,
+  available_tokens: 3302,
+  capacity: 36_000,
+  message: `CRITICAL: ${SIZES[i]?.[0] ?? ''} at or below 10%`,
+  reason: i === 0 ? 'ESCALATED' : 'THRESHOLD',
+  created_at: at(400 + 3000 * i),
+  resolved_at: resolvedAfter === null ? null : at(400 + 3000 * i - resolvedAfter),
+  resolution_reason: resolvedAfter === null ? null : 'RECOVERED',
+});
+
+export const overview = (change: Partial<Overview> = {}): Overview => ({
+  as_of: NOW,
+  is_past: false,
+  thresholds: { warning_percent: 20, critical_percent: 10, stale_after_seconds: 900 },
+  buckets: [...SIZES.keys()].flatMap((i) => (i === 4 ? [bucket(i), bucket(i, '87654321')] : [bucket(i)])),
+  alerts: [alert(0, null), alert(1, null), alert(2, 300), alert(3, 1400)],
+  forecasts: [forecast],
+  pipeline: {
+    last_observation: at(7),
+    lag_events: 0,
+    lag_seconds: null,
+    outbox: 0,
+    retention_succeeded_at: at(9000),
+    retention_months_ahead: 3,
+    processes: [{ name: 'balde-1', roles: ['poller', 'states', 'alerting'], seen_at: at(2) }],
+    concerns: [
+      { code: 'LAGGING', text: 'states is behind', values: { processor: 'states', seconds: 75, events: 1200 } },
+    ],
+  },
+  ...change,
+});
+
+/** An observation a minute, of which the bucket of `bucket(0)` is the last. */
+export function bucketAnswer(change: Partial<BucketAnswer> = {}): BucketAnswer {
+  const to = Date.parse(change.to ?? NOW);
+  const from = Date.parse(change.from ?? new Date(to - 6 * 3_600_000).toISOString());
+  const count = Math.min(1_000, Math.max(1, Math.floor((to - from) / 60_000)));
+  const column = <T>(of: (i: number) => T): T[] => Array.from({ length: count }, (_, i) => of(i));
+  const tokens = column((i) => Math.round(20_000 + 15_000 * Math.sin(i / 40) - (i / count) * 3_000));
+  const now = bucket(0);
+  return {
+    as_of: NOW,
+    is_past: false,
+    from: new Date(from).toISOString(),
+    to: new Date(to).toISOString(),
+    bucket: now,
+    thresholds: overview().thresholds,
+    series: {
+      resolution: 'observations',
+      time: column((i) => new Date(from + i * ((to - from) / count)).toISOString()),
+      tokens,
+      lowest: tokens,
+      highest: tokens,
+      capacity: column(() => now.capacity),
+      rate: column((i) => 900 + 500 * Math.sin(i / 17)),
+      rate_low: column((i) => 800 + 500 * Math.sin(i / 17)),
+      rate_high: column((i) => 1_150 + 500 * Math.sin(i / 17)),
+      blind_seconds: column((i) => (i > 200 && i < 230 ? 60 : 0)),
+    },
+    alerts: [alert(2, 300), alert(0, null)].map((each) => ({ ...each, endpoint_id: now.endpoint_id })),
+    forecasts: [
+      {
+        ...forecast,
+        id: '33333333-3333-4333-8333-333333333333',
+        created_at: at(7_000),
+        zero_at: at(6_700),
+        resolved_at: at(6_700),
+        resolution_reason: 'CAME_TRUE',
+      },
+      forecast,
+    ],
+    refill: { mode: 'lump', lump_from_seconds: 12, lump_window_seconds: 3, rises_seen: 214 },
+    ...change,
+  };
+}
