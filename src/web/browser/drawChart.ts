@@ -31,7 +31,11 @@ class BucketPlots implements Chart {
       setScale: [(plot, scale) => scale === 'x' && this.#onScale(plot)],
       setCursor: [({ cursor }) => options.onPoint(cursor.idx ?? null)],
     };
-    this.#plots = [tokensPlot(host, { ...shared, hooks }), demandPlot(host, { ...shared, hooks })];
+    const [tokens, use] = options.titles;
+    this.#plots = [
+      tokensPlot(host, { ...shared, hooks, title: tokens }),
+      demandPlot(host, { ...shared, hooks, title: use }),
+    ];
     this.#setRange(this.#whole());
     this.#listen();
   }
