@@ -1,7 +1,8 @@
 /**
  * What traces cost the live path on the embedded log: polls published one by one, then read and committed by `states`
- * and by `alerting`. By turns, each run in a process and a database of its own: without a receiver of spans, with one,
- * and with the program of another checkout (such as one from before there were traces), if it is given:
+ * and by `alerting`. By turns, each run in a process and a database of its own: this program without its calls of
+ * OpenTelemetry (bench/peer/untraced.ts), twice, which tells how far runs of the same differ; as it is, without a
+ * receiver of spans; with one; and the program of another checkout, if it is given:
  * `npm run bench:tracing-cost -- [--rounds N] [--polls N] [--before FOLDER]`. The folder is a checkout that is built.
  */
 import { spawn } from 'node:child_process';
@@ -22,6 +23,8 @@ interface Variant {
   readonly name: string;
   readonly root: string;
   readonly environment: Readonly<Record<string, string>>;
+  /** Options of Node.js. */
+  readonly node?: readonly string[];
 }
 
 /** Takes spans and forgets them. */
@@ -36,9 +39,9 @@ async function startReceiver() {
   return { url: `http://127.0.0.1:${port}`, requests: () => requests, close: () => server.close() };
 }
 
-async function runIn({ root, environment }: Variant, databaseUrl: string): Promise<Measured> {
+async function runIn({ root, environment, node = [] }: Variant, databaseUrl: string): Promise<Measured> {
   const program = join(packageRoot, 'dist', 'bench', 'tracingCostRun.js');
-  const child = spawn(process.execPath, [program, join(root, 'dist'), databaseUrl, String(polls)], {
+  const child = spawn(process.execPath, [...node, program, join(root, 'dist'), databaseUrl, String(polls)], {
     env: { PATH: process.env['PATH'], ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -48,14 +51,17 @@ async function runIn({ root, environment }: Variant, databaseUrl: string): Promi
 
 const STEPS = ['publish', 'states', 'alerting'] as const;
 
-/** Median of the ratios within each round, of wall time and of the process's CPU time. */
+/** Median and ends of the ratios within each round, of wall time and of the process's CPU time. */
 function report(name: string, runs: readonly Measured[], base: readonly Measured[]): void {
   for (const step of STEPS) {
-    const ratio = (what: 'seconds' | 'cpuSeconds'): string =>
-      median(runs.map((run, i) => run[step][what] / (base[i]?.[step][what] ?? NaN))).toFixed(3);
+    const ratio = (what: 'seconds' | 'cpuSeconds'): string => {
+      const ratios = runs.map((run, i) => run[step][what] / (base[i]?.[step][what] ?? NaN));
+      const [middle, least, most] = [median(ratios), Math.min(...ratios), Math.max(...ratios)];
+      return `${middle.toFixed(3)} (${least.toFixed(2)} to ${most.toFixed(2)})`;
+    };
     const rate = median(runs.map((run) => run.observations / run[step].seconds));
     console.log(
-      `${name.padEnd(10)} ${step.padEnd(9)} ${Math.round(rate).toLocaleString('en').padStart(8)}/s   ` +
+      `${name.padEnd(14)} ${step.padEnd(9)} ${Math.round(rate).toLocaleString('en').padStart(8)}/s   ` +
         `time ${ratio('seconds')}   CPU ${ratio('cpuSeconds')}`,
     );
   }
@@ -64,7 +70,11 @@ function report(name: string, runs: readonly Measured[], base: readonly Measured
 await onServer(async (createDatabase) => {
   const receiver = await startReceiver();
   const on = { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url };
+  const node = ['--import', new URL('./peer/withoutTracing.js', import.meta.url).href];
+  const without = { root: packageRoot, environment: {}, node };
   const variants: readonly Variant[] = [
+    { name: 'without', ...without },
+    { name: 'without again', ...without },
     ...(before === null ? [] : [{ name: 'before', root: before, environment: {} }]),
     { name: 'off', root: packageRoot, environment: {} },
     { name: 'on', root: packageRoot, environment: on },
@@ -74,7 +84,7 @@ await onServer(async (createDatabase) => {
     // Each is first, in the middle and last as often as the others.
     const turn = round % variants.length;
     for (const variant of [...variants.slice(turn), ...variants.slice(0, turn)]) {
-      const url = await createDatabase(`round_${round}_${variant.name}`);
+      const url = await createDatabase(`round_${round}_${variant.name.replace(' ', '_')}`);
       await (await install(url)).close();
       runs.get(variant.name)?.push(await runIn(variant, url));
     }
@@ -82,11 +92,9 @@ await onServer(async (createDatabase) => {
   receiver.close();
   console.log(`${rounds} rounds of ${polls} polls of 29 policies; ${receiver.requests()} requests with spans`);
   const of = (name: string): Measured[] => runs.get(name) ?? [];
-  const base = before === null ? of('off') : of('before');
-  console.log(`ratios to ${before === null ? 'off' : 'before'}, medians:`);
-  for (const { name } of variants) report(name, of(name), base);
-  if (before === null) return;
-  console.log('ratios to off, medians:');
+  console.log('ratios to a run without, medians (and from the least to the most):');
+  for (const { name } of variants) report(name, of(name), of('without'));
+  console.log('ratios to off:');
   report('on', of('on'), of('off'));
 });
 process.exit();

@@ -49,6 +49,9 @@ create table history (
   primary key (participant, endpoint_id, response_time)
 ) partition by range (response_time);
 
+-- When a bucket was first empty is asked of each incident: without it, all rows since its first alert are read.
+create index history_at_zero on history (participant, endpoint_id, response_time) where available_tokens <= 0;
+
 create table latest (
   like history,
   primary key (participant, endpoint_id)

@@ -4,5 +4,5 @@ import { killSuite } from './kills.ts';
 import { onPulsar } from './onPulsar.ts';
 
 describePulsar('on Pulsar', () =>
-  killSuite({ backend: () => onPulsar(pulsarBroker()), kills: { short: 20, campaign: 100 } }),
+  killSuite({ backend: () => onPulsar(pulsarBroker()), kills: { short: 12, campaign: 100 } }),
 );

@@ -24,7 +24,7 @@ import { startWorld, TWO_PARTICIPANTS } from './world.ts';
 import type { World } from './world.ts';
 
 const SEED = Number(process.env['FAULTS_SEED'] ?? 20_260);
-const FAULTS = lengthOf({ short: 20, campaign: 100 });
+const FAULTS = lengthOf({ short: 10, campaign: 100 });
 
 describePulsar('on Pulsar', () => {
   let broker: KillableBroker;

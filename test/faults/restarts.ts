@@ -25,9 +25,9 @@ export function restartSuite(backend: () => Backend): void {
   };
 
   it('killed and started again it loses nothing and repeats no alert [OPS-3]', { timeout: 900_000 }, async () => {
-    for (let turn = 0; turn < 4; turn += 1) {
+    for (let turn = 0; turn < 2; turn += 1) {
       const worker = world.start(ALL_ROLES);
-      await polled(6);
+      await polled(12);
       worker.signal('SIGKILL');
       expect(await worker.exited).toBeNull();
     }

@@ -18,7 +18,7 @@ import { readTopicOnce } from '../oracle/readLog.ts';
 import { baldeDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 
-const KILLS = 20;
+const KILLS = 10;
 const DAYS = 120;
 
 interface Run {

@@ -496,6 +496,7 @@ CREATE UNIQUE INDEX outbox_by_sequence ON balde.outbox USING btree (topic, seque
 CREATE UNIQUE INDEX projection_one_served ON balde.projection USING btree (name) WHERE served;
 CREATE INDEX forecasts_by_time ON forecasts_v1.forecasts USING btree (created_at DESC);
 CREATE UNIQUE INDEX forecasts_one_open_per_bucket ON forecasts_v1.forecasts USING btree (participant, endpoint_id) WHERE (NOT resolved);
+CREATE INDEX history_at_zero ON ONLY states_v1.history USING btree (participant, endpoint_id, response_time) WHERE (available_tokens <= 0);
 
 -- functions
 CREATE OR REPLACE FUNCTION balde.expect_moved(moved bigint, expected bigint, fold text, version integer)

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { DatabaseUnavailableError } from '../../src/store/errors.ts';
 import { migrate, pendingMigrations } from '../../src/store/migrate.ts';
-import { emptyDatabase } from '../support/database.ts';
+import { makeMonth } from '../../src/store/partitions.ts';
+import { baldeDatabase, emptyDatabase } from '../support/database.ts';
 
 describe('migrations', () => {
   it('are all pending on an empty database, applied once, and pending no more', async () => {
@@ -18,6 +19,24 @@ describe('migrations', () => {
     const pending = await pendingMigrations(database);
     const applied = await Promise.all(Array.from({ length: 4 }, async () => migrate(url)));
     expect(applied.flat()).toEqual(pending);
+  });
+
+  it('give versions of states that are there the index that new ones have', async () => {
+    const { url, database } = await baldeDatabase();
+    await database.transaction(async (tx) => {
+      await makeMonth(tx, { schema: 'states_v1', table: 'history' }, Date.UTC(2026, 0, 1));
+    });
+    const indexes = async () =>
+      await database.query(
+        `select tablename, indexdef from pg_indexes where indexdef like '%WHERE (available_tokens <= 0)'
+         order by tablename`,
+      );
+    const made = await indexes();
+    expect(made.map(({ tablename }) => tablename)).toEqual(['history', 'history_2026_01']);
+    await database.execute('drop index states_v1.history_at_zero');
+    await database.execute(`delete from balde_migrations.migration where name >= '0012'`);
+    expect(await migrate(url)).toContain('0012_history_at_zero');
+    expect(await indexes()).toEqual(made);
   });
 
   it('end with an outage that can be told from an error of their own', async () => {

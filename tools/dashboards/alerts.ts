@@ -88,13 +88,13 @@ const incidents = () =>
     rows(`
       with ${CHAINS},
       newest as (
-        select * from chained where worst in ($severity) order by began desc limit 500
+        select * from chained where worst in ($severity) order by began desc, participant, endpoint_id limit 500
       ),${incidentsOf('newest')}
       select
         began as "Began", participant as "Participant", endpoint_id as "Policy", worst as "Worst", alerts as "Alerts",
         resolve_seconds as "Resolved after", zero_at as "At zero", lead_seconds as "Lead"
       from incident
-      order by began desc`),
+      order by began desc, participant, endpoint_id`),
   )
     .description(
       'Those that began in the range: 500 at most. Lead: from the first alert to the first observation at zero.',

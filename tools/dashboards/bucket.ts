@@ -91,8 +91,8 @@ const THIN = [{ id: 'custom.lineWidth', value: 0 }];
 const DASHED = [{ id: 'custom.lineStyle', value: { fill: 'dash', dash: [8, 8] } }];
 
 /**
- * Bounds alone: estimates of a period can be summed, their intervals can't. An hour or a day that isn't over has had its
- * time until its newest observation.
+ * Bounds alone: estimates of a period can be summed, their intervals can't. An hour or a day that isn't over has had
+ * its time until its newest observation.
  */
 const consumedOf = (view: string, condition: string): string => `
         select starts_at, consumption_low, consumption_high, null, null, null,

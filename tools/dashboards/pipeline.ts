@@ -1,7 +1,7 @@
 /** Whether Balde itself does its work: polls, processors, the outbox, certificates. From Prometheus and its rules. */
 import * as units from '@grafana/grafana-foundation-sdk/units';
 import type { Page } from './classic.ts';
-import { dashboard, figure, noneIsGood, series, stacked, steps, withPanels } from './panels.ts';
+import { dashboard, figure, fixedColor, noneIsGood, series, stacked, steps, withPanels } from './panels.ts';
 import { promql, PROMETHEUS } from './query.ts';
 
 const [HALF, THIRD] = [12, 8];
@@ -47,7 +47,11 @@ const polling = () => [
     'Polls of the last hour by how they ended',
     [THIRD, 8],
     promql('participant_result:balde_polls:increase1h', '{{participant}} {{result}}'),
-  ).decimals(0),
+  )
+    .decimals(0)
+    .overrideByRegexp('/ ok$/', fixedColor('green'))
+    .overrideByRegexp('/ rejected$/', fixedColor('orange'))
+    .overrideByRegexp('/ failed$/', fixedColor('red')),
   stacked(
     'Polls an hour by what brought them',
     [THIRD, 8],

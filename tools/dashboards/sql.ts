@@ -64,8 +64,8 @@ export const PERIODS = deeper(`
   )`);
 
 /**
- * Common table expressions up to `chained`: chains of alerts that began in the range. Each alert of a chain was raised at
- * the instant the one before it was resolved. Bucket by bucket, so that nothing sorts names.
+ * Common table expressions up to `chained`: chains of alerts that began in the range. Each alert of a chain was raised
+ * at the instant the one before it was resolved. Bucket by bucket, so that nothing sorts names.
  */
 export const CHAINS = deeper(`
   alerted as (
