@@ -132,11 +132,11 @@ export function consumptionBetween(policy: string, before: Sample, after: Sample
 /**
  * Seconds between two samples in which the bucket may have been empty unseen: no more than these, by DICT's clock.
  *
- * A bucket that was empty last at t and has A tokens at the end got them from its refill. Lumps of R tokens bring them in
- * n = ⌈A/R⌉ lumps, of which the first may land right after t and the last right at the end: n − 1 periods lie between.
- * So t is no later than n − 1 periods before the end, and until then the bucket may have been empty all along, if what
- * came in was spent at once. A drip needs (A − 1)/R periods from less than a whole token to A. That is no less than
- * n − 1: wherever the refill's way is unknown, lumps are the worst.
+ * A bucket that was empty last at t and has A tokens at the end got them from its refill. Lumps of R tokens bring them
+ * in n = ⌈A/R⌉ lumps, of which the first may land right after t and the last right at the end: n − 1 periods lie
+ * between. So t is no later than n − 1 periods before the end, and until then the bucket may have been empty all along,
+ * if what came in was spent at once. A drip needs (A − 1)/R periods from less than a whole token to A. That is no less
+ * than n − 1: wherever the refill's way is unknown, lumps are the worst.
  *
  * All of the interval where the bucket is empty at its end, and where nothing bounds what came in (payment orders,
  * changed parameters, more tokens than the refill explains). Nothing where nothing comes in: what is there was there.

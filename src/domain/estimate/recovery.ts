@@ -74,7 +74,10 @@ const afterLumps = (lumps: number, first: Span, period: number): Span => ({
 });
 
 /** When the next lump lands after a reading. Seconds, not rounded. */
-function firstLump({ responseTime, refillPeriodSec }: Reading, { mode, window }: Pick<Refill, 'mode' | 'window'>): Span {
+function firstLump(
+  { responseTime, refillPeriodSec }: Reading,
+  { mode, window }: Pick<Refill, 'mode' | 'window'>,
+): Span {
   if (mode !== 'lump' || window === null) return { low: 0, high: refillPeriodSec };
   const period = refillPeriodSec * 1000;
   // Since the window last opened, at the latest moment that the balances may be of.
