@@ -34,6 +34,7 @@ const MAP = {
   'tools/pulsar-binding': [],
   'tools/pulsar-broker': ['tools/pulsar-binding'],
   'tools/dashboards': [],
+  'tools/page-pictures': ['src', 'projections'],
 };
 
 module.exports = { MAP };

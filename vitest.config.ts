@@ -30,7 +30,7 @@ export default defineConfig(({ mode }) => {
       projects: projects
         .filter(({ include }) => include.length > 0)
         .map((project) => ({ test: { ...COMMON, ...project } })),
-      globalSetup: 'test/support/prometheusLeftOut.ts',
+      globalSetup: 'test/support/leftOut.ts',
       sequence: { sequencer: LongestFirst },
       // More than the two cores that they are meant for: most of them wait for servers most of the time.
       maxWorkers: 4,

@@ -107,7 +107,7 @@ const open = (resolution: 'm5' | 'hour' | 'day'): string => {
 const alerts = (): string => `
   insert into alerts_v1.alerts
   select gen_random_uuid(), participant, endpoint_id, case level when 2 then 'CRITICAL' else 'WARNING' end,
-    case level when 2 then 10 else 20 end, available_tokens, capacity, utilization_percent, 580, 1000, 300, 'G',
+    case level when 2 then 10 else 20 end, available_tokens, capacity, utilization_percent, 600, 580, 1000, 300, 'G',
     'a level', 'THRESHOLD', 'w20-c10-m0-n1', '[]', response_time, ends is not null, ends,
     case when ends is not null then 'RECOVERED' end, null
   from (

@@ -78,7 +78,15 @@ const WHAT_IF: Question = {
   isStudy: true,
   ask: async (api, n) => {
     const rules = { ...DEFAULT_RULES, warningPercent: 30 + n };
-    const asked = { participant: PARTICIPANT, policy: policyOf(n), from: null, to: null, rules, category: null };
+    const asked = {
+      participant: PARTICIPANT,
+      policy: policyOf(n),
+      from: null,
+      to: null,
+      rules,
+      category: null,
+      everyMs: null,
+    };
     return await api.whatIf(asked, new AbortController().signal);
   },
 };

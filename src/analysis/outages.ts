@@ -62,7 +62,7 @@ export interface CoarserPolls {
 }
 
 /** From what was open when the outage began to that moment, in seconds; `null`: it was not announced by that. */
-export interface Leads {
+interface Leads {
   readonly baseline: number | null;
   readonly whatIf: number | null;
   readonly forecast: number | null;

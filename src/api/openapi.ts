@@ -104,7 +104,12 @@ const PATHS: Readonly<Record<string, Schema>> = {
       query('critical', SHARE, 'CRITICAL at or below this share left'),
       query('margin', SHARE, 'Points above a threshold before a bucket counts as better'),
       query('for', { type: 'integer', minimum: 1, maximum: 100 }, 'Observations in a row that must agree'),
-      query('category', { type: 'string', enum: CATEGORIES }, 'Instead: when it would have been answered 429'),
+      query('every', { type: 'string', examples: ['5m'] }, 'Also with polls this far apart only, 1s to 1d'),
+      query(
+        'category',
+        { type: 'string', enum: [...CATEGORIES, 'all'] },
+        'Instead: when buckets of this category would have answered 429; all ranks them by how long',
+      ),
     ],
     schema: answer('WhatIfAnswer'),
     problems: { 404: 'There never was such a bucket', 422: 'It would take too long' },

@@ -1,12 +1,15 @@
 /** `balde what-if` over HTTP: the same code, the same JSON. */
-import { simulateCategory } from '../analysis/category.ts';
+import { simulateCategories, simulateCategory } from '../analysis/category.ts';
+import { rankCategories } from '../analysis/categoryRanking.ts';
 import { whatIf } from '../analysis/whatIf.ts';
+import { parseDuration } from '../config/duration.ts';
 import { CATEGORIES, CATEGORY_POLICIES } from '../domain/catalog.ts';
 import type { Category } from '../domain/catalog.ts';
 import type { EpochMs } from '../domain/events.ts';
 import { hasFewDecimals, MAX_DECIMALS } from '../domain/percent.ts';
 import { rulesProblem } from '../domain/thresholds.ts';
 import type { ThresholdRules } from '../domain/thresholds.ts';
+import { DAY_MS, SECOND_MS } from '../domain/time.ts';
 import { UsageError } from '../errors.ts';
 import { pickBuckets } from '../operate/buckets.ts';
 import type { Database } from '../store/database.ts';
@@ -25,22 +28,28 @@ export interface WhatIfAsked {
   readonly to: EpochMs | null;
   readonly rules: ThresholdRules;
   /** Instead of the alerts: when buckets of this category would have answered 429. */
-  readonly category: Category | null;
+  readonly category: Category | typeof ALL | null;
+  /** Also with polls this far apart only. Milliseconds. */
+  readonly everyMs: number | null;
 }
+
+/** Every category, ranked by how long each would have answered 429. */
+const ALL = 'all';
 
 const RULES = ['warning', 'critical', 'margin', 'for'] as const;
 const MOST_IN_A_ROW = 100;
-const NAMES = ['participant', 'policy', 'from', 'to', 'category', ...RULES] as const;
+const NAMES = ['participant', 'policy', 'from', 'to', 'category', 'every', ...RULES] as const;
 
 /** @param production what is not named. @throws {UsageError} the question contradicts itself, or is malformed */
 export function whatIfAsked(url: URL, production: ThresholdRules): WhatIfAsked {
   const given = parametersOf(url, NAMES);
   const [from, to] = [timeOf('from', given.from), timeOf('to', given.to)];
   if (from !== null && to !== null) rangeOf(from, to, to);
-  const category = given.category === undefined ? null : oneOf('category', CATEGORIES, given.category);
+  const category = given.category === undefined ? null : oneOf('category', [...CATEGORIES, ALL], given.category);
   const named = RULES.filter((name) => given[name] !== undefined);
-  if (category !== null && named.length > 0)
-    throw new UsageError(`category asks about the bucket itself, not about alerts: leave out ${named.join(', ')}`);
+  const ofAlerts = [...named, ...(given.every === undefined ? [] : ['every'])];
+  if (category !== null && ofAlerts.length > 0)
+    throw new UsageError(`category asks about the bucket itself, not about alerts: leave out ${ofAlerts.join(', ')}`);
   const rules = {
     warningPercent: shareOf('warning', given.warning) ?? production.warningPercent,
     criticalPercent: shareOf('critical', given.critical) ?? production.criticalPercent,
@@ -50,7 +59,17 @@ export function whatIfAsked(url: URL, production: ThresholdRules): WhatIfAsked {
   };
   const problem = named.length === 0 ? null : rulesProblem(rules);
   if (problem !== null) throw new UsageError(problem);
-  return { participant: given.participant ?? null, policy: given.policy ?? null, from, to, rules, category };
+  const everyMs = intervalOf('every', given.every);
+  return { participant: given.participant ?? null, policy: given.policy ?? null, from, to, rules, category, everyMs };
+}
+
+/** Milliseconds. */
+function intervalOf(name: string, text: string | undefined): number | null {
+  if (text === undefined) return null;
+  const ms = parseDuration(text);
+  if (ms === null || ms < SECOND_MS || ms > DAY_MS)
+    throw new UsageError(`${name} must be an interval from 1s to 1d, such as 5m`);
+  return ms;
 }
 
 /** A share of the capacity, percent, or points of it. */
@@ -65,21 +84,27 @@ function shareOf(name: string, text: string | undefined): number | null {
 /** @throws {NotFoundError} there never was such a bucket */
 export async function answerWhatIf(
   database: Database,
-  { participant, policy, from, to, rules, category }: WhatIfAsked,
-  forms: Pick<Forms, 'whatIf' | 'categories'>,
+  { participant, policy, from, to, rules, category, everyMs }: WhatIfAsked,
+  forms: Pick<Forms, 'whatIf' | 'categories' | 'ranking'>,
   signal: AbortSignal,
 ): Promise<WhatIfAnswer> {
   const filter = { participant: participant ?? undefined, policy: policy ?? undefined };
   const buckets = await found(async () => await pickBuckets(database, filter));
   const asked = { buckets, from: from ?? undefined, to: to ?? undefined, signal };
-  if (category !== null) return forms.categories(category, await categories(database, { ...asked, category }));
-  return forms.whatIf(await whatIf(database, { ...asked, rules, against: null, onProgress: () => undefined }));
+  if (category !== null) {
+    assertCategorised(buckets);
+    if (category === ALL) return forms.ranking(rankCategories(await simulateCategories(database, asked)));
+    return forms.categories(category, await simulateCategory(database, { ...asked, category }));
+  }
+  const onProgress = (): void => undefined;
+  const options = { ...asked, rules, against: null, everyMs: everyMs ?? undefined, onProgress };
+  return forms.whatIf(await whatIf(database, options));
 }
 
-async function categories(database: Database, options: Parameters<typeof simulateCategory>[1]) {
-  if (!options.buckets.some(({ policy }: Bucket) => CATEGORY_POLICIES.includes(policy)))
-    throw new UsageError(
-      `only ${CATEGORY_POLICIES.join(' and ')} depend on the category, and neither is among these buckets`,
-    );
-  return await simulateCategory(database, options);
+/** @throws {UsageError} none of the buckets depends on the category */
+function assertCategorised(buckets: readonly Bucket[]): void {
+  if (buckets.some(({ policy }) => CATEGORY_POLICIES.includes(policy))) return;
+  throw new UsageError(
+    `only ${CATEGORY_POLICIES.join(' and ')} depend on the category, and neither is among these buckets`,
+  );
 }

@@ -6,12 +6,12 @@ import type { EpochMs } from '../domain/events.ts';
 import type { GaugeSpec, Labels, Series } from '../serve/instruments.ts';
 import type { Sample } from '../serve/samples.ts';
 
-type CertificateConfig = Pick<Config, 'participants' | 'pulsar' | 'databaseUrl'>;
+type CertificateConfig = Pick<Config, 'participants' | 'pulsar' | 'databaseUrl' | 'http'>;
 
 const NOT_AFTER: GaugeSpec = {
   kind: 'gauge',
   name: 'balde_certificate_not_after_timestamp_seconds',
-  help: 'When a configured certificate ends: this process’s own (client), or the authority it trusts that lasts longest',
+  help: 'When a configured certificate ends: this process’s own (client, server), or the authority it trusts that lasts longest',
   labels: ['peer', 'kind', 'participant'],
   source: 'process',
 };
@@ -51,14 +51,19 @@ function endOf(pem: Buffer, isAuthority: boolean): EpochMs | null {
   return ends[0] ?? null;
 }
 
-function configured({ participants, pulsar, databaseUrl }: CertificateConfig): Configured[] {
-  const file = (peer: string, kind: 'client' | 'authority', path: string | null | undefined): Configured[] =>
+function configured({ participants, pulsar, databaseUrl, http }: CertificateConfig): Configured[] {
+  const file = (
+    peer: string,
+    kind: 'client' | 'authority' | 'server',
+    path: string | null | undefined,
+  ): Configured[] =>
     path === null || path === undefined || path === ''
       ? []
       : [{ labels: { peer, kind, participant: '' }, read: async () => await readFile(path) }];
   const url = databaseUrl === null || !URL.canParse(databaseUrl) ? null : new URL(databaseUrl).searchParams;
   return [
     ...participants.flatMap(ofBridge),
+    ...file('http', 'server', http.tls?.certFile),
     ...file('pulsar', 'client', pulsar?.tls.certFile),
     ...file('pulsar', 'authority', pulsar?.tls.caFile),
     ...file('database', 'client', url?.get('sslcert')),

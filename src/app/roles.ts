@@ -220,6 +220,7 @@ async function serveUntilStopped(context: Context, signal: AbortSignal): Promise
       staleAfterMs: config.staleAfterMs,
       sites: sites?.({ config, storage, logger, watched, studied, signal }) ?? [],
       onFailed: (err, path) => logger.error({ err, path }, 'a question over HTTP failed'),
+      onStale: (err) => logger.warn({ err }, 'token or certificate of HTTP could not be read anew: those before hold'),
     });
     onServing?.(server.url);
     if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));

@@ -7,6 +7,9 @@ import type { Sources } from '../api/sources.ts';
 import type { SiteSources } from '../app/roles.ts';
 import type { Site } from '../serve/answer.ts';
 import type { Database } from '../store/database.ts';
+import { webSite } from '../web/site.ts';
+import { ALL_CATEGORIES } from './options/whatIf.ts';
+import { rankingJson } from './render/categoryRanking.ts';
 import { categoryJson } from './render/categoryReport.ts';
 import { explanationJson } from './render/explanation.ts';
 import { historyCsv } from './render/history.ts';
@@ -17,6 +20,7 @@ export const FORMS: Forms = {
   explanation: explanationJson,
   whatIf: whatIfJson,
   categories: (category, outcomes) => ({ category, policies: outcomes.map(categoryJson) }),
+  ranking: (rankings) => ({ category: ALL_CATEGORIES, policies: rankings.map(rankingJson) }),
   historyCsv,
 };
 
@@ -38,5 +42,5 @@ export function sitesOf(given: SiteSources): readonly Site[] {
   const { now, rules, ...sources } = sourcesOf(given);
   const api = apiOf({ ...sources, now, rules });
   const onError = (err: unknown): void => given.logger.error({ err }, 'a question over HTTP failed');
-  return [apiSite({ api, now, rules, onError })];
+  return [apiSite({ api, now, rules, onError }), webSite({ source: api, now, rules, onError })];
 }

@@ -12,6 +12,8 @@ import { LIST_BUDGET } from '../poll/callBudget.ts';
 import { overspending } from '../poll/budget.ts';
 import type { Schedule } from '../poll/schedule.ts';
 import { formatDuration } from './duration.ts';
+import { httpOf } from './http.ts';
+import type { HttpConfig } from './http.ts';
 import { checkNames } from './names.ts';
 import { collectParticipants } from './participants.ts';
 import type { ParticipantConfig } from './participants.ts';
@@ -65,7 +67,7 @@ export interface Config {
   readonly retentionMonths: number;
   readonly retentionCron: string;
   readonly staleAfterMs: number;
-  readonly http: { readonly host: string; readonly port: number };
+  readonly http: HttpConfig;
   readonly logLevel: string;
   readonly logFormat: LogFormat;
 }
@@ -76,6 +78,8 @@ export interface Overrides {
   readonly dataDir?: string | undefined;
   /** Nobody is polled, or the participants come from elsewhere (the simulator): theirs are not read. */
   readonly withoutParticipants?: boolean | undefined;
+  /** The process is going to serve HTTP: then it must be said who may look. */
+  readonly serving?: boolean | undefined;
   /** Defaults that differ for one command, weaker than environment and file. */
   readonly defaults?: Layer;
   /** Told what is odd and yet no error. */
@@ -116,7 +120,7 @@ export function inspectConfig(environment: Environment, overrides: Overrides = {
   checkNames(environment, problems, warnings);
   const databaseKnown =
     secrets.readable && !wrong.has('DATABASE_URL') && (file.readable || own.DATABASE_URL !== undefined);
-  const config = assemble(settings, secrets, participants, problems);
+  const config = assemble(settings, secrets, participants, problems, overrides.serving === true);
   warnings.push(...budgetWarning(config, Date.now()));
   return { problems, warnings, config, databaseKnown };
 }
@@ -178,6 +182,7 @@ function assemble(
   { databaseUrlFile, eventStoreUrlFile }: Secrets,
   participants: readonly ParticipantConfig[],
   problems: Problems,
+  serving: boolean,
 ): Config {
   return {
     databaseUrl: settings.DATABASE_URL ?? null,
@@ -205,7 +210,7 @@ function assemble(
     retentionMonths: settings.RETENTION_MONTHS,
     retentionCron: settings.RETENTION_CRON,
     staleAfterMs: settings.STALE_AFTER,
-    http: { host: settings.HTTP_HOST, port: settings.HTTP_PORT },
+    http: httpOf(settings, serving, problems),
     logLevel: settings.LOG_LEVEL,
     logFormat: settings.LOG_FORMAT,
   };

@@ -84,6 +84,20 @@ const eventStoreUrl = z.string().regex(/^esdb(\+discover)?:\/\/([^:@/\s]+:[^@/\s
   message: 'must be an address of the form esdb://user:password@host:2113?tls=true',
 });
 
+/** Shorter ones could be guessed by whoever has a cookie that was signed with them. Characters. */
+export const TOKEN_LENGTH = 16;
+export const TOKEN_TOO_SHORT = `has fewer than ${TOKEN_LENGTH} characters: take what "openssl rand -hex 24" prints`;
+
+const hosts = z.string().transform((list, context) => {
+  const names = list.split(',').map((name) => name.trim().toLowerCase());
+  if (names.every((name) => /^(\[[\da-f:.]+\]|[\w.-]+)(:\d{1,5})?$/.test(name))) return names;
+  context.addIssue({
+    code: 'custom',
+    message: 'must be names such as balde.example.com or balde.example.com:8443, with commas',
+  });
+  return z.NEVER;
+});
+
 /** Whose names the fields of the log have: pino's, those of Elastic's Common Schema or of OpenTelemetry. */
 const LOG_FORMATS = ['pino', 'ecs', 'otel'] as const;
 export type LogFormat = (typeof LOG_FORMATS)[number];
@@ -125,6 +139,14 @@ export const settingsSchema = z.object({
   STALE_AFTER: duration(1_000).prefault('15m'),
   HTTP_HOST: text.default('127.0.0.1'),
   HTTP_PORT: whole(0, 65_535).default(9464),
+  /** Not set: `token` where there is one, `none` on loopback. */
+  HTTP_AUTH: oneOf('token', 'none').optional(),
+  HTTP_TOKEN: z.string().trim().min(TOKEN_LENGTH, TOKEN_TOO_SHORT).optional(),
+  HTTP_TOKEN_FILE: text.optional(),
+  HTTP_METRICS_AUTH: flag.default(false),
+  HTTP_ALLOWED_HOSTS: hosts.optional(),
+  HTTP_TLS_CERT_FILE: text.optional(),
+  HTTP_TLS_KEY_FILE: text.optional(),
   LOG_FORMAT: oneOf(...LOG_FORMATS).default('pino'),
   LOG_LEVEL: oneOf('trace', 'debug', 'info', 'warn', 'error', 'silent').default('info'),
 });
@@ -149,6 +171,16 @@ export const SETTING_RULES: readonly {
     names: ['PULSAR_TOKEN', 'PULSAR_TOKEN_FILE'],
     holds: (s) => s.PULSAR_TOKEN === undefined || s.PULSAR_TOKEN_FILE === undefined,
     problem: 'PULSAR_TOKEN and PULSAR_TOKEN_FILE are both set: keep one',
+  },
+  {
+    names: ['HTTP_TOKEN', 'HTTP_TOKEN_FILE'],
+    holds: (s) => s.HTTP_TOKEN === undefined || s.HTTP_TOKEN_FILE === undefined,
+    problem: 'HTTP_TOKEN and HTTP_TOKEN_FILE are both set: keep one',
+  },
+  {
+    names: ['HTTP_TLS_CERT_FILE', 'HTTP_TLS_KEY_FILE'],
+    holds: (s) => (s.HTTP_TLS_CERT_FILE === undefined) === (s.HTTP_TLS_KEY_FILE === undefined),
+    problem: 'HTTP_TLS_CERT_FILE and HTTP_TLS_KEY_FILE: a certificate needs its key, and a key its certificate',
   },
   {
     names: ['PULSAR_CERT_FILE', 'PULSAR_KEY_FILE'],

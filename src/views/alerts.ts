@@ -66,7 +66,8 @@ export async function alertsBefore(
   place: AlertPlace | null,
   limit: number,
 ): Promise<AlertRow[]> {
-  return await sql.query<AlertRow>(
+  return await readAlerts(
+    sql,
     `select * ${FITTING} and created_at <= coalesce($8::timestamptz, 'infinity')
        and ($8::timestamptz is null or (created_at, id) < ($8, $9::uuid))
      order by created_at desc, id desc limit $7`,
@@ -101,7 +102,8 @@ export async function recentAlerts(
   sql: Sql,
   { open, closed, at }: { readonly open: readonly string[]; readonly closed: number; readonly at: EpochMs | null },
 ): Promise<AlertRow[]> {
-  return await sql.query<AlertRow>(
+  return await readAlerts(
+    sql,
     `(select * from dict_rate_limit_alerts where id = any ($1::uuid[]))
      union all
      (select * from dict_rate_limit_alerts
@@ -115,7 +117,7 @@ export async function recentAlerts(
 
 /** Alerts of one bucket that overlap a time, the newest `most` of them, oldest first. */
 export async function alertsOfBucket(sql: Sql, range: OfBucket, most: number): Promise<AlertRow[]> {
-  return await ofBucket<AlertRow>(sql, 'dict_rate_limit_alerts', range, most);
+  return (await ofBucket<AlertRow>(sql, 'dict_rate_limit_alerts', range, most)).map(withBothRates);
 }
 
 /** What a bucket has at most one of at a time. */

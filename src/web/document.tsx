@@ -5,8 +5,13 @@ import type { PageData } from './App.tsx';
 import type { Assets } from './assets.ts';
 import { textsOf } from './texts/texts.ts';
 
+/** Columns of a chart have thousands of numbers, which no page shows finer. Settings stay what they are. */
+function rounded(this: unknown, _name: string, value: unknown): unknown {
+  return typeof value === 'number' && Array.isArray(this) ? Math.round(value * 10) / 10 : value;
+}
+
 /** Nothing in it can end the script element that holds it. */
-const inScript = (data: PageData): string => JSON.stringify(data).replaceAll('<', '\\u003c');
+const inScript = (data: PageData): string => JSON.stringify(data, rounded).replaceAll('<', '\\u003c');
 
 const escaped = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
@@ -40,6 +45,10 @@ function titleOf(data: PageData): string {
       return `${t.overview} · Balde`;
     case 'bucket':
       return `${data.answer.bucket.endpoint_id} · Balde`;
+    case 'alert':
+      return `${data.answer.alert.severity}: ${data.answer.alert.endpoint_id} · Balde`;
+    case 'whatIf':
+      return `${t.whatIf} · Balde`;
     case 'login':
       return 'Balde';
     case 'problem':

@@ -1,13 +1,17 @@
 /** Which page an address is of, and what it is drawn from. */
+import { whatIfAsked } from '../api/whatIf.ts';
+import type { ThresholdRules } from '../domain/thresholds.ts';
 import { UsageError } from '../errors.ts';
 import type { Asked } from '../serve/answer.ts';
 import { filterOf } from './addresses.ts';
 import type { PageData } from './App.tsx';
+import { triedOf } from './explained.ts';
 import { momentOf } from './moments.ts';
 import type { PageSource } from './pageSource.ts';
 import { DEFAULT_RANGE, namedRange, rangeUpTo } from './ranges.ts';
 import type { RangeName, TimeRange } from './ranges.ts';
 import type { Reader } from './reader.ts';
+import { trialOf, trialQuestion } from './trial.ts';
 
 export interface Visit {
   readonly asked: Asked;
@@ -17,6 +21,8 @@ export interface Visit {
   readonly segments: readonly string[];
   /** Milliseconds. */
   readonly now: number;
+  /** The rules in force. */
+  readonly rules: ThresholdRules;
 }
 
 export type Page = (source: PageSource, visit: Visit) => Promise<PageData>;
@@ -25,6 +31,8 @@ export type Page = (source: PageSource, visit: Visit) => Promise<PageData>;
 export function pageAt([first = '', ...rest]: readonly string[]): Page | null {
   if (first === '') return overviewPage;
   if (first === 'buckets' && rest.length === 2) return bucketPage;
+  if (first === 'alerts' && rest.length === 1) return alertPage;
+  if (first === 'what-if' && rest.length === 0) return whatIfPage;
   if (first === 'login' && rest.length === 0) return loginPage;
   return null;
 }
@@ -48,12 +56,32 @@ const bucketPage: Page = async (source, visit) => {
   };
 };
 
+const alertPage: Page = async (source, { segments: [, id = ''], reader }) => ({
+  page: 'alert',
+  reader,
+  answer: await source.alert(id),
+});
+
+/** The browser asks for the answer itself; without scripts a button brings `run`. */
+const whatIfPage: Page = async (source, { asked, query, reader, rules, now }) => {
+  const trial = trialOf(query, rules);
+  const { buckets } = await source.overview(null);
+  const question = new URL(trialQuestion(trial, now), asked.url);
+  return {
+    page: 'whatIf',
+    ...{ reader, trial, now },
+    production: rules,
+    buckets: buckets.map(({ participant, endpoint_id }) => ({ participant, endpoint_id })),
+    tried: query.has('run') ? triedOf(await source.whatIf(whatIfAsked(question, rules), asked.signal)) : null,
+  };
+};
+
 const loginPage: Page = async (_source, { query, reader }) => {
-  const refused = query.get('refused');
+  const failed = query.get('failed');
   return await Promise.resolve<PageData>({
     page: 'login',
     reader,
-    refused: refused === 'wrong' || refused === 'slow' ? refused : null,
+    failed: failed === 'token' || failed === 'often' ? failed : null,
     next: ownPath(query.get('next')),
   });
 };

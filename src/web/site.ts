@@ -1,5 +1,6 @@
 /** The pages as a part of what is served. */
 import { problemOf } from '../api/problem.ts';
+import type { ThresholdRules } from '../domain/thresholds.ts';
 import type { Answer, Site } from '../serve/answer.ts';
 import type { PageData } from './App.tsx';
 import { readAssets } from './assets.ts';
@@ -13,13 +14,15 @@ import type { Page, Visit } from './routes.ts';
 interface WebOptions {
   readonly source: PageSource;
   readonly now: () => number;
+  /** The rules in force. */
+  readonly rules: ThresholdRules;
   /** Told of what is a defect. */
   readonly onError: (error: unknown) => void;
   readonly assets?: Assets;
 }
 
 /** @throws {Error} the package has not been built */
-export function webSite({ source, now, onError, assets = readAssets() }: WebOptions): Site {
+export function webSite({ source, now, rules, onError, assets = readAssets() }: WebOptions): Site {
   const files = new Map([assets.script, assets.style, assets.icon].map(({ path, answer }) => [path, answer]));
   return async (asked) => {
     const { pathname, searchParams: query } = asked.url;
@@ -28,7 +31,7 @@ export function webSite({ source, now, onError, assets = readAssets() }: WebOpti
     const segments = pathname.split('/').slice(1).map(decodeURIComponent);
     const page = pageAt(segments);
     if (page === null) return null;
-    const visit = { asked, query, reader: readerOf(query, asked.headers), segments, now: now() };
+    const visit = { asked, query, reader: readerOf(query, asked.headers), segments, now: now(), rules };
     const { data, status } = await drawn(page, source, visit, onError);
     return html(status, documentOf(data, assets), visit);
   };
@@ -41,7 +44,7 @@ interface Drawn {
 
 async function drawn(page: Page, source: PageSource, visit: Visit, onError: (error: unknown) => void): Promise<Drawn> {
   try {
-    return { data: await page(source, visit), status: 200 };
+    return { data: { ...(await page(source, visit)), isSignedIn: visit.asked.signedIn === true }, status: 200 };
   } catch (error) {
     const problem = problemOf(error);
     if (problem.status === 500) onError(error);

@@ -193,9 +193,9 @@ describe('[PAGE-14] what-if', () => {
   test.each([
     ['', []],
     [
-      `?warning=50&critical=5&margin=2&for=2&participant=${PARTICIPANT}&policy=FALLING`,
+      `?warning=50&critical=5&margin=2&for=2&every=2m&participant=${PARTICIPANT}&policy=FALLING`,
       [
-        ...['--warning', '50', '--critical', '5', '--resolve-margin', '2', '--for-observations', '2'],
+        ...['--warning', '50', '--critical', '5', '--resolve-margin', '2', '--for-observations', '2', '--every', '2m'],
         ...['--participant', PARTICIPANT, '--policy', 'FALLING'],
       ],
     ],
@@ -299,6 +299,7 @@ describe('[PAGE-12] a question that can’t be answered', () => {
     ['/api/v1/what-if?warning=5&critical=50', 400, 'must be below WARNING'],
     ['/api/v1/what-if?for=1.5', 400, 'for must be a whole number from 1 to 100'],
     ['/api/v1/what-if?category=Z', 400, 'category must be one of A, B'],
+    ['/api/v1/what-if?every=2d', 400, 'every must be an interval from 1s to 1d'],
     ['/api/v1/what-if?category=A&warning=5', 400, 'leave out warning'],
     ['/api/v1/what-if?category=A', 400, 'neither is among these buckets'],
     ['/api/v1/what-if?policy=NOTHING', 404, 'no policy NOTHING was ever observed'],

@@ -25,6 +25,10 @@ test('text: cause, rules, what came before, what followed, the incident', async 
   expect(stdout).toMatch(/^raised +2026-05-04 11:57:00Z, THRESHOLD$/m);
   expect(stdout).toMatch(/^resolved +2026-05-04 11:58:00Z, ESCALATED, after 1m 00s$/m);
   expect(stdout).toMatch(/^rules +WARNING at 20 %, CRITICAL at 10 % \(w20-c10-m0-n1\)$/m);
+  expect(stdout).toMatch(/^consumption +at least 260\.0 tokens a minute; 260 to 320 tokens since the one before$/m);
+  expect(stdout).toMatch(
+    /^Why\n +At least 260 tokens a minute were taken since 2026-05-04 11:56:00Z, when 100\.0% were left; .*\.\n +No forecast/m,
+  );
   expect(stdout).toMatch(/^Decided by\n.*\n +2026-05-04 11:57:00Z +40 +300 +13\.3% +[0-9a-f-]{36}$/m);
   expect(stdout).toMatch(/^ +lowest 10 tokens \(3\.3%\) at 2026-05-04 11:58:00Z$/m);
   expect(stdout).toMatch(/^ +the bucket was never seen at zero$/m);
@@ -37,6 +41,7 @@ test('JSON: neighbours, lowest point, when zero was reached', async () => {
   const first = jsonOf(await balde(['explain', critical, '--json'], environment));
   expect(first).toMatchObject({
     alert: { id: critical, severity: 'CRITICAL', created_at: iso(LAST - 2 * MINUTE) },
+    why: { draining_since: iso(LAST - 4 * MINUTE), usual_per_minute: null, usual_days: 0, forecast_id: null },
     rules: { warning_percent: 20, critical_percent: 10, resolve_margin: 0, for_observations: 1 },
     causes: [{ available_tokens: 10 }],
     ...{ previous_alert_id: warning, next_alert_id: null, lasted_seconds: 60, reached_zero_at: null },

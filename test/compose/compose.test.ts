@@ -169,6 +169,7 @@ describe('settings in docker-compose.yml', () => {
     const polls = rolesOf(serviceOf(name)).includes('poller');
     const { problems, config } = inspectConfig(set as Record<string, string>, {
       withoutParticipants: !polls,
+      serving: rolesOf(serviceOf(name)).includes('http'),
     });
     expect(problems).toEqual([]);
     expect(new URL(config.databaseUrl ?? '').password).toBe(serviceOf('postgres').environment['POSTGRES_PASSWORD']);

@@ -1,10 +1,12 @@
 /** The probe of the image, run as the engine runs it. */
 import { execFile } from 'node:child_process';
 import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { packageRoot } from '../../src/packageRoot.ts';
+import { issue } from '../support/certificates.ts';
 
 const server = createServer((request, response) => {
   if (request.url === '/hangs') return;
@@ -52,4 +54,16 @@ it('takes a port that listens as well, and fails where none does', async () => {
   const { code, told } = await probe('tcp://127.0.0.1:1');
   expect(code).toBe(1);
   expect(told).toContain('ECONNREFUSED');
+});
+
+it('asks by HTTPS where that is served, whatever name the certificate has', async () => {
+  const { keyPem: key, certPem: cert } = issue('balde.example.com');
+  const secure = createTlsServer({ key, cert }, (_, response) => response.end());
+  await new Promise<void>((resolve) => secure.listen(0, '127.0.0.1', resolve));
+  const env = { HTTP_PORT: String((secure.address() as AddressInfo).port), HTTP_TLS_CERT_FILE: 'cert.pem' };
+  const script = join(packageRoot, 'docker', 'healthcheck.cjs');
+  const code = await new Promise((resolve) => execFile(process.execPath, [script], { env }).once('close', resolve));
+  secure.closeAllConnections();
+  await new Promise((resolve) => secure.close(resolve));
+  expect(code).toBe(0);
 });

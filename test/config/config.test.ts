@@ -44,7 +44,7 @@ describe('what a right configuration becomes', () => {
       retentionMonths: 13,
       retentionCron: '17 3 * * *',
       staleAfterMs: 900_000,
-      http: { host: '127.0.0.1', port: 9464 },
+      http: { host: '127.0.0.1', port: 9464, token: null, metricsAuth: false, allowedHosts: [], tls: null },
       logLevel: 'info',
       logFormat: 'pino',
     });

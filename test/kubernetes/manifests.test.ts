@@ -123,11 +123,12 @@ describe.each(pods)('%s %s', (overlay, _name, { spec }) => {
     // The archive is read as a part of the overlay that it belongs to.
     const settings = environmentOf(overlay === ARCHIVE ? 'overlays/pulsar' : overlay, container);
     const { problems, warnings } = inspectConfig(secretsIn(settings), {
+      serving: true,
       withoutParticipants: !rolesOf(container, ROLES).includes('poller'),
     });
     expect([problems, warnings]).toEqual([[], []]);
     for (const [name, value] of Object.entries(settings)) {
-      expect(name).not.toMatch(/^(DATABASE_URL|EVENTSTORE_URL|PULSAR_TOKEN)$/);
+      expect(name).not.toMatch(/^(DATABASE_URL|EVENTSTORE_URL|PULSAR_TOKEN|HTTP_TOKEN)$/);
       if (name.endsWith('_FILE')) expect(value).toMatch(/^\/run\/secrets\/balde\/[\w.-]+$/);
     }
     expect(settings['DATABASE_URL_FILE']).toBeDefined();
@@ -165,6 +166,7 @@ afterAll(() => rmSync(secrets, { recursive: true, force: true }));
 
 const CONTENTS: Readonly<Record<string, string>> = {
   'database-url': 'postgresql://balde:secret@db/balde',
+  'http-token': 'in-place-of-what-openssl-prints',
   'eventstore-url': 'esdb://user:secret@eventstore:2113?tls=true',
 };
 

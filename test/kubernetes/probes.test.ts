@@ -42,6 +42,7 @@ beforeAll(async () => {
   ({ database } = empty);
   name = new URL(empty.url).pathname.slice(1);
   await writeFile(join(folder, 'database-url'), empty.url);
+  await writeFile(join(folder, 'http-token'), 'in-place-of-what-openssl-prints');
   const settings = environmentOf(OVERLAYS[0], container);
   const mounted = Object.entries(settings).map(([setting, value]): [string, string] => [
     setting,

@@ -1,18 +1,10 @@
 import { connect as connectTcp } from 'node:net';
-import { request as requestHttp } from 'node:http';
-import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import { gunzipSync } from 'node:zlib';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Asked, Site } from '../../src/serve/answer.ts';
-import { Metrics } from '../../src/serve/metrics.ts';
-import { serve } from '../../src/serve/server.ts';
-import { openDatabase } from '../../src/store/database.ts';
 import { eventually } from '../support/eventually.ts';
-
-/** Never asked: what is served here needs no database. */
-const database = openDatabase({ url: 'postgresql://balde@127.0.0.1:1/balde' });
-const common = { now: () => 0, staleAfterMs: 1_000, database };
-const metrics = new Metrics({ sql: database, ...common });
+import { asker, serving } from './asking.ts';
 
 const PAGE = Buffer.from(`<!doctype html><title>Balde</title>${'<p>tokens</p>'.repeat(500)}`);
 const asks: Asked[] = [];
@@ -43,50 +35,24 @@ const data: Site = async (asked) => {
 };
 
 const failures: unknown[] = [];
-const server = await serve({
-  ...{ host: '127.0.0.1', port: 0, metrics, ...common, sites: [pages, data] },
-  onFailed: (error, path) => failures.push([path, error]),
-});
-const { port } = new URL(server.url);
-afterAll(async () => {
-  await server.close();
-  await database.close();
-});
-
-interface Answered {
-  readonly status: number;
-  readonly headers: IncomingHttpHeaders;
-  readonly body: Buffer;
-}
-
-/** As it came, not unpacked. */
-const ask = async (path: string, headers: Record<string, string> = {}, method = 'GET'): Promise<Answered> =>
-  await new Promise((resolve, reject) => {
-    const request = requestHttp({ host: '127.0.0.1', port, path, headers, method, agent: false }, (response) => {
-      const parts: Buffer[] = [];
-      response.on('data', (part: Buffer) => parts.push(part));
-      response.on('end', () =>
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(parts) }),
-      );
-    });
-    request.on('error', reject).end();
-  });
+const server = await serving({ sites: [pages, data], onFailed: (error, path) => failures.push([path, error]) });
+const ask = asker(server);
 
 describe('[PAGE-1] what the server does not know it asks its sites for', () => {
   test('in their order; what none knows is a 404 that says what there is', async () => {
-    expect((await ask('/')).body.toString()).toContain('<title>Balde');
-    expect((await ask('/api/v1/x?a=1')).body.toString()).toBe('{"a":1}');
+    expect((await ask('/')).text).toContain('<title>Balde');
+    expect((await ask('/api/v1/x?a=1')).text).toBe('{"a":1}');
     expect(asks.at(-1)?.url.search).toBe('?a=1');
     const unknown = await ask('/unknown');
     expect(unknown.status).toBe(404);
-    expect(unknown.body.toString()).toBe('try /, /metrics, /healthz or /readyz\n');
-    expect((await ask('/healthz')).body.toString()).toBe('ok\n');
+    expect(unknown.text).toBe('try /, /metrics, /healthz or /readyz\n');
+    expect((await ask('/healthz')).text).toBe('ok\n');
   });
 
   test('a defect of one is a 500 without its words, which the log gets', async () => {
-    const { status, body } = await ask('/api/v1/broken');
+    const { status, text } = await ask('/api/v1/broken');
     expect(status).toBe(500);
-    expect(body.toString()).not.toContain('s3cret');
+    expect(text).not.toContain('s3cret');
     expect(failures).toEqual([['/api/v1/broken', new Error('a defect with a s3cret in it')]]);
   });
 
@@ -103,31 +69,35 @@ describe('[PAGE-2] an answer goes out in the form its asker takes', () => {
   test('compressed where that is taken, and then said', async () => {
     const plain = await ask('/');
     expect(plain.headers).toMatchObject({ vary: 'cookie, accept-encoding', 'content-length': String(PAGE.length) });
-    const packed = await ask('/', { 'accept-encoding': 'br, gzip;q=0.5' });
+    const packed = await ask('/', { headers: { 'accept-encoding': 'br, gzip;q=0.5' } });
     expect(packed.headers['content-encoding']).toBe('gzip');
     expect(packed.body.length).toBeLessThan(PAGE.length / 10);
     expect(gunzipSync(packed.body).equals(PAGE)).toBe(true);
     for (const encoding of ['identity', 'gzip;q=0', 'br'])
-      expect((await ask('/', { 'accept-encoding': encoding })).headers['content-encoding']).toBeUndefined();
-    expect((await ask('/api/v1/x', { 'accept-encoding': 'gzip' })).headers['content-encoding']).toBeUndefined();
+      expect(
+        (await ask('/', { headers: { 'accept-encoding': encoding } })).headers['content-encoding'],
+      ).toBeUndefined();
+    expect(
+      (await ask('/api/v1/x', { headers: { 'accept-encoding': 'gzip' } })).headers['content-encoding'],
+    ).toBeUndefined();
   });
 
   test('304 for what the asker has, in either form; HEAD has the head of GET', async () => {
     const { etag = '' } = (await ask('/')).headers;
     for (const tags of [etag, `"other", ${etag}`, etag.replace('W/', ''), '*']) {
-      const same = await ask('/', { 'if-none-match': tags, 'accept-encoding': 'gzip' });
+      const same = await ask('/', { headers: { 'if-none-match': tags, 'accept-encoding': 'gzip' } });
       expect([same.status, same.body.length, same.headers.etag]).toEqual([304, 0, etag]);
     }
-    expect((await ask('/', { 'if-none-match': '"other"' })).status).toBe(200);
-    const head = await ask('/', {}, 'HEAD');
+    expect((await ask('/', { headers: { 'if-none-match': '"other"' } })).status).toBe(200);
+    const head = await ask('/', { method: 'HEAD' });
     expect([head.status, head.body.length, head.headers['content-length']]).toEqual([200, 0, String(PAGE.length)]);
   });
 });
 
 describe('[PAGE-3] streams', () => {
   test('have no end of time, are told when their asker is gone, and end with the server', async () => {
-    const socket = connectTcp(Number(port), '127.0.0.1');
-    socket.write('GET /api/v1/stream HTTP/1.1\r\nHost: b\r\n\r\n');
+    const socket = connectTcp(Number(new URL(server.url).port), '127.0.0.1');
+    socket.write('GET /api/v1/stream HTTP/1.1\r\nHost: localhost\r\n\r\n');
     const said = await new Promise<string>((resolve) => socket.once('data', (bytes) => resolve(bytes.toString())));
     expect(said).toContain('content-type: text/event-stream');
     expect(said).toContain('x-content-type-options: nosniff');
@@ -137,12 +107,12 @@ describe('[PAGE-3] streams', () => {
     await eventually('the stream was told', async () =>
       Promise.resolve(signal?.aborted === true && streams.size === 0),
     );
-    expect((await ask('/api/v1/stream', {}, 'HEAD')).headers['content-type']).toBe('text/event-stream');
+    expect((await ask('/api/v1/stream', { method: 'HEAD' })).headers['content-type']).toBe('text/event-stream');
     expect(streams.size).toBe(0);
   });
 
   test('as many as there are open are not waited for at the end', async () => {
-    const own = await serve({ host: '127.0.0.1', port: 0, metrics, ...common, sites: [data] });
+    const own = await serving({ sites: [data] });
     const read = Array.from({ length: 20 }, async () => {
       const response = await fetch(`${own.url}/api/v1/stream`);
       return await response.text().catch(() => 'cut off');

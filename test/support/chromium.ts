@@ -3,7 +3,6 @@ import { readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { chromium } from 'playwright-core';
-import { describe } from 'vitest';
 import { cacheFolder } from './cache.ts';
 import { fetchPackages } from './debian.ts';
 import type { DebianPackages } from './debian.ts';
@@ -19,12 +18,6 @@ const WANTED: DebianPackages = {
     'Put chromium or google-chrome on the PATH (Debian: apt-get install chromium; Fedora: dnf install chromium). ' +
     'BALDE_TEST_WITHOUT_BROWSER=1 leaves these tests out instead.',
 };
-
-/** `BALDE_TEST_WITHOUT_BROWSER=1`: this machine can't have it and its user knows. */
-export const isWithoutBrowser: boolean = process.env['BALDE_TEST_WITHOUT_BROWSER'] === '1';
-
-/** `describe` for what needs a browser. */
-export const describeBrowser: typeof describe | typeof describe.skip = isWithoutBrowser ? describe.skip : describe;
 
 /** It asks nobody for anything but what pages ask for. */
 const FLAGS = [

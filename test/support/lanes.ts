@@ -21,10 +21,11 @@ const IMPORT = /(?:from|import)\s*\(?\s*'(\.{1,2}\/[^']+)'/g;
 /** What starts a broker, or compiles its client. */
 const isOfPulsar = (path: string): boolean =>
   (dirname(path) === SUPPORT && path.includes('pulsar')) || path === join(TESTS, 'tools', 'pulsarBindingProject.ts');
-/** What starts a database, or the built program, which mostly does. */
+/** What starts a database, or the built program, which mostly does; and a browser, which is no less. */
 const isOfPostgres = (path: string): boolean =>
   path === join(SUPPORT, 'database.ts') ||
   path === join(SUPPORT, 'running.ts') ||
+  path === join(SUPPORT, 'chromium.ts') ||
   path === join(TESTS, 'cli', 'balde.ts') ||
   path.endsWith(join('store', 'embeddedPostgres.ts'));
 

@@ -43,8 +43,9 @@ describe('deploy/systemd', () => {
     const settings = Object.fromEntries(linesOf('deploy/systemd/balde.env'));
     expect(settings['DATABASE_URL_FILE']).toBe('/etc/balde/database-url');
     expect(unit.get('EnvironmentFile')).toBe('/etc/balde/balde.env');
-    const { DATABASE_URL_FILE: _secret, ...others } = settings;
-    const { problems, warnings } = inspectConfig(others);
+    expect(settings['HTTP_TOKEN_FILE']).toBe('/etc/balde/http-token');
+    const { DATABASE_URL_FILE: _database, HTTP_TOKEN_FILE: _token, ...others } = settings;
+    const { problems, warnings } = inspectConfig({ ...others, HTTP_TOKEN: 'in-place-of-the-file' }, { serving: true });
     expect([problems, warnings]).toEqual([[], []]);
   });
 });

@@ -2,9 +2,12 @@
 import type { ServerResponse } from 'node:http';
 import type { Overview, OverviewChange } from '../../src/api/answers.ts';
 import type { BucketAsked } from '../../src/api/bucket.ts';
+import { whatIfAsked } from '../../src/api/whatIf.ts';
+import { DEFAULT_RULES } from '../../src/domain/thresholds.ts';
 import type { Site } from '../../src/serve/answer.ts';
 import type { PageSource } from '../../src/web/pageSource.ts';
-import { bucketAnswer, NOW, overview } from './fixtures.ts';
+import { alertAnswer, bucketAnswer, NOW, overview } from './fixtures.ts';
+import { categoryTried, compared } from './trials.ts';
 
 export interface FakeApi {
   readonly source: PageSource;
@@ -20,6 +23,8 @@ const past = (at: number | null) => (at === null ? {} : { as_of: new Date(at).to
 
 const source: PageSource = {
   overview: async (at) => await Promise.resolve(overview({ ...past(at), ...(at === null ? {} : { pipeline: null }) })),
+  alert: async () => await Promise.resolve(alertAnswer),
+  whatIf: async ({ category }) => await Promise.resolve(category === null ? compared : categoryTried),
   bucket: async ({ from, to, at }: BucketAsked) =>
     await Promise.resolve(
       bucketAnswer({ ...past(at), from: new Date(from).toISOString(), to: new Date(to).toISOString() }),
@@ -49,16 +54,19 @@ export function fakeApi(): FakeApi {
             streams.add(response);
             response.on('close', () => streams.delete(response));
             response.writeHead(200, { 'content-type': 'text/event-stream' });
-            response.write(text('overview', overview()));
+            response.write(`retry: 200\n\n${text('overview', overview())}`);
           },
         };
-      const answer =
-        what === 'overview'
-          ? await source.overview(time('at'))
-          : await source.bucket({
-              ...{ participant, policy, at: time('at') },
-              ...{ from: time('from') ?? 0, to: time('to') ?? Date.parse(NOW) },
-            });
+      const answers: Readonly<Record<string, () => Promise<object>>> = {
+        overview: async () => await source.overview(time('at')),
+        'what-if': async () => await source.whatIf(whatIfAsked(url, DEFAULT_RULES), new AbortController().signal),
+        buckets: async () =>
+          await source.bucket({
+            ...{ participant, policy, at: time('at') },
+            ...{ from: time('from') ?? 0, to: time('to') ?? Date.parse(NOW) },
+          }),
+      };
+      const answer = await answers[what ?? '']?.();
       return { status: 200, type: 'application/json', body: JSON.stringify(answer) };
     },
   };

@@ -1,5 +1,6 @@
 /** Answers of the API for pages that need no database. */
 import type {
+  AlertAnswer,
   AlertSummary,
   BucketAnswer,
   BucketSummary,
@@ -109,7 +110,7 @@ export const overview = (change: Partial<Overview> = {}): Overview => ({
 export function bucketAnswer(change: Partial<BucketAnswer> = {}): BucketAnswer {
   const to = Date.parse(change.to ?? NOW);
   const from = Date.parse(change.from ?? new Date(to - 6 * 3_600_000).toISOString());
-  const count = Math.min(1_000, Math.max(1, Math.floor((to - from) / 60_000)));
+  const count = Math.min(1_500, Math.max(1, Math.floor((to - from) / 60_000)));
   const column = <T>(of: (i: number) => T): T[] => Array.from({ length: count }, (_, i) => of(i));
   const tokens = column((i) => Math.round(20_000 + 15_000 * Math.sin(i / 40) - (i / count) * 3_000));
   const now = bucket(0);
@@ -148,3 +149,37 @@ export function bucketAnswer(change: Partial<BucketAnswer> = {}): BucketAnswer {
     ...change,
   };
 }
+
+const point = (secondsAgo: number, available_tokens: number) => ({
+  response_time: at(secondsAgo),
+  available_tokens,
+  capacity: 36_000,
+  consumption_rate_per_minute: 7_100,
+});
+
+/** Of the critical one, which is open. */
+export const alertAnswer: AlertAnswer = {
+  alert: alert(0, null),
+  explanation: {
+    rules: { warning_percent: 20, critical_percent: 10, resolve_margin: 0, for_observations: 1 },
+    before: [point(520, 9_300), point(460, 6_100)],
+    causes: [point(400, 3_302)],
+    followed: { observations: 40, until: at(7), lowest: point(300, -12) },
+    reached_zero_at: at(320),
+    lead_seconds: 80,
+    lasted_seconds: null,
+    why: {
+      draining_since: at(700),
+      demand_per_minute: 7_126,
+      demand_low_per_minute: 6_900,
+      usual_per_minute: 1_150,
+      usual_low_per_minute: 1_000,
+      times_usual: 6.2,
+    },
+    previous_alert_id: '22222222-2222-4222-8222-222222222221',
+    next_alert_id: null,
+    chain: [{ ...alert(1, 3000), endpoint_id: 'CIDS_ENTRIES_READ' }, alert(0, null)],
+  },
+  series: bucketAnswer({ from: at(7_200) }).series,
+  forecasts: bucketAnswer().forecasts,
+};

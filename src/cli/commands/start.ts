@@ -75,6 +75,7 @@ async function start(options: StartOptions): Promise<void> {
     const config = configOf(options, {
       onWarning: (warning) => print(`warning: ${warning}`),
       withoutParticipants: options.simulate === true || !options.roles.includes('poller'),
+      serving: options.roles.includes('http'),
       defaults: options.simulate === true ? SIMULATED_DEFAULTS : {},
     });
     await logging(config, async (logger) => await startWith(options, config, { print, logger }, signal));

@@ -144,7 +144,8 @@ function consumedText(alert: AlertRow, decisive: HistoryPoint | undefined): stri
   if (low === null) return 'unknown: nothing to compare with';
   const since = decisive === undefined ? '' : `; ${consumptionText(decisive)} tokens since the one before`;
   const proved = `at least ${low.toFixed(1)}`;
-  return `${rate === null ? proved : `about ${rate.toFixed(1)}, ${proved}`} tokens a minute${since}`;
+  const pace = rate === null ? proved : rate === low ? low.toFixed(1) : `about ${rate.toFixed(1)}, ${proved}`;
+  return `${pace} tokens a minute${since}`;
 }
 
 function emptyText(seconds: number | null): string {

@@ -43,6 +43,7 @@ function usualText({ usual, times }: Why): string {
 }
 
 function paceText({ perMinute, lowPerMinute }: Pace): string {
+  if (perMinute === lowPerMinute) return rateText(lowPerMinute);
   const proved = `at least ${rateText(lowPerMinute)}`;
   return perMinute === null ? proved : `about ${rateText(perMinute)} (${proved})`;
 }

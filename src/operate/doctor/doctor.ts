@@ -17,7 +17,7 @@ type Places = Pick<Overrides, 'configFile' | 'dataDir'>;
 
 /** A call to each Bridge costs one token of POLICIES_LIST, as a poll does. */
 export async function examine(places: Places, signal: AbortSignal): Promise<Finding[]> {
-  const inspection = inspectConfig(process.env, places);
+  const inspection = inspectConfig(process.env, { ...places, serving: true });
   const target = databaseOf(inspection, places);
   // Kept open meanwhile: an embedded server is started once.
   const { source, close } = await findSource(target);
@@ -37,6 +37,7 @@ function asSimulated(places: Places): Inspection {
   const inspection = inspectConfig(process.env, {
     ...places,
     withoutParticipants: true,
+    serving: true,
     defaults: SIMULATED_DEFAULTS,
   });
   return { ...inspection, config: { ...inspection.config, pulsar: null } };

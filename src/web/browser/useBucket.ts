@@ -28,6 +28,9 @@ export function useBucket(initial: BucketAnswer, initialRange: RangeName | null)
   const [error, setError] = useState<string | null>(null);
   const pending = useRef<AbortController | null>(null);
   const at = initial.is_past ? initial.as_of : null;
+  // The server's clock counts.
+  const [ahead] = useState(() => Date.parse(initial.as_of) - Date.now());
+  const end = (): number => (initial.is_past ? Date.parse(initial.as_of) : Date.now() + ahead);
 
   async function load({ from, to }: TimeRange): Promise<void> {
     pending.current?.abort();
@@ -42,7 +45,7 @@ export function useBucket(initial: BucketAnswer, initialRange: RangeName | null)
   }
 
   const connection = useNews(initial, () => {
-    if (chosen !== null) void load(rangeUpTo(chosen, Date.now()));
+    if (chosen !== null) void load(rangeUpTo(chosen, end()));
   });
   return {
     ...{ answer, chosen, connection, error },
@@ -59,11 +62,17 @@ export function useBucket(initial: BucketAnswer, initialRange: RangeName | null)
     },
     reset: () => {
       setChosen(initialRange);
-      replaceAddress(bucketAddress(initial.bucket, { range: initialRange, at }));
-      void load({
-        from: Date.parse(initial.from),
-        to: initialRange === null || at !== null ? Date.parse(initial.to) : Date.now(),
-      });
+      replaceAddress(
+        bucketAddress(
+          initial.bucket,
+          initialRange === null ? { from: initial.from, to: initial.to, at } : { range: initialRange, at },
+        ),
+      );
+      void load(
+        initialRange === null
+          ? { from: Date.parse(initial.from), to: Date.parse(initial.to) }
+          : rangeUpTo(initialRange, end()),
+      );
     },
   };
 }

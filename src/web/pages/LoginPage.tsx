@@ -3,21 +3,21 @@ import { useReading } from '../parts/context.ts';
 
 export interface LoginPageProps {
   /** Why the form is shown again. */
-  readonly refused: 'wrong' | 'slow' | null;
+  readonly failed: 'token' | 'often' | null;
   /** Where to go on. A path of this site. */
   readonly next: string;
 }
 
-export function LoginPage({ refused, next }: LoginPageProps) {
+export function LoginPage({ failed, next }: LoginPageProps) {
   const { t } = useReading();
   return (
     <main class="login" id="content">
       <form method="post" action="/login" class="panel">
         <h1>{t.login.title}</h1>
         <p class="quiet">{t.login.intro}</p>
-        {refused !== null && (
+        {failed !== null && (
           <p class="danger" role="alert">
-            {t.login[refused]}
+            {t.login.failed[failed]}
           </p>
         )}
         <input type="hidden" name="next" value={next} />

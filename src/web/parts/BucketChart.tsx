@@ -56,18 +56,17 @@ export function BucketChart({ data, label, onRange, onReset }: BucketChartProps)
 type Reading = ReturnType<typeof useReading>;
 
 function readout(data: ChartData, i: number, words: Reading['words'], t: Reading['t']): string {
-  const [time, tokens, capacity, rate, low, high] = [
-    ...[data.time[i], data.tokens[i], data.capacity[i]],
-    ...[data.rate[i], data.rateLow[i], data.rateHigh[i]],
-  ].map((value) => value ?? null);
-  if (time === null || time === undefined) return '';
+  const of = (column: ChartData['tokens']): number | null => column[i] ?? null;
+  const [time, tokens, capacity] = [of(data.time), of(data.tokens), of(data.capacity)];
+  if (time === null) return '';
   const share =
-    tokens == null || capacity == null || capacity === 0 ? '' : ` (${words.percent((tokens * 100) / capacity)})`;
-  const interval = low == null || high == null ? '' : t.interval(words.number(low), words.number(high));
-  const use = rate == null ? interval : `${words.number(rate)}${interval === '' ? '' : ` (${interval})`}`;
+    tokens === null || capacity === null || capacity === 0 ? '' : ` (${words.percent((tokens * 100) / capacity)})`;
+  const [rate, low, high] = [of(data.rate), of(data.rateLow), of(data.rateHigh)];
+  const interval = low === null || high === null ? '' : t.interval(words.number(low), words.number(high));
+  const use = rate === null ? interval : `${words.number(rate)}${interval === '' ? '' : ` (${interval})`}`;
   return [
     words.time(time * 1000),
-    `${t.bucket.tokens}: ${words.number(tokens ?? null)}${share}`,
+    `${t.bucket.tokens}: ${words.number(tokens)}${share}`,
     ...(use === '' ? [] : [`${t.bucket.legend.use}: ${t.perMinute(use)}`]),
   ].join(' · ');
 }

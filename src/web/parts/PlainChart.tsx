@@ -6,14 +6,16 @@ const HEIGHT = 240;
 
 export function PlainChart({ data }: { readonly data: ChartData }) {
   const top = Math.max(1, ...data.capacity.map((value) => value ?? 0), ...data.highest.map((value) => value ?? 0));
-  const x = (at: number): number => Math.round(((at - data.from) / (data.to - data.from)) * WIDTH * 10) / 10;
-  const y = (value: number): number => Math.round((1 - Math.max(0, value) / top) * HEIGHT * 10) / 10;
+  const x = (at: number): number => Math.round(((at - data.from) / (data.to - data.from)) * WIDTH);
+  const y = (value: number): number => Math.round((1 - Math.max(0, value) / top) * HEIGHT);
   const path = (column: ChartData['tokens']): string =>
     column
       .map((value, i) => {
         const at = data.time[i];
-        if (value === null || at === undefined) return '';
-        return `${(column[i - 1] ?? null) === null ? 'M' : 'L'}${x(at)} ${y(value)}`;
+        const before = column[i - 1] ?? null;
+        const isLevel = value === before && value === (column[i + 1] ?? null);
+        if (value === null || at === undefined || isLevel) return '';
+        return `${before === null ? 'M' : 'L'}${x(at)} ${y(value)}`;
       })
       .join('');
   return (

@@ -3,7 +3,7 @@ import type { Series } from '../../api/answers.ts';
 import { useReading } from './context.ts';
 
 /** More are for the CSV. */
-const SHOWN = 200;
+const SHOWN = 100;
 
 export function Points({ series, csv }: { readonly series: Series; readonly csv: string }) {
   const { t, words } = useReading();

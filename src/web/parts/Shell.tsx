@@ -53,7 +53,7 @@ export function Shell({ address, here, connection, children }: ShellProps) {
 
 /** Links, so that they work without scripts; a cookie keeps the choice. */
 function Settings({ address, reader }: { readonly address: string; readonly reader: Reader }) {
-  const { t } = useReading();
+  const { t, isSignedIn } = useReading();
   const groups = [
     { of: 'language', label: t.language, values: LANGUAGES, texts: t.languages },
     { of: 'zone', label: t.zone, values: ZONES, texts: t.zones },
@@ -78,6 +78,11 @@ function Settings({ address, reader }: { readonly address: string; readonly read
             ))}
           </section>
         ))}
+        {isSignedIn && (
+          <form method="post" action="/logout">
+            <button type="submit">{t.login.leave}</button>
+          </form>
+        )}
       </div>
     </details>
   );

@@ -11,12 +11,15 @@ export interface Reading {
   readonly reader: Reader;
   readonly t: Texts;
   readonly words: Words;
+  /** By the login form. */
+  readonly isSignedIn: boolean;
 }
 
-export const readingOf = (reader: Reader): Reading => ({
+export const readingOf = (reader: Reader, isSignedIn = false): Reading => ({
   reader,
   t: textsOf(reader.language),
   words: wordsFor(reader),
+  isSignedIn,
 });
 
 export const ReadingContext = createContext<Reading>(readingOf({ language: 'en', zone: 'UTC', theme: 'auto' }));

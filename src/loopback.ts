@@ -1,0 +1,2 @@
+/** Whether an address to listen on is for this machine alone. Other names may lead elsewhere, whatever they are called. */
+export const isLoopback = (host: string): boolean => /^(localhost|127(\.\d{1,3}){3}|::1)$/i.test(host);

@@ -1,0 +1,199 @@
+/** The pages in a real browser, over answers that need no database. */
+import { AxeBuilder } from '@axe-core/playwright';
+import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { DEFAULT_RULES } from '../../src/domain/thresholds.ts';
+import { webSite } from '../../src/web/site.ts';
+import { describeBrowser } from '../support/browserSuites.ts';
+import { launchChromium } from '../support/chromium.ts';
+import { fakeApi } from './api.ts';
+import type { FakeApi } from './api.ts';
+import { alert, bucket, NOW, overview } from './fixtures.ts';
+import { serveSites } from './site.ts';
+import type { ServedSite } from './site.ts';
+
+const BUCKET = '/buckets/12345678/CIDS_ENTRIES_READ';
+const PAGES = {
+  overview: '/',
+  past: '/?at=2026-03-02T15:00:00Z',
+  bucket: BUCKET,
+  alert: `/alerts/${alert(0, null).id}`,
+  'what-if': '/what-if?warning=25&critical=12.5',
+  category: '/what-if?category=D',
+  login: '/login?failed=token',
+  problem: '/?at=2027-01-01T00:00:00Z',
+} as const;
+
+describeBrowser('the pages in a browser', () => {
+  let browser: Browser;
+  let api: FakeApi;
+  let site: ServedSite;
+  let context: BrowserContext;
+  /** What no page may do. */
+  let wrong: string[];
+
+  beforeAll(async () => {
+    browser = await launchChromium();
+    api = fakeApi();
+    const options = { source: api.source, now: () => Date.parse(NOW), rules: DEFAULT_RULES };
+    site = await serveSites(api.site, webSite({ ...options, onError: (error) => wrong.push(String(error)) }));
+  });
+  afterAll(async () => {
+    await browser.close();
+    await site.close();
+  });
+  beforeEach(() => {
+    wrong = [];
+    api.asked.length = 0;
+  });
+
+  async function opened(path: string, options: BrowserContextOptions = {}): Promise<Page> {
+    context = await browser.newContext({ baseURL: site.url, viewport: { width: 1280, height: 900 }, ...options });
+    const page = await context.newPage();
+    page.on('console', (message) => {
+      // A page that is a problem has the status of one.
+      if (message.type() === 'error' && !path.startsWith(PAGES.problem)) wrong.push(message.text());
+    });
+    page.on('pageerror', (error) => wrong.push(error.message));
+    page.on('request', (request) => {
+      if (!request.url().startsWith(site.url)) wrong.push(request.url());
+    });
+    await page.goto(path);
+    return page;
+  }
+
+  const widest = async (page: Page): Promise<number> =>
+    await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+
+  it.each(Object.entries(PAGES))(
+    '[PAGE-20] %s: axe finds nothing in either theme, no error, no other host',
+    async (_, path) => {
+      for (const options of [
+        { colorScheme: 'light', locale: 'en-GB' },
+        { colorScheme: 'dark', locale: 'pt-BR' },
+      ] as const) {
+        const page = await opened(path, options);
+        await page.waitForSelector('html.scripted');
+        const { violations } = await new AxeBuilder({ page }).analyze();
+        expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)).toEqual([]);
+        expect(await page.getAttribute('html', 'lang')).toBe(options.locale === 'pt-BR' ? 'pt-BR' : 'en');
+        await context.close();
+      }
+      expect(wrong).toEqual([]);
+    },
+  );
+
+  it.each(Object.entries(PAGES))(
+    '[PAGE-21] %s is no wider than a phone, and reads without scripts',
+    async (_, path) => {
+      const page = await opened(path, { viewport: { width: 360, height: 740 }, javaScriptEnabled: false });
+      expect(await page.locator('h1').count()).toBe(1);
+      await context.close();
+      const scripted = await opened(path, { viewport: { width: 360, height: 740 } });
+      await scripted.waitForSelector('html.scripted');
+      expect(await widest(scripted)).toBe(0);
+      await context.close();
+    },
+  );
+
+  it('[PAGE-22] a filter shows at once what fits, and stands in the address', async () => {
+    const page = await opened('/');
+    const rows = page.locator('.buckets tbody tr');
+    expect(await rows.count()).toBe(9);
+    await page.getByRole('searchbox').fill('write entries');
+    await expect.poll(async () => await rows.count()).toBe(2);
+    await page.getByLabel('Participant').selectOption('87654321');
+    await expect.poll(async () => await rows.count()).toBe(1);
+    expect(new URL(page.url()).search).toBe('?participant=87654321&q=write+entries');
+    await context.close();
+    // The address alone says the same, without scripts.
+    const plain = await opened('/?level=STALE', { javaScriptEnabled: false });
+    expect(await plain.locator('.buckets tbody tr').count()).toBe(1);
+    expect(await plain.locator('.buckets tbody tr').textContent()).toContain('silent for');
+    await context.close();
+  });
+
+  it('[PAGE-23] what changes is shown and said without a reload; a connection that broke is told, and comes back', async () => {
+    const page = await opened('/');
+    const state = page.locator('.connection-state');
+    await expect.poll(async () => await state.textContent()).toBe('Live');
+    const { buckets, ...rest } = overview();
+    const { sparkline: _, ...known } = bucket(5);
+    const fallen = { ...known, health_status: 'CRITICAL' as const, remaining_percent: 3 };
+    api.send('change', {
+      ...rest,
+      buckets: [fallen],
+      gone: [bucket(7)],
+      order: [fallen, ...buckets.filter(({ endpoint_id }) => !['REFUNDS_READ', 'POLICIES_LIST'].includes(endpoint_id))],
+    });
+    const first = page.locator('.buckets tbody tr').first();
+    await expect.poll(async () => await first.textContent()).toContain('REFUNDS_READ');
+    expect(await first.textContent()).toContain('CRITICAL');
+    // The sparkline that the change left out stays.
+    expect(await first.locator('.spark-line').getAttribute('d')).not.toBe('');
+    expect(await page.locator('.buckets tbody tr').count()).toBe(8);
+    await expect
+      .poll(async () => await page.locator('[aria-live=polite]').textContent())
+      .toBe('REFUNDS_READ is CRITICAL: 3.0\u00a0% left');
+    for (const stream of api.streams) stream.destroy();
+    await expect.poll(async () => await state.textContent()).toBe('Connection lost, trying again…');
+    await expect.poll(async () => await state.textContent(), { timeout: 10_000 }).toBe('Live');
+    // Latest state wins: the whole overview came again.
+    await expect.poll(async () => await page.locator('.buckets tbody tr').count()).toBe(9);
+    await context.close();
+  });
+
+  it('[PAGE-24] a chart is moved and zoomed by mouse and keys; the range stands in the address, and is asked for', async () => {
+    const page = await opened(`${BUCKET}?range=6h`);
+    const surface = page.locator('.u-over').first();
+    await surface.waitFor();
+    const box = (await surface.boundingBox()) ?? { x: 0, y: 0, width: 0, height: 0 };
+    await page.mouse.move(box.x + box.width / 4, box.y + 80);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width / 2, box.y + 90, { steps: 4 });
+    await page.mouse.up();
+    const span = (): number => {
+      const { searchParams } = new URL(page.url());
+      return Date.parse(searchParams.get('to') ?? '') - Date.parse(searchParams.get('from') ?? '');
+    };
+    await expect.poll(() => span() / 3_600_000).toBeCloseTo(1.5, 1);
+    await expect.poll(() => api.asked.at(-1)).toContain(`/api/v1${BUCKET}?from=`);
+    const zoomed = span();
+    await page.locator('.chart-host').press('-');
+    await expect.poll(() => Math.abs(span() - zoomed / 0.7) < 1_000).toBe(true);
+    await page.locator('.chart-host').press('Home');
+    await expect.poll(() => new URL(page.url()).search).toBe('?range=6h');
+    expect(wrong).toEqual([]);
+    await context.close();
+  });
+
+  it('[PAGE-25] the time machine shows a moment of the reader’s zone, says so, and goes on from it', async () => {
+    const page = await opened('/?lang=pt-BR&zone=America/Sao_Paulo&at=2026-03-02T11:00');
+    await expect
+      .poll(async () => await page.locator('.past-banner').textContent())
+      .toContain('Estado em 02/03/2026 11:00:00 BRT, calculado agora');
+    expect(await page.locator('.connection').textContent()).toContain('Momento passado');
+    await page.getByRole('button', { name: 'Um passo à frente' }).click();
+    await expect.poll(() => new URL(page.url()).searchParams.get('at')).toBe('2026-03-02T14:01:00.000Z');
+    expect(api.asked).toEqual(['/api/v1/overview?at=2026-03-02T14:01:00.000Z']);
+    // The choices of the address are kept.
+    await page.goto('/');
+    expect(await page.getAttribute('html', 'lang')).toBe('pt-BR');
+    await context.close();
+  });
+
+  it('[PAGE-26] what-if answers while somebody drags; the address holds the rules, and what puts them into force', async () => {
+    const page = await opened('/what-if');
+    await page.locator('.sides').first().waitFor();
+    await page.getByRole('slider', { name: /WARNING at/ }).fill('30');
+    await expect.poll(() => api.asked.at(-1)).toContain('/api/v1/what-if?warning=30&critical=10&margin=0&for=1&from=');
+    expect(new URL(page.url()).search).toBe('?warning=30&critical=10&margin=0&for=1&span=7d');
+    expect(await page.locator('pre').textContent()).toBe('WARNING_PERCENT=30');
+    expect(await page.locator('.differences tbody tr').count()).toBe(3);
+    await page.getByRole('slider', { name: /CRITICAL at/ }).fill('40');
+    await expect
+      .poll(async () => await page.getByRole('alert').textContent())
+      .toBe('CRITICAL has to be below WARNING.');
+    await context.close();
+  });
+});
