@@ -134,7 +134,7 @@ describe('why an alert was raised [EXPLAIN-1]', () => {
       times: 3,
     });
     expect(whyInWords(found)).toEqual([
-      'About 300 (at least 200) tokens a minute were taken since 2026-01-05 12:01:00Z, when 100.0% were left: 3.0 times the usual at that hour, which is about 100 (at least 0), the median of 3 days.',
+      'About 300 (at least 200) tokens a minute were taken since 2026-01-05 12:01:00Z, when 100.0% were left: 3.0 times the usual at that hour, which is about 100 (at least 0.0), the median of 3 days.',
       'No forecast came before it.',
       'The bucket was empty 2m 00s later; it was over after 3m 00s.',
     ]);
