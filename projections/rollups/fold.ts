@@ -3,7 +3,7 @@ import { sampleOf } from '../../src/domain/enrichment.ts';
 import type { Sample } from '../../src/domain/enrichment.ts';
 import { bucketKey } from '../../src/domain/events.ts';
 import type { EpochMs, PolicyRetired, PolicyStateEvent, PolicyStateObserved } from '../../src/domain/events.ts';
-import type { Projection, RowChange, Step } from '../../src/domain/fold.ts';
+import type { Projection, RowChange, Step, TableSpec } from '../../src/domain/fold.ts';
 import { isLate, isRetired, lifetimeOf } from '../../src/domain/lifetime.ts';
 import type { Lifetime } from '../../src/domain/lifetime.ts';
 import { advance, intervalOf, LENGTHS, RESOLUTIONS, startOf } from './periods.ts';
@@ -15,9 +15,16 @@ type Open = Readonly<Partial<Record<Resolution, Period>>>;
 
 export interface RollupsState extends Lifetime {
   /** The periods that the newest observation lies in; without one where {@link Seeded} says that others tell it. */
-  readonly open: Open;
+  readonly periods: Open;
   readonly seeded?: Seeded;
 }
+
+/** What revision 1 kept, with narrower bounds and less blind time. */
+interface StateOfRevision1 extends Omit<RollupsState, 'periods'> {
+  readonly open: Open;
+}
+
+const periodsOf = (state: RollupsState | StateOfRevision1): Open => ('open' in state ? state.open : state.periods);
 
 /**
  * Of a state that was told by an older version, since the log has lost what came before: periods that began before
@@ -36,18 +43,24 @@ const TABLE = { m5: 'rollup_5m', hour: 'rollup_hours', day: 'rollup_days' } as c
   Table
 >;
 
+/** Revision 2: decision 48. */
+const CHANGED = {
+  2: ['ms_blind', 'consumption_low', 'consumption_high', 'entered_low', 'entered_high'],
+} as const satisfies TableSpec['changed'];
+
 const BUCKET = { participant: 'participant', policy: 'endpoint_id' } as const;
 const CLOSED = {
   columns: COLUMNS,
   key: ['participant', 'endpoint_id', 'starts_at'],
   bucket: BUCKET,
   since: 'starts_at',
+  changed: CHANGED,
 };
 
 export const rollupsProjection: Projection<PolicyStateEvent, RollupsState, Table> = {
   kind: 'projection',
   name: 'rollups',
-  revision: 1,
+  revision: 2,
   topic: 'policy-states',
   key: bucketKey,
   apply,
@@ -61,7 +74,8 @@ export const rollupsProjection: Projection<PolicyStateEvent, RollupsState, Table
       columns: OPEN_COLUMNS,
       key: ['participant', 'endpoint_id', 'resolution'],
       bucket: BUCKET,
-      absent: `s.state->'open'->r.resolution is null`,
+      changed: CHANGED,
+      absent: `coalesce(s.state->'open', s.state->'periods')->r.resolution is null`,
     },
   },
   seed: {
@@ -87,11 +101,11 @@ function observe(state: RollupsState | undefined, event: PolicyStateObserved): S
   const interval = state === undefined ? null : intervalOf(state.newest, event);
   const newest = sampleOf(event);
   const out: RowChange<Table>[] = [];
-  const open: Partial<Record<Resolution, Period>> = {};
+  const periods: Partial<Record<Resolution, Period>> = {};
   for (const resolution of RESOLUTIONS) {
     const now = advanced(state, resolution, interval, event);
     if (now === null) continue;
-    open[resolution] = now.open;
+    periods[resolution] = now.open;
     for (const period of state === undefined ? [] : now.closed) {
       const isOlder = period.start < (state?.seeded?.begin ?? -Infinity);
       // What the older version has written since is the same.
@@ -101,7 +115,10 @@ function observe(state: RollupsState | undefined, event: PolicyStateObserved): S
     if (!isCounted(state, now.open, event))
       out.push({ table: 'rollup_open', how: 'upsert', row: openRow(event, resolution, now.open, newest) });
   }
-  return { state: { ...lifetimeOf(newest, state?.retired ?? []), open, ...stillSeeded(state?.seeded, open) }, out };
+  return {
+    state: { ...lifetimeOf(newest, state?.retired ?? []), periods, ...stillSeeded(state?.seeded, periods) },
+    out,
+  };
 }
 
 /** `null`: the period of the observation is not this version's to tell. */
@@ -112,7 +129,7 @@ function advanced(
   event: PolicyStateObserved,
 ): Advanced | null {
   const length = LENGTHS[resolution];
-  const period = state?.open[resolution];
+  const period = state === undefined ? undefined : periodsOf(state)[resolution];
   const { begin = -Infinity } = state?.seeded ?? {};
   if (period === undefined && startOf(event.responseTime, length) < begin) return null;
   if (period !== undefined && isCounted(state, period, event)) return { closed: [], open: period };
@@ -128,23 +145,23 @@ const isCounted = (
   { responseTime }: PolicyStateObserved,
 ): boolean => state?.seeded !== undefined && start < state.seeded.begin && responseTime <= state.seeded.counted;
 
-function stillSeeded(seeded: Seeded | undefined, open: Open): Pick<RollupsState, 'seeded'> {
+function stillSeeded(seeded: Seeded | undefined, periods: Open): Pick<RollupsState, 'seeded'> {
   if (seeded === undefined) return {};
-  const isOver = RESOLUTIONS.every((resolution) => (open[resolution]?.start ?? -Infinity) >= seeded.begin);
+  const isOver = RESOLUTIONS.every((resolution) => (periods[resolution]?.start ?? -Infinity) >= seeded.begin);
   return isOver ? {} : { seeded };
 }
 
 /** @param last observation of the newest period before the log that is over */
 function seededState(last: Sample, later: RollupsState, begin: EpochMs): RollupsState {
-  const open = Object.fromEntries(
+  const periods = Object.fromEntries(
     RESOLUTIONS.flatMap((resolution) => {
-      const period = later.open[resolution];
+      const period = periodsOf(later)[resolution];
       return period !== undefined && period.start < begin ? [[resolution, period] as const] : [];
     }),
   );
-  const known = open['m5'] === undefined ? last : later.newest;
+  const known = periods['m5'] === undefined ? last : later.newest;
   // One in the same 5 minutes as the log's first event: which it was makes no difference to any period after them.
   const newest = known.responseTime < begin ? known : { ...known, responseTime: begin - 1 };
   const retired = later.retired?.filter((at) => at < begin) ?? [];
-  return { ...lifetimeOf(newest, retired), open, seeded: { begin, counted: later.newest.responseTime } };
+  return { ...lifetimeOf(newest, retired), periods, seeded: { begin, counted: later.newest.responseTime } };
 }

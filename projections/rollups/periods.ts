@@ -46,7 +46,7 @@ export interface Period extends Bounds {
   /** By band. */
   readonly ms: readonly number[];
   readonly unobserved: number;
-  /** Of the time in bands, when the bucket could have emptied and refilled unseen. */
+  /** Of the time in bands, when the bucket may have been empty unseen. */
   readonly blind: number;
   /** Its bounds are part of `high`, and not of `low`. */
   readonly entered: Entered | null;
@@ -63,9 +63,10 @@ export interface Interval extends Bounds {
 
 export function intervalOf(before: Sample, event: PolicyStateObserved): Interval {
   const [from, to] = [before.responseTime, event.responseTime];
-  const { low, high } = consumptionBetween(event.policy, before, event);
+  const proof = consumptionBetween(event.policy, before, event);
   const isGap = to - from > GAP_MS;
-  const blind = isGap ? 0 : Math.floor(blindSeconds(before, event) * 1000);
+  const blind = isGap ? 0 : Math.floor(blindSeconds(before, event, proof) * 1000);
+  const { low, high } = proof;
   return { from, to, low, high, isGap, blind, band: bandOf(before.availableTokens, before.capacity) };
 }
 

@@ -69,6 +69,18 @@ const ADDED = {
   gauge: 'null',
 } as const satisfies TableSpec['added'];
 
+/**
+ * Revision 3 counts refills with a tolerance for the times in answers, and takes lumps for possible in which no bucket
+ * was seen empty (decision 48).
+ */
+const CHANGED = {
+  3: [
+    ...['consumption_low', 'consumption_high', 'consumption_exact', 'consumption_rate_low_per_minute'],
+    ...['consumption_estimate', 'consumption_low80', 'consumption_high80', 'consumption_method'],
+    ...['estimated_rate_per_minute', 'blind_seconds'],
+  ],
+} as const satisfies TableSpec['changed'];
+
 const POLICY_COLUMNS = {
   participant: 'text',
   endpoint_id: 'text',
@@ -85,7 +97,7 @@ const BUCKET = { participant: 'participant', policy: 'endpoint_id' } as const;
 export const statesProjection: Projection<PolicyStateEvent, StatesState, Table> = {
   kind: 'projection',
   name: 'states',
-  revision: 2,
+  revision: 3,
   topic: 'policy-states',
   key: bucketKey,
   apply,
@@ -97,6 +109,7 @@ export const statesProjection: Projection<PolicyStateEvent, StatesState, Table> 
       key: ['participant', 'endpoint_id', 'response_time'],
       bucket: BUCKET,
       added: ADDED,
+      changed: CHANGED,
       partitionedBy: 'response_time',
       since: 'response_time',
       perObservation: true,
@@ -107,6 +120,7 @@ export const statesProjection: Projection<PolicyStateEvent, StatesState, Table> 
       key: ['participant', 'endpoint_id'],
       bucket: BUCKET,
       added: ADDED,
+      changed: CHANGED,
       newest: 'response_time',
       absent: `(s.state->'retired'->>-1)::bigint > (s.state->'newest'->>'responseTime')::bigint`,
     },

@@ -3,15 +3,17 @@
  *
  * Two samples only bound what was consumed between them, so the bucket is simulated with the least, with the most, and
  * with what is estimated. With the bounds: tokens = min(capacity, tokens + refill) − consumption. Consumption comes at
- * the end of its interval, after the bucket brimmed over. History's least consumption assumes the same, so in the
- * participant's own category the best case gives the balance that DICT reported. What is estimated is spread over its
- * interval: tokens = min(capacity, tokens + refill − consumption), and never more than in the best case. Refill drips.
+ * the end of its interval, after the bucket brimmed over. History's least consumption assumes the same, and no more
+ * refills than are sure, so in the participant's own category the best case has no less than DICT reported. What is
+ * estimated is spread over its interval: tokens = min(capacity, tokens + refill − consumption), and never more than in
+ * the best case. Refill drips.
  * Requests beyond an empty bucket are refused and not charged, so the balance never falls below zero. What happens
  * between two samples stays unseen, as it is with the real bucket.
  */
 import { isCreditedOnPaymentOrder } from '../domain/catalog.ts';
 import type { BucketParameters } from '../domain/catalog.ts';
 import type { EpochMs } from '../domain/events.ts';
+import { TIME_TOLERANCE_MS } from '../domain/time.ts';
 import type { EstimatedObservation } from '../views/observations.ts';
 
 export const CASES = ['best', 'likely', 'worst'] as const;
@@ -76,7 +78,8 @@ function mostConsumed(before: DemandSample, after: DemandSample): number {
 }
 
 function mostRefill(before: DemandSample, after: DemandSample, by: DemandSample): number {
-  const periods = (after.response_time - before.response_time) / (by.refill_period_sec * 1000);
+  const longest = after.response_time - before.response_time + 2 * TIME_TOLERANCE_MS;
+  const periods = longest / (by.refill_period_sec * 1000);
   return Math.ceil(periods) * by.refill_tokens;
 }
 

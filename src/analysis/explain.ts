@@ -7,6 +7,12 @@ import type { AlertRow } from '../views/alerts.ts';
 import { instant } from '../views/buckets.ts';
 import { forecastsOfBucket } from '../views/forecasts.ts';
 import type { ForecastRow } from '../views/forecasts.ts';
+import { sampleOfRow } from '../../projections/states/fold.ts';
+import { recoveryOf } from '../domain/estimate/recovery.ts';
+import type { Recovery } from '../domain/estimate/recovery.ts';
+import { UNKNOWN_REFILL } from '../domain/estimate/refill.ts';
+import { DEFAULT_RULES } from '../domain/thresholds.ts';
+import { rulesOf } from './rules.ts';
 import { newestPoints, oldestPoints, pointsAt, profileOf } from '../views/history.ts';
 import type { HistoryPoint, Profile } from '../views/history.ts';
 import { whyOf } from './why.ts';
@@ -30,6 +36,8 @@ export interface Explanation {
   readonly before: readonly HistoryPoint[];
   /** The deciding observations with what was computed of them; fewer than `caused_by` once history was dropped. */
   readonly causes: readonly HistoryPoint[];
+  /** When the bucket could be better, as the deciding observation found it; `null` once history was dropped. */
+  readonly recovery: Recovery | null;
   /** `null` once history was dropped. */
   readonly followed: Followed | null;
   /** Forecasts of the bucket from an hour before the alert until its incident was over, oldest first. */
@@ -77,11 +85,20 @@ export async function explainAlert(sql: Sql, id: string): Promise<Explanation | 
     why: await whyOf(sql, alert),
     before,
     causes,
+    recovery: recoveryThen(alert, causes.at(-1)),
     followed: dropped ? null : await followedBy(sql, alert),
     forecasts: await forecastsOfBucket(sql, bucket, alert.created_at - FORECAST_BEFORE_MS, incidentEnd),
     zeroAt: await firstZero(sql, alert, incidentEnd),
     profile: dropped ? null : await profileOf(sql, { ...bucket, ...shown }, SLICES),
   };
+}
+
+/** What was known then of how the refill arrives is not kept by name. */
+function recoveryThen({ endpoint_id: policy, rule_version }: AlertRow, cause: HistoryPoint | undefined) {
+  if (cause === undefined) return null;
+  const { warningPercent } = rulesOf(rule_version) ?? DEFAULT_RULES;
+  const ratePerMinute = cause.consumption_rate_per_minute;
+  return recoveryOf({ ...sampleOfRow(cause), policy }, { refill: UNKNOWN_REFILL, ratePerMinute, warningPercent });
 }
 
 async function followedBy(sql: Sql, alert: AlertRow): Promise<Followed | null> {

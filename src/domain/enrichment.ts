@@ -1,7 +1,7 @@
 /** What an observation says beside its numbers, alone and against its predecessor. Pure arithmetic. */
 import { isCreditedOnPaymentOrder } from './catalog.ts';
 import type { EpochMs, PolicyStateObserved } from './events.ts';
-import { MINUTE_MS } from './time.ts';
+import { MINUTE_MS, TIME_TOLERANCE_MS } from './time.ts';
 
 /** The part of an observation that its successor is compared with. */
 export type Sample = Pick<
@@ -50,7 +50,7 @@ export interface Enrichment {
    * when not draining or unknown.
    */
   readonly exhaustionProjectionSeconds: number | null;
-  /** Seconds since the predecessor in which the bucket could have emptied and refilled unseen. */
+  /** Seconds since the predecessor in which the bucket may have been empty unseen: {@link blindSeconds}. */
   readonly blindSeconds: number | null;
   /** Share of NOT_FOUND among the answers to getEntry, percent; `null` when nobody reported outcomes. */
   readonly notFoundRatePercent: number | null;
@@ -96,13 +96,17 @@ function exhaustionProjectionSeconds(availableTokens: number, netDrainPerMinute:
   return Math.max(1, Math.min(LARGEST, Math.floor((availableTokens / netDrainPerMinute) * 60)));
 }
 
+/** How far the time between two answers may be from that between their balances, either way. */
+const DOUBT_MS = 2 * TIME_TOLERANCE_MS;
+
 /**
  * Gross consumption between two samples of one bucket, `before` older than `after`.
  *
  * Tokens balance: consumed = before − after + refill that took effect + credits. Whether refill drips or lands in one
  * lump per period, and with what phase, is not documented, so over an interval of d periods between ⌊d⌋ and ⌈d⌉
  * refills take effect at most. They take least effect when all consumption comes last and the bucket brims over first,
- * and none is lost when it never fills.
+ * and none is lost when it never fills. The time in each answer may lie {@link TIME_TOLERANCE_MS} from the moment of
+ * its balances, so that d is known to twice that, and one refill more or less may lie in between.
  *
  * Inexact beyond that, with no upper bound: policies credited on payment orders; more tokens than all refill explains
  * (something else filled the bucket unseen, as a category that changed and changed back may); and a capacity, refill or
@@ -111,9 +115,10 @@ function exhaustionProjectionSeconds(availableTokens: number, netDrainPerMinute:
  */
 export function consumptionBetween(policy: string, before: Sample, after: Sample): Consumption {
   if (!sameParameters(before, after)) return { low: 0, high: null, exact: false };
-  const periods = (after.responseTime - before.responseTime) / (after.refillPeriodSec * 1000);
-  const fewest = Math.floor(periods) * after.refillTokens;
-  const most = Math.ceil(periods) * after.refillTokens;
+  const elapsed = after.responseTime - before.responseTime;
+  const period = after.refillPeriodSec * 1000;
+  const fewest = Math.floor(Math.max(0, elapsed - DOUBT_MS) / period) * after.refillTokens;
+  const most = Math.ceil((elapsed + DOUBT_MS) / period) * after.refillTokens;
   const drop = before.availableTokens - after.availableTokens;
   const room = Math.max(0, after.capacity - before.availableTokens);
   const low = Math.max(0, drop + Math.min(room, fewest));
@@ -124,13 +129,25 @@ export function consumptionBetween(policy: string, before: Sample, after: Sample
   return { low, high, exact: low === high };
 }
 
-/** Seconds of the interval left over once a bucket that emptied at once has refilled to `after`. */
-export function blindSeconds(before: Sample, after: Sample): number {
+/**
+ * Seconds between two samples in which the bucket may have been empty unseen: no more than these, by DICT's clock.
+ *
+ * A bucket that was empty last at t and has A tokens at the end got them from its refill. Lumps of R tokens bring them
+ * in n = ⌈A/R⌉ lumps, of which the first may land right after t and the last right at the end: n − 1 periods lie
+ * between. So t is no later than n − 1 periods before the end, and until then the bucket may have been empty all along,
+ * if what came in was spent at once. A drip needs (A − 1)/R periods from less than a whole token to A. That is no less
+ * than n − 1: wherever the refill's way is unknown, lumps are the worst.
+ *
+ * All of the interval where the bucket is empty at its end, and where nothing bounds what came in (payment orders,
+ * changed parameters, more tokens than the refill explains). Nothing where nothing comes in: what is there was there.
+ * @param proof bounds of the consumption between the two
+ */
+export function blindSeconds(before: Sample, after: Sample, { high }: Consumption): number {
   const interval = (after.responseTime - before.responseTime) / 1000;
-  const tokens = Math.max(0, after.availableTokens);
-  if (tokens === 0) return interval;
-  if (after.refillTokens === 0) return 0;
-  return Math.max(0, interval - (tokens * after.refillPeriodSec) / after.refillTokens);
+  const { availableTokens: tokens, refillTokens, refillPeriodSec } = after;
+  if (tokens <= 0 || high === null) return interval;
+  if (refillTokens === 0) return 0;
+  return Math.max(0, interval - (Math.ceil(tokens / refillTokens) - 1) * refillPeriodSec);
 }
 
 /** Enriches an observation; `before` is the newest older observation of the same bucket, or `null`. */
@@ -150,7 +167,7 @@ export function enrich(
     consumptionRateLowPerMinute: consumption === null || minutes === null ? null : consumption.low / minutes,
     recoveryEtaSeconds: recoveryEtaSeconds(observation),
     exhaustionProjectionSeconds: exhaustionProjectionSeconds(observation.availableTokens, netDrainPerMinute),
-    blindSeconds: before === null ? null : blindSeconds(before, observation),
+    blindSeconds: before === null || consumption === null ? null : blindSeconds(before, observation, consumption),
     notFoundRatePercent: notFoundRatePercent(outcomes),
   };
 }

@@ -63,6 +63,11 @@ export interface TableSpec {
    * is taken over from it. `null` where it can't be known.
    */
   readonly added?: Readonly<Record<string, string>>;
+  /**
+   * By revision, columns that mean something else from it on under the same name: they are not compared with those of
+   * an older revision, and rows that are taken over from it keep what they have.
+   */
+  readonly changed?: Readonly<Record<number, readonly string[]>>;
   /** SQL over the state `s.state` of a key and a row `r` of it: whether the fold has no such row, or has deleted it. */
   readonly absent?: string;
 }

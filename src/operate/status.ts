@@ -1,6 +1,13 @@
 /** Everything `balde status` tells, read in one snapshot. */
-import type { BucketFilter } from '../views/buckets.ts';
+import { UNKNOWN_REFILL } from '../domain/estimate/refill.ts';
+import { recoveryOf } from '../domain/estimate/recovery.ts';
+import type { Recovery } from '../domain/estimate/recovery.ts';
+import { bucketKey } from '../domain/events.ts';
 import type { EpochMs } from '../domain/events.ts';
+import { sampleOfRow } from '../../projections/states/fold.ts';
+import { readThresholds } from '../store/settings.ts';
+import type { Sql } from '../store/database.ts';
+import type { BucketFilter } from '../views/buckets.ts';
 import { openAlerts } from '../views/alerts.ts';
 import type { AlertRow } from '../views/alerts.ts';
 import { operations } from '../serve/operations.ts';
@@ -9,9 +16,15 @@ import { openForecasts } from '../views/forecasts.ts';
 import type { OpenForecast } from '../views/forecasts.ts';
 import { latestStates } from '../views/latest.ts';
 import type { LatestState } from '../views/latest.ts';
+import { refills, toRefill } from '../views/refill.ts';
 import { foldCheckpoints, standingsOf } from '../app/standing.ts';
 import type { FoldStanding } from '../app/standing.ts';
 import type { Storage } from '../app/storage.ts';
+
+/** A bucket, and when it will be better. */
+export interface BucketStatus extends LatestState {
+  readonly recovery: Recovery;
+}
 
 export interface Status extends Operations {
   readonly participants: number;
@@ -21,7 +34,7 @@ export interface Status extends Operations {
   readonly historyRows: number;
   readonly lastObservation: EpochMs | null;
   /** Worst first. */
-  readonly states: readonly LatestState[];
+  readonly states: readonly BucketStatus[];
   /** Open ones. */
   readonly alerts: readonly AlertRow[];
   /** Open ones, the bucket that is empty first at the front. */
@@ -52,7 +65,7 @@ export function narrowed(status: Status, { participant, policy, level }: StatusF
 export async function readStatus({ database, log }: Storage, now: EpochMs): Promise<Status> {
   const { checkpoints, ...status } = await database.transaction(async (tx) => {
     await tx.execute('set transaction isolation level repeatable read, read only');
-    const states = await latestStates(tx);
+    const states = await withRecoveries(tx, await latestStates(tx));
     const [counts] = await tx.query<{ history: number; policies: number; participants: number }>(
       `select (select count(*) from dict_rate_limit_states) as history,
          (select count(*) from dict_rate_limit_policies) as policies,
@@ -72,4 +85,18 @@ export async function readStatus({ database, log }: Storage, now: EpochMs): Prom
   });
   // The log may be slow to answer: no snapshot is held meanwhile.
   return { ...status, folds: await standingsOf(checkpoints, log) };
+}
+
+/** Of a revision that kept nothing of refills they are unknown. */
+async function withRecoveries(sql: Sql, states: readonly LatestState[]): Promise<BucketStatus[]> {
+  const { warning_percent: warningPercent } = await readThresholds(sql);
+  const known = new Map(
+    ((await refills(sql, {})) ?? []).map((row) => [bucketKey({ ...row, policy: row.endpoint_id }), toRefill(row)]),
+  );
+  return states.map((state) => {
+    const reading = { ...sampleOfRow(state), policy: state.endpoint_id };
+    const refill = known.get(bucketKey({ ...state, policy: state.endpoint_id })) ?? UNKNOWN_REFILL;
+    const ratePerMinute = state.consumption_rate_per_minute;
+    return { ...state, recovery: recoveryOf(reading, { refill, ratePerMinute, warningPercent }) };
+  });
 }

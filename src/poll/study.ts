@@ -1,5 +1,5 @@
 /** Reads that find out when a bucket's lumps land: bursts of a few tokens each, once per set of parameters. Pure. */
-import { TIME_TOLERANCE_MS } from '../domain/estimate/refill.ts';
+import { TIME_TOLERANCE_MS } from '../domain/time.ts';
 import type { Reading, Refill } from '../domain/estimate/refill.ts';
 import type { EpochMs } from '../domain/events.ts';
 

@@ -1,5 +1,6 @@
 /** What two versions of a read model have in common: they may be of different revisions, with other columns. */
 import type { ColumnType, TableSpec } from '../domain/fold.ts';
+import { required } from '../required.ts';
 import type { FoldId } from '../store/checkpoints.ts';
 import type { Sql } from '../store/database.ts';
 import { schemaOf } from '../store/schemas.ts';
@@ -30,14 +31,16 @@ type Pair = readonly [left: FoldId, right: FoldId];
 
 export async function sharedBy(sql: Sql, tables: Tables, [left, right]: Pair): Promise<Shared> {
   const [ours, theirs] = [await readTables(sql, schemaOf(left)), await readTables(sql, schemaOf(right))];
+  const revisions = await revisionsOf(sql, [left, right]);
   const shared: TableSpec[] = [];
   const onlyIn: OnlyIn[] = [];
   for (const spec of Object.values(tables)) {
     const { table } = spec;
     const [a, b] = [ours.get(table), theirs.get(table)];
-    const onlyLeft = missingIn(b, a).map((column) => ({ table, column, version: left.version }));
-    const onlyRight = missingIn(a, b).map((column) => ({ table, column, version: right.version }));
-    const columns = a === undefined || b === undefined ? new Map<string, string>() : common(a, b);
+    const changed = changedBetween(spec, revisions);
+    const columns = a === undefined || b === undefined ? new Map<string, string>() : common(a, b, changed);
+    const onlyLeft = missingIn(columns, a).map((column) => ({ table, column, version: left.version }));
+    const onlyRight = missingIn(columns, b).map((column) => ({ table, column, version: right.version }));
     if (isComparable(spec, columns)) {
       shared.push(describedWith(spec, columns));
       onlyIn.push(...onlyLeft, ...onlyRight);
@@ -46,7 +49,7 @@ export async function sharedBy(sql: Sql, tables: Tables, [left, right]: Pair): P
         if (has !== undefined) onlyIn.push({ table, column: null, version });
     }
   }
-  const fields = await fieldsOfOne(sql, [left, right]);
+  const fields = revisions[0] === revisions[1] ? [] : await fieldsOfOne(sql, [left, right]);
   onlyIn.push(...fields.map(({ field: column, version }) => ({ table: 'fold_state', column, version })));
   return { tables: shared, fields: fields.map(({ field }) => field), onlyIn };
 }
@@ -65,20 +68,36 @@ const describedWith = (spec: TableSpec, columns: Columns): TableSpec => ({
   columns: Object.fromEntries(columns) as Record<string, ColumnType>,
 });
 
-const common = (a: Columns, b: Columns): Columns => new Map([...a].filter(([name, type]) => b.get(name) === type));
+/** Columns that mean the same in both. */
+const common = (a: Columns, b: Columns, changed: readonly string[]): Columns =>
+  new Map([...a].filter(([name, type]) => b.get(name) === type && !changed.includes(name)));
 
-const missingIn = (b: Columns | undefined, a: Columns | undefined): string[] =>
-  [...(a ?? [])].filter(([name, type]) => b?.get(name) !== type).map(([name]) => name);
+const missingIn = (shared: Columns, all: Columns | undefined): string[] =>
+  [...(all?.keys() ?? [])].filter((name) => !shared.has(name));
+
+type Revisions = readonly [left: number, right: number];
+
+async function revisionsOf(sql: Sql, [left, right]: Pair): Promise<Revisions> {
+  const versions = await listVersions(sql, left.name);
+  const of = ({ version }: FoldId): number =>
+    required(
+      versions.find((one) => one.version === version),
+      'versions that are compared are listed',
+    ).revision;
+  return [of(left), of(right)];
+}
+
+const changedBetween = ({ changed = {} }: TableSpec, revisions: Revisions): readonly string[] =>
+  Object.entries(changed).flatMap(([revision, columns]) =>
+    Number(revision) > Math.min(...revisions) && Number(revision) <= Math.max(...revisions) ? columns : [],
+  );
 
 /** Rows are told apart by key, bucket and time. */
 const isComparable = ({ key, bucket, since }: TableSpec, columns: Columns): boolean =>
   [...key, ...Object.values(bucket), ...(since === undefined ? [] : [since])].every((column) => columns.has(column));
 
-/** Fields that the states of one revision have and those of the other don't; none of two versions of one revision. */
+/** Fields that the states of one revision have and those of the other don't. */
 async function fieldsOfOne(sql: Sql, [left, right]: Pair): Promise<{ field: string; version: number }[]> {
-  const versions = await listVersions(sql, left.name);
-  const revisionOf = ({ version }: FoldId) => versions.find((one) => one.version === version)?.revision;
-  if (revisionOf(left) === revisionOf(right)) return [];
   const fields = ({ name, version }: FoldId): string =>
     `select distinct jsonb_object_keys(state) as field from ${tableName(schemaOf({ name, version }), 'fold_state')}`;
   return await sql.query<{ field: string; version: number }>(

@@ -1,4 +1,5 @@
 /** What the observations told of how each bucket's refill arrives. */
+import type { Refill } from '../domain/estimate/refill.ts';
 import type { EpochMs } from '../domain/events.ts';
 import type { Sql } from '../store/database.ts';
 import type { BucketFilter } from './buckets.ts';
@@ -16,6 +17,12 @@ export interface RefillRow {
   /** Rises of the balance that agree with it. */
   readonly rises_seen: number;
   readonly response_time: EpochMs;
+}
+
+export function toRefill(row: Omit<RefillRow, 'participant'>): Pick<Refill, 'mode' | 'window'> {
+  const { refill_mode: mode, lump_from_seconds: from, lump_window_seconds: width } = row;
+  const ms = (seconds: number): number => Math.round(seconds * 1000);
+  return { mode, window: from === null || width === null ? null : { from: ms(from), width: ms(width) } };
 }
 
 /** @returns `null` while the version in service is of a revision that kept nothing of it */

@@ -117,6 +117,11 @@ describe('why an alert was raised [EXPLAIN-1]', () => {
     await publish(given.log, [
       // At the brim nothing is known but bounds: at least 30 a minute.
       ...minutes(-3, [...Array.from({ length: 25 }, () => [1_000, 940]).flat(), 1_000]),
+      // Looks right before and after lumps, half past each minute: from then on they are counted.
+      ...[-30, -29, -28, -27, -26].flatMap((minute) => [
+        left(400, -2 * 1_440 + minute + 0.49),
+        left(500, -2 * 1_440 + minute + 0.51),
+      ]),
       ...[-2, -1].flatMap((day) => minutes(day, steady)),
       ...minutes(0, [1_000, 1_000, 800, 600, 400, 200, 100, 0, 900]),
     ]);
@@ -125,11 +130,11 @@ describe('why an alert was raised [EXPLAIN-1]', () => {
     if (found === null) throw new Error('no alert');
     expect(found.why).toEqual({
       ...{ since: at(1), percentThen: 100 },
-      ...{ demand: { perMinute: 300, lowPerMinute: 275 }, usual: { perMinute: 100, lowPerMinute: 100, days: 3 } },
+      ...{ demand: { perMinute: 300, lowPerMinute: 200 }, usual: { perMinute: 100, lowPerMinute: 0, days: 3 } },
       times: 3,
     });
     expect(whyInWords(found)).toEqual([
-      'About 300 (at least 275) tokens a minute were taken since 2026-01-05 12:01:00Z, when 100.0% were left: 3.0 times the usual at that hour, which is 100, the median of 3 days.',
+      'About 300 (at least 200) tokens a minute were taken since 2026-01-05 12:01:00Z, when 100.0% were left: 3.0 times the usual at that hour, which is about 100 (at least 0.0), the median of 3 days.',
       'No forecast came before it.',
       'The bucket was empty 2m 00s later; it was over after 3m 00s.',
     ]);

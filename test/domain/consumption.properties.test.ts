@@ -1,12 +1,14 @@
 /**
  * The consumption interval against the simulator's own count, where polls go missing and parameters change unseen by
- * no one: whatever subset of the polls was answered, the truth between two of them lies in the interval.
+ * no one, and times in answers lie beside the moment of the balance: whatever subset of the polls was answered, the
+ * truth between two of them lies in the interval.
  */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { consumptionBetween, enrich, sameParameters } from '../../src/domain/enrichment.ts';
 import type { Sample } from '../../src/domain/enrichment.ts';
 import { TokenBucket } from '../../src/simulator/tokenBucket.ts';
+import type { BucketOptions } from '../../src/simulator/tokenBucket.ts';
 import { NOON } from '../support/observations.ts';
 
 const size = fc.record({
@@ -27,6 +29,8 @@ const request = fc.record({
 const turn = fc.record({
   requests: fc.array(request, { maxLength: 4 }),
   answered: fc.boolean(),
+  /** How far the time in the answer lies behind the moment of its balance. */
+  lateMs: fc.integer({ min: -250, max: 250 }),
   change: fc.option(fc.record({ size, category: fc.constantFrom('G', 'H') }), { nil: null, freq: 6 }),
 });
 
@@ -76,7 +80,10 @@ function live({ mode, size: first, phaseMs, fill, rebase, credited, turns }: Sce
     if (!each.answered) continue;
     const { capacity, refillTokens, refillPeriodSec } = bucket;
     const availableTokens = bucket.tokensAt(at);
-    const sample = { availableTokens, capacity, refillTokens, refillPeriodSec, category, responseTime: at };
+    const responseTime = at + each.lateMs;
+    // What comes late is compared with nothing.
+    if (responseTime <= (answered.at(-1)?.sample.responseTime ?? -Infinity)) continue;
+    const sample = { availableTokens, capacity, refillTokens, refillPeriodSec, category, responseTime };
     answered.push({ sample, consumed: bucket.totals.consumed, changed });
     changed = false;
   }
@@ -104,6 +111,44 @@ it('low ≤ true consumption ≤ high between any two answers, however many poll
     { numRuns: 1_000 },
   );
   expect(compared).toBeGreaterThan(1_000);
+});
+
+const SECOND = 1_000;
+
+/** Seconds without a token when all that comes is spent until `second`, if `left` may then be there at the end. */
+function emptyFor(given: Omit<BucketOptions, 'startAt'>, second: number, seconds: number, left: number): number {
+  const bucket = new TokenBucket({ ...given, startAt: second * SECOND, tokens: 0 });
+  let until = second;
+  while (until < seconds && bucket.tokensAt(until * SECOND) <= 0) until += 1;
+  return bucket.tokensAt(seconds * SECOND) >= left ? until : 0;
+}
+
+it('blind time is the longest that a bucket can have been empty in between, with any phase of lumps; no drip is longer [DOM-14]', () => {
+  const scenes = fc.record({
+    capacity: fc.integer({ min: 1, max: 30 }),
+    refillTokens: fc.integer({ min: 1, max: 12 }),
+    refillPeriodSec: fc.integer({ min: 1, max: 9 }),
+    seconds: fc.integer({ min: 1, max: 45 }),
+    fill: fc.double({ min: 0, max: 1, noNaN: true }),
+  });
+  fc.assert(
+    fc.property(scenes, ({ seconds, fill, ...size }) => {
+      const left = Math.max(1, Math.ceil(size.capacity * fill));
+      const full = { ...size, availableTokens: size.capacity, category: 'G', responseTime: NOON };
+      const after = { ...full, availableTokens: left, responseTime: NOON + seconds * SECOND };
+      const blind = enrich({ ...after, policy: 'CLAIMS_READ' }, full).blindSeconds;
+      const longest = (mode: 'lump' | 'drip'): number => {
+        const phases = Array.from({ length: mode === 'lump' ? size.refillPeriodSec : 1 }, (_, n) => n * SECOND);
+        const times = Array.from({ length: seconds }, (_, second) => second);
+        return Math.max(
+          ...phases.flatMap((phaseMs) => times.map((at) => emptyFor({ ...size, mode, phaseMs }, at, seconds, left))),
+        );
+      };
+      expect(longest('lump')).toBe(blind);
+      expect(longest('drip')).toBeLessThanOrEqual(blind ?? 0);
+    }),
+    { numRuns: 150 },
+  );
 });
 
 it('every number of the enrichment is finite or null, and the interval is in order', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { blindSeconds, consumptionBetween, enrich, isNotNewer } from '../../src/domain/enrichment.ts';
+import { consumptionBetween, enrich, isNotNewer } from '../../src/domain/enrichment.ts';
 import type { Consumption } from '../../src/domain/enrichment.ts';
 import type { PolicyStateObserved } from '../../src/domain/events.ts';
 import { left, NOON, observation } from '../support/observations.ts';
@@ -11,16 +11,22 @@ describe('consumption between two samples', () => {
     consumptionBetween('CLAIMS_READ', left(before, 0, more), left(after, minutes, more));
 
   it.each<[string, number, number, number, number, number | null, boolean]>([
-    ['whole periods and room: exact', 500, 300, 5, 700, 700, true],
+    ['whole periods, give or take half a second: 4 to 6 refills', 500, 300, 5, 600, 800, false],
     ['half a period: one refill of doubt', 500, 300, 2.5, 400, 500, false],
+    ['half a second short of two periods', 500, 300, 119.5 / 60, 300, 400, false],
+    ['so near two periods that they may be more', 500, 300, 119.6 / 60, 300, 500, false],
+    ['so near two periods that they may be fewer', 500, 300, 120.4 / 60, 300, 500, false],
+    ['half a second above two periods', 500, 300, 120.5 / 60, 400, 500, false],
     ['less than a period', 500, 490, 0.5, 10, 110, false],
-    ['full before: the refill may have been lost', 1000, 900, 5, 100, 600, false],
-    ['full both times: anything up to the refill', 1000, 1000, 5, 0, 500, false],
-    ['partly lost at the brim', 900, 950, 5, 50, 450, false],
-    ['gained all the refill: nothing was used', 200, 700, 5, 0, 0, true],
-    ['debt', 50, -150, 1, 300, 300, true],
-    ['out of debt', -150, 50, 2, 0, 0, true],
-    ['above the capacity nothing refills', 1500, 1400, 5, 100, 600, false],
+    ['less than the doubt about its length', 500, 490, 0.1 / 60, 10, 110, false],
+    ['full before: the refill may have been lost', 1000, 900, 5, 100, 700, false],
+    ['full both times: anything up to the refill', 1000, 1000, 5, 0, 600, false],
+    ['partly lost at the brim', 900, 950, 5, 50, 550, false],
+    ['gained all the refill there may have been: nothing was used', 200, 800, 5, 0, 0, true],
+    ['gained the refill of whole periods', 200, 700, 5, 0, 100, false],
+    ['debt', 50, -150, 1.5, 300, 400, false],
+    ['out of debt', -150, 50, 1.5, 0, 0, true],
+    ['above the capacity nothing refills', 1500, 1400, 5, 100, 700, false],
     ['more tokens than any refill gave', 200, 900, 5, 0, null, false],
   ])('%s', (_what, before, after, minutes, low, high, exact) => {
     expect(between(before, after, minutes)).toEqual({ low, high, exact });
@@ -49,19 +55,24 @@ describe('consumption between two samples', () => {
     'has no upper bound for %s, which payment orders credit',
     (policy) => {
       expect(consumptionBetween(policy, left(500), left(300, 5))).toEqual({
-        low: 700,
+        low: 600,
         high: null,
         exact: false,
       });
     },
   );
 
-  it("is not the drop alone: 30000 → 29000 in 5 minutes at 1200/min is 1400/min (domain notes' example)", () => {
+  it("is not the drop alone: 30000 → 29000 in 5 minutes at 1200/min is 1160/min or more (domain notes' example)", () => {
     const size = { capacity: 36_000, refillTokens: 1200 };
     const enrichment = enrich(left(29_000, 5, size), left(30_000, 0, size));
-    expect(enrichment.consumptionRateLowPerMinute).toBe(1400);
+    expect(enrichment.consumptionRateLowPerMinute).toBe(1160);
     expect(enrichment.netDrainPerMinute).toBe(200);
-    expect(enrichment.consumption).toEqual({ low: 7000, high: 7000, exact: true });
+    expect(enrichment.consumption).toEqual({ low: 5800, high: 8200, exact: false });
+  });
+
+  it('of answers that are 0.1 s late and 0.1 s early: a refill that was none is not counted', () => {
+    // 59.9 s passed between the balances.
+    expect(between(800, 800, 60.1 / 60)).toEqual({ low: 0, high: 200, exact: false });
   });
 });
 
@@ -118,19 +129,41 @@ describe('the projection of exhaustion [DOM-5]', () => {
   });
 });
 
-describe('blind time', () => {
+describe('blind time [DOM-14]', () => {
+  const blind = (before: PolicyStateObserved, after: PolicyStateObserved): number | null =>
+    enrich(after, before).blindSeconds;
+
   it.each<[string, number, number, number]>([
     ['short polls see everything', 1000, 1, 0],
-    ['a full bucket takes 10 minutes to come back', 1000, 15, 300],
-    ['half full: 5 minutes', 500, 15, 600],
+    ['a full bucket is back after ten lumps, the first right after it was empty: 9 minutes', 1000, 15, 360],
+    ['half full: 4 minutes', 500, 15, 660],
+    ['a token more takes a lump more', 501, 15, 600],
+    ['what one lump brings may have come right now', 100, 5, 300],
     ['empty now: all of it', 0, 5, 300],
     ['in debt now: all of it', -50, 5, 300],
   ])('%s', (_what, after, minutes, seconds) => {
-    expect(blindSeconds(left(1000), left(after, minutes))).toBe(seconds);
+    expect(blind(left(1000), left(after, minutes))).toBe(seconds);
+  });
+
+  it.each([
+    ['a full list of 50, 10 a minute', { capacity: 50, refillTokens: 10 }, 60],
+    ['KEYS_CHECK, full at once', { capacity: 70, refillTokens: 70 }, 300],
+  ])('of %s at 5 minutes', (_what, size, seconds) => {
+    const { capacity } = size;
+    expect(blind(left(capacity, 0, size), left(capacity, 5, size))).toBe(seconds);
   });
 
   it('is none without refill: tokens that are there were always there', () => {
-    expect(blindSeconds(left(500), left(500, 60, { refillTokens: 0 }))).toBe(0);
+    expect(blind(left(500), left(500, 60, { refillTokens: 0 }))).toBe(300 * 12);
+    expect(blind(left(500, 0, { refillTokens: 0 }), left(500, 60, { refillTokens: 0 }))).toBe(0);
+  });
+
+  it.each<[string, Partial<PolicyStateObserved>, Partial<PolicyStateObserved>]>([
+    ['payment orders give tokens back', {}, { policy: 'ENTRIES_READ_PARTICIPANT_ANTISCAN' }],
+    ['parameters changed', { capacity: 2000 }, {}],
+    ['there are more tokens than came in', { availableTokens: 100 }, {}],
+  ])('is all of it where %s', (_what, before, after) => {
+    expect(blind(left(1000, 0, before), left(1000, 5, after))).toBe(300);
   });
 });
 

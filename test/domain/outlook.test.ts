@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { exhaustionOf, FORECAST_RULES, isFalling, look } from '../../src/domain/estimate/outlook.ts';
 import type { Outlook } from '../../src/domain/estimate/outlook.ts';
-import { TIME_TOLERANCE_MS } from '../../src/domain/estimate/refill.ts';
+import { TIME_TOLERANCE_MS } from '../../src/domain/time.ts';
 import type { Reading } from '../../src/domain/estimate/refill.ts';
 import { TokenBucket } from '../../src/simulator/tokenBucket.ts';
 import type { RefillMode } from '../../src/simulator/tokenBucket.ts';

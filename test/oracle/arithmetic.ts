@@ -83,9 +83,11 @@ export function consumed(before: OracleObservation, after: OracleObservation): I
   if (!refilledAlike(before, after)) return { low: 0, high: null };
   const elapsed = after.responseTime - before.responseTime;
   const period = after.refillPeriodSec * 1000;
+  // Each answer's time is within 250 ms of its balance: at least so much and at most so much passed between them.
+  const [shortest, longest] = [Math.max(0, elapsed - 500), elapsed + 500];
   // Whole periods by counting with remainders, not by rounding a quotient.
-  const whole = (elapsed - (elapsed % period)) / period;
-  const started = elapsed % period === 0 ? whole : whole + 1;
+  const whole = (shortest - (shortest % period)) / period;
+  const started = (longest - (longest % period)) / period + (longest % period === 0 ? 0 : 1);
   const fall = before.availableTokens - after.availableTokens;
   // Least: the refill came first, and what did not fit was lost.
   const fits = Math.max(0, before.capacity - before.availableTokens);
@@ -98,10 +100,14 @@ export function consumed(before: OracleObservation, after: OracleObservation): I
 
 /** Seconds since the predecessor in which the bucket could have been empty without showing it now. */
 function blind(before: OracleObservation, after: OracleObservation): number {
+  const { availableTokens: tokens, refillTokens } = after;
   const seconds = (after.responseTime - before.responseTime) / 1000;
-  if (after.availableTokens <= 0) return seconds;
-  if (after.refillTokens === 0) return 0;
-  return Math.max(0, seconds - (after.availableTokens * after.refillPeriodSec) / after.refillTokens);
+  // Nobody knows where its tokens came from, or it has none.
+  if (tokens <= 0 || consumed(before, after).high === null) return seconds;
+  if (refillTokens === 0) return 0;
+  // All lumps but the last lie a period before the next one; the first may have come when it was empty until then.
+  const beforeTheLast = (tokens - 1 - ((tokens - 1) % refillTokens)) / refillTokens;
+  return Math.max(0, seconds - beforeTheLast * after.refillPeriodSec);
 }
 
 /** The row of one observation; `before` is its predecessor, if it has one. */

@@ -53,9 +53,9 @@ describe('an alert', () => {
       availableTokens: 200,
       capacity: 1000,
       utilizationPercent: 80,
-      // Both bounds are equal after five whole periods.
-      consumptionRatePerMinute: 160,
-      consumptionRateLowPerMinute: 160,
+      // 300 fewer, and four to six refills: the bounds don't meet, and nothing is known of the refill.
+      consumptionRatePerMinute: null,
+      consumptionRateLowPerMinute: 140,
       recoveryEtaSeconds: 480,
       exhaustionProjectionSeconds: 200,
       category: 'G',

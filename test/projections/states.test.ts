@@ -56,15 +56,25 @@ describe('given one observation, when a newer one comes', () => {
     expect(listOf(latest)[0]).toMatchObject({
       available_tokens: 300,
       net_drain_per_minute: 40,
-      consumption_low: 700,
-      consumption_high: 700,
-      consumption_exact: true,
-      consumption_rate_low_per_minute: 140,
+      // Four to six refills of 100.
+      consumption_low: 600,
+      consumption_high: 800,
+      consumption_exact: false,
+      consumption_rate_low_per_minute: 120,
       exhaustion_seconds: 450,
-      // Five minutes to the millisecond: the bounds meet.
-      ...{ consumption_estimate: 700, consumption_low80: 700, consumption_high80: 700, consumption_method: 'exact' },
-      estimated_rate_per_minute: 140,
-      blind_seconds: 120,
+      ...{ consumption_estimate: null, consumption_method: 'bound', estimated_rate_per_minute: null },
+      // Three lumps of 100 are two minutes apart.
+      blind_seconds: 180,
+    });
+  });
+
+  it('then bounds that meet are the estimate', () => {
+    // Six refills of 100 are all that can have come: nothing was consumed.
+    const { latest } = states([left(200), left(800, 5)]);
+    expect(listOf(latest)[0]).toMatchObject({
+      ...{ consumption_low: 0, consumption_high: 0, consumption_exact: true, consumption_rate_low_per_minute: 0 },
+      ...{ consumption_estimate: 0, consumption_low80: 0, consumption_high80: 0, consumption_method: 'exact' },
+      estimated_rate_per_minute: 0,
     });
   });
 
@@ -92,7 +102,7 @@ describe('given observations, when an older one comes late', () => {
     const late = listOf(history).find((row) => row['response_time'] === NOON + 5 * MINUTE);
     expect(late).toMatchObject({ available_tokens: 400, consumption_low: null, blind_seconds: null });
     expect(late).toMatchObject({ consumption_estimate: null, consumption_method: null, gauge: null });
-    expect(listOf(latest)[0]).toMatchObject({ available_tokens: 300, blind_seconds: 420 });
+    expect(listOf(latest)[0]).toMatchObject({ available_tokens: 300, blind_seconds: 480 });
   });
 
   it('then its successor is compared with the newest, not with it', () => {

@@ -176,7 +176,7 @@ describe('an upgrade to another revision [REV-2]', { timeout: 300_000 }, () => {
     // The one in service has read more, and nobody brings the other one along.
     await publish(log, [observed('CLAIMS_READ', 5 * 1_440, 20)]);
     await live(database, log, 'states');
-    await expect(goTo(database, log, 2)).rejects.toThrow(/version 2 of states is behind .* it is of revision 3/);
+    await expect(goTo(database, log, 2)).rejects.toThrow(/version 2 of states is behind .* it is of revision 4/);
     const going = goTo(database, log, 2);
     await catchUp({ ...wider(), database, log, build: { name: 'states', version: 2 }, decode, signal: never() });
     expect((await going).from).toBe(1);

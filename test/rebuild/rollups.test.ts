@@ -10,6 +10,7 @@ import { baldeDatabase } from '../support/database.ts';
 import { observed, START } from '../support/observations.ts';
 import { DAY, endsOf, history, live, rebuilt, TOPIC, untidy } from '../support/rebuilds.ts';
 import { publish } from '../support/topics.ts';
+import { olderRollups } from './variants.ts';
 
 const MINUTE = 60_000;
 const POLICIES = ['CLAIMS_READ', 'ENTRIES_READ_PARTICIPANT_ANTISCAN', 'CIDS_READ'];
@@ -118,6 +119,27 @@ describe('rollups', () => {
       await expectRollupsEqualHistory(database);
     },
   );
+
+  it('of a revision that reckoned otherwise are rebuilt beside it, what the log lacks as it was [REV-1]', async () => {
+    const { database, log } = await baldeDatabase();
+    await publish(log, untidy(polls(3)));
+    await both(database, log);
+    await rebuilt(database, log, 'rollups', olderRollups());
+    const began = Math.ceil((START + DAY * MINUTE) / 3_600_000) * 3_600_000;
+    expect(await log.trim(TOPIC, began, await endsOf(log))).toBeGreaterThan(100);
+    const { comparison, carried } = await rebuilt(database, log, 'rollups');
+    expect(comparison).toMatchObject({ differences: [], apart: [] });
+    expect(comparison?.onlyIn).toContainEqual({ table: 'rollup_hours', column: 'ms_blind', version: 3 });
+    expect(comparison?.onlyIn).toContainEqual({ table: 'fold_state', column: 'open', version: 2 });
+    expect(carried.rows).toBeGreaterThan(100);
+    const [found] = await database.query<{ was: number; is: number }>(
+      `select count(*) filter (where starts_at < $1::timestamptz and ms_blind < 0) as was,
+         count(*) filter (where starts_at > $1::timestamptz + interval '1 day' and ms_blind < 0) as is from rollups_v3.rollup_hours`,
+      [new Date(began).toISOString()],
+    );
+    expect(found).toEqual({ was: expect.any(Number) as number, is: 0 });
+    expect(found?.was).toBeGreaterThan(20);
+  });
 
   it('keep hours and days when retention drops months of 5 minutes, rebuilt too [ROLL-6, REBUILD-4]', async () => {
     const { database, log } = await baldeDatabase();

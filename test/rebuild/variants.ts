@@ -1,6 +1,8 @@
-/** Other revisions of read model "states", as later programs may have them: more columns, fewer, sums by the day. */
+/** Other revisions of read models, as later programs may have them and older ones had. */
 import { readFile } from 'node:fs/promises';
 import { alertsProjection } from '../../projections/alerts/fold.ts';
+import { rollupsProjection } from '../../projections/rollups/fold.ts';
+import type { RollupsState } from '../../projections/rollups/fold.ts';
 import { statesProjection } from '../../projections/states/fold.ts';
 import type { StatesState } from '../../projections/states/fold.ts';
 import type { PolicyStateEvent } from '../../src/domain/events.ts';
@@ -9,6 +11,7 @@ import type { RebuildOptions } from '../../src/rebuild/rebuild.ts';
 import type { ReadModelSql } from '../../src/store/schemas.ts';
 
 type States = Projection<PolicyStateEvent, StatesState>;
+type Rollups = typeof rollupsProjection;
 /** The rebuild's code goes by the description only. */
 type Given = Required<Pick<RebuildOptions<unknown, unknown, string>, 'projection' | 'sql'>>;
 
@@ -21,6 +24,7 @@ const read = async (file: string, name = 'states'): Promise<string> =>
   await readFile(new URL(`../../projections/${name}/${file}`, import.meta.url), 'utf8');
 const [TABLES, VIEWS] = [await read('tables.sql'), await read('views.sql')];
 const ALERTS = { tables: await read('tables.sql', 'alerts'), views: await read('views.sql', 'alerts') };
+const ROLLUPS = { tables: await read('tables.sql', 'rollups'), views: await read('views.sql', 'rollups') };
 
 const { history, latest, policies } = statesProjection.tables;
 
@@ -35,6 +39,9 @@ const shaped = (
     return { ...step, out: step.out.map(changed) };
   };
 };
+
+/** Numbers that revision 3 reckons otherwise. */
+const OTHERWISE = ['consumption_low', 'blind_seconds'].map((column) => Object.keys(history.columns).indexOf(column));
 
 const at = (column: string): number => Object.keys(history.columns).indexOf(column);
 
@@ -85,7 +92,7 @@ export function narrower(): Given {
   });
 }
 
-/** Revision 1: without estimates, and with a last second before empty that was rounded down to 0. */
+/** Revision 1: without estimates, with other bounds, and a last second before empty that was rounded down to 0. */
 export function older(): Given {
   const columns = Object.fromEntries(
     Object.entries(history.columns).flatMap(([name, type]) =>
@@ -106,6 +113,7 @@ export function older(): Given {
   const shape = (row: RowChange['row']): RowChange['row'] =>
     row
       .map((value, i) => (i === at('exhaustion_seconds') && value === 1 ? 0 : value))
+      .map((value, i) => (OTHERWISE.includes(i) && value !== null ? Number(value) + 1 : value))
       .filter((_, i) => kept[i] === true);
   const projection: States = {
     ...statesProjection,
@@ -170,6 +178,24 @@ export function olderAlerts(): Given {
         .replaceAll(/,\n  coalesce\(consumption_rate_low_per_minute[^\n]*/g, ''),
     },
   };
+}
+
+/** Revision 1 of the rollups: its states call the open periods otherwise, and it reckoned less blind time. */
+export function olderRollups(): Given {
+  const { rollup_5m: fives } = rollupsProjection.tables;
+  const blind = Object.keys(fives.columns).indexOf('ms_blind');
+  const before: Rollups = {
+    ...rollupsProjection,
+    revision: 1,
+    apply: (state, event) => {
+      const step = rollupsProjection.apply(state, event);
+      if (step.state === undefined || step.state === state) return step;
+      const { periods: open, ...others } = step.state;
+      const out = step.out.map((change) => ({ ...change, row: change.row.with(blind, -1) }));
+      return { state: { ...others, open } as unknown as RollupsState, out };
+    },
+  };
+  return { projection: before as unknown as Given['projection'], sql: ROLLUPS };
 }
 
 const DAY_MS = 86_400_000;

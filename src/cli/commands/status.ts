@@ -15,6 +15,7 @@ import type { BucketFilter } from '../../views/buckets.ts';
 import { refills } from '../../views/refill.ts';
 import type { RefillRow } from '../../views/refill.ts';
 import { clearScreen } from '../print.ts';
+import { recoveryText } from '../render/recovery.ts';
 import { refillJson, refillText } from '../render/refill.ts';
 import { statusJson, statusText } from '../render/status.ts';
 import { narrowedOverview, watchText } from '../render/watch.ts';
@@ -23,6 +24,7 @@ import { stopSignal } from '../signals.ts';
 interface StatusOptions extends CommonOptions {
   readonly refill?: boolean;
   readonly watch?: boolean;
+  readonly recovery?: boolean;
   readonly participant?: string;
   readonly policy?: string;
   readonly level?: Health;
@@ -44,9 +46,12 @@ export const statusCommand = (): Command =>
         'how the refill of each bucket arrives instead: as lumps, and when in its period, or as a drip',
       ),
       new Option('--watch', 'draw it anew whenever something changes, until stopped (Ctrl-C)').conflicts([
-        'json',
-        'refill',
+        ...['json', 'refill', 'recovery'],
       ]),
+      new Option(
+        '--recovery',
+        'when each bucket is usable, above WARNING and full again instead: at the earliest, at the latest, and under the present demand',
+      ).conflicts('refill'),
       new Option('--severity <level>').argParser(oneOfAnyCase(HEALTH)).hideHelp(),
     ],
     read: async ({ storage, config, options }: AskedOf<StatusOptions>) => {
@@ -55,11 +60,12 @@ export const statusCommand = (): Command =>
       if (options.refill === true) return { refill: await knownRefills(storage.database, { participant, policy }) };
       if (options.watch === true) return { watched: watch({ storage, config }, { participant, policy, level }) };
       const status = narrowed(await readStatus(storage, Date.now()), { participant, policy, level });
-      return { status, where: storage.description };
+      return { status, where: storage.description, isRecovery: options.recovery === true };
     },
     text: (answer) => {
       if ('watched' in answer) return answer.watched;
-      return 'refill' in answer ? refillText(answer.refill) : statusText(answer);
+      if ('refill' in answer) return refillText(answer.refill);
+      return answer.isRecovery ? recoveryText(answer.status.states) : statusText(answer);
     },
     json: (answer) => {
       if ('refill' in answer) return answer.refill.map(refillJson);

@@ -6,11 +6,13 @@ import { DEFAULT_RULES } from '../../domain/thresholds.ts';
 import { table } from './table.ts';
 import { durationText, iso, numberText, numbered, percentText, timeText } from '../../format.ts';
 import type { Column } from './table.ts';
+import type { Recovery } from '../../domain/estimate/recovery.ts';
 import type { AlertRow } from '../../views/alerts.ts';
 import type { ForecastRow } from '../../views/forecasts.ts';
 import { alertJson } from './alerts.ts';
 import { forecastJson, forecastRange } from './forecasts.ts';
 import { consumptionText, pointColumns } from './history.ts';
+import { recoveryJson, spanText } from './recovery.ts';
 import { sparkline, SPARKLINE_WIDTH } from './sparkline.ts';
 import { whyInWords, whyJson } from './why.ts';
 
@@ -28,7 +30,7 @@ function neighbours({ alert, chain }: Explanation): {
 const pointJson = (point: HistoryPoint) => ({ ...point, response_time: iso(point.response_time) });
 
 export function explanationJson(explanation: Explanation) {
-  const { alert, chain, before, causes, followed, forecasts, zeroAt } = explanation;
+  const { alert, chain, before, causes, recovery, followed, forecasts, zeroAt } = explanation;
   const { previous, next } = neighbours(explanation);
   const rules = rulesOf(alert.rule_version);
   return {
@@ -37,6 +39,7 @@ export function explanationJson(explanation: Explanation) {
     why: whyJson(explanation),
     before: before.map(pointJson),
     causes: causes.map(pointJson),
+    recovery: recovery === null ? null : recoveryJson(recovery),
     followed:
       followed === null
         ? null
@@ -90,7 +93,7 @@ const INDENTED = { indent: '  ' };
 
 /** Names and values, aligned. */
 function facts(explanation: Explanation): string[] {
-  const { alert, causes } = explanation;
+  const { alert, causes, recovery } = explanation;
   const decisive = causes.at(-1);
   const blind = decisive?.blind_seconds ?? null;
   const rows: [string, string][] = [
@@ -100,11 +103,22 @@ function facts(explanation: Explanation): string[] {
     ['rules', rulesText(alert.rule_version)],
     ['bucket', bucketText(alert)],
     ['consumption', consumedText(alert, decisive)],
-    ['full in', durationText(alert.recovery_eta_seconds)],
+    ...recoveryRows(alert, recovery),
     ['empty in', emptyText(alert.exhaustion_projection_seconds)],
     ...(blind === null ? [] : [blindRow(blind)]),
   ];
   return rows.map(([name, value]) => `${name.padEnd(12)} ${value}`);
+}
+
+/** Without traffic: for want of the observation the time to full of a refill that drips. */
+function recoveryRows(alert: AlertRow, recovery: Recovery | null): [string, string][] {
+  if (recovery === null) return [['full in', durationText(alert.recovery_eta_seconds)]];
+  const { usable, cleared, full } = recovery;
+  return [
+    ...(alert.available_tokens > 0 ? [] : [['usable in', spanText(usable)] satisfies [string, string]]),
+    ['clear in', spanText(cleared)],
+    ['full in', spanText(full)],
+  ];
 }
 
 const blindRow = (seconds: number): [string, string] => [

@@ -4,6 +4,7 @@ import type { FoldStanding } from '../../app/standing.ts';
 import type { LatestState } from '../../views/latest.ts';
 import type { AlertRow } from '../../views/alerts.ts';
 import { alertJson, shortId } from './alerts.ts';
+import { recoveryJson } from './recovery.ts';
 import { table } from './table.ts';
 import { durationText, iso, numbered, numberText, percentText, timeText } from '../../format.ts';
 import type { Column } from './table.ts';
@@ -18,7 +19,11 @@ export function statusJson(status: Status) {
     outbox: status.outbox,
     months_ahead: status.monthsAhead,
     horizon: iso(status.horizon),
-    states: status.states.map((state) => ({ ...state, response_time: iso(state.response_time) })),
+    states: status.states.map(({ recovery, ...state }) => ({
+      ...state,
+      response_time: iso(state.response_time),
+      recovery: recoveryJson(recovery),
+    })),
     alerts: status.alerts.map(alertJson),
     forecasts: status.forecasts.map((forecast) => ({ ...forecast, created_at: iso(forecast.created_at) })),
     folds: status.folds.map((fold) => ({

@@ -1,6 +1,7 @@
 /** How fast a bucket is drawn on, gross of its refill, and when that empties it. Pure. */
 import type { EpochMs } from '../events.ts';
-import { modulo, TIME_TOLERANCE_MS } from './refill.ts';
+import { TIME_TOLERANCE_MS } from '../time.ts';
+import { modulo } from './refill.ts';
 import type { Reading, Refill } from './refill.ts';
 
 /** How tokens come back, as far as is known. */

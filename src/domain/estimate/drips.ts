@@ -1,8 +1,8 @@
 /** What was consumed between two readings of a bucket whose refill drips. Pure. */
+import { TIME_TOLERANCE_MS } from '../time.ts';
 import type { Guess } from './guess.ts';
 import { withSeen } from './recent.ts';
 import type { Recent } from './recent.ts';
-import { TIME_TOLERANCE_MS } from './refill.ts';
 import type { Reading } from './refill.ts';
 
 /** Beyond so many tokens a second a missing token is back before anybody looks. */

@@ -6,13 +6,13 @@
  * within the doubt about a lump the likelier idea is taken, and kept for the next interval: sums come right.
  */
 import type { EpochMs } from '../events.ts';
-import { MINUTE_MS } from '../time.ts';
+import { MINUTE_MS, TIME_TOLERANCE_MS } from '../time.ts';
 import { inflowOf, pathBetween, shownSince } from './demand.ts';
 import type { Inflow } from './demand.ts';
 import type { Guess } from './guess.ts';
 import { withSeen } from './recent.ts';
 import type { Recent } from './recent.ts';
-import { modulo, TIME_TOLERANCE_MS } from './refill.ts';
+import { modulo } from './refill.ts';
 import type { PhaseWindow, Reading, Refill } from './refill.ts';
 
 /** Lumps are counted where they are known to land within this. */

@@ -9,6 +9,7 @@
 import { isCreditedOnPaymentOrder } from '../catalog.ts';
 import type { BucketParameters } from '../catalog.ts';
 import type { EpochMs } from '../events.ts';
+import { TIME_TOLERANCE_MS } from '../time.ts';
 
 type RefillMode = 'lump' | 'drip' | 'unknown';
 
@@ -39,9 +40,6 @@ export interface Reading extends BucketParameters {
   readonly availableTokens: number;
   readonly responseTime: EpochMs;
 }
-
-/** How far the time in an answer may lie from the moment of its balances, either way. Milliseconds. */
-export const TIME_TOLERANCE_MS = 250;
 
 /** Leaps that show lumps where payment orders bring tokens as well, at any time. */
 const LEAPS_AMID_CREDITS = 4;
