@@ -11,7 +11,7 @@ import { targetOf } from './target.ts';
 /** Bytes. */
 const LONGEST_FORM = 4_096;
 
-/** Draws the form: for `GET` as it is asked, else with what was wrong: `?failed=token` or `?failed=often`. */
+/** Draws the form: for `GET` as it is asked, else with what was wrong: `?refused=wrong` or `?refused=slow`. */
 export type DrawForm = (query: URLSearchParams) => Promise<Answer>;
 
 /** Answers to `POST /login` and `POST /logout`; `null` to others. */
@@ -36,7 +36,7 @@ async function signIn(access: Access, request: IncomingMessage, form: URLSearchP
   const next = pathOf(form.get('next'));
   const tried = access.try((form.get('token') ?? '').trim(), request.socket.remoteAddress);
   if (typeof tried === 'string') return moveOn(next, cookie(request, tried, SESSION_MS / 1_000));
-  const drawn = await draw(new URLSearchParams({ next, failed: tried === 0 ? 'token' : 'often' }));
+  const drawn = await draw(new URLSearchParams({ next, refused: tried === 0 ? 'wrong' : 'slow' }));
   const head = { ...drawn.headers, 'cache-control': 'no-store' };
   if (tried === 0) return { ...drawn, status: 401, headers: head };
   return { ...drawn, status: 429, headers: { ...head, ...tooOften(tried).headers } };
@@ -77,8 +77,8 @@ async function formOf(request: IncomingMessage): Promise<URLSearchParams | null>
 }
 
 const SAID: Readonly<Record<string, string>> = {
-  token: '<p role="alert">The token is wrong.</p>',
-  often: '<p role="alert">Too many wrong tokens came from this address: wait a little.</p>',
+  wrong: '<p role="alert">The token is wrong.</p>',
+  slow: '<p role="alert">Too many wrong tokens came from this address: wait a little.</p>',
 };
 
 /** For whoever serves no pages. */
@@ -86,7 +86,7 @@ export const plainForm = (query: URLSearchParams): Answer => ({
   ...{ status: 200, type: 'text/html; charset=utf-8', headers: { 'cache-control': 'no-store' } },
   body: `<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Balde: sign in</title>
-<main><h1>Balde</h1>${SAID[query.get('failed') ?? ''] ?? ''}
+<main><h1>Balde</h1>${SAID[query.get('refused') ?? ''] ?? ''}
 <form method="post" action="/login"><input type="hidden" name="next" value="${escaped(pathOf(query.get('next')))}">
 <label>Token <input type="password" name="token" autocomplete="current-password" required autofocus></label>
 <button>Sign in</button></form></main></html>

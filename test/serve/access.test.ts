@@ -147,7 +147,7 @@ describe('[PAGE-6] wrong tokens are few', () => {
     }
     const held = await signIn(TOKEN);
     expect([held.status, held.headers['retry-after'], held.headers['set-cookie']]).toEqual([429, '6', undefined]);
-    expect(asks.at(-1)?.url.search).toBe('?next=%2F&failed=often');
+    expect(asks.at(-1)?.url.search).toBe('?next=%2F&refused=slow');
     expect((await ask('/api/v1/x', { headers: BEARER })).status).toBe(429);
     expect((await ask('/api/v1/x', { headers: session })).status).toBe(200);
     clock.now += 6_000;
@@ -158,11 +158,11 @@ describe('[PAGE-6] wrong tokens are few', () => {
     const { ask, signIn } = await guarded();
     const drawn = await signIn('wrong', '/a?b=c');
     expect([drawn.status, drawn.text, drawn.headers['cache-control']]).toEqual([401, 'page /login', 'no-store']);
-    expect(asks.at(-1)?.url.search).toBe('?next=%2Fa%3Fb%3Dc&failed=token');
+    expect(asks.at(-1)?.url.search).toBe('?next=%2Fa%3Fb%3Dc&refused=wrong');
     expect((await ask('/login', { method: 'POST', body: 'token=x' })).status).toBe(415);
     expect((await ask('/login', { method: 'POST', headers: FORM, body: 'x'.repeat(9_000) })).status).toBe(413);
     const plain = await guarded({ sites: [] });
-    const form = (await plain.ask('/login?failed=token&next=/"><script>')).text;
+    const form = (await plain.ask('/login?refused=wrong&next=/"><script>')).text;
     expect(form).toContain('The token is wrong.');
     expect(form).toContain('name="next" value="/&#34;%3E%3Cscript%3E"'.replace('&#34;', '%22'));
   });
