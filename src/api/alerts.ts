@@ -39,7 +39,7 @@ export async function alertsOf(sql: Sql, { before, limit, ...filter }: AlertsAsk
   };
 }
 
-export const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 const placeText = ({ created_at: at, id }: AlertRow): string => `${iso(at)}_${id}`;
 

@@ -10,7 +10,7 @@ import { openApi } from './openapi.ts';
 import { NotFoundError, problemAnswer, problemOf } from './problem.ts';
 import { whatIfAsked } from './whatIf.ts';
 
-export const API = '/api/v1';
+const API = '/api/v1';
 
 interface Question extends Asked {
   readonly api: Api;

@@ -62,7 +62,7 @@ export function minutesOf(row: Consumed): number | null {
 }
 
 /** @param minutes since the observation before; `null`: not known */
-export function consumptionRate(row: Consumed, minutes: number | null): ConsumptionRate {
+function consumptionRate(row: Consumed, minutes: number | null): ConsumptionRate {
   const { consumption_low80: low80, consumption_high80: high80 } = row;
   const perMinute = (tokens: number | null): number | null =>
     tokens === null ? null : tokens === 0 ? 0 : minutes === null ? null : tokens / minutes;
@@ -76,7 +76,7 @@ export function consumptionRate(row: Consumed, minutes: number | null): Consumpt
 }
 
 /** Since when a bucket is at its level; `null` where no alert says so: hysteresis holds it back. */
-export function levelSince(
+function levelSince(
   health: Health,
   newest: EpochMs,
   alert: NewestAlert | undefined,
@@ -89,7 +89,7 @@ export function levelSince(
 }
 
 /** Its id, if it is open: now, or at a past moment. */
-export function openAlert(alert: NewestAlert, at: EpochMs | null): string | null {
+function openAlert(alert: NewestAlert, at: EpochMs | null): string | null {
   const { resolved_at: resolvedAt } = alert;
   return resolvedAt === null || (at !== null && resolvedAt > at) ? alert.id : null;
 }

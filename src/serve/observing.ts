@@ -22,7 +22,7 @@ export const observingPool = (work: DatabaseOptions): DatabaseOptions => ({
 });
 
 /** What a question about all of history may take. Milliseconds. */
-export const STUDY_MS = 60_000;
+const STUDY_MS = 60_000;
 
 /** One connection for questions that read much: they wait for one another, and nobody else waits for them. */
 export const longObservingPool = (work: DatabaseOptions): DatabaseOptions => ({

@@ -30,7 +30,7 @@ export interface SeriesRange {
 }
 
 /** More points than a chart is wide help nobody. */
-export const MOST_POINTS = 1_500;
+const MOST_POINTS = 1_500;
 
 const ROLLUPS = [
   ['5m', 'dict_rate_limit_rollup_5m', 5 * MINUTE_MS],

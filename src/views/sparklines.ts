@@ -6,7 +6,7 @@ import type { Sql } from '../store/database.ts';
 import { instant } from './buckets.ts';
 import type { BucketFilter } from './buckets.ts';
 
-export const SLOT_MS = 30 * MINUTE_MS;
+const SLOT_MS = 30 * MINUTE_MS;
 export const SLOTS = 48;
 
 /** Lowest percent left in each slot, oldest first; `null` where nothing was observed. */
