@@ -1,7 +1,13 @@
 /** The fold of read model "states": policies, history and the newest observation of each bucket. */
 import { enrich, sameParameters, sampleOf } from '../../src/domain/enrichment.ts';
 import type { Enrichment, Sample } from '../../src/domain/enrichment.ts';
-import { gauge as gaugeOf, gaugeText, methodOf, parseGauge, ratePerMinute } from '../../src/domain/estimate/consumption.ts';
+import {
+  gauge as gaugeOf,
+  gaugeText,
+  methodOf,
+  parseGauge,
+  ratePerMinute,
+} from '../../src/domain/estimate/consumption.ts';
 import type { Gauge, Gauged } from '../../src/domain/estimate/consumption.ts';
 import { bucketKey } from '../../src/domain/events.ts';
 import type { EpochMs, PolicyRetired, PolicyStateEvent, PolicyStateObserved } from '../../src/domain/events.ts';

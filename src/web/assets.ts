@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Answer } from '../serve/answer.ts';
 import { packageRoot } from '../packageRoot.ts';
 
-export interface Asset {
+interface Asset {
   readonly path: string;
   readonly answer: Answer;
 }

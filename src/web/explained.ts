@@ -55,7 +55,7 @@ export interface SideFigures {
   readonly lead_min_seconds: number | null;
 }
 
-export interface Announced {
+interface Announced {
   readonly announced: number;
   readonly lead_median_seconds: number | null;
   readonly lead_min_seconds: number | null;
@@ -69,7 +69,7 @@ export interface Outages {
   readonly forecast: Announced;
 }
 
-export type Change = 'added' | 'gone' | 'earlier' | 'later' | 'longer' | 'shorter';
+type Change = 'added' | 'gone' | 'earlier' | 'later' | 'longer' | 'shorter';
 export type ChangeCounts = Readonly<Record<Change | 'unchanged', number>>;
 
 interface RaisedPair {

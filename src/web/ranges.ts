@@ -17,8 +17,8 @@ export type RangeName = keyof typeof RANGES;
 export const DEFAULT_RANGE: RangeName = '6h';
 
 /** Shorter shows nothing, longer is not kept. Milliseconds. */
-export const NARROWEST_MS = 60_000;
-export const WIDEST_MS = RANGES['13M'];
+const NARROWEST_MS = 60_000;
+const WIDEST_MS = RANGES['13M'];
 
 export interface TimeRange {
   /** Milliseconds. */

@@ -6,7 +6,7 @@ export type Language = (typeof LANGUAGES)[number];
 export const ZONES = ['America/Sao_Paulo', 'UTC'] as const;
 export type Zone = (typeof ZONES)[number];
 export const THEMES = ['auto', 'light', 'dark'] as const;
-export type Theme = (typeof THEMES)[number];
+type Theme = (typeof THEMES)[number];
 
 export interface Reader {
   readonly language: Language;
@@ -44,8 +44,8 @@ export function chosenCookie(query: URLSearchParams, reader: Reader): string | n
   return null;
 }
 
-/** As `set-cookie` and `document.cookie` take it. */
-export const cookieText = (parameter: string, value: string): string =>
+/** As `set-cookie` takes it. */
+const cookieText = (parameter: string, value: string): string =>
   `balde_${parameter}=${value}; Path=/; Max-Age=${YEAR_SECONDS}; SameSite=Lax`;
 
 const firstOf = <T extends string>(known: readonly T[], given: readonly (string | undefined)[]): T | undefined =>

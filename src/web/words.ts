@@ -2,7 +2,7 @@
 import type { Language, Reader, Zone } from './reader.ts';
 
 /** A dash for what is unknown. */
-export const UNKNOWN = '–';
+const UNKNOWN = '–';
 
 export interface Words {
   readonly zoneName: string;

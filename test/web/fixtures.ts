@@ -26,7 +26,7 @@ const SIZES: readonly (readonly [string, number, number])[] = [
 const LEFT = [6.2, 17.4, 55.1, 63, 71.5, 88.2, 97.3, 100] as const;
 const LEVELS: readonly Health[] = ['CRITICAL', 'WARNING', 'STALE', 'OK', 'OK', 'OK', 'OK', 'OK'];
 
-export const forecast: ForecastSummary = {
+const forecast: ForecastSummary = {
   id: '11111111-1111-4111-8111-111111111111',
   participant: '12345678',
   endpoint_id: 'CIDS_ENTRIES_READ',

@@ -100,15 +100,10 @@ const consumedOf = (view: string, condition: string): string => `
         from ${view}
         where ${THIS_BUCKET} and $__timeFilter(starts_at) and ${condition}`;
 
-const consumption = () =>
-  series(
-    'Taken a minute: estimate, its 80 % interval, and bounds',
-    [24, 10],
-    graph(`
+const taken = (columns: string) =>
+  graph(`
       select
-        time, low / nullif(minutes, 0) as "At least", high / nullif(minutes, 0) as "At most",
-        low80 / nullif(minutes, 0) as "80 % from", high80 / nullif(minutes, 0) as "80 % to",
-        estimate / nullif(minutes, 0) as "Estimate",
+        time, ${columns},
         (select refill_tokens * 60.0 / refill_period_sec from dict_rate_limit_policies where ${THIS_BUCKET}) as "Refill"
       from (
         select response_time as time, consumption_low as low, consumption_high as high,
@@ -119,20 +114,43 @@ const consumption = () =>
         union all${consumedOf('dict_rate_limit_rollup_hours', `${beyond('observations')} and ${upTo('hours')}`)}
         union all${consumedOf('dict_rate_limit_rollup_days_utc', beyond('hours'))}
       ) taken
-      order by time`),
+      order by time`);
+
+/** Apart from the bounds, which are many times as far apart where seconds lie between two polls. */
+const estimate = () =>
+  series(
+    'Taken a minute, as estimated, and the 80 % interval',
+    [12, 9],
+    taken(
+      'low80 / nullif(minutes, 0) as "80 % from", high80 / nullif(minutes, 0) as "80 % to", ' +
+        'estimate / nullif(minutes, 0) as "Estimate"',
+    ),
   )
     .description(
-      'Between observations up to two days; of hours up to a hundred days, then of days of UTC, without estimates. Above ' +
-        'the refill the bucket drains. The truth is between at least and at most, and four times of five within the ' +
-        'interval. No line at most: nothing bounds it there.',
+      'Between observations, up to two days. Above the refill the bucket drains. The truth is within the interval four ' +
+        'times of five; no line: only bounds are known.',
     )
     .unit(units.LocaleFormat)
     .decimals(0)
-    .overrideByName('At most', [...fixedColor('light-orange'), ...filledTo('At least', 10)])
-    .overrideByName('At least', fixedColor('light-orange'))
     .overrideByName('80 % to', [...fixedColor('orange'), ...THIN, ...filledTo('80 % from', 30)])
     .overrideByName('80 % from', [...fixedColor('orange'), ...THIN])
     .overrideByName('Estimate', [...fixedColor('dark-orange'), { id: 'custom.lineWidth', value: 2 }])
+    .overrideByName('Refill', [...fixedColor('green'), ...DASHED]);
+
+const bounds = () =>
+  series(
+    'Taken a minute, at least and at most',
+    [12, 9],
+    taken('low / nullif(minutes, 0) as "At least", high / nullif(minutes, 0) as "At most"'),
+  )
+    .description(
+      'Between observations up to two days; of hours up to a hundred days, then of days of UTC. No line at most: ' +
+        'nothing bounds it there.',
+    )
+    .unit(units.LocaleFormat)
+    .decimals(0)
+    .overrideByName('At most', [...fixedColor('light-orange'), ...filledTo('At least')])
+    .overrideByName('At least', fixedColor('orange'))
     .overrideByName('Refill', [...fixedColor('green'), ...DASHED]);
 
 const lowOf = (view: string, condition: string): string => `
@@ -198,7 +216,7 @@ const foreseen = () =>
       'Each forecast where it was made: when it expected the bucket to be empty, the ends of its 80 % interval, and what ' +
         'was seen. Nothing was seen empty where a forecast passed.',
     )
-    .unit(units.DurationSeconds)
+    .unit(units.Seconds)
     .drawStyle(GraphDrawStyle.Points)
     .showPoints(VisibilityMode.Always)
     .pointSize(7)
@@ -283,5 +301,5 @@ export const bucket = (): Page =>
       .withVariable(policyVariable())
       .annotation(shown(alertMarks()))
       .annotation(shown(forecastMarks())),
-    ...[now(), tokens(), consumption(), low(), foreseen(), alerts(), forecasts()],
+    ...[now(), tokens(), estimate(), bounds(), low(), foreseen(), alerts(), forecasts()],
   ).build();

@@ -127,12 +127,12 @@ const foresight = () => [
     'Buckets expected to be empty in',
     [THIRD, 8],
     promql(
-      'max by (participant, endpoint_id, bound) (balde_forecast_empty_timestamp_seconds) - time()',
+      'max by (participant, endpoint_id, bound) (balde_forecast_empty_timestamp_seconds) - time() > 0',
       '{{participant}} {{endpoint_id}} {{bound}}',
     ),
   )
     .description(
-      'Open forecasts: when each expects its bucket to be empty, and the ends (low, high) of its 80 % interval.',
+      'Open forecasts: when each expects its bucket to be empty, and the ends (low, high) of its 80 % interval, while to come.',
     )
     .unit(units.DurationSeconds)
     .overrideByRegexp('/ (low|high)$/', [

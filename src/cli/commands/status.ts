@@ -1,8 +1,6 @@
 /** `balde status`: how the buckets stand, and how Balde does. */
 import { Option } from 'commander';
 import type { Command } from 'commander';
-import { apiOf } from '../../api/api.ts';
-import { watching } from '../../api/watching.ts';
 import { pickBuckets } from '../../operate/buckets.ts';
 import { HEALTH, narrowed, readStatus } from '../../operate/status.ts';
 import type { Health, StatusFilter } from '../../operate/status.ts';
@@ -22,7 +20,6 @@ import { refillJson, refillText } from '../render/refill.ts';
 import { statusJson, statusText } from '../render/status.ts';
 import { narrowedOverview, watchText } from '../render/watch.ts';
 import { stopSignal } from '../signals.ts';
-import { sourcesOf } from '../sites.ts';
 
 interface StatusOptions extends CommonOptions {
   readonly refill?: boolean;
@@ -90,6 +87,12 @@ const REDRAWN_MS = 5_000;
 /** The lines of each picture, the screen cleared before it. */
 async function* watch({ storage, config }: Pick<AskedOf, 'storage' | 'config'>, filter: StatusFilter) {
   const signal = stopSignal();
+  // What is served is more than the other forms of this command need.
+  const [{ apiOf }, { watching }, { sourcesOf }] = await Promise.all([
+    import('../../api/api.ts'),
+    import('../../api/watching.ts'),
+    import('../sites.ts'),
+  ]);
   const { hub } = apiOf(sourcesOf({ storage, config, signal }));
   for await (const seen of watching(hub, signal, process.stdout.isTTY ? REDRAWN_MS : undefined)) {
     clearScreen();

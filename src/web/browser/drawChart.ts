@@ -5,7 +5,7 @@ import type { Chart, ChartOptions, DrawChart } from '../parts/chart.ts';
 import { moved, zoomed } from '../ranges.ts';
 import type { TimeRange } from '../ranges.ts';
 import { onThemeChange } from './colours.ts';
-import { gestures } from './gestures.ts';
+import { gestures, keys } from './gestures.ts';
 import { demandData, demandPlot, tokensData, tokensPlot } from './plots.ts';
 
 /** So long after the last movement the range counts as chosen. */
@@ -31,7 +31,11 @@ class BucketPlots implements Chart {
       setScale: [(plot, scale) => scale === 'x' && this.#onScale(plot)],
       setCursor: [({ cursor }) => options.onPoint(cursor.idx ?? null)],
     };
-    this.#plots = [tokensPlot(host, { ...shared, hooks }), demandPlot(host, { ...shared, hooks })];
+    const [tokens, use] = options.titles;
+    this.#plots = [
+      tokensPlot(host, { ...shared, hooks, title: tokens }),
+      demandPlot(host, { ...shared, hooks, title: use }),
+    ];
     this.#setRange(this.#whole());
     this.#listen();
   }
@@ -60,7 +64,8 @@ class BucketPlots implements Chart {
       show: (range: TimeRange) => this.#choose(range),
       reset: () => this.#options.onReset(),
     };
-    for (const plot of this.#plots) this.#ends.push(gestures(plot.over, this.#host, target));
+    this.#ends.push(keys(this.#host, target));
+    for (const plot of this.#plots) this.#ends.push(gestures(plot.over, target));
     const resized = new ResizeObserver(() => {
       for (const plot of this.#plots) plot.setSize({ width: this.#host.clientWidth, height: plot.height });
     });

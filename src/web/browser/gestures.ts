@@ -11,15 +11,21 @@ interface Target {
 const STEP = 0.2;
 const CLOSER = 0.7;
 
-/** @param surface where lines are drawn @param focused what has the focus @returns ends it */
-export function gestures(surface: HTMLElement, focused: HTMLElement, target: Target): () => void {
+/** @param focused what has the focus @returns ends it */
+export function keys(focused: HTMLElement, target: Target): () => void {
+  const pressed = (event: KeyboardEvent): void => onKey(event, target);
+  focused.addEventListener('keydown', pressed);
+  return () => focused.removeEventListener('keydown', pressed);
+}
+
+/** @param surface where lines are drawn @returns ends it */
+export function gestures(surface: HTMLElement, target: Target): () => void {
   const ended = new AbortController();
   const { signal } = ended;
   const shareAt = (clientX: number): number => {
     const { left, width } = surface.getBoundingClientRect();
     return Math.min(1, Math.max(0, (clientX - left) / width));
   };
-  focused.addEventListener('keydown', (event) => onKey(event, target), { signal });
   surface.addEventListener(
     'wheel',
     (event) => {

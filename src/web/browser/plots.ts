@@ -5,8 +5,8 @@ import type { Words } from '../words.ts';
 import { colour } from './colours.ts';
 import { marks } from './marks.ts';
 
-const TOKENS_HEIGHT = 300;
-const USE_HEIGHT = 170;
+const TOKENS_HEIGHT = 280;
+const USE_HEIGHT = 150;
 /** So that both plots begin at the same place. */
 const AXIS_WIDTH = 64;
 const FONT = '11px system-ui, sans-serif';
@@ -36,11 +36,13 @@ export interface PlotOptions {
   readonly data: () => ChartData;
   readonly words: Words;
   readonly width: number;
+  readonly title: string;
   readonly hooks: uPlot.Hooks.Arrays;
 }
 
-const shared = ({ words, width, hooks, data }: PlotOptions, withMarks: boolean) => ({
+const shared = ({ words, width, title, hooks, data }: PlotOptions, withMarks: boolean) => ({
   width,
+  title,
   hooks,
   plugins: withMarks ? [marks(data)] : [],
   legend: { show: false },
@@ -49,6 +51,7 @@ const shared = ({ words, width, hooks, data }: PlotOptions, withMarks: boolean) 
     axis({
       values: (_plot, ticks, _i, _space, step) => ticks.map((at) => words.tick(at * 1000, step)),
       space: 70,
+      size: 30,
     }),
     axis({
       size: AXIS_WIDTH,

@@ -28,7 +28,7 @@ export function AlertPage({ answer }: AlertPageProps) {
   return (
     <Shell address={alertAddress(alert.id)} here={null} connection={null}>
       <div class="title">
-        <a href={bucketAddress(alert, ends)}>← {t.alert.bucket}</a>
+        <a href={bucketAddress(alert, ends)}>{t.alert.bucket}</a>
         <h1>{t.alert.title(t.levels[alert.severity], alert.endpoint_id)}</h1>
         <p>
           <Level level={alert.severity} /> <span class="quiet">{alert.participant}</span> {useSentence(alert)}

@@ -26,6 +26,7 @@ export function BucketChart({ data, label, onRange, onReset }: BucketChartProps)
     if (draw === null || host.current === null) return undefined;
     const drawn = draw(host.current, data, {
       words,
+      titles: [t.bucket.tokens, t.bucket.use],
       onPoint: setPoint,
       onRange: (range) => handlers.current.onRange(range),
       onReset: () => handlers.current.onReset(),

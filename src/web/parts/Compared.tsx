@@ -144,7 +144,7 @@ function Differences({ differences }: { readonly differences: readonly Differenc
   const { t, words } = useReading();
   const rest = differences.length - LISTED;
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-labelledby="differences">
+    <div class="scroll" tabIndex={0} role="region" aria-label={t.alerts}>
       <table class="plain differences">
         <thead>
           <tr>

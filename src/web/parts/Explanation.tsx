@@ -11,7 +11,7 @@ export function Decided({ explained, now }: { readonly explained: Explained; rea
   const { before, causes } = explained;
   if (before.length + causes.length === 0) return <p class="quiet">{t.alert.dropped}</p>;
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label={t.alert.causes}>
+    <div class="scroll" tabIndex={0} role="region" aria-label={t.alert.before}>
       <table class="plain">
         <thead>
           <tr>

@@ -134,7 +134,7 @@ interface SliderProps {
 const Slider = ({ label, text, onInput, ...input }: SliderProps) => (
   <label class="slider">
     <span>
-      {label} <output>{text}</output>
+      {label} <b>{text}</b>
     </span>
     <input
       type="range"

@@ -6,6 +6,8 @@ import type { Words } from '../words.ts';
 
 export interface ChartOptions {
   readonly words: Words;
+  /** Of the two plots. */
+  readonly titles: readonly [tokens: string, use: string];
   /** People moved or zoomed it. */
   readonly onRange: (range: TimeRange) => void;
   /** The point below the pointer; `null`: none. */
