@@ -124,14 +124,14 @@ describe('[PAGE-9] whatever comes', () => {
 
   test('many cookies, encodings and tags', async () => {
     const many = (one: string): string => Array.from({ length: 400 }, () => one).join(',');
-    for (const headers of [
+    const heads: Record<string, string>[] = [
       { cookie: many('balde_session=1;') },
       { 'accept-encoding': many('gzip;q=0.1') },
       { 'if-none-match': many('"x"') },
       { authorization: `Bearer ${'x'.repeat(6_000)}` },
       { accept: 'text/html', 'sec-fetch-site': 'x' },
-    ])
-      expect([200, 303, 401]).toContain((await ask('/', { headers })).status);
+    ];
+    for (const headers of heads) expect([200, 303, 401]).toContain((await ask('/', { headers })).status);
   });
 });
 
