@@ -167,6 +167,8 @@ describe('[CONS-6] the consumption that alerts say', { timeout: 300_000 }, () =>
     ]);
     expect(ratesOf(await alertsBetween(database, all, null))).toEqual(expected);
     expect(expected[0]?.[0]).toBeGreaterThan(0);
-    expect((await alertsBetween(database, all, null)).filter(({ resolved }) => !resolved)).toHaveLength(1);
+    const ended = new Set(decided.flatMap((event) => (event.type === 'AlertResolved' ? [event.alertId] : [])));
+    const stillOpen = decided.flatMap((e) => (e.type === 'AlertRaised' && !ended.has(e.alertId) ? [e.alertId] : []));
+    expect((await openAlerts(database)).map(({ id }) => id)).toEqual(stillOpen);
   });
 });
