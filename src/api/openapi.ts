@@ -1,6 +1,7 @@
 /** The API as an OpenAPI 3.1 document. */
 import { CATEGORIES } from '../domain/catalog.ts';
 import { packageVersion } from '../packageRoot.ts';
+import { SESSION_COOKIE } from '../serve/access.ts';
 import { SCHEMAS } from './schemas.ts';
 import type { Schema } from './schemas.ts';
 
@@ -49,6 +50,10 @@ const get = ({ summary, parameters = [], type = 'application/json', schema, prob
     responses: {
       200: { description: 'The answer', content: { [type]: { schema } } },
       400: problem('A parameter is malformed, or there is none of that name'),
+      401: problem('A token is asked for, and none was given, or a wrong one'),
+      403: problem('A page of another origin asks'),
+      421: problem('Asked for by a name that is not of HTTP_ALLOWED_HOSTS'),
+      429: problem('Too many wrong tokens from this address: wait, as Retry-After says'),
       ...Object.fromEntries(Object.entries(problems).map(([status, text]) => [status, problem(text)])),
       503: problem('The database does not answer: try again'),
     },
@@ -133,5 +138,13 @@ export const openApi = (server: string): Schema => ({
   },
   servers: [{ url: server }],
   paths: PATHS,
-  components: { schemas: SCHEMAS },
+  // Where HTTP_TOKEN is set: the token, or what /login gave for it.
+  security: [{}, { token: [] }, { session: [] }],
+  components: {
+    schemas: SCHEMAS,
+    securitySchemes: {
+      token: { type: 'http', scheme: 'bearer' },
+      session: { type: 'apiKey', in: 'cookie', name: SESSION_COOKIE },
+    },
+  },
 });

@@ -135,6 +135,8 @@ describeBrowser('the pages in a browser', () => {
     await expect
       .poll(async () => await page.locator('[aria-live=polite]').textContent())
       .toBe('REFUNDS_READ is CRITICAL: 3.0\u00a0% left');
+    api.send('problem', { type: 'about:blank', title: 'Service Unavailable', status: 503, detail: 'away' });
+    await expect.poll(async () => await state.textContent()).toBe('The database does not answer, trying again…');
     for (const stream of api.streams) stream.destroy();
     await expect.poll(async () => await state.textContent()).toBe('Connection lost, trying again…');
     await expect.poll(async () => await state.textContent(), { timeout: 10_000 }).toBe('Live');

@@ -1,11 +1,12 @@
 /** The stream of changes, for as long as the page is open. */
 import type { Overview, OverviewChange } from '../../api/answers.ts';
+import type { ConnectionState } from '../parts/Connection.tsx';
 
 export interface StreamReader {
   readonly onOverview: (overview: Overview) => void;
   readonly onChange: (change: OverviewChange) => void;
-  /** Whether what was read is what is. */
-  readonly onConnection: (isLive: boolean) => void;
+  /** Whether what was read is what is: `waiting` for Balde, or for its database, which is `away`. */
+  readonly onConnection: (state: Extract<ConnectionState, 'live' | 'waiting' | 'away'>) => void;
 }
 
 const STREAM = '/api/v1/stream';
@@ -29,12 +30,13 @@ export function listen({ onOverview, onChange, onConnection }: StreamReader): ()
     const opened = new EventSource(STREAM);
     opened.addEventListener('overview', ({ data }: MessageEvent<string>) => {
       wait = RETRY_MS;
-      onConnection(true);
+      onConnection('live');
       onOverview(JSON.parse(data) as Overview);
     });
     opened.addEventListener('change', ({ data }: MessageEvent<string>) => onChange(JSON.parse(data) as OverviewChange));
+    opened.addEventListener('problem', () => onConnection('away'));
     opened.addEventListener('error', () => {
-      onConnection(false);
+      onConnection('waiting');
       if (opened.readyState !== EventSource.CLOSED) return;
       timer = setTimeout(() => (source = open()), wait);
       wait = Math.min(RETRY_MAX_MS, wait * 2);

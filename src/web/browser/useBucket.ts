@@ -96,7 +96,7 @@ function useNews({ bucket, is_past }: BucketAnswer, onNews: () => void): Connect
     const end = listen({
       onOverview: news,
       onChange: news,
-      onConnection: (isLive) => setConnection(isLive ? 'live' : 'waiting'),
+      onConnection: setConnection,
     });
     return () => {
       clearTimeout(timer);

@@ -29,7 +29,7 @@ export function useLive(initial: Overview): Live {
     return listen({
       onOverview: (overview) => show(() => overview),
       onChange: (change) => show((shown) => afterChange(shown, change)),
-      onConnection: (isLive) => setLive((shown) => ({ ...shown, connection: isLive ? 'live' : 'waiting' })),
+      onConnection: (connection) => setLive((shown) => ({ ...shown, connection })),
     });
   }, [initial]);
   return live;

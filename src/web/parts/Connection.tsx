@@ -1,7 +1,8 @@
 /** Whether what is shown is what is: said in words, and at once when it changes. */
 import { useReading } from './context.ts';
 
-export type ConnectionState = 'connecting' | 'live' | 'waiting' | 'past' | 'still';
+/** `away`: Balde is there, and its database is not. */
+export type ConnectionState = 'connecting' | 'live' | 'waiting' | 'away' | 'past' | 'still';
 
 export function Connection({ state, age }: { readonly state: ConnectionState; readonly age: number | null }) {
   const { t, words } = useReading();

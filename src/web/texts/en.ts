@@ -31,6 +31,7 @@ export const EN = {
     connecting: 'Connecting…',
     live: 'Live',
     waiting: 'Connection lost, trying again…',
+    away: 'The database does not answer, trying again…',
     past: 'Past moment',
     still: 'As of loading',
   },

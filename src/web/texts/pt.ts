@@ -34,6 +34,7 @@ export const PT: Texts = {
     connecting: 'Conectando…',
     live: 'Ao vivo',
     waiting: 'Conexão perdida, tentando de novo…',
+    away: 'O banco de dados não responde, tentando de novo…',
     past: 'Momento passado',
     still: 'Dados do carregamento',
   },
