@@ -32,8 +32,8 @@ export default defineConfig(({ mode }) => {
         .map((project) => ({ test: { ...COMMON, ...project } })),
       globalSetup: 'test/support/leftOut.ts',
       sequence: { sequencer: LongestFirst },
-      // More than the two cores that they are meant for: most of them wait for servers most of the time.
-      maxWorkers: 4,
+      // As many as the cores that they are meant for: with more, servers starve one another.
+      maxWorkers: 2,
       fileParallelism: !isCampaign,
       reporters: [isCampaign ? 'verbose' : 'default', ['json', { outputFile: '.balde/test-report.json' }]],
     },
