@@ -16,7 +16,7 @@ export interface FakeApi {
   readonly asked: string[];
   /** Streams that are open. */
   readonly streams: Set<ServerResponse>;
-  send(event: 'overview' | 'change', data: Overview | OverviewChange): void;
+  send(event: 'overview' | 'change' | 'problem', data: Overview | OverviewChange): void;
 }
 
 const past = (at: number | null) => (at === null ? {} : { as_of: new Date(at).toISOString(), is_past: true });
