@@ -1,6 +1,6 @@
 /** An API that answers from fixtures, and a stream that a test writes to. */
 import type { ServerResponse } from 'node:http';
-import type { Overview, OverviewChange } from '../../src/api/answers.ts';
+import type { Overview, OverviewChange, Problem } from '../../src/api/answers.ts';
 import type { BucketAsked } from '../../src/api/bucket.ts';
 import { whatIfAsked } from '../../src/api/whatIf.ts';
 import { DEFAULT_RULES } from '../../src/domain/thresholds.ts';
@@ -16,7 +16,7 @@ export interface FakeApi {
   readonly asked: string[];
   /** Streams that are open. */
   readonly streams: Set<ServerResponse>;
-  send(event: 'overview' | 'change' | 'problem', data: Overview | OverviewChange): void;
+  send(event: 'overview' | 'change' | 'problem', data: Overview | OverviewChange | Problem): void;
 }
 
 const past = (at: number | null) => (at === null ? {} : { as_of: new Date(at).toISOString(), is_past: true });

@@ -15,8 +15,8 @@ interface LiveBucket {
   readonly chosen: RangeName | null;
   readonly connection: ConnectionState;
   readonly error: string | null;
-  choose(range: TimeRange): void;
-  reset(): void;
+  readonly choose: (range: TimeRange) => void;
+  readonly reset: () => void;
 }
 
 /** A long range needs no news every second. Milliseconds. */

@@ -16,7 +16,7 @@ interface Trying {
   readonly tried: Tried | null;
   readonly isRunning: boolean;
   readonly error: string | null;
-  change(trial: Partial<Trial>): void;
+  readonly change: (trial: Partial<Trial>) => void;
 }
 
 export function useTrial(initial: Trial, initialTried: Tried | null, now: number): Trying {
