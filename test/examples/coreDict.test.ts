@@ -146,7 +146,7 @@ describePulsar('the example subscribers', () => {
       const schema = JSON.stringify({ ...registered, fields: [...registered.fields, ...more] });
       return (await topic.admin('POST', path, { type: 'JSON', schema, properties: {} })).status;
     };
-    const reply = await (await topic.admin('GET', path)).json();
+    const reply: unknown = await (await topic.admin('GET', path)).json();
     expect(reply).toMatchObject({ type: 'JSON', data: RATE_LIMIT_ALERTS.schema.definition });
     expect(await register({ name: 'more', type: 'string' })).toBe(409);
     expect(await register({ name: 'more', type: ['null', 'string'] })).toBe(409);

@@ -1,6 +1,6 @@
 /** One bucket over a range that moves: by hand, and with the time where it ends now. */
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { BucketAnswer, BucketName, Overview, OverviewChange } from '../../api/answers.ts';
+import type { BucketAnswer, Overview, OverviewChange } from '../../api/answers.ts';
 import { bucketAddress } from '../addresses.ts';
 import { keyOf } from '../buckets.ts';
 import type { ConnectionState } from '../parts/Connection.tsx';
