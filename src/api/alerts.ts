@@ -8,7 +8,7 @@ import { UsageError } from '../errors.ts';
 import { iso } from '../format.ts';
 import { pickBuckets } from '../operate/buckets.ts';
 import type { Sql } from '../store/database.ts';
-import { alertsBefore } from '../views/alerts.ts';
+import { alertsBetween } from '../views/alerts.ts';
 import type { AlertFilter, AlertPlace, AlertRow } from '../views/alerts.ts';
 import { LONGEST_MS, seriesOf } from '../views/series.ts';
 import type { AlertAnswer, AlertsAnswer } from './answers.ts';
@@ -25,7 +25,7 @@ export interface AlertsAsked extends AlertFilter {
 
 /** @throws {NotFoundError} none fits, and there never was such a participant or policy */
 export async function alertsOf(sql: Sql, { before, limit, ...filter }: AlertsAsked): Promise<AlertsAnswer> {
-  const rows = await alertsBefore(sql, filter, before, limit + 1);
+  const rows = await alertsBetween(sql, filter, limit + 1, before);
   const { participant, policy } = filter;
   if (rows.length === 0 && (participant !== null || policy !== null))
     await found(

@@ -4,6 +4,8 @@
  */
 import type { Severity } from '../domain/events.ts';
 
+export type { ChangeCounts, SideFigures } from '../analysis/figures.ts';
+
 export type Health = 'OK' | 'WARNING' | 'CRITICAL' | 'STALE';
 
 export interface BucketName {

@@ -5,14 +5,15 @@ import { UsageError } from '../errors.ts';
 import { bucketsAt } from '../operate/bucketsAt.ts';
 import type { JudgedBucket } from '../operate/bucketsAt.ts';
 import type { Sql } from '../store/database.ts';
+import { fits } from '../views/buckets.ts';
 import type { BucketFilter } from '../views/buckets.ts';
 import { forecastsOpenAt, openForecasts } from '../views/forecasts.ts';
 import { refills } from '../views/refill.ts';
 import type { Sparkline } from '../views/sparklines.ts';
 import { consumedUntil, newestAlerts, observedBefore, standings } from '../views/standing.ts';
-import type { Consumed, NewestAlert, Standing } from '../views/standing.ts';
+import type { Consumed, Standing } from '../views/standing.ts';
 import type { BucketSummary, ForecastSummary } from './answers.ts';
-import { bucketSummary, forecastSummary, keyOf, minutesOf } from './summaries.ts';
+import { bucketSummary, forecastSummary, keyOf, minutesOf, openAlert } from './summaries.ts';
 
 export interface Stood {
   /** Worst first. */
@@ -48,16 +49,10 @@ export async function standing(sql: Sql, { filter, at, rules, sparklines }: Aske
   return {
     buckets: rows.map((row) => bucketSummary(row, beside)),
     forecasts,
-    openAlerts: newest.flatMap((alert) => openId(alert, at)),
+    openAlerts: newest.flatMap((alert) => openAlert(alert, at) ?? []),
     newest: rows.length === 0 ? null : Math.max(...rows.map(({ response_time: time }) => time)),
   };
 }
-
-const openId = ({ id, resolved_at: end }: NewestAlert, at: EpochMs | null): string[] =>
-  id !== null && (end === null || (at !== null && end > at)) ? [id] : [];
-
-const fits = (one: { participant: string; endpoint_id: string }, { participant, policy }: BucketFilter): boolean =>
-  (participant ?? one.participant) === one.participant && (policy ?? one.endpoint_id) === one.endpoint_id;
 
 const byKey = <T extends { readonly participant: string; readonly endpoint_id: string }>(
   rows: readonly T[],

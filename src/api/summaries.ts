@@ -89,7 +89,7 @@ function levelSince(
 }
 
 /** Its id, if it is open: now, or at a past moment. */
-function openAlert(alert: NewestAlert, at: EpochMs | null): string | null {
+export function openAlert(alert: NewestAlert, at: EpochMs | null): string | null {
   const { resolved_at: resolvedAt } = alert;
   return resolvedAt === null || (at !== null && resolvedAt > at) ? alert.id : null;
 }

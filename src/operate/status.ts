@@ -7,6 +7,7 @@ import type { EpochMs } from '../domain/events.ts';
 import { sampleOfRow } from '../../projections/states/fold.ts';
 import { readThresholds } from '../store/settings.ts';
 import type { Sql } from '../store/database.ts';
+import { fits } from '../views/buckets.ts';
 import type { BucketFilter } from '../views/buckets.ts';
 import { openAlerts } from '../views/alerts.ts';
 import type { AlertRow } from '../views/alerts.ts';
@@ -51,14 +52,12 @@ export interface StatusFilter extends BucketFilter {
 }
 
 /** Buckets, alerts and forecasts that fit; the size of history and the folds are those of everything. */
-export function narrowed(status: Status, { participant, policy, level }: StatusFilter): Status {
-  const fits = (one: Pick<LatestState, 'participant' | 'endpoint_id'>): boolean =>
-    (participant ?? one.participant) === one.participant && (policy ?? one.endpoint_id) === one.endpoint_id;
+export function narrowed(status: Status, { level, ...filter }: StatusFilter): Status {
   return {
     ...status,
-    states: status.states.filter((one) => fits(one) && (level ?? one.health_status) === one.health_status),
-    alerts: status.alerts.filter((one) => fits(one) && (level ?? one.severity) === one.severity),
-    forecasts: status.forecasts.filter(fits),
+    states: status.states.filter((one) => fits(one, filter) && (level ?? one.health_status) === one.health_status),
+    alerts: status.alerts.filter((one) => fits(one, filter) && (level ?? one.severity) === one.severity),
+    forecasts: status.forecasts.filter((one) => fits(one, filter)),
   };
 }
 

@@ -6,7 +6,7 @@ import type { Access } from './access.ts';
 import { text } from './answer.ts';
 import type { Answer } from './answer.ts';
 import { SESSION_MS } from './credentials.ts';
-import { targetOf } from './target.ts';
+import { ownPath } from './target.ts';
 
 /** Bytes. */
 const LONGEST_FORM = 4_096;
@@ -33,10 +33,10 @@ export async function signInOrOut(
 }
 
 async function signIn(access: Access, request: IncomingMessage, form: URLSearchParams, draw: DrawForm) {
-  const next = pathOf(form.get('next'));
+  const next = ownPath(form.get('next'));
   const tried = access.try((form.get('token') ?? '').trim(), request.socket.remoteAddress);
   if (typeof tried === 'string') return moveOn(next, cookie(request, tried, SESSION_MS / 1_000));
-  const drawn = await draw(new URLSearchParams({ next, refused: tried === 0 ? 'wrong' : 'slow' }));
+  const drawn = await draw(new URLSearchParams({ next, refused: (tried === 0 ? 'wrong' : 'slow') satisfies Refused }));
   const head = { ...drawn.headers, 'cache-control': 'no-store' };
   if (tried === 0) return { ...drawn, status: 401, headers: head };
   return { ...drawn, status: 429, headers: { ...head, ...tooOften(tried).headers } };
@@ -55,12 +55,6 @@ function cookie({ socket, headers }: IncomingMessage, value: string, seconds: nu
   return [`${SESSION_COOKIE}=${value}`, ...attributes].join('; ');
 }
 
-/** Where to go on: a path of this server, whatever was asked for. */
-function pathOf(next: string | null): string {
-  const url = next?.startsWith('/') === true ? targetOf(next) : null;
-  return url === null ? '/' : `${url.pathname}${url.search}`;
-}
-
 /** @returns `null`: it is longer than any form of ours, or broke off */
 async function formOf(request: IncomingMessage): Promise<URLSearchParams | null> {
   const parts: Buffer[] = [];
@@ -76,21 +70,29 @@ async function formOf(request: IncomingMessage): Promise<URLSearchParams | null>
   });
 }
 
-const SAID: Readonly<Record<string, string>> = {
+const SAID = {
   wrong: '<p role="alert">The token is wrong.</p>',
   slow: '<p role="alert">Too many wrong tokens came from this address: wait a little.</p>',
-};
+} as const;
+
+/** Why the form is drawn again. */
+export type Refused = keyof typeof SAID;
+
+export const isRefused = (name: string | null): name is Refused => name !== null && Object.hasOwn(SAID, name);
 
 /** For whoever serves no pages. */
-export const plainForm = (query: URLSearchParams): Answer => ({
-  ...{ status: 200, type: 'text/html; charset=utf-8', headers: { 'cache-control': 'no-store' } },
-  body: `<!doctype html>
+export const plainForm = (query: URLSearchParams): Answer => {
+  const refused = query.get('refused');
+  return {
+    ...{ status: 200, type: 'text/html; charset=utf-8', headers: { 'cache-control': 'no-store' } },
+    body: `<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Balde: sign in</title>
-<main><h1>Balde</h1>${SAID[query.get('refused') ?? ''] ?? ''}
-<form method="post" action="/login"><input type="hidden" name="next" value="${escaped(pathOf(query.get('next')))}">
+<main><h1>Balde</h1>${isRefused(refused) ? SAID[refused] : ''}
+<form method="post" action="/login"><input type="hidden" name="next" value="${escaped(ownPath(query.get('next')))}">
 <label>Token <input type="password" name="token" autocomplete="current-password" required autofocus></label>
 <button>Sign in</button></form></main></html>
 `,
-});
+  };
+};
 
 const escaped = (value: string): string => value.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);

@@ -17,6 +17,12 @@ export function targetOf(target: string): URL | null {
   return TRICK.test(url.pathname) || !isDecodable(url.pathname) ? null : url;
 }
 
+/** Where to go on: a path of this server, whatever was asked for. */
+export function ownPath(next: string | null): string {
+  const url = next?.startsWith('/') === true ? targetOf(next) : null;
+  return url === null ? '/' : `${url.pathname}${url.search}`;
+}
+
 function isDecodable(path: string): boolean {
   try {
     decodeURIComponent(path);

@@ -45,32 +45,28 @@ function parameters({ open, from, to, participant, policy, severity }: AlertFilt
   return [open, instant(from), instant(to), participant, policy, severity];
 }
 
-/** Newest first; those raised at one instant in a fixed order. @param limit `null`: all of them */
-export async function alertsBetween(sql: Sql, filter: AlertFilter, limit: number | null): Promise<AlertRow[]> {
-  return await readAlerts(sql, `select * ${FITTING} order by created_at desc, id desc limit $7::bigint`, [
-    ...parameters(filter),
-    limit,
-  ]);
-}
-
 /** Where a list of alerts, newest first, goes on. */
 export interface AlertPlace {
   readonly createdAt: EpochMs;
   readonly id: string;
 }
 
-/** As {@link alertsBetween}, from a place on. */
-export async function alertsBefore(
+/**
+ * Newest first; those raised at one instant in a fixed order.
+ * @param limit `null`: all of them
+ * @param place to go on after; `null`: from the newest on
+ */
+export async function alertsBetween(
   sql: Sql,
   filter: AlertFilter,
-  place: AlertPlace | null,
-  limit: number,
+  limit: number | null,
+  place: AlertPlace | null = null,
 ): Promise<AlertRow[]> {
   return await readAlerts(
     sql,
     `select * ${FITTING} and created_at <= coalesce($8::timestamptz, 'infinity')
        and ($8::timestamptz is null or (created_at, id) < ($8, $9::uuid))
-     order by created_at desc, id desc limit $7`,
+     order by created_at desc, id desc limit $7::bigint`,
     [...parameters(filter), limit, instant(place?.createdAt), place?.id ?? null],
   );
 }

@@ -14,6 +14,12 @@ export interface BucketFilter {
   readonly policy?: string | undefined;
 }
 
+/** What the filter doesn't name may be anything. */
+export const fits = (
+  one: { readonly participant: string; readonly endpoint_id: string },
+  { participant, policy }: BucketFilter,
+): boolean => (participant ?? one.participant) === one.participant && (policy ?? one.endpoint_id) === one.endpoint_id;
+
 /** Every bucket ever observed that fits, by participant and policy. */
 export async function listBuckets(sql: Sql, filter: BucketFilter = {}): Promise<Bucket[]> {
   return await sql.query<Bucket>(

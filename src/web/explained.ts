@@ -1,5 +1,5 @@
 /** What of `balde explain --json` and of `balde what-if --json` the pages show: the API gives both as they are. */
-import type { AlertAnswer, WhatIfAnswer } from '../api/answers.ts';
+import type { AlertAnswer, ChangeCounts, SideFigures, WhatIfAnswer } from '../api/answers.ts';
 
 interface Point {
   readonly response_time: string;
@@ -43,18 +43,6 @@ export interface Explained {
 
 export const explainedOf = ({ explanation }: AlertAnswer): Explained => explanation as unknown as Explained;
 
-export interface SideFigures {
-  readonly alerts: number;
-  readonly warning: number;
-  readonly critical: number;
-  readonly open: number;
-  readonly incidents: number;
-  readonly flaps: number;
-  readonly reached_zero: number;
-  readonly lead_median_seconds: number | null;
-  readonly lead_min_seconds: number | null;
-}
-
 interface Announced {
   readonly announced: number;
   readonly lead_median_seconds: number | null;
@@ -69,8 +57,7 @@ export interface Outages {
   readonly forecast: Announced;
 }
 
-type Change = 'added' | 'gone' | 'earlier' | 'later' | 'longer' | 'shorter';
-export type ChangeCounts = Readonly<Record<Change | 'unchanged', number>>;
+type Change = Exclude<keyof ChangeCounts, 'unchanged'>;
 
 interface RaisedPair {
   readonly raised_shift_seconds: number;

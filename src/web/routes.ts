@@ -3,6 +3,8 @@ import { whatIfAsked } from '../api/whatIf.ts';
 import type { ThresholdRules } from '../domain/thresholds.ts';
 import { UsageError } from '../errors.ts';
 import type { Asked } from '../serve/answer.ts';
+import { isRefused } from '../serve/login.ts';
+import { ownPath } from '../serve/target.ts';
 import { filterOf } from './addresses.ts';
 import type { PageData } from './App.tsx';
 import { triedOf } from './explained.ts';
@@ -77,17 +79,14 @@ const whatIfPage: Page = async (source, { asked, query, reader, rules, now }) =>
 };
 
 const loginPage: Page = async (_source, { query, reader }) => {
-  const failed = query.get('failed');
+  const refused = query.get('refused');
   return await Promise.resolve<PageData>({
     page: 'login',
     reader,
-    failed: failed === 'token' || failed === 'often' ? failed : null,
+    refused: isRefused(refused) ? refused : null,
     next: ownPath(query.get('next')),
   });
 };
-
-/** A path of this site; anything else leads to the overview. */
-const ownPath = (path: string | null): string => (path !== null && /^\/(?![/\\])/.test(path) ? path : '/');
 
 /** @throws {UsageError} it is no time, or one to come */
 function pastOf({ query, reader, now }: Visit): number | null {

@@ -20,7 +20,7 @@ const PAGES = {
   alert: `/alerts/${alert(0, null).id}`,
   'what-if': '/what-if?warning=25&critical=12.5',
   category: '/what-if?category=D',
-  login: '/login?failed=token',
+  login: '/login?refused=wrong',
   problem: '/?at=2027-01-01T00:00:00Z',
 } as const;
 

@@ -3,6 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { NotFoundError } from '../../src/api/problem.ts';
 import { DEFAULT_RULES } from '../../src/domain/thresholds.ts';
+import type { Site } from '../../src/serve/answer.ts';
 import { DatabaseUnavailableError } from '../../src/store/errors.ts';
 import { afterChange } from '../../src/web/buckets.ts';
 import { momentOf } from '../../src/web/moments.ts';
@@ -12,6 +13,7 @@ import { webSite } from '../../src/web/site.ts';
 import { EN } from '../../src/web/texts/en.ts';
 import { PT } from '../../src/web/texts/pt.ts';
 import { wordsFor } from '../../src/web/words.ts';
+import { asker, serving } from '../serve/asking.ts';
 import { fakeApi } from './api.ts';
 import { bucket, NOW, overview } from './fixtures.ts';
 
@@ -22,13 +24,15 @@ beforeEach(() => {
   defects = [];
 });
 
-async function page(path: string, headers: Record<string, string> = {}) {
-  const site = webSite({
+const pages = (): Site =>
+  webSite({
     ...{ source, now: () => Date.parse(NOW), rules: DEFAULT_RULES },
     onError: (error) => defects.push(error),
   });
+
+async function page(path: string, headers: Record<string, string> = {}) {
   const url = new URL(path, 'http://balde.invalid');
-  const answer = await site({ method: 'GET', url, headers, signal: new AbortController().signal });
+  const answer = await pages()({ method: 'GET', url, headers, signal: new AbortController().signal });
   if (answer === null || 'begin' in answer) throw new Error(`no page at ${path}`);
   return { ...answer, body: answer.body.toString() };
 }
@@ -100,5 +104,27 @@ describe('a page', () => {
     const { buckets, ...rest } = before;
     const changed = afterChange(before, { ...rest, buckets: [], gone: [], order: [...buckets].reverse() });
     expect(changed.buckets).toEqual([...buckets].reverse());
+  });
+});
+
+describe('the login form', () => {
+  it('[PAGE-5] is drawn by the pages, says why it is shown again, and leads on where somebody wanted to go', async () => {
+    const server = await serving({ token: { value: 'e2a1c0ffee-0123456789' }, sites: [pages()] });
+    const ask = asker(server);
+    const signIn = async (token: string, next: string) =>
+      await ask('/login', {
+        ...{ method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded' } },
+        body: new URLSearchParams({ token, next }).toString(),
+      });
+    const form = await ask('/login?next=/what-if?for=3');
+    expect(form.text).toContain('value="/what-if?for=3"');
+    expect(form.text).not.toContain(EN.login.refused.wrong);
+    const wrong = await signIn('not-the-token', '/what-if?for=3');
+    expect([wrong.status, wrong.text.includes(EN.login.refused.wrong)]).toEqual([401, true]);
+    expect(wrong.text).toContain('value="/what-if?for=3"');
+    for (let i = 0; i < 9; i += 1) await signIn('not-the-token', '/');
+    const often = await signIn('not-the-token', '/');
+    expect([often.status, often.text.includes(EN.login.refused.slow)]).toEqual([429, true]);
+    expect((await ask('/login?next=//evil.example/')).text).toContain('name="next" value="/"');
   });
 });

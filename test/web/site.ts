@@ -3,16 +3,13 @@ import { createServer } from 'node:http';
 import type { ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Site } from '../../src/serve/answer.ts';
+import { securityHeaders } from '../../src/serve/securityHeaders.ts';
 
 export interface ServedSite {
   /** `http://localhost:…` */
   readonly url: string;
   close(): Promise<void>;
 }
-
-const POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
-  "form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /** Asked in turn. */
 export async function serveSites(...sites: readonly Site[]): Promise<ServedSite> {
@@ -43,7 +40,7 @@ async function answer(
     else {
       response.writeHead(given.status, {
         'content-type': given.type,
-        'content-security-policy': POLICY,
+        ...securityHeaders(given.type),
         ...given.headers,
       });
       response.end(given.body);

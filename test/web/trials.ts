@@ -1,5 +1,6 @@
 /** Answers to what-if, as the command prints them. */
-import type { ChangeCounts, CategoryTried, Raised, RulesCompared, SideFigures } from '../../src/web/explained.ts';
+import type { ChangeCounts, SideFigures } from '../../src/api/answers.ts';
+import type { CategoryTried, Raised, RulesCompared } from '../../src/web/explained.ts';
 import { alert } from './fixtures.ts';
 
 const raised = (i: number, resolvedAfter: number | null): Raised => alert(i, resolvedAfter);

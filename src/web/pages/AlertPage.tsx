@@ -1,4 +1,5 @@
 /** One alert: why it was raised, what had been forecast, what came of it. */
+import type { ComponentChildren } from 'preact';
 import { useMemo } from 'preact/hooks';
 import type { AlertAnswer } from '../../api/answers.ts';
 import { alertAddress, bucketAddress } from '../addresses.ts';
@@ -36,30 +37,39 @@ export function AlertPage({ answer }: AlertPageProps) {
       </div>
       {series.time.length === 0 ? <p class="nothing">{t.alert.dropped}</p> : <Around answer={answer} ends={ends} />}
       <div class="below">
-        <section aria-labelledby="facts">
-          <h2 id="facts">{t.alert.facts}</h2>
+        <Part id="facts" title={t.alert.facts}>
           <Facts answer={answer} explained={explained} />
-        </section>
-        <section aria-labelledby="forecast">
-          <h2 id="forecast">{t.alert.forecast}</h2>
+        </Part>
+        <Part id="forecast" title={t.alert.forecast}>
           {forecasts.length === 0 ? (
             <p class="quiet">{t.alert.noForecast}</p>
           ) : (
             <PastForecasts forecasts={forecasts} now={raisedAt} />
           )}
-        </section>
-        <section aria-labelledby="decided">
-          <h2 id="decided">{t.alert.causes}</h2>
+        </Part>
+        <Part id="decided" title={t.alert.causes}>
           <Decided explained={explained} now={raisedAt} />
-        </section>
-        <section aria-labelledby="chain">
-          <h2 id="chain">{t.alert.chain}</h2>
+        </Part>
+        <Part id="chain" title={t.alert.chain}>
           <Chain chain={explained.chain} here={alert.id} />
-        </section>
+        </Part>
       </div>
     </Shell>
   );
 }
+
+interface PartProps {
+  readonly id: string;
+  readonly title: string;
+  readonly children: ComponentChildren;
+}
+
+const Part = ({ id, title, children }: PartProps) => (
+  <section aria-labelledby={id}>
+    <h2 id={id}>{title}</h2>
+    {children}
+  </section>
+);
 
 interface AroundProps extends AlertPageProps {
   readonly ends: { readonly from: string; readonly to: string };

@@ -1,23 +1,24 @@
 /** Where a person shows the token: a form, which needs no script. */
+import type { Refused } from '../../serve/login.ts';
 import { useReading } from '../parts/context.ts';
 
 export interface LoginPageProps {
-  /** Why the form is shown again. */
-  readonly failed: 'token' | 'often' | null;
+  /** Why the form is shown again: the token was wrong, or too many were. */
+  readonly refused: Refused | null;
   /** Where to go on. A path of this site. */
   readonly next: string;
 }
 
-export function LoginPage({ failed, next }: LoginPageProps) {
+export function LoginPage({ refused, next }: LoginPageProps) {
   const { t } = useReading();
   return (
     <main class="login" id="content">
       <form method="post" action="/login" class="panel">
         <h1>{t.login.title}</h1>
         <p class="quiet">{t.login.intro}</p>
-        {failed !== null && (
+        {refused !== null && (
           <p class="danger" role="alert">
-            {t.login.failed[failed]}
+            {t.login.refused[refused]}
           </p>
         )}
         <input type="hidden" name="next" value={next} />

@@ -1,9 +1,11 @@
 /** What other rules would have raised, beside what was really raised. */
 import { bucketAddress } from '../addresses.ts';
 import { differencesOf } from '../explained.ts';
-import type { Difference, Outages, RulesCompared, SideFigures } from '../explained.ts';
+import type { SideFigures } from '../../api/answers.ts';
+import type { Difference, Outages, RulesCompared } from '../explained.ts';
 import { useReading } from './context.ts';
 import { Level } from './Level.tsx';
+import { Table } from './Table.tsx';
 import { Timeline } from './Timeline.tsx';
 
 /** More are for the command's CSV. */
@@ -48,42 +50,30 @@ function Sides({ baseline, whatIf }: { readonly baseline: SideFigures; readonly 
   const lead = (seconds: number | null): string =>
     seconds === null ? words.number(null) : `${seconds < 0 ? '−' : ''}${words.duration(Math.abs(seconds))}`;
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label={t.trial.then}>
-      <table class="plain sides">
-        <thead>
-          <tr>
-            <th scope="col">{t.trial.side}</th>
-            <th scope="col">{t.trial.alerts}</th>
-            <th scope="col">{t.levels.WARNING}</th>
-            <th scope="col">{t.levels.CRITICAL}</th>
-            <th scope="col">{t.trial.incidents}</th>
-            <th scope="col">{t.trial.flaps}</th>
-            <th scope="col">{t.trial.reachedZero}</th>
-            <th scope="col">{t.trial.lead}</th>
-            <th scope="col">{t.trial.least}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {(
-            [
-              [t.trial.really, baseline],
-              [t.trial.then, whatIf],
-            ] as const
-          ).map(([name, side]) => (
-            <tr key={name}>
-              <th scope="row">{name}</th>
-              {[side.alerts, side.warning, side.critical, side.incidents, side.flaps, side.reached_zero].map(
-                (value, i) => (
-                  <td key={i}>{words.number(value)}</td>
-                ),
-              )}
-              <td>{lead(side.lead_median_seconds)}</td>
-              <td>{lead(side.lead_min_seconds)}</td>
-            </tr>
+    <Table
+      label={t.trial.then}
+      kind="sides"
+      columns={[
+        ...[t.trial.side, t.trial.alerts, t.levels.WARNING, t.levels.CRITICAL, t.trial.incidents, t.trial.flaps],
+        ...[t.trial.reachedZero, t.trial.lead, t.trial.least],
+      ]}
+    >
+      {(
+        [
+          [t.trial.really, baseline],
+          [t.trial.then, whatIf],
+        ] as const
+      ).map(([name, side]) => (
+        <tr key={name}>
+          <th scope="row">{name}</th>
+          {[side.alerts, side.warning, side.critical, side.incidents, side.flaps, side.reached_zero].map((value, i) => (
+            <td key={i}>{words.number(value)}</td>
           ))}
-        </tbody>
-      </table>
-    </div>
+          <td>{lead(side.lead_median_seconds)}</td>
+          <td>{lead(side.lead_min_seconds)}</td>
+        </tr>
+      ))}
+    </Table>
   );
 }
 
@@ -97,31 +87,22 @@ function OutageTable({ outages }: { readonly outages: Outages }) {
     [t.trial.forecasts, outages.forecast],
   ] as const;
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label={t.trial.announced}>
-      <table class="plain sides">
-        <caption>{t.trial.outages(words.number(outages.count))}</caption>
-        <thead>
-          <tr>
-            <th scope="col">{t.trial.side}</th>
-            <th scope="col">{t.trial.announced}</th>
-            <th scope="col">{t.trial.missed}</th>
-            <th scope="col">{t.trial.lead}</th>
-            <th scope="col">{t.trial.least}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {lines.map(([name, { announced, lead_median_seconds: median, lead_min_seconds: least }]) => (
-            <tr key={name}>
-              <th scope="row">{name}</th>
-              <td>{words.number(announced)}</td>
-              <td>{words.number(outages.count - announced)}</td>
-              <td>{words.duration(median)}</td>
-              <td>{words.duration(least)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table
+      label={t.trial.announced}
+      kind="sides"
+      caption={t.trial.outages(words.number(outages.count))}
+      columns={[t.trial.side, t.trial.announced, t.trial.missed, t.trial.lead, t.trial.least]}
+    >
+      {lines.map(([name, { announced, lead_median_seconds: median, lead_min_seconds: least }]) => (
+        <tr key={name}>
+          <th scope="row">{name}</th>
+          <td>{words.number(announced)}</td>
+          <td>{words.number(outages.count - announced)}</td>
+          <td>{words.duration(median)}</td>
+          <td>{words.duration(least)}</td>
+        </tr>
+      ))}
+    </Table>
   );
 }
 
@@ -144,26 +125,18 @@ function Differences({ differences }: { readonly differences: readonly Differenc
   const { t, words } = useReading();
   const rest = differences.length - LISTED;
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label={t.alerts}>
-      <table class="plain differences">
-        <thead>
-          <tr>
-            <th scope="col">{t.trial.change}</th>
-            <th scope="col">{t.columns.level}</th>
-            <th scope="col">{t.columns.bucket}</th>
-            <th scope="col">{t.trial.raised}</th>
-            <th scope="col">{t.trial.resolved}</th>
-            <th scope="col">{t.trial.shift}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {differences.slice(0, LISTED).map((difference, i) => (
-            <DifferenceRow key={i} difference={difference} />
-          ))}
-        </tbody>
-      </table>
+    <>
+      <Table
+        label={t.alerts}
+        kind="differences"
+        columns={[t.trial.change, t.columns.level, t.columns.bucket, t.trial.raised, t.trial.resolved, t.trial.shift]}
+      >
+        {differences.slice(0, LISTED).map((difference, i) => (
+          <DifferenceRow key={i} difference={difference} />
+        ))}
+      </Table>
       {rest > 0 && <p class="quiet">{t.trial.more(words.number(rest))}</p>}
-    </div>
+    </>
   );
 }
 

@@ -3,6 +3,7 @@ import { alertAddress } from '../addresses.ts';
 import type { Explained } from '../explained.ts';
 import { useReading } from './context.ts';
 import { Level } from './Level.tsx';
+import { Table } from './Table.tsx';
 import { Time } from './Time.tsx';
 
 /** What came before, and what decided, marked. */
@@ -11,28 +12,16 @@ export function Decided({ explained, now }: { readonly explained: Explained; rea
   const { before, causes } = explained;
   if (before.length + causes.length === 0) return <p class="quiet">{t.alert.dropped}</p>;
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label={t.alert.before}>
-      <table class="plain">
-        <thead>
-          <tr>
-            <th scope="col">{t.bucket.time}</th>
-            <th scope="col">{t.bucket.tokens}</th>
-            <th scope="col">%</th>
-            <th scope="col">{t.bucket.rate}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {[...before, ...causes].map((point, i) => (
-            <tr key={point.response_time} class={i >= before.length ? 'deciding' : ''}>
-              <td>{words.clock(point.response_time, now)}</td>
-              <td>{words.number(point.available_tokens)}</td>
-              <td>{words.percent((point.available_tokens * 100) / point.capacity)}</td>
-              <td>{words.number(point.consumption_rate_per_minute)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table label={t.alert.before} columns={[t.bucket.time, t.bucket.tokens, '%', t.bucket.rate]}>
+      {[...before, ...causes].map((point, i) => (
+        <tr key={point.response_time} class={i >= before.length ? 'deciding' : ''}>
+          <td>{words.clock(point.response_time, now)}</td>
+          <td>{words.number(point.available_tokens)}</td>
+          <td>{words.percent((point.available_tokens * 100) / point.capacity)}</td>
+          <td>{words.number(point.consumption_rate_per_minute)}</td>
+        </tr>
+      ))}
+    </Table>
   );
 }
 

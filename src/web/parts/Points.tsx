@@ -1,6 +1,7 @@
 /** The numbers of a chart as a table, newest first. */
 import type { Series } from '../../api/answers.ts';
 import { useReading } from './context.ts';
+import { Table } from './Table.tsx';
 
 /** More are for the CSV. */
 const SHOWN = 100;
@@ -19,27 +20,18 @@ export function Points({ series, csv }: { readonly series: Series; readonly csv:
         </a>{' '}
         {count > SHOWN && <span class="quiet">{t.bucket.newestRows(words.number(SHOWN), words.number(count))}</span>}
       </p>
-      <div class="scroll" tabIndex={0} role="region" aria-label={t.bucket.table}>
-        <table class="plain">
-          <thead>
-            <tr>
-              <th scope="col">{t.bucket.time}</th>
-              <th scope="col">{t.bucket.tokens}</th>
-              {isPeriods && <th scope="col">{t.bucket.lowest}</th>}
-              {isPeriods && <th scope="col">{t.bucket.highest}</th>}
-              <th scope="col">{t.bucket.capacity}</th>
-              <th scope="col">{t.bucket.rate}</th>
-              <th scope="col">{t.bucket.rateInterval}</th>
-              <th scope="col">{t.bucket.blind}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {indices.map((i) => (
-              <PointRow key={series.time[i]} series={series} i={i} />
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table
+        label={t.bucket.table}
+        columns={[
+          ...[t.bucket.time, t.bucket.tokens],
+          ...(isPeriods ? [t.bucket.lowest, t.bucket.highest] : []),
+          ...[t.bucket.capacity, t.bucket.rate, t.bucket.rateInterval, t.bucket.blind],
+        ]}
+      >
+        {indices.map((i) => (
+          <PointRow key={series.time[i]} series={series} i={i} />
+        ))}
+      </Table>
     </details>
   );
 }

@@ -313,7 +313,7 @@ export const EN = {
     intro: 'This page needs the token that it was started with (HTTP_TOKEN).',
     token: 'Token',
     enter: 'Enter',
-    failed: { token: 'This is not the token.', often: 'Too many attempts: wait a little.' },
+    refused: { wrong: 'This is not the token.', slow: 'Too many attempts: wait a little.' },
     leave: 'Sign out',
   },
   problem: {

@@ -314,7 +314,7 @@ export const PT: Texts = {
     intro: 'Esta página pede o token com que foi iniciada (HTTP_TOKEN).',
     token: 'Token',
     enter: 'Entrar',
-    failed: { token: 'Este não é o token.', often: 'Tentativas demais: espere um pouco.' },
+    refused: { wrong: 'Este não é o token.', slow: 'Tentativas demais: espere um pouco.' },
     leave: 'Sair',
   },
   problem: {
