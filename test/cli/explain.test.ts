@@ -25,7 +25,7 @@ test('text: cause, rules, what came before, what followed, the incident', async 
   expect(stdout).toMatch(/^raised +2026-05-04 11:57:00Z, THRESHOLD$/m);
   expect(stdout).toMatch(/^resolved +2026-05-04 11:58:00Z, ESCALATED, after 1m 00s$/m);
   expect(stdout).toMatch(/^rules +WARNING at 20 %, CRITICAL at 10 % \(w20-c10-m0-n1\)$/m);
-  expect(stdout).toMatch(/^consumption +at least 260\.0 tokens a minute; 260 to 320 tokens since the one before$/m);
+  expect(stdout).toMatch(/^consumption +at least 260\.0 tokens a minute; 260 to 380 tokens since the one before$/m);
   expect(stdout).toMatch(
     /^Why\n +At least 260 tokens a minute were taken since 2026-05-04 11:56:00Z, when 100\.0% were left; .*\.\n +No forecast/m,
   );

@@ -19,7 +19,7 @@ test('text: a sparkline of what was asked for above the rows, oldest first', asy
   expect(lines[1]).toBe('tokens left  █▂▁▇▁');
   expect(lines[3]).toMatch(/^TIME +TOKENS +CAPACITY +LEFT +DRAIN\/MIN +CONSUMED +FULL IN +EMPTY IN +LEVEL$/);
   expect(lines[4]).toMatch(/^2026-05-04 11:56:00Z +300 +300 +100\.0% +- +- +0s +- +OK$/);
-  expect(lines[5]).toMatch(/^2026-05-04 11:57:00Z +40 +300 +13\.3% +260\.0 +260 to 320 +4m 20s +9s +WARNING$/);
+  expect(lines[5]).toMatch(/^2026-05-04 11:57:00Z +40 +300 +13\.3% +260\.0 +260 to 380 +4m 20s +9s +WARNING$/);
   expect(lines[8]).toMatch(/CRITICAL$/);
 });
 

@@ -39,9 +39,9 @@ describe('[PLAN-1] balde plan', () => {
   });
 
   test('where no rate does, tells what would be needed and what that does, and ends with 1', async () => {
-    const { code, stdout } = await ask('--tokens', '1200');
+    const { code, stdout } = await ask('--tokens', '50000');
     expect(code).toBe(1);
-    expect(stdout).toMatch(/^No rate keeps 20 % and takes 1,200 tokens by /m);
+    expect(stdout).toMatch(/^No rate keeps 20 % and takes 50,000 tokens by /m);
     expect(stdout).toMatch(/would be needed: below 20 % on 1 of 1 days before, empty on 1\.$/m);
     // Half of the bucket may go: 500 tokens, less than is to stay.
     expect((await ask('--tokens', '499', '--keep', '0')).code).toBe(0);

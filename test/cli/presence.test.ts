@@ -67,7 +67,7 @@ describe('[OPS-10] processes that judge differently', () => {
     await living(1);
     const other = present(20, STALE_MS, { ...FORECAST_RULES, horizonMs: 600_000 });
     await eventually('it is said', async () => Promise.resolve(other.told.length === 1));
-    expect(other.told[0]).toMatch(/w20-c10-m0-n1 f600-t1\.8, stale .* with w20-c10-m0-n1 f300-t1\.8, stale/);
+    expect(other.told[0]).toMatch(/w20-c10-m0-n1 f600-t2\.2, stale .* with w20-c10-m0-n1 f300-t2\.2, stale/);
     await Promise.all([first.leave(), other.leave()]);
   });
 
