@@ -69,7 +69,9 @@ class Killing {
   }
 
   async run(): Promise<void> {
-    const enoughOfPostgres = (): boolean => this.ofPostgres >= this.#total * POSTGRES_SHARE;
+    const { kills } = this;
+    const enoughOfPostgres = (): boolean =>
+      this.ofPostgres >= this.#total * POSTGRES_SHARE && Math.min(kills.postmaster, kills.backend) >= FEWEST;
     const enough = (): boolean =>
       enoughOfPostgres() && this.#fewest >= FEWEST && this.ofWorkers >= this.#total * (1 - POSTGRES_SHARE);
     await Promise.all([
