@@ -4,7 +4,7 @@ import { alertsProjection } from '../../projections/alerts/fold.ts';
 import { forecastsProjection } from '../../projections/forecasts/fold.ts';
 import { rollupsProjection } from '../../projections/rollups/fold.ts';
 import { statesProjection } from '../../projections/states/fold.ts';
-import { deadLettersOf, POLICY_STATES, RATE_LIMIT_ALERTS } from '../codec/topics.ts';
+import { deadLettersOf, POLICY_STATES, RATE_LIMIT_ALERTS, REQUEST_OUTCOMES } from '../codec/topics.ts';
 import type { Topic } from '../codec/topics.ts';
 import type { Fold, FoldKind, Projection } from '../domain/fold.ts';
 import type { TopicSpec } from '../log/eventLog.ts';
@@ -67,12 +67,13 @@ export const foldOf = (what: RebuildableName) => {
 export const TOPICS: readonly TopicSpec[] = [
   POLICY_STATES,
   RATE_LIMIT_ALERTS,
+  REQUEST_OUTCOMES,
   ...DEAD_LETTER_TOPICS.map(({ spec }) => spec),
 ];
 
 /** The topics whose messages come through the outbox, each with its relay: alert events and dead letters. */
 export const RELAYED_TOPICS: readonly string[] = TOPICS.map(({ name }) => name).filter(
-  (name) => name !== POLICY_STATES.name,
+  (name) => name !== POLICY_STATES.name && name !== REQUEST_OUTCOMES.name,
 );
 
 /** The read models whose months retention makes and drops. */
