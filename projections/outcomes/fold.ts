@@ -114,12 +114,12 @@ function heardFrom(before: Source | undefined, event: RequestOutcomesObserved): 
     source,
     first: Math.min(before.first, windowStart),
     last: Math.max(before.last, windowEnd),
-    complete: complete === null || completeUpTo === null ? (complete ?? completeUpTo) : Math.max(complete, completeUpTo),
+    complete:
+      complete === null || completeUpTo === null ? (complete ?? completeUpTo) : Math.max(complete, completeUpTo),
   };
 }
 
-const isSame = (a: Source, b: Source): boolean =>
-  a.first === b.first && a.last === b.last && a.complete === b.complete;
+const isSame = (a: Source, b: Source): boolean => a.first === b.first && a.last === b.last && a.complete === b.complete;
 
 const sourceRow = ({ participant, policy }: BucketKey, { source, first, last, complete }: Source) =>
   rowOf(SOURCE, { participant, endpoint_id: policy, source, first_at: first, last_at: last, complete_up_to: complete });

@@ -50,7 +50,11 @@ export const encodeOutcomes = (event: RequestOutcomesObserved): Message => ({
  * @returns `null` for an event of a type that a newer version of Balde knows: to be passed over
  * @throws {PoisonMessageError} no event, undecodable, or with values that can't be
  */
-export function decodeOutcomes({ key, payload, properties }: Omit<Message, 'eventTime'>): RequestOutcomesObserved | null {
+export function decodeOutcomes({
+  key,
+  payload,
+  properties,
+}: Omit<Message, 'eventTime'>): RequestOutcomesObserved | null {
   const { event_type: type = '', schema_version: version = WRITTEN } = properties;
   if (type !== TYPE && type !== '') return null;
   const event = decodeOutcomesAvro(payload, version);

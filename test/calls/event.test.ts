@@ -87,7 +87,8 @@ describe('topic request-outcomes [CALLS-1]', () => {
   it('has what publishers stored, under ids that follow from the window; one that can’t be stores nothing', async () => {
     const publishers = [1, 2].map(async () => await openOutcomesPublisher(log, () => NOON + MINUTE, never));
     const window = outcomes({ source: 'a', status200: 5 });
-    for (const publisher of await Promise.all(publishers)) await publisher.publish([window, { ...window, revision: 1 }]);
+    for (const publisher of await Promise.all(publishers))
+      await publisher.publish([window, { ...window, revision: 1 }]);
     const [one] = await Promise.all(publishers);
     await expect(one?.publish([window, outcomes({ status200: -1 })])).rejects.toThrow(InvalidOutcomesError);
     const ids = (await readAll(log, REQUEST_OUTCOMES.name)).map(({ properties }) => properties['event_id']);

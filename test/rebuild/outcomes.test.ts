@@ -25,7 +25,10 @@ function reported(minutes: number, seed: number): RequestOutcomesObserved[] {
     for (const policy of POLICIES) {
       for (const source of SOURCES) {
         const counts = () => ({ status200: count(50), status404: count(9), status429: count(2) });
-        const window = { ...{ policy, source, windowStart, completeUpTo: windowStart + MINUTE }, operation: 'getEntry' };
+        const window = {
+          ...{ policy, source, windowStart, completeUpTo: windowStart + MINUTE },
+          operation: 'getEntry',
+        };
         for (let revision = 0; revision <= (i % 7 === 0 ? 2 : 0); revision += 1)
           events.push(outcomes({ ...window, ...counts(), revision }));
       }
@@ -79,9 +82,10 @@ async function shown(database: Database): Promise<Map<string, number>> {
   );
   return new Map(
     rows.flatMap(({ policy, source, s200, s404, s429 }) =>
-      Object.entries({ status200: s200, status404: s404, status429: s429 }).map(
-        ([status, n]): [string, number] => [`${policy} ${source} ${status}`, n],
-      ),
+      Object.entries({ status200: s200, status404: s404, status429: s429 }).map(([status, n]): [string, number] => [
+        `${policy} ${source} ${status}`,
+        n,
+      ]),
     ),
   );
 }
@@ -116,7 +120,11 @@ describe('outcomes', () => {
       outcomes({ source: 'a', windowStart: NOON + n * MINUTE, completeUpTo });
     await report(log, [minute(5, NOON), minute(2), minute(9, NOON - MINUTE), { ...minute(3), source: 'b' }]);
     await live(database, log, 'outcomes');
-    expect(await database.query('select source, first_at, last_at, complete_up_to from outcomes_v1.outcome_sources order by 1')).toEqual([
+    expect(
+      await database.query(
+        'select source, first_at, last_at, complete_up_to from outcomes_v1.outcome_sources order by 1',
+      ),
+    ).toEqual([
       { source: 'a', first_at: NOON + 2 * MINUTE, last_at: NOON + 10 * MINUTE, complete_up_to: NOON },
       { source: 'b', first_at: NOON + 3 * MINUTE, last_at: NOON + 4 * MINUTE, complete_up_to: null },
     ]);
@@ -124,7 +132,9 @@ describe('outcomes', () => {
 
   it('forget the source that has been silent longest where there are more than a hundred [CALLS-2]', async () => {
     const { database, log } = await baldeDatabase();
-    const pods = Array.from({ length: 130 }, (_, i) => outcomes({ source: `pod-${i}`, windowStart: NOON + i * MINUTE }));
+    const pods = Array.from({ length: 130 }, (_, i) =>
+      outcomes({ source: `pod-${i}`, windowStart: NOON + i * MINUTE }),
+    );
     await report(log, pods);
     await live(database, log, 'outcomes');
     const [found] = await database.query(
@@ -142,7 +152,9 @@ describe('outcomes', () => {
     const ends = await log.ends(REQUEST_OUTCOMES.name);
     const upTo = new Map(ends.flatMap(({ partition, last }) => (last === null ? [] : [[partition, last] as const])));
     expect(await log.trim(REQUEST_OUTCOMES.name, NOON + 400 * 67 * MINUTE, upTo)).toBeGreaterThan(2_000);
-    await report(log, [outcomes({ source: 'payments', operation: 'getEntry', windowStart: NOON + 580 * 67 * MINUTE, revision: 9 })]);
+    await report(log, [
+      outcomes({ source: 'payments', operation: 'getEntry', windowStart: NOON + 580 * 67 * MINUTE, revision: 9 }),
+    ]);
     await live(database, log, 'outcomes');
     const { comparison, carried } = await rebuilt(database, log, 'outcomes');
     expect(comparison).toMatchObject({ differences: [], apart: [] });
