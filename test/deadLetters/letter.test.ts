@@ -110,7 +110,6 @@ describe('a poison message [FOLD-5, DLQ-1]', () => {
       ['rate-limit-alerts-alerts-DLQ', 'alerts', 'rate-limit-alerts'],
       ['rate-limit-alerts-forecasts-DLQ', 'forecasts', 'rate-limit-alerts'],
       ['policy-states-rollups-DLQ', 'rollups', 'policy-states'],
-      ['request-outcomes-outcomes-DLQ', 'outcomes', 'request-outcomes'],
     ]);
     const [source] = await readAll(log, POLICY_STATES.name);
     for (const { message, facts, processor } of found.slice(0, 2)) {
