@@ -3,10 +3,11 @@
  * systems and operations. Sums over all systems are the truth; one may keep silent. Deterministic by seed.
  */
 import type { EpochMs } from '../domain/events.ts';
-import { MINUTE_MS } from '../domain/time.ts';
+import type { RequestOutcomesObserved } from '../domain/outcomes.ts';
+import { WINDOW_SECONDS } from '../domain/outcomes.ts';
+import { MINUTE_MS, SECOND_MS } from '../domain/time.ts';
 import { required } from '../required.ts';
 import { operationsOf } from './operations.ts';
-import { LIST_POLICY } from './policies.ts';
 import { hash, hashText, uniform } from './random.ts';
 import type { Answered } from './world.ts';
 
@@ -39,30 +40,10 @@ interface Counts {
   paymentOrders: number;
 }
 
-/** As the topic `request-outcomes` has it. */
-export interface SimulatedOutcomes extends Readonly<Counts> {
-  readonly participant: string;
-  readonly policy: string;
-  readonly source: string;
-  readonly operation: string;
-  readonly windowStart: EpochMs;
-  /** Exclusive. */
-  readonly windowEnd: EpochMs;
-  readonly status500: number;
-  readonly statusOther: number;
-  /** Tokens. */
-  readonly paymentOrderCredits: number;
-  /** Of each key found that the system's cache had: none here. */
-  readonly cacheHits: number;
-  readonly revision: number;
-  /** The source has said all that it will say about times before this one. */
-  readonly completeUpTo: EpochMs;
-}
-
 export interface OutcomesOptions {
   readonly participant: string;
   readonly seed: number;
-  /** Divides a minute, 10 s to 60 s; 10 s by default. Milliseconds. */
+  /** One of {@link WINDOW_SECONDS}; 10 s by default. Milliseconds. */
   readonly windowMs?: number;
   /** {@link CALLING_SYSTEMS} by default. */
   readonly systems?: readonly CallingSystem[];
@@ -74,7 +55,7 @@ export const OUTCOMES_WINDOW_MS = 10_000;
 
 /** Requests, but for `credit`: tokens. */
 type Parts = Pick<Answered, 'ok' | 'notFound' | 'refused' | 'credit'>;
-type Identity = Pick<SimulatedOutcomes, 'source' | 'policy' | 'operation'>;
+type Identity = Pick<RequestOutcomesObserved, 'source' | 'policy' | 'operation'>;
 
 interface OpenWindow {
   readonly start: EpochMs;
@@ -89,14 +70,18 @@ export class SimulatedReports {
   readonly #seed: number;
   readonly #systems: readonly CallingSystem[];
   readonly #weights: Readonly<Record<keyof Parts, readonly number[]>>;
+  /** What each source has called so far, by source and policy: one operation of it. */
+  readonly #called = new Map<string, Identity>();
   #open: OpenWindow | null = null;
-  #over: SimulatedOutcomes[] = [];
+  #over: RequestOutcomesObserved[] = [];
 
   /** @throws {RangeError} the windows don't divide the minute */
   constructor(options: OutcomesOptions) {
     const { windowMs = OUTCOMES_WINDOW_MS, systems = CALLING_SYSTEMS } = options;
-    if (windowMs < 10_000 || MINUTE_MS % windowMs !== 0)
-      throw new RangeError(`windows of ${windowMs} ms: they take 10 s or longer, and divide the minute`);
+    if (!WINDOW_SECONDS.includes(windowMs / SECOND_MS))
+      throw new RangeError(
+        `windows of ${windowMs} ms: they have ${WINDOW_SECONDS.join(', ')} s, and so divide the minute`,
+      );
     this.#options = options;
     this.#windowMs = windowMs;
     this.#systems = systems;
@@ -117,7 +102,7 @@ export class SimulatedReports {
   }
 
   /** The windows that ended by `at` and were not given before, in their order. */
-  until(at: EpochMs): readonly SimulatedOutcomes[] {
+  until(at: EpochMs): readonly RequestOutcomesObserved[] {
     this.#closeUntil(at);
     const over = this.#over;
     this.#over = [];
@@ -165,27 +150,28 @@ export class SimulatedReports {
   #close({ start: windowStart, counts }: OpenWindow): void {
     const { participant, hidden = [] } = this.#options;
     const windowEnd = windowStart + this.#windowMs;
-    const reported = [...counts.values(), ...this.#silent(counts)].filter(({ source }) => !hidden.includes(source));
-    for (const one of reported) {
+    for (const one of [...counts.values(), ...this.#silent(counts, windowEnd)]) {
+      if (hidden.includes(one.source)) continue;
       this.#over.push({
-        ...{ participant, ...one, windowStart, windowEnd, status500: 0, statusOther: 0, cacheHits: 0 },
-        ...{ paymentOrderCredits: one.paymentOrders, revision: 0, completeUpTo: windowEnd },
+        ...{ type: 'RequestOutcomesObserved', participant, ...one, windowStart, windowEnd },
+        ...{ status500: 0, statusOther: 0, paymentOrderCredits: one.paymentOrders, cacheHits: null },
+        ...{ revision: 0, completeUpTo: windowEnd },
       });
     }
   }
 
-  /** Of each source that called nothing: it says so, or its windows would be waited for. */
-  #silent(counts: OpenWindow['counts']): (Identity & Counts)[] {
-    const heard = new Set([...counts.values()].map(({ source }) => source));
-    const quiet = this.#systems.filter(({ source }) => !heard.has(source));
-    const silent = quiet.map(({ source }) => ({ source, ...NOTHING_READ, ...NONE }));
-    return heard.has(LOOKING_SYSTEM) ? silent : [...silent, { source: LOOKING_SYSTEM, ...NOTHING_LOOKED, ...NONE }];
+  /** Once a minute, of each policy that a source has called and did not: it says so, or it would be waited for. */
+  #silent(counts: OpenWindow['counts'], windowEnd: EpochMs): readonly (Identity & Counts)[] {
+    for (const { source, policy, operation } of counts.values())
+      this.#called.set(`${source}\n${policy}`, { source, policy, operation });
+    if (windowEnd % MINUTE_MS !== 0) return [];
+    const heard = new Set([...counts.values()].map(({ source, policy }) => `${source}\n${policy}`));
+    const silent = [...this.#called].filter(([key]) => !heard.has(key));
+    return silent.map(([, identity]) => ({ ...identity, ...NONE }));
   }
 }
 
 const NONE: Readonly<Counts> = { status200: 0, status404: 0, status429: 0, paymentOrders: 0 };
-const NOTHING_READ = { policy: 'ENTRIES_READ_PARTICIPANT_ANTISCAN', operation: 'getEntry' } as const;
-const NOTHING_LOOKED = { policy: LIST_POLICY, operation: 'listBucketStates' } as const;
 
 type Split = Readonly<Record<keyof Parts, readonly number[]>>;
 
