@@ -1,4 +1,4 @@
-/** A file of text, line by line: as CSV with a header, or as JSON, one object a line. Packed if its name ends in .gz. */
+/** A file of text, line by line: CSV with a header, or a JSON object a line. Packed if its name ends in .gz. */
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream';

@@ -12,11 +12,12 @@ import { OperatorError } from '../errors.ts';
 /** Of a ready window, as the event has them. */
 const NAMES = ['participant', 'policy', 'source', 'operation'] as const;
 const TIMES = ['windowStart', 'windowEnd', 'completeUpTo'] as const;
-const COUNTS = [
+/** Those whose values are numbers, not texts. */
+export const COUNT_FIELDS = [
   ...(['status200', 'status404', 'status429', 'status500', 'statusOther', 'paymentOrderCredits'] as const),
   ...(['cacheHits', 'paymentOrders', 'revision'] as const),
 ];
-export const WINDOW_FIELDS = [...NAMES, ...TIMES, ...COUNTS] as const;
+export const WINDOW_FIELDS = [...NAMES, ...TIMES, ...COUNT_FIELDS] as const;
 export type WindowField = (typeof WINDOW_FIELDS)[number];
 
 /** Of a single call, as an access log has it. */
