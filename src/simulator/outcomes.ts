@@ -150,12 +150,15 @@ export class SimulatedReports {
   #close({ start: windowStart, counts }: OpenWindow): void {
     const { participant, hidden = [] } = this.#options;
     const windowEnd = windowStart + this.#windowMs;
-    for (const one of [...counts.values(), ...this.#silent(counts, windowEnd)]) {
+    const told = [...counts.values(), ...this.#silent(counts, windowEnd)];
+    const last = new Map(told.map((one) => [`${one.source}\n${one.policy}`, one]));
+    for (const one of told) {
       if (hidden.includes(one.source)) continue;
+      const isAllTold = last.get(`${one.source}\n${one.policy}`) === one;
       this.#over.push({
         ...{ type: 'RequestOutcomesObserved', participant, ...one, windowStart, windowEnd },
         ...{ status500: 0, statusOther: 0, paymentOrderCredits: one.paymentOrders, cacheHits: null },
-        ...{ revision: 0, completeUpTo: windowEnd },
+        ...{ revision: 0, completeUpTo: isAllTold ? windowEnd : windowStart },
       });
     }
   }

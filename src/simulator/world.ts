@@ -128,6 +128,11 @@ export class World {
     this.#options.onAnswered?.({ second, policy, by: 'demand', ok, notFound, refused, credit });
   }
 
+  /** Tokens charged to the bucket since the start. @throws {RangeError} DICT's list does not have the policy. */
+  charged(policy: string): number {
+    return this.#bucket(policy).bucket.totals.consumed;
+  }
+
   /** Lives on until `at` without demand. */
   advance(at: EpochMs): void {
     for (let change = this.#nextChange; change !== null && change.at <= at; change = this.#nextChange) {
