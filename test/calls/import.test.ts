@@ -1,11 +1,12 @@
 /** `balde outcomes import`: access logs and windows of others. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
 import { REQUEST_OUTCOMES } from '../../src/codec/topics.ts';
 import type { RequestOutcomesObserved } from '../../src/domain/outcomes.ts';
+import { packageRoot } from '../../src/packageRoot.ts';
 import { timeText } from '../../src/format.ts';
 import { balde, jsonOf } from '../cli/balde.ts';
 import { baldeDatabase } from '../support/database.ts';
@@ -64,6 +65,14 @@ describe('balde outcomes import', { timeout: 120_000 }, () => {
     await importing('calls.csv.gz', gzipSync(lines.join('\n')), ...given);
     const ids = (await readAll(log, REQUEST_OUTCOMES.name)).map(({ properties }) => properties['event_id']);
     expect([ids.length, new Set(ids).size]).toEqual([6, 3]);
+  });
+
+  it('[CALLIN-2] takes in the example of its documentation', async () => {
+    const text = await readFile(join(packageRoot, 'docs', 'outcomes.md'), 'utf8');
+    const [, example = ''] = /```csv\n(.*?)```/s.exec(text) ?? [];
+    const { code, stdout } = await importing('calls.csv', example, ...OWN, '--source', 'documented', '--complete');
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/^2 calls taken in as 1 window /)]);
+    expect(await topicOf('documented')).toMatchObject([{ status200: 1, status404: 1 }]);
   });
 
   it('[CALLIN-2] reads other columns, takes ready windows, and marks a time as told when all of it was', async () => {

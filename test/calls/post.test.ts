@@ -1,12 +1,15 @@
 /** `POST /api/v1/outcomes`: who may send what, what becomes of each line, and that nothing else happens. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import fc from 'fast-check';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { openApi } from '../../src/api/openapi.ts';
 import { OUTCOMES_PATH, takingIn } from '../../src/api/outcomes.ts';
 import { REQUEST_OUTCOMES } from '../../src/codec/topics.ts';
 import { LogUnavailableError } from '../../src/log/eventLog.ts';
 import type { EventLog } from '../../src/log/eventLog.ts';
+import { packageRoot } from '../../src/packageRoot.ts';
 import type { IntakeLimits } from '../../src/serve/intake.ts';
 import type { ServeOptions } from '../../src/serve/server.ts';
 import { asker, serving } from '../serve/asking.ts';
@@ -78,6 +81,14 @@ describe('POST /api/v1/outcomes', () => {
     const events = (await readAll(log, REQUEST_OUTCOMES.name)).map(({ properties }) => properties['event_id']);
     expect([events.length, new Set(events).size]).toEqual([3, 2]);
     expect(await stored('posted')).toContainEqual(outcomes(window));
+  });
+
+  it('[CALLIN-3] takes in the example of its documentation', async () => {
+    const text = await readFile(join(packageRoot, 'docs', 'outcomes.md'), 'utf8');
+    const [example = ''] = /^\{"participant".*\}$/m.exec(text) ?? [];
+    const { post } = await posting();
+    const { status, text: answer } = await post(example);
+    expect([status, text]).toEqual([200, expect.stringContaining(answer.trim())]);
   });
 
   it('[CALLIN-3] asks for the token that may write: not the one that may look, which writes nothing', async () => {
