@@ -12,7 +12,7 @@ const isBuilt = existsSync(program);
 
 function compiler() {
   try {
-    return require.resolve('typescript/bin/tsc', { paths: [root] });
+    return require.resolve('typescript7/bin/tsc', { paths: [root] });
   } catch {
     return null;
   }
