@@ -71,11 +71,8 @@ export function gauge(
 }
 
 /** Of what was consumed between two times. Tokens per minute. */
-export const ratePerMinute = (
-  estimate: ConsumptionEstimate | null,
-  from: EpochMs | null,
-  to: EpochMs,
-): number | null => (estimate === null || from === null ? null : estimate.tokens / ((to - from) / MINUTE_MS));
+export const ratePerMinute = (estimate: ConsumptionEstimate | null, from: EpochMs | null, to: EpochMs): number | null =>
+  estimate === null || from === null ? null : estimate.tokens / ((to - from) / MINUTE_MS);
 
 export const methodOf = (estimate: ConsumptionEstimate | null): Method => estimate?.method ?? 'bound';
 
