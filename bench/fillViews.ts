@@ -55,7 +55,7 @@ export function fillingSteps(filling: Filling): Filled[] {
   });
   const one = (what: string, statement: string): Filled => ({
     what,
-    run: async (database) => await database.execute(statement),
+    run: async (database) => void (await database.execute(statement)),
   });
   return [
     ...months.map(month),
