@@ -229,8 +229,12 @@ function report(pairs: readonly (readonly [dummy: Seen, balde: Seen])[]): boolea
   const [age, alert] = [ratio((seen) => seen.age), ratio((seen) => seen.alert)];
   const live = median(pairs.map(([, { update }]) => update));
   const alone = median(pairs.map(([{ update }]) => update));
-  console.log(`medians of ratios: newest observation's age ${age.toFixed(3)}, alert latency ${alert.toFixed(3)} (limit ${LIMIT})`);
-  console.log(`live update, from commit to reader: ${ms(alone)} ms, under load ${ms(live)} ms (limit ${LIVE_LIMIT_MS} ms)`);
+  console.log(
+    `medians of ratios: newest observation's age ${age.toFixed(3)}, alert latency ${alert.toFixed(3)} (limit ${LIMIT})`,
+  );
+  console.log(
+    `live update, from commit to reader: ${ms(alone)} ms, under load ${ms(live)} ms (limit ${LIVE_LIMIT_MS} ms)`,
+  );
   return age <= LIMIT && alert <= LIMIT && live <= LIVE_LIMIT_MS;
 }
 
@@ -243,9 +247,13 @@ await onServer(async (createDatabase) => {
   while (watcher.alerts.length === 0 || watcher.newestEvent === '') await delay(200);
   const paths = pathsOf();
   const dummy = startOther();
-  order(dummy, { dummy: { bodies: await bodiesOf(url, paths), event: watcher.newestEvent, everyMs: POLL_SECONDS * 1000 } });
+  order(dummy, {
+    dummy: { bodies: await bodiesOf(url, paths), event: watcher.newestEvent, everyMs: POLL_SECONDS * 1000 },
+  });
   const dummyUrl = await answerOf<string>(dummy);
-  console.log(`${streams} streams and ${rate} requests a second; Balde has ${megabytesOf(balde).toFixed(0)} MB without`);
+  console.log(
+    `${streams} streams and ${rate} requests a second; Balde has ${megabytesOf(balde).toFixed(0)} MB without`,
+  );
   const pairs: (readonly [Seen, Seen])[] = [];
   for (let round = 0; round < rounds; round += 1) {
     // Each arm goes first as often as the other.
