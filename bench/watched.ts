@@ -5,25 +5,20 @@
  * once. Told are the newest observation's age, the time from the Bridge's answer to the alert on its topic, the
  * delay of a live update from its commit to a reader, each as the median of the rounds' ratios, and Balde's memory.
  */
-import { fork, spawn } from 'node:child_process';
+import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { get } from 'node:http';
-import { join } from 'node:path';
-import { execFileSync } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { RATE_LIMIT_ALERTS } from '../src/codec/topics.ts';
 import { tail } from '../src/consume/tail.ts';
 import { EmbeddedLog } from '../src/log/embedded/embeddedLog.ts';
-import { packageRoot } from '../src/packageRoot.ts';
-import { timestamp } from '../src/simulator/answer.ts';
-import type { Answer } from '../src/simulator/answer.ts';
-import { BridgeRefusal } from '../src/simulator/bridge.ts';
 import { serveBridge } from '../src/simulator/server.ts';
 import { openDatabase } from '../src/store/database.ts';
 import type { Database } from '../src/store/database.ts';
 import { install, median, onServer, option, PARTICIPANT } from './common.ts';
 import { printTable } from './options.ts';
+import { busyBridge, megabytesOf, startBalde } from './running.ts';
 import type { Carried, Order } from './watchedLoad.ts';
 
 const streams = option('streams', 1_000);
@@ -31,60 +26,14 @@ const rate = option('rate', 50);
 const rounds = option('rounds', 7);
 const seconds = option('seconds', 20);
 const POLL_SECONDS = 2;
-const POLICIES = 58;
 /** Until the load is at its full height and what it brought about is over. */
 const SETTLE_MS = 6_000;
 const LIMIT = 1.1;
 const LIVE_LIMIT_MS = 1_000;
 
-/** Of each ten buckets one is above its threshold, below it, and above it again. */
-function bridge() {
-  let polls = 0;
-  const list = (): Answer => {
-    polls += 1;
-    const responseTime = Date.now();
-    const policies = Array.from({ length: POLICIES }, (_, i) => ({
-      name: `POLICY_${String(i).padStart(2, '0')}`,
-      available_tokens: i % 10 === 7 && polls % 2 === 1 ? 50 : 700 - ((polls + i) % 50),
-      capacity: 1_000,
-      refill_tokens: 10,
-      refill_period_sec: 60,
-    }));
-    return { responseTime, category: 'G', policies };
-  };
-  const read = (): never => {
-    throw new BridgeRefusal(12, 'there are lists only');
-  };
-  return { list, read };
-}
-
-async function startBalde(databaseUrl: string, bridgeAddress: string): Promise<{ child: ChildProcess; url: string }> {
-  const child = spawn(process.execPath, [join(packageRoot, 'dist', 'src', 'cli', 'balde.js'), 'start'], {
-    env: {
-      PATH: process.env['PATH'],
-      ...{ DATABASE_URL: databaseUrl, PARTICIPANT, BRIDGE_ADDRESS: bridgeAddress },
-      ...{ POLL_INTERVAL: `${POLL_SECONDS}s`, HTTP_PORT: '0', LOG_LEVEL: 'warn' },
-    },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const url = await new Promise<string>((found, failed) => {
-    let said = '';
-    child.stdout.on('data', (chunk: Buffer) => {
-      said += chunk.toString();
-      const address = /http:\/\/[\d.]+:\d+/.exec(said)?.[0];
-      if (address !== undefined) found(address);
-    });
-    child.once('exit', () => failed(new Error(`balde start ended: ${said}`)));
-  });
-  return { child, url };
-}
-
 const order = (child: ChildProcess, what: Order): void => void child.send(what);
 const startOther = (): ChildProcess => fork(new URL('./watchedLoad.js', import.meta.url));
 const answerOf = async <T>(child: ChildProcess): Promise<T> => ((await once(child, 'message')) as [T])[0];
-
-const megabytesOf = ({ pid }: ChildProcess): number =>
-  Number(execFileSync('ps', ['-o', 'rss=', '-p', String(pid)]).toString()) / 1024;
 
 /** What is seen of Balde from outside, until it is ended. Milliseconds. */
 class Watcher {
@@ -241,8 +190,8 @@ function report(pairs: readonly (readonly [dummy: Seen, balde: Seen])[]): boolea
 await onServer(async (createDatabase) => {
   const databaseUrl = await createDatabase('watched');
   await (await install(databaseUrl)).close();
-  const served = await serveBridge(bridge());
-  const { child: balde, url } = await startBalde(databaseUrl, served.address);
+  const served = await serveBridge(busyBridge());
+  const { child: balde, url } = await startBalde(databaseUrl, served.address, { POLL_INTERVAL: `${POLL_SECONDS}s` });
   const watcher = new Watcher(databaseUrl, url);
   while (watcher.alerts.length === 0 || watcher.newestEvent === '') await delay(200);
   const paths = pathsOf();

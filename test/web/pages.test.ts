@@ -210,7 +210,7 @@ describeBrowser('the pages in a browser', () => {
     // A bucket goes on the same way, with its range.
     await page.goto(`${BUCKET}?range=1h&at=2026-03-02T14:00:00Z`);
     await page.getByRole('button', { name: 'Avançar' }).click();
-    await expect.poll(() => api.asked.length).toBeGreaterThan(2);
+    await expect.poll(() => api.asked.length, { timeout: 10_000 }).toBeGreaterThan(2);
     await page.getByRole('button', { name: 'Pausar' }).click();
     expect(api.asked[1]).toBe(
       `/api/v1${BUCKET}?from=2026-03-02T13%3A01%3A00.000Z&to=2026-03-02T14%3A01%3A00.000Z&at=2026-03-02T14%3A01%3A00.000Z`,

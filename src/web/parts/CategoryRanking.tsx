@@ -25,7 +25,7 @@ function Ranking({ policy }: { readonly policy: Policy }) {
       </h2>
       {smallest !== null && <p>{t.trial.smallest(smallest)}</p>}
       <Table
-        label={policy.endpoint_id}
+        label={`429: ${policy.endpoint_id} ${policy.participant}`}
         kind="sides"
         caption={`429: ${t.trial.least429}`}
         columns={[
