@@ -3,7 +3,7 @@ import type { PolicyStateObserved } from '../src/domain/events.ts';
 import type { RefillMode } from '../src/simulator/tokenBucket.ts';
 import { INVENTED_WORLD, inventedTraffic } from '../src/simulator/traffics.ts';
 import { START } from './common.ts';
-import { attentive, Watched } from './watched.ts';
+import { attentive, Watched } from './watchedWorld.ts';
 
 export interface AdaptiveOptions {
   readonly seed: number;

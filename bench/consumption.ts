@@ -12,8 +12,8 @@ import { START } from './common.ts';
 import { afterLearning, ConsumptionRun } from './consumptionRun.ts';
 import type { ConsumptionFigures } from '../src/simulator/consumptionScore.ts';
 import { printTable, refillsOf, schedulesOf, wholeNumber } from './options.ts';
-import { attentive } from './watched.ts';
-import type { CallSchedule } from './watched.ts';
+import { attentive } from './watchedWorld.ts';
+import type { CallSchedule } from './watchedWorld.ts';
 
 const CATEGORY = 'G';
 

@@ -11,8 +11,8 @@ import { hash, uniform } from '../src/simulator/random.ts';
 import type { WorldOptions } from '../src/simulator/world.ts';
 import { ConsumptionScore } from '../src/simulator/consumptionScore.ts';
 import type { ConsumptionFigures } from '../src/simulator/consumptionScore.ts';
-import { attentive, Watched } from './watched.ts';
-import type { CallSchedule } from './watched.ts';
+import { attentive, Watched } from './watchedWorld.ts';
+import type { CallSchedule } from './watchedWorld.ts';
 
 /** As the poller looks by default for `learningMs`, then lists at each multiple of `ms`, up to a second later. */
 export function afterLearning(startAt: EpochMs, learningMs: number, ms: number): CallSchedule {

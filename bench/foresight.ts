@@ -16,8 +16,8 @@ import { START } from './common.ts';
 import { ForesightRun } from './foresightRun.ts';
 import type { Foresight } from './foresightRun.ts';
 import { printTable, refillsOf, schedulesOf, wholeNumber } from './options.ts';
-import { attentive, every } from './watched.ts';
-import type { CallSchedule } from './watched.ts';
+import { attentive, every } from './watchedWorld.ts';
+import type { CallSchedule } from './watchedWorld.ts';
 
 /** By name, made for each run: a schedule may learn. */
 const SCHEDULES: Readonly<Record<string, (startAt: EpochMs) => CallSchedule>> = {

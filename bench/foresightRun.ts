@@ -12,8 +12,8 @@ import { announcedBy, score } from '../src/simulator/score.ts';
 import type { Alerted, Score, ScoreInput } from '../src/simulator/score.ts';
 import { LIST_POLICY } from '../src/simulator/policies.ts';
 import type { Episode, WorldOptions } from '../src/simulator/world.ts';
-import { Watched } from './watched.ts';
-import type { CallSchedule } from './watched.ts';
+import { Watched } from './watchedWorld.ts';
+import type { CallSchedule } from './watchedWorld.ts';
 
 export interface Foresight extends Score {
   /** Episodes of POLICIES_LIST, for others who call it: the poller causes these, so foreseeing them is no merit. */
