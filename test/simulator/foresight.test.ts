@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { ForesightRun } from '../../bench/foresightRun.ts';
-import { every, type CallSchedule } from '../../bench/watched.ts';
+import { every, type CallSchedule } from '../../bench/watchedWorld.ts';
 
 const START = Date.UTC(2026, 0, 5);
 const POLICY = 'EVENT_LIST';
