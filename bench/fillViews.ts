@@ -22,31 +22,55 @@ const BANDS = ['at_0', ...[10, 20, 30, 40, 50, 60, 70, 80, 90, 100].map((edge) =
 const iso = (at: EpochMs): string => `'${new Date(at).toISOString()}'::timestamptz`;
 const policyName = (i: string): string => `'POLICY_' || lpad(${i}::text, 2, '0')`;
 
-/** Rows of history, rollups of all lengths, alerts, forecasts, and what is true now. */
-export async function fillViews(database: Database, filling: Filling): Promise<void> {
-  const { from, to } = filling;
-  await database.transaction(async (tx) => {
-    for (let month = monthOf(from); month < to; month = monthOf(month + 32 * 86_400_000)) {
-      await makeMonth(tx, { schema: 'states_v1', table: 'history' }, month);
-      await makeMonth(tx, { schema: 'rollups_v1', table: 'rollup_5m' }, month);
-    }
-  });
-  for (const statement of statements(filling)) await database.execute(statement);
-  await database.execute('vacuum analyze');
+/** One transaction, and what it is about. */
+export interface Filled {
+  readonly what: string;
+  run(database: Database): Promise<void>;
 }
 
-const statements = (filling: Filling): string[] => [
-  history(filling),
-  latest(),
-  policies(filling),
-  fiveMinutes(filling),
-  ...(['hour', 'day'] as const).map(longer),
-  ...(['m5', 'hour', 'day'] as const).map(open),
-  alerts(),
-  forecasts(),
-];
+/** Rows of history, rollups of all lengths, alerts, forecasts, and what is true now. */
+export async function fillViews(database: Database, filling: Filling): Promise<void> {
+  for (const { run } of fillingSteps(filling)) await run(database);
+}
 
-const history = ({ policies: count, from, to, pollMinutes = POLL_MINUTES }: Filling): string => `
+/** In their order. A month is made where its rows are written: a server with little WAL writes it once. */
+export function fillingSteps(filling: Filling): Filled[] {
+  const { from, to, policies: count } = filling;
+  const months: EpochMs[] = [];
+  for (let month = monthOf(from); month < to; month = monthOf(month + 32 * 86_400_000)) months.push(month);
+  const inMonth = (month: EpochMs): Filling => ({
+    ...filling,
+    from: Math.max(from, month),
+    to: Math.min(to, monthOf(month + 32 * 86_400_000)),
+  });
+  const month = (month: EpochMs): Filled => ({
+    what: new Date(month).toISOString().slice(0, 7),
+    run: async (database) =>
+      await database.transaction(async (tx) => {
+        await makeMonth(tx, { schema: 'states_v1', table: 'history' }, month);
+        await makeMonth(tx, { schema: 'rollups_v1', table: 'rollup_5m' }, month);
+        await tx.execute(history(inMonth(month), from));
+        await tx.execute(fiveMinutes(inMonth(month)));
+      }),
+  });
+  const one = (what: string, statement: string): Filled => ({
+    what,
+    run: async (database) => void (await database.execute(statement)),
+  });
+  return [
+    ...months.map(month),
+    one('vacuum', 'vacuum analyze'),
+    one('latest', latest(filling)),
+    one('policies', policies(filling)),
+    ...(['hour', 'day'] as const).map((length) => one(length, longer(length))),
+    ...(['m5', 'hour', 'day'] as const).map((length) => one(`open ${length}`, open(length))),
+    ...Array.from({ length: count }, (_, i) => one(`alerts of ${i}`, alerts(i))),
+    one('forecasts', forecasts()),
+    one('vacuum', 'vacuum analyze'),
+  ];
+}
+
+const history = ({ policies: count, from, to, pollMinutes = POLL_MINUTES }: Filling, start: EpochMs): string => `
   insert into states_v1.history
   select '${PARTICIPANT}', ${policyName('i')}, at, gen_random_uuid(), tokens, ${CAPACITY}, 600, 60, 'G',
     100 - 100.0 * tokens / ${CAPACITY}, 12.5, 2900, 3100, false, 580, (${CAPACITY} - tokens) / 10, tokens / 2, null, 0,
@@ -54,15 +78,17 @@ const history = ({ policies: count, from, to, pollMinutes = POLL_MINUTES }: Fill
   from generate_series(0, ${count - 1}) i
   cross join generate_series(${iso(from)}, ${iso(to)} - interval '${pollMinutes} minutes', interval '${pollMinutes} minutes')
     with ordinality t (at, polls)
-  cross join lateral (select polls * ${pollMinutes / POLL_MINUTES}::double precision as n) five
+  cross join lateral (
+    select (polls + ${(from - start) / (pollMinutes * 60_000)}) * ${pollMinutes / POLL_MINUTES}::double precision as n
+  ) five
   cross join lateral (
     select round(${CAPACITY} * (0.6 + 0.62 * sin((n + i * 7) / (40.0 + i * 11))))::integer as tokens
   ) level`;
 
-const latest = (): string => `
+const latest = ({ to }: Filling): string => `
   insert into states_v1.latest
   select distinct on (participant, endpoint_id) * from states_v1.history
-  where response_time > (select max(response_time) - interval '1 hour' from states_v1.history)
+  where response_time > ${iso(to)} - interval '1 hour'
   order by participant, endpoint_id, response_time desc`;
 
 const policies = ({ policies: count, from }: Filling): string => `
@@ -71,7 +97,7 @@ const policies = ({ policies: count, from }: Filling): string => `
   from generate_series(0, ${count - 1}) i`;
 
 /** The observation at its beginning: its level holds for all of it. */
-const fiveMinutes = ({ from, pollMinutes = POLL_MINUTES }: Filling): string => `
+const fiveMinutes = ({ from, to, pollMinutes = POLL_MINUTES }: Filling): string => `
   insert into rollups_v1.rollup_5m
   select participant, endpoint_id, response_time, ${POLL_MINUTES / pollMinutes}, available_tokens, capacity, available_tokens, capacity,
     available_tokens, capacity, refill_tokens, refill_period_sec, psp_category, response_time,
@@ -81,7 +107,8 @@ const fiveMinutes = ({ from, pollMinutes = POLL_MINUTES }: Filling): string => `
   cross join lateral (
     select greatest(0, least(11, ceil(available_tokens * 10.0 / capacity)))::integer as band
   ) b
-  where response_time = date_bin('5 minutes', response_time, ${iso(from)})`;
+  where response_time >= ${iso(from)} and response_time < ${iso(to)}
+    and response_time = date_bin('5 minutes', response_time, ${iso(from)})`;
 
 const longer = (length: 'hour' | 'day'): string => `
   insert into rollups_v1.rollup_${length}s
@@ -103,8 +130,8 @@ const open = (resolution: 'm5' | 'hour' | 'day'): string => {
   insert into rollups_v1.rollup_open select *, '${resolution}' from newest`;
 };
 
-/** Each change of level ends an alert and raises the next. */
-const alerts = (): string => `
+/** Each change of level of a bucket ends an alert and raises the next. */
+const alerts = (i: number): string => `
   insert into alerts_v1.alerts
   select gen_random_uuid(), participant, endpoint_id, case level when 2 then 'CRITICAL' else 'WARNING' end,
     case level when 2 then 10 else 20 end, available_tokens, capacity, utilization_percent, 600, 580, 1000, 300, 'G',
@@ -119,6 +146,7 @@ const alerts = (): string => `
         select case when available_tokens * 10 <= capacity then 2 when available_tokens * 5 <= capacity then 1
           else 0 end as level
       ) l
+      where participant = '${PARTICIPANT}' and endpoint_id = ${policyName(String(i))}
     ) judged
     where level is distinct from before
   ) changed

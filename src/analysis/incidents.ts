@@ -8,7 +8,7 @@ import type { EpochMs } from '../domain/events.ts';
 import type { Alert } from './alerts.ts';
 
 /** A bucket that gets worse so soon after it got better was not better. */
-const FLAP_MS = 15 * 60_000;
+export const FLAP_MS = 15 * 60_000;
 
 export interface JudgedAlert extends Alert {
   /** The first alert of its incident. */

@@ -8,6 +8,7 @@
 import { bucketKey } from '../domain/events.ts';
 import type { EpochMs } from '../domain/events.ts';
 import type { ThresholdRules } from '../domain/thresholds.ts';
+import { DAY_MS } from '../domain/time.ts';
 import type { Sql } from '../store/database.ts';
 import type { Bucket } from '../views/buckets.ts';
 import { forecastsOfBucket } from '../views/forecasts.ts';
@@ -23,10 +24,11 @@ import { compareSides, reportOf } from './comparison.ts';
 import type { BothSides, ComparedBucket, OutageReport, WhatIfReport, Window } from './comparison.ts';
 import { incidentsOf, judge } from './incidents.ts';
 import type { JudgedAlert } from './incidents.ts';
+import { restBefore } from './rest.ts';
 import { judgeOutages, outageFigures } from './outages.ts';
 import type { Announcement, CoarserPolls, JudgedOutage } from './outages.ts';
 
-/** Only alerts that overlap the window are reported, but all of history is read. */
+/** Only alerts that overlap the window are reported. What decides them may lie before it, and is read too. */
 export interface WhatIfOptions extends Window {
   readonly buckets: readonly Bucket[];
   readonly rules: ThresholdRules;
@@ -70,12 +72,18 @@ function outageReport(compared: readonly Compared[], everyMs: number | undefined
 const timesOf = (retired: ReadonlyMap<string, readonly EpochMs[]>, bucket: Bucket, until: EpochMs): EpochMs[] =>
   (retired.get(bucketKey(bucket)) ?? []).filter((at) => at <= until);
 
+/** One that was open when reading begins was made no longer before. Milliseconds. */
+const LONGEST_FORECAST_MS = DAY_MS;
+
 type OfBucket = WhatIfOptions & BucketFoldOptions;
 
 async function compareBucket(sql: Sql, bucket: Bucket, until: EpochMs, options: OfBucket): Promise<Compared> {
   const real = (await raisedAlerts(sql, bucket)).map((alert) => knownAt(alert, until));
   const fold = new BucketFold(bucket, real, options);
-  for await (const page of historyOf(sql, bucket, until)) {
+  const { from, everyMs, rules, against } = options;
+  const sets = against === null ? [rules] : [rules, against];
+  const rest = from === undefined ? null : await restBefore(sql, from, { bucket, rules: sets, everyMs, real });
+  for await (const page of historyOf(sql, bucket, { from: rest, until })) {
     options.signal.throwIfAborted();
     for (const row of page) fold.observe(row);
   }
@@ -88,7 +96,10 @@ async function compareBucket(sql: Sql, bucket: Bucket, until: EpochMs, options: 
     whatIf: judge(collectors.whatIf.alerts, zero),
   };
   const compared = compareSides({ bucket, read, ...sides }, options);
-  const forecasts = first === null ? [] : await forecastsOfBucket(sql, bucket, first, until);
+  const forecasts =
+    first === null
+      ? []
+      : await forecastsOfBucket(sql, bucket, first - (rest === null ? 0 : LONGEST_FORECAST_MS), until);
   return { ...compared, ...announcedOf(fold, sides, forecasts.map(announcementOf), { bucket, ...options }) };
 }
 

@@ -91,6 +91,15 @@ export interface Concern {
   readonly values: Readonly<Record<string, string | number>>;
 }
 
+export interface NextPollTold {
+  readonly participant: string;
+  /** The only one asked about; `null`: all of them. */
+  readonly endpoint_id: string | null;
+  readonly at: string;
+  /** A word of docs/metrics.md. */
+  readonly reason: string;
+}
+
 /** Of the pipeline itself. */
 export interface PipelineHealth {
   readonly last_observation: string | null;
@@ -102,7 +111,15 @@ export interface PipelineHealth {
   readonly retention_succeeded_at: string | null;
   readonly retention_months_ahead: number | null;
   /** Processes that run, and those that stand by: `host:pid`. */
-  readonly processes: readonly { readonly name: string; readonly roles: readonly string[]; readonly seen_at: string }[];
+  readonly processes: readonly {
+    readonly name: string;
+    readonly roles: readonly string[];
+    /** What of its roles another process does: `states`, or `poller of <participant>`. */
+    readonly standing_by: readonly string[];
+    readonly seen_at: string;
+  }[];
+  /** When each participant is asked next, and why then, by those that poll; the first comes first. */
+  readonly next_polls: readonly NextPollTold[];
   /** Empty when all is well. */
   readonly concerns: readonly Concern[];
 }

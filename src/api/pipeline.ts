@@ -41,14 +41,22 @@ export async function pipelineHealth(sql: Sql, told: Told): Promise<PipelineHeal
     outbox: outbox.entries,
     retention_succeeded_at: iso(retentionSucceededAt),
     retention_months_ahead: monthsAhead,
-    processes: processes.map(({ host, pid, roles, seenAt }) => ({
+    processes: processes.map(({ host, pid, roles, standingBy, seenAt }) => ({
       name: `${host}:${pid}`,
       roles,
+      standing_by: standingBy,
       seen_at: iso(seenAt),
     })),
+    next_polls: nextPolls(processes),
     concerns: concerns({ ...told, outbox, monthsAhead, processes }),
   };
 }
+
+const nextPolls = (processes: readonly LivingProcess[]): PipelineHealth['next_polls'] =>
+  processes
+    .flatMap((process) => process.nextPolls)
+    .sort((a, b) => a.at - b.at)
+    .map(({ participant, policy, at, reason }) => ({ participant, endpoint_id: policy, at: iso(at), reason }));
 
 interface Known extends Told {
   readonly outbox: { readonly entries: number; readonly seconds: number };

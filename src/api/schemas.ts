@@ -120,7 +120,18 @@ const pipeline = object({
   outbox: integer('Events decided and not yet on their topic'),
   retention_succeeded_at: orNull(time()),
   retention_months_ahead: orNull(integer()),
-  processes: list(object({ name: string(), roles: list(string()), seen_at: time() })),
+  processes: list(
+    object({
+      name: string(),
+      roles: list(string()),
+      standing_by: list(string(), 'What of its roles another process does'),
+      seen_at: time(),
+    }),
+  ),
+  next_polls: list(
+    object({ participant: string(), endpoint_id: orNull(string('null: all of them')), at: time(), reason: string() }),
+    'When each participant is asked next, and why then; the first comes first',
+  ),
   concerns: list(concern, 'What somebody should look after; empty when all is well'),
 });
 

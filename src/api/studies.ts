@@ -71,7 +71,7 @@ export class Studies {
     } catch (error) {
       if (!late.aborted) throw error;
       throw new TooMuchError(
-        `this takes longer than ${this.#limits.limitMs / 1000} s: name a participant and a policy, or ask balde what-if`,
+        `this takes longer than ${this.#limits.limitMs / 1000} s: name a participant, a policy and a from not so long ago, or ask balde what-if, which has no limit`,
         { cause: error },
       );
     }

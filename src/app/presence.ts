@@ -8,22 +8,26 @@ import { ruleVersion } from '../domain/thresholds.ts';
 import type { Database } from '../store/database.ts';
 import { livingProcesses, removeProcess, renewProcess } from '../store/processes.ts';
 import type { ProcessEntry } from '../store/processes.ts';
+import type { Offices } from './offices.ts';
 import { abortable, pause, within } from '../waiting.ts';
 
 const RENEW_MS = 15_000;
+/** What it does is told no more often. Milliseconds. */
+const SOON_MS = 1_000;
 const GOODBYE_MS = 1_000;
 
 export interface PresenceOptions {
   readonly database: Database;
   readonly config: Pick<Config, 'rules' | 'forecasts' | 'staleAfterMs'>;
   readonly roles: readonly string[];
+  readonly offices: Offices;
   /** Called once for each process that judges differently. */
   readonly onDifferent: (message: string) => void;
 }
 
 /** Announces this process until aborted. Failures are retried; nothing depends on it. */
 export async function bePresent(
-  { database, config, roles, onDifferent }: PresenceOptions,
+  { database, config, roles, offices, onDifferent }: PresenceOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const own: ProcessEntry = {
@@ -32,7 +36,7 @@ export async function bePresent(
   };
   const told = new Set<string>();
   const appear = async (): Promise<void> => {
-    await renewProcess(database, own);
+    await renewProcess(database, own, offices.now);
     for (const other of await livingProcesses(database)) {
       if (judgesAlike(own, other) || told.has(other.id)) continue;
       told.add(other.id);
@@ -44,9 +48,11 @@ export async function bePresent(
   let appearing = Promise.resolve();
   while (!signal.aborted) {
     // The roles report a database that is unavailable.
+    const seen = offices.changed.count;
     appearing = appear().catch(() => undefined);
     await abortable(appearing, signal).catch(() => undefined);
-    await pause(RENEW_MS, signal);
+    await pause(SOON_MS, signal);
+    await offices.changed.wait(seen, RENEW_MS - SOON_MS, signal).catch(() => undefined);
   }
   // An unavailable database must not delay the exit: the row expires by itself.
   const leaving = appearing.then(async () => await removeProcess(database, own.id));

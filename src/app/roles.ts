@@ -8,6 +8,7 @@ import { OutboxBell } from '../consume/outboxBell.ts';
 import { relay } from '../consume/relay.ts';
 import type { RelayOptions } from '../consume/relay.ts';
 import { createBridgeClient } from '../poll/bridgeClient.ts';
+import type { PollerEvents } from '../poll/events.ts';
 import { runPoller } from '../poll/poller.ts';
 import type { Metrics } from '../serve/metrics.ts';
 import type { Site } from '../serve/answer.ts';
@@ -22,6 +23,7 @@ import { FOLD_RUNNERS } from './foldRoles.ts';
 import { FOLD_NAMES, RELAYED_TOPICS } from '../topology/folds.ts';
 import type { FoldName } from '../topology/folds.ts';
 import { metricsOf } from './metricsOf.ts';
+import { Offices } from './offices.ts';
 import { consumeObserver, pollerMetrics } from './observers.ts';
 import { observedPolicies } from '../views/latest.ts';
 import { recentReadings } from '../views/recent.ts';
@@ -69,6 +71,7 @@ interface Context extends ProcessOptions {
   /** For whoever watches: never the pool of the work. */
   readonly watched: Database;
   readonly bell: OutboxBell;
+  readonly offices: Offices;
 }
 
 type Run = (context: Context, signal: AbortSignal) => Promise<unknown>;
@@ -131,7 +134,7 @@ const told =
  */
 async function runAll(options: ProcessOptions, watched: Database, signal: AbortSignal): Promise<void> {
   const metrics = metricsOf({ ...options, watched, log: options.storage.log });
-  const context: Context = { ...options, metrics, watched, bell: new OutboxBell() };
+  const context: Context = { ...options, metrics, watched, bell: new OutboxBell(), offices: new Offices() };
   const over = new AbortController();
   const roles = options.roles.map(
     (role): Task =>
@@ -143,7 +146,11 @@ async function runAll(options: ProcessOptions, watched: Database, signal: AbortS
       async (stop) => await runTogether(roles, stop).finally(() => over.abort()),
       async (stop) => await options.storage.watch?.(AbortSignal.any([stop, over.signal])),
       async () => await options.metricExport?.run(metrics, over.signal),
-      async () => await bePresent({ ...options, database: watched, onDifferent: told(options) }, over.signal),
+      async () =>
+        await bePresent(
+          { ...options, database: watched, offices: context.offices, onDifferent: told(options) },
+          over.signal,
+        ),
     ],
     signal,
   );
@@ -161,29 +168,35 @@ export async function runRelays(
   await runTogether(relays, signal);
 }
 
-/** What a process stands by for is told to whoever started it, too. */
-function observerOf({ metrics, logger, onStandby }: Context): ConsumeObserver {
+/** What a process stands by for is told to whoever started it, too, and to the other processes. */
+function observerOf({ metrics, logger, offices, onStandby }: Context, role: string | null = null): ConsumeObserver {
   const observer = consumeObserver(metrics, logger);
   return {
     ...observer,
     office: (who, state) => {
       observer.office(who, state);
       if (state === 'standby') onStandby?.(who);
+      if (state === 'standby') offices.standBy(role ?? who);
+      else offices.takeOver(role ?? who);
     },
   };
 }
 
 async function fold(context: Context, name: FoldName, signal: AbortSignal): Promise<void> {
-  const { storage, config, bell } = context;
-  const { assertOwned: onTakeOver } = storage;
+  const { storage, config, bell, offices } = context;
+  const onTakeOver = async (): Promise<void> => {
+    offices.takeOver(name);
+    await storage.assertOwned?.();
+  };
+  const observer = observerOf(context, name);
   await FOLD_RUNNERS[name](
-    { ...storage, rules: config.rules, forecasts: config.forecasts, observer: observerOf(context), bell, onTakeOver },
+    { ...storage, rules: config.rules, forecasts: config.forecasts, observer, bell, onTakeOver },
     signal,
   );
 }
 
 async function poll(
-  { config, storage, metrics, logger, onPublished, onStandby }: Context,
+  { config, storage, metrics, logger, offices, onPublished, onStandby }: Context,
   entry: ParticipantConfig,
   signal: AbortSignal,
 ): Promise<void> {
@@ -203,8 +216,11 @@ async function poll(
         clock: systemClock,
         logger,
         events: {
-          ...pollerMetrics(metrics, onPublished),
-          onStandby: ({ participant }) => onStandby?.(`poller of ${participant}`),
+          ...withOffices(pollerMetrics(metrics, onPublished), offices),
+          onStandby: ({ participant }) => {
+            offices.standBy(pollerOf(participant));
+            onStandby?.(pollerOf(participant));
+          },
         },
       },
       signal,
@@ -213,6 +229,19 @@ async function poll(
     bridge.close();
   }
 }
+
+const pollerOf = (participant: string): string => `poller of ${participant}`;
+
+/** Also tells the other processes whom this one polls, and when. */
+const withOffices = (events: PollerEvents, offices: Offices): PollerEvents => ({
+  ...events,
+  onElected: ({ participant }) => offices.takeOver(pollerOf(participant)),
+  onDue: ({ participant, at, policy, reason }) => offices.poll(participant, { at, policy, reason }),
+  onFenced: (event) => {
+    events.onFenced?.(event);
+    offices.poll(event.participant, null);
+  },
+});
 
 async function serveUntilStopped(context: Context, signal: AbortSignal): Promise<void> {
   const { config, storage, logger, watched, metrics, sites, intake, onServing } = context;

@@ -27,6 +27,8 @@ export interface PollerEventMap {
   readonly onStandby: Of;
   /** Another process took over; this one goes back to standing by. */
   readonly onFenced: Of;
+  /** When the next poll is due, and why then: each time that it changes. */
+  readonly onDue: Of & Asked & { readonly at: EpochMs; readonly reason: PollReason };
   /** One call to the Bridge ended; a poll makes up to five. */
   readonly onCall: OfPoll & Asked & { readonly status: BridgeStatus | 'OK' | 'ERROR'; readonly durationMs: number };
   /** A poll's answer passed the checks, with or without some of its policies. */
@@ -91,6 +93,7 @@ const LINES: Readonly<Record<keyof PollerEventMap, readonly ['debug' | 'info' | 
   onElected: ['info', 'elected: polling'],
   onStandby: ['info', 'another poller of this participant is at work: standing by'],
   onFenced: ['warn', 'another poller took over: standing by'],
+  onDue: ['debug', 'next poll'],
   onCall: ['debug', 'the Bridge answered'],
   onPolled: ['debug', 'polled'],
   onPollFailed: ['error', 'poll failed: the next tick tries again'],

@@ -13,6 +13,7 @@ import { ProducerBusyError, ProducerFencedError } from '../log/eventLog.ts';
 import type { Producer } from '../log/eventLog.ts';
 import { failed, NO_PARENT, traced } from '../tracing.ts';
 import { Attention } from './attention.ts';
+import type { DueAsk } from './attention.ts';
 import { REELECTION_PAUSE_MS } from './backoff.ts';
 import { startPoll } from './bridgePoll.ts';
 import type { Poll } from './bridgePoll.ts';
@@ -78,7 +79,8 @@ function polls(context: PollContext, producer: Producer): Observable<void> {
   const pace = paceOf(context.schedule, clock.now());
   const attention = pace instanceof Attention ? pace : null;
   const recalled = defer(async () => attention && recallRecent(context, attention)).pipe(ignoreElements());
-  const polled = ticks(pace, { clock, signal, immediate }).pipe(
+  const onDue = (due: DueAsk): void => context.report('onDue', { participant: context.participant, ...due });
+  const polled = ticks(pace, { clock, signal, immediate, onDue }).pipe(
     exhaustMap(async ({ policy, reason }) => {
       const { participant, clock, report } = context;
       const poll = startPoll(participant, clock.now(), policy);

@@ -59,6 +59,18 @@ export interface TickOptions {
   readonly signal: AbortSignal;
   /** Ticks once at once, then by the schedule. */
   readonly immediate: boolean;
+  /** Told what is due next, each time that it is something else. */
+  readonly onDue?: (due: DueAsk) => void;
+}
+
+/** Tells of what differs from what was told before. */
+function teller({ onDue }: TickOptions): (due: DueAsk) => void {
+  let told = '';
+  return (due) => {
+    const key = `${due.at} ${due.policy ?? ''} ${due.reason}`;
+    if (key !== told) onDue?.(due);
+    told = key;
+  };
 }
 
 /**
@@ -108,6 +120,7 @@ export function ticks(pace: Pace, options: TickOptions): Observable<Tick> {
 
 async function run(subscriber: Subscriber<Tick>, next: NextTick, options: TickOptions): Promise<never> {
   const { clock, signal, immediate } = options;
+  const tell = teller(options);
   let seen = clock.now();
   let due = immediate ? seen : next(null, seen);
   let reason: PollReason = immediate ? 'elected' : 'schedule';
@@ -121,6 +134,7 @@ async function run(subscriber: Subscriber<Tick>, next: NextTick, options: TickOp
       subscriber.next({ at: now, policy: null, reason });
       reason = 'schedule';
     } else {
+      tell({ at: due, policy: null, reason });
       await clock.sleep(Math.min(due - now, MAX_SLEEP), signal);
     }
   }
@@ -137,6 +151,7 @@ export const revisedAfter = (due: DueAsk, now: EpochMs): number => Math.min(Math
 
 async function attend(subscriber: Subscriber<Tick>, attention: Attention, options: TickOptions): Promise<never> {
   const { clock, signal, immediate } = options;
+  const tell = teller(options);
   let seen = clock.now();
   let forced: Extract<PollReason, 'elected' | 'clock'> | null = immediate ? 'elected' : null;
   for (;;) {
@@ -149,7 +164,7 @@ async function attend(subscriber: Subscriber<Tick>, attention: Attention, option
     if (now >= due.at) {
       forced = null;
       subscriber.next({ ...due, at: now });
-    }
+    } else tell(due);
     await clock.sleep(revisedAfter(due, now), signal);
   }
 }

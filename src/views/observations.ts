@@ -18,8 +18,14 @@ export interface EstimatedObservation extends ReadObservation, Pick<HistoryRow, 
 
 const PAGE = 5_000;
 
+/** Both ends included; open where there is none. */
+interface Stretch {
+  readonly from?: EpochMs | null | undefined;
+  readonly until: EpochMs;
+}
+
 /**
- * Rows of one bucket up to `until`, page by page along the primary key.
+ * Rows of one bucket, page by page along the primary key.
  *
  * A row that came late, after a newer one of its bucket, changed no alert (DOM-10). It is known by having no enrichment
  * although it is not the one that made the bucket known: {@link isLate}.
@@ -27,10 +33,28 @@ const PAGE = 5_000;
 export async function* historyOf(
   sql: Sql,
   bucket: Bucket,
-  until: EpochMs,
+  stretch: Stretch,
   size = PAGE,
 ): AsyncGenerator<ReadObservation[]> {
-  yield* pagesOf<ReadObservation>(sql, bucket, until, { size, columns: COLUMNS, view: VIEW });
+  yield* pagesOf<ReadObservation>(sql, bucket, stretch, { size, columns: COLUMNS, view: VIEW });
+}
+
+/** Few are asked for at first: what is looked for is mostly near. */
+const FIRST_PAGE = 250;
+
+/** Rows of one bucket before a time, the newest first, page by page. */
+export async function* backwards(sql: Sql, bucket: Bucket, before: EpochMs): AsyncGenerator<ReadObservation[]> {
+  let size = FIRST_PAGE;
+  for (let to: EpochMs | null = before; to !== null; size = PAGE) {
+    const rows: ReadObservation[] = await sql.query<ReadObservation>(
+      `select ${COLUMNS} from ${VIEW}
+       where participant = $1 and endpoint_id = $2 and response_time < $3
+       order by response_time desc limit $4`,
+      [bucket.participant, bucket.policy, instant(to), size],
+    );
+    if (rows.length > 0) yield rows;
+    to = rows.length < size ? null : (rows.at(-1)?.response_time ?? null);
+  }
 }
 
 /** The same rows, with estimates. Slower: the version in service may have none. */
@@ -40,7 +64,12 @@ export async function* estimatedHistoryOf(
   until: EpochMs,
 ): AsyncGenerator<EstimatedObservation[]> {
   const columns = `${COLUMNS}, ${columnOf('consumption_estimate')}`;
-  yield* pagesOf<EstimatedObservation>(sql, bucket, until, { size: PAGE, columns, view: `${VIEW} ${WITH_ESTIMATES}` });
+  yield* pagesOf<EstimatedObservation>(
+    sql,
+    bucket,
+    { until },
+    { size: PAGE, columns, view: `${VIEW} ${WITH_ESTIMATES}` },
+  );
 }
 
 const VIEW = 'dict_rate_limit_states';
@@ -50,10 +79,11 @@ const COLUMNS = `response_time, available_tokens, capacity, refill_tokens, refil
 async function* pagesOf<Row extends ReadObservation>(
   sql: Sql,
   bucket: Bucket,
-  until: EpochMs,
+  { from, until }: Stretch,
   { size, columns, view }: { readonly size: number; readonly columns: string; readonly view: string },
 ): AsyncGenerator<Row[]> {
-  for (let after: string | null = '-infinity'; after !== null;) {
+  const before = from === null || from === undefined ? '-infinity' : instant(from - 1);
+  for (let after: string | null = before; after !== null;) {
     const rows: Row[] = await sql.query<Row>(
       `select ${columns} from ${view}
        where participant = $1 and endpoint_id = $2 and response_time > $3 and response_time <= $4

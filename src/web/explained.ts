@@ -1,4 +1,5 @@
 /** What of `balde explain --json` and of `balde what-if --json` the pages show: the API gives both as they are. */
+import { ALL_CATEGORIES } from './trial.ts';
 import type { AlertAnswer, ChangeCounts, SideFigures, WhatIfAnswer } from '../api/answers.ts';
 
 interface Point {
@@ -55,6 +56,8 @@ export interface Outages {
   readonly baseline: Announced;
   readonly what_if: Announced;
   readonly forecast: Announced;
+  /** With polls so far apart only; `null`: that was not asked. */
+  readonly coarser?: (Announced & { readonly every_seconds: number }) | null;
 }
 
 type Change = Exclude<keyof ChangeCounts, 'unchanged'>;
@@ -108,12 +111,42 @@ export interface CategoryTried {
   }[];
 }
 
-export type Tried = { readonly rules: RulesCompared } | { readonly category: CategoryTried };
+interface RefusalTotal {
+  readonly times: number;
+  readonly seconds: number;
+  readonly refused_tokens: number;
+}
 
-export const triedOf = (answer: WhatIfAnswer): Tried =>
-  'category' in answer
-    ? { category: answer as unknown as CategoryTried }
-    : { rules: answer as unknown as RulesCompared };
+/** Every category, least 429 first. */
+export interface CategoriesRanked {
+  readonly policies: readonly {
+    readonly participant: string;
+    readonly endpoint_id: string;
+    readonly smallest_without_429: { readonly likely_case: string | null };
+    readonly categories: readonly {
+      readonly category: string;
+      readonly capacity: number;
+      readonly best_case: RefusalTotal;
+      /** `null`: nothing is estimated of it. */
+      readonly likely_case: RefusalTotal | null;
+      readonly worst_case: RefusalTotal;
+    }[];
+    readonly assumptions: readonly string[];
+  }[];
+}
+
+export type Tried =
+  | { readonly rules: RulesCompared }
+  | { readonly category: CategoryTried }
+  | { readonly ranked: CategoriesRanked };
+
+export function triedOf(answer: WhatIfAnswer): Tried {
+  const { category } = answer;
+  if (category === undefined) return { rules: answer as unknown as RulesCompared };
+  return category === ALL_CATEGORIES
+    ? { ranked: answer as unknown as CategoriesRanked }
+    : { category: answer as unknown as CategoryTried };
+}
 
 /** One alert that differs: of one side or of both. */
 export interface Difference {

@@ -6,12 +6,19 @@ import { withQuery } from './addresses.ts';
 export const SPANS = { '24h': 86_400_000, '7d': 604_800_000, '30d': 2_592_000_000, all: null } as const;
 export type SpanName = keyof typeof SPANS;
 
+/** Schedules that can be tried, as the API takes them. */
+export const EVERY = ['10s', '30s', '1m', '5m', '15m', '1h'] as const;
+/** Every category, ranked. */
+export const ALL_CATEGORIES = 'all';
+
 export interface Trial {
   readonly participant: string;
   readonly policy: string;
   readonly rules: ThresholdRules;
-  /** A letter: another question, in which rules have no part. */
+  /** A letter, or {@link ALL_CATEGORIES}: another question, in which rules have no part. */
   readonly category: string;
+  /** Also with polls this far apart only; empty: as it was polled. */
+  readonly every: string;
   readonly span: SpanName;
   /** Milliseconds; they are there in place of a span. */
   readonly from: number | null;
@@ -47,7 +54,8 @@ export function trialOf(query: URLSearchParams, production: ThresholdRules): Tri
       resolveMargin: number('resolveMargin'),
       forObservations: number('forObservations'),
     },
-    category: CATEGORIES.find((letter) => letter === query.get('category')) ?? '',
+    category: [...CATEGORIES, ALL_CATEGORIES].find((letter) => letter === query.get('category')) ?? '',
+    every: EVERY.find((interval) => interval === query.get('every')) ?? '',
     span: (Object.keys(SPANS) as SpanName[]).find((name) => name === query.get('span')) ?? '7d',
     from: moment('from'),
     to: moment('to'),
@@ -56,8 +64,10 @@ export function trialOf(query: URLSearchParams, production: ThresholdRules): Tri
 
 const iso = (at: number | null): string | null => (at === null ? null : new Date(at).toISOString());
 
-const rulesIn = ({ rules, category }: Trial): Readonly<Record<string, string | null>> =>
-  Object.fromEntries(RULE_NAMES.map((name) => [RULES[name][0], category === '' ? String(rules[name]) : null]));
+const rulesIn = ({ rules, category, every }: Trial): Readonly<Record<string, string | null>> =>
+  category === ''
+    ? { ...Object.fromEntries(RULE_NAMES.map((name) => [RULES[name][0], String(rules[name])])), every }
+    : {};
 
 /** The page's address with these settings. */
 export const trialAddress = (trial: Trial): string =>

@@ -75,6 +75,30 @@ describe('two days of a simulated participant', async () => {
     expect(sum(({ false_alarms, open }) => false_alarms + open)).toBeGreaterThan(0);
   });
 
+  test.each([
+    ['other thresholds', { warningPercent: 35, criticalPercent: 18 }, {}],
+    [
+      'observations in a row, a margin, a coarser schedule',
+      { forObservations: 3, resolveMargin: 4 },
+      { everyMs: HOUR / 4 },
+    ],
+    ['two sets of rules', { warningPercent: 30 }, { against: { ...DEFAULT_RULES, warningPercent: 15 } }],
+  ])('[WHATIF-4] a window is told of as by one who read everything: %s', async (_, rules, more) => {
+    const all = await ask(database, rules, more);
+    for (const hours of [20, 30.5, 44]) {
+      const from = start + hours * HOUR;
+      const part = await ask(database, rules, { ...more, from });
+      const overlaps = ({ resolvedAt }: { readonly resolvedAt: number | null }) => (resolvedAt ?? Infinity) > from;
+      expect(part.added).toEqual(all.added.filter(overlaps));
+      expect(part.gone).toEqual(all.gone.filter(overlaps));
+      expect(part.changed).toEqual(
+        all.changed.filter(({ baseline, whatIf: other }) => overlaps(baseline) || overlaps(other)),
+      );
+      expect(part.outages.list).toEqual(all.outages.list.filter(({ until }) => until >= from));
+      expect(part.history.observations).toBeLessThan(all.history.observations);
+    }
+  });
+
   test('against itself nothing differs; every list adds up', async () => {
     const strict = { ...DEFAULT_RULES, warningPercent: 35, criticalPercent: 18 };
     const same = await ask(database, strict, { against: strict });

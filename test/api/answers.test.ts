@@ -102,7 +102,13 @@ describe('[PAGE-10] the overview', () => {
       ['WARNING', 'ESCALATED'],
     ]);
     expect(buckets[0]?.alert_id).toBe(alerts[0]?.id);
-    expect(pipeline).toMatchObject({ last_observation: iso(LAST), outbox: 0, lag_events: 0, processes: [] });
+    expect(pipeline).toMatchObject({
+      last_observation: iso(LAST),
+      outbox: 0,
+      lag_events: 0,
+      processes: [],
+      next_polls: [],
+    });
     expect(pipeline?.concerns.map(({ code, values }) => [code, values])).toContainEqual(['NOBODY', { role: 'poller' }]);
   });
 

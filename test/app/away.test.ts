@@ -8,6 +8,7 @@ import { DEFAULT_RULES } from '../../src/domain/thresholds.ts';
 import { LogUnavailableError } from '../../src/log/eventLog.ts';
 import type { EventLog } from '../../src/log/eventLog.ts';
 import { markIfAny, OwnershipWatch } from '../../src/app/ownership.ts';
+import { Offices } from '../../src/app/offices.ts';
 import { bePresent } from '../../src/app/presence.ts';
 import { runPoller } from '../../src/poll/poller.ts';
 import type { Database } from '../../src/store/database.ts';
@@ -33,7 +34,10 @@ describe('[LOG-7] a stop waits for nobody who gives no answer', () => {
         return await silence();
       };
       const given: Database = { ...database, query: execute, execute };
-      await bePresent({ database: given, config, roles: [], onDifferent: () => undefined }, signal);
+      await bePresent(
+        { database: given, config, roles: [], offices: new Offices(), onDifferent: () => undefined },
+        signal,
+      );
     },
     'the watch over the namespace, for the broker': async (signal, asked) => {
       const ends = async (): Promise<never> => {

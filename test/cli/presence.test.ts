@@ -3,6 +3,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { FORECAST_RULES } from '../../src/domain/estimate/outlook.ts';
 import type { ForecastRules } from '../../src/domain/estimate/outlook.ts';
 import { DEFAULT_RULES } from '../../src/domain/thresholds.ts';
+import { Offices } from '../../src/app/offices.ts';
 import { allJudgeAlike, bePresent } from '../../src/app/presence.ts';
 import { livingProcesses } from '../../src/store/processes.ts';
 import { saveSettings } from '../../src/store/settings.ts';
@@ -16,10 +17,12 @@ const STALE_MS = 900_000;
 function present(warningPercent: number, staleAfterMs = STALE_MS, forecasts: ForecastRules | null = null) {
   const stop = new AbortController();
   const told: string[] = [];
+  const offices = new Offices();
   const config = { rules: { ...DEFAULT_RULES, warningPercent }, forecasts, staleAfterMs };
   const options = {
     database,
     config,
+    offices,
     roles: ['alerting'],
     onDifferent: (text: string) => void told.push(text),
   };
@@ -29,7 +32,7 @@ function present(warningPercent: number, staleAfterMs = STALE_MS, forecasts: For
     await running;
   };
   onTestFinished(leave);
-  return { told, leave };
+  return { told, offices, leave };
 }
 
 const living = async (n: number): Promise<unknown> =>
@@ -81,6 +84,26 @@ describe('[OPS-10] processes that judge differently', () => {
     await living(1);
     await first.leave();
     expect(first.told).toEqual([]);
+  });
+
+  test('tell what they stand by for, and when they poll next', async () => {
+    const { offices, leave } = present(20);
+    await living(1);
+    offices.standBy('alerting');
+    offices.poll('12345678', { at: 1_000, policy: null, reason: 'calm' });
+    offices.poll('12345678', { at: 2_000, policy: 'CLAIMS_READ', reason: 'low' });
+    await eventually('it is told', async () => (await livingProcesses(database))[0]?.standingBy.length === 1);
+    expect(await livingProcesses(database)).toMatchObject([
+      {
+        standingBy: ['alerting'],
+        nextPolls: [{ participant: '12345678', at: 2_000, policy: 'CLAIMS_READ', reason: 'low' }],
+      },
+    ]);
+    offices.takeOver('alerting');
+    offices.poll('12345678', null);
+    await eventually('it is told', async () => (await livingProcesses(database))[0]?.standingBy.length === 0);
+    expect((await livingProcesses(database))[0]?.nextPolls).toEqual([]);
+    await leave();
   });
 
   test('what the views judged with is not replaced in silence', async () => {

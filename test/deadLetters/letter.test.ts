@@ -171,6 +171,7 @@ describe('letters of the single topic there was before [DLQ-1]', () => {
       '0010_first_messages',
       '0011_views_of_a_version',
       '0012_history_at_zero',
+      '0018_offices',
     ]);
     for (const fold of FOLDS) await installFold(database, fold);
     for (const topic of TOPICS) await log.ensureTopic(topic);

@@ -13,7 +13,7 @@ import type { Seeded } from './seeded.ts';
 export interface KillableServer {
   readonly url: string;
   /** SIGKILL to the postmaster, then a new one on the same files. Its backends go by themselves. */
-  killPostmaster(): Promise<void>;
+  killPostmaster(whileGone?: () => Promise<void>): Promise<void>;
   /** SIGKILL to one client's backend, a busy one if there is any; Postgres restarts. @returns whether there was one */
   killBackend(random: Seeded): Promise<boolean>;
   /** Stops the server, copies its files, and starts it again. */
@@ -36,11 +36,12 @@ export async function startKillableServer(): Promise<KillableServer> {
   };
   return {
     url,
-    killPostmaster: async () => {
+    killPostmaster: async (whileGone) => {
       const pid = await postmasterOf(directory);
       process.kill(pid, 'SIGKILL');
       // Found alive, it would be taken for a server that is just starting.
       await eventually('the postmaster is gone', async () => Promise.resolve(!isAlive(pid)));
+      await whileGone?.();
       await startAgain();
     },
     backUp: async () => {

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { Attention, ATTENTION_RULES } from '../../src/poll/attention.ts';
+import type { DueAsk } from '../../src/poll/attention.ts';
 import { checkSchedule, paceOf, ticks } from '../../src/poll/schedule.ts';
 import type { Schedule } from '../../src/poll/schedule.ts';
 import { manualClock, settle } from './manualClock.ts';
@@ -31,6 +32,19 @@ describe('cron ticks [POLL-6]', () => {
     const { clock, seen } = follow(FIVE_MINUTES, '2026-09-20T12:03:10.250Z');
     await clock.advance(15 * MINUTE);
     expect(seen).toEqual(['12:05:00', '12:10:00', '12:15:00']);
+  });
+
+  it('tell which one is due next, once', async () => {
+    const clock = manualClock(Date.parse('2026-09-20T12:03:10Z'));
+    const due: string[] = [];
+    const options = {
+      ...{ clock, signal: new AbortController().signal, immediate: false },
+      onDue: (next: DueAsk) => due.push(`${new Date(next.at).toISOString().slice(11, 19)} ${next.reason}`),
+    };
+    const subscription = ticks(paceOf(FIVE_MINUTES, clock.now()), options).subscribe();
+    await clock.advance(6 * MINUTE);
+    subscription.unsubscribe();
+    expect(due).toEqual(['12:05:00 schedule', '12:10:00 schedule']);
   });
 
   it('tick once at once when asked to', async () => {

@@ -116,7 +116,9 @@ create table balde.process (
   rule_version text not null,
   stale_after_seconds double precision not null,
   started_at timestamp with time zone not null default clock_timestamp(),
-  seen_at timestamp with time zone not null default clock_timestamp()
+  seen_at timestamp with time zone not null default clock_timestamp(),
+  standing_by text[] not null default '{}'::text[],
+  next_polls jsonb not null default '[]'::jsonb
 );
 create table balde.projection (
   name text not null,

@@ -7,7 +7,7 @@ import { DEFAULT_RULES } from '../../src/domain/thresholds.ts';
 import type { Site } from '../../src/serve/answer.ts';
 import type { PageSource } from '../../src/web/pageSource.ts';
 import { alertAnswer, bucketAnswer, NOW, overview } from './fixtures.ts';
-import { categoryTried, compared } from './trials.ts';
+import { categoriesRanked, categoryTried, compared } from './trials.ts';
 
 export interface FakeApi {
   readonly source: PageSource;
@@ -16,6 +16,9 @@ export interface FakeApi {
   readonly asked: string[];
   /** Streams that are open. */
   readonly streams: Set<ServerResponse>;
+  /** From now on nobody is signed in. */
+  signOut(): void;
+  signIn(): void;
   send(event: 'overview' | 'change' | 'problem', data: Overview | OverviewChange | Problem): void;
 }
 
@@ -24,7 +27,8 @@ const past = (at: number | null) => (at === null ? {} : { as_of: new Date(at).to
 const source: PageSource = {
   overview: async (at) => await Promise.resolve(overview({ ...past(at), ...(at === null ? {} : { pipeline: null }) })),
   alert: async () => await Promise.resolve(alertAnswer),
-  whatIf: async ({ category }) => await Promise.resolve(category === null ? compared : categoryTried),
+  whatIf: async ({ category }) =>
+    await Promise.resolve(category === null ? compared : category === 'all' ? categoriesRanked : categoryTried),
   bucket: async ({ from, to, at }: BucketAsked) =>
     await Promise.resolve(
       bucketAnswer({ ...past(at), from: new Date(from).toISOString(), to: new Date(to).toISOString() }),
@@ -34,14 +38,18 @@ const source: PageSource = {
 export function fakeApi(): FakeApi {
   const asked: string[] = [];
   const streams = new Set<ServerResponse>();
+  let isSignedIn = true;
   const text = (event: string, data: unknown): string => `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
   return {
     source,
     asked,
     streams,
+    signOut: () => (isSignedIn = false),
+    signIn: () => (isSignedIn = true),
     send: (event, data) => streams.forEach((stream) => stream.write(text(event, data))),
     site: async ({ url }) => {
       if (!url.pathname.startsWith('/api/v1/')) return null;
+      if (!isSignedIn) return { status: 401, type: 'application/problem+json', body: '{}' };
       asked.push(url.pathname + url.search);
       const [what, participant = '', policy = ''] = url.pathname.slice('/api/v1/'.length).split('/');
       const time = (name: string): number | null => {

@@ -98,7 +98,11 @@ export const overview = (change: Partial<Overview> = {}): Overview => ({
     outbox: 0,
     retention_succeeded_at: at(9000),
     retention_months_ahead: 3,
-    processes: [{ name: 'balde-1', roles: ['poller', 'states', 'alerting'], seen_at: at(2) }],
+    processes: [
+      { name: 'balde-1', roles: ['poller', 'states', 'alerting'], standing_by: [], seen_at: at(2) },
+      { name: 'balde-2', roles: ['states', 'alerting'], standing_by: ['states'], seen_at: at(3) },
+    ],
+    next_polls: [{ participant: '12345678', endpoint_id: null, at: at(-12), reason: 'calm' }],
     concerns: [
       { code: 'LAGGING', text: 'states is behind', values: { processor: 'states', seconds: 75, events: 1200 } },
     ],

@@ -20,9 +20,12 @@ const PAGES = {
   alert: `/alerts/${alert(0, null).id}`,
   'what-if': '/what-if?warning=25&critical=12.5',
   category: '/what-if?category=D',
+  categories: '/what-if?category=all',
   login: '/login?refused=wrong',
   problem: '/?at=2027-01-01T00:00:00Z',
 } as const;
+const HOUR = 3_600_000;
+const PHONE = { width: 360, height: 740 };
 
 describeBrowser('the pages in a browser', () => {
   let browser: Browser;
@@ -66,7 +69,7 @@ describeBrowser('the pages in a browser', () => {
     await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
 
   it.each(Object.entries(PAGES))(
-    '[PAGE-20] %s: axe finds nothing in either theme, no error, no other host',
+    '[PAGE-20] [PAGE-21] %s: axe finds nothing in either theme, no error, no other host, no wider than a phone',
     async (_, path) => {
       for (const options of [
         { colorScheme: 'light', locale: 'en-GB' },
@@ -77,24 +80,24 @@ describeBrowser('the pages in a browser', () => {
         const { violations } = await new AxeBuilder({ page }).analyze();
         expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)).toEqual([]);
         expect(await page.getAttribute('html', 'lang')).toBe(options.locale === 'pt-BR' ? 'pt-BR' : 'en');
+        await page.setViewportSize(PHONE);
+        if (path.startsWith('/what-if')) await page.waitForSelector('.trial-result section');
+        expect(await widest(page)).toBe(0);
         await context.close();
       }
       expect(wrong).toEqual([]);
     },
   );
 
-  it.each(Object.entries(PAGES))(
-    '[PAGE-21] %s is no wider than a phone, and reads without scripts',
-    async (_, path) => {
-      const page = await opened(path, { viewport: { width: 360, height: 740 }, javaScriptEnabled: false });
+  it('[PAGE-21] every page reads without scripts', async () => {
+    const page = await opened('/', { viewport: PHONE, javaScriptEnabled: false });
+    for (const path of Object.values(PAGES)) {
+      await page.goto(path);
       expect(await page.locator('h1').count()).toBe(1);
-      await context.close();
-      const scripted = await opened(path, { viewport: { width: 360, height: 740 } });
-      await scripted.waitForSelector(path.startsWith('/what-if') ? '.trial-result section' : 'html.scripted');
-      expect(await widest(scripted)).toBe(0);
-      await context.close();
-    },
-  );
+      expect(await widest(page)).toBe(0);
+    }
+    await context.close();
+  });
 
   it('[PAGE-22] a filter shows at once what fits, and stands in the address', async () => {
     const page = await opened('/');
@@ -169,6 +172,32 @@ describeBrowser('the pages in a browser', () => {
     await context.close();
   });
 
+  it('[PAGE-24] a chart is moved by a finger and zoomed by two', async () => {
+    const page = await opened(`${BUCKET}?range=6h`, { hasTouch: true, isMobile: true, viewport: PHONE });
+    const surface = page.locator('.u-over').first();
+    await surface.scrollIntoViewIfNeeded();
+    const { x, y, width, height } = (await surface.boundingBox()) ?? { x: 0, y: 0, width: 0, height: 0 };
+    const fingers = await page.context().newCDPSession(page);
+    const touch = async (type: 'touchStart' | 'touchMove' | 'touchEnd', ...shares: number[]) =>
+      await fingers.send('Input.dispatchTouchEvent', {
+        type,
+        touchPoints: shares.map((share, id) => ({ id, x: x + width * share, y: y + height / 2 })),
+      });
+    const query = (name: string): number => Date.parse(new URL(page.url()).searchParams.get(name) ?? '');
+    await touch('touchStart', 0.3);
+    for (const share of [0.4, 0.5, 0.6, 0.7, 0.8]) await touch('touchMove', share);
+    await touch('touchEnd');
+    await expect.poll(() => (query('to') - query('from')) / HOUR).toBeCloseTo(6, 1);
+    // Half of the width was between where the finger came down and where it went up: what was there came along.
+    expect((Date.parse(NOW) - query('to')) / HOUR).toBeCloseTo(3, 0);
+    await touch('touchStart', 0.4, 0.6);
+    for (const by of [0.05, 0.1, 0.15, 0.2]) await touch('touchMove', 0.4 - by, 0.6 + by);
+    await touch('touchEnd');
+    await expect.poll(() => (query('to') - query('from')) / HOUR).toBeCloseTo(2, 0);
+    expect(wrong).toEqual([]);
+    await context.close();
+  });
+
   it('[PAGE-25] the time machine shows a moment of the reader’s zone, says so, and goes on from it', async () => {
     const page = await opened('/?lang=pt-BR&zone=America/Sao_Paulo&at=2026-03-02T11:00');
     await expect
@@ -178,6 +207,17 @@ describeBrowser('the pages in a browser', () => {
     await page.getByRole('button', { name: 'Um passo à frente' }).click();
     await expect.poll(() => new URL(page.url()).searchParams.get('at')).toBe('2026-03-02T14:01:00.000Z');
     expect(api.asked).toEqual(['/api/v1/overview?at=2026-03-02T14:01:00.000Z']);
+    // A bucket goes on the same way, with its range.
+    await page.goto(`${BUCKET}?range=1h&at=2026-03-02T14:00:00Z`);
+    await page.getByRole('button', { name: 'Avançar' }).click();
+    await expect.poll(() => api.asked.length, { timeout: 10_000 }).toBeGreaterThan(2);
+    await page.getByRole('button', { name: 'Pausar' }).click();
+    expect(api.asked[1]).toBe(
+      `/api/v1${BUCKET}?from=2026-03-02T13%3A01%3A00.000Z&to=2026-03-02T14%3A01%3A00.000Z&at=2026-03-02T14%3A01%3A00.000Z`,
+    );
+    const { searchParams } = new URL(page.url());
+    expect(searchParams.get('range')).toBe('1h');
+    expect(Date.parse(searchParams.get('at') ?? '')).toBeGreaterThanOrEqual(Date.parse('2026-03-02T14:02:00Z'));
     // The choices of the address are kept.
     await page.goto('/');
     expect(await page.getAttribute('html', 'lang')).toBe('pt-BR');
@@ -192,10 +232,28 @@ describeBrowser('the pages in a browser', () => {
     expect(new URL(page.url()).search).toBe('?warning=30&critical=10&margin=0&for=1&span=7d');
     expect(await page.locator('pre').textContent()).toBe('WARNING_PERCENT=30');
     expect(await page.locator('.differences tbody tr').count()).toBe(3);
+    await page.locator('select[name=every]').selectOption('5m');
+    await expect.poll(() => api.asked.at(-1)).toContain('&every=5m');
     await page.getByRole('slider', { name: /CRITICAL at/ }).fill('40');
     await expect
       .poll(async () => await page.getByRole('alert').textContent())
       .toBe('CRITICAL has to be below WARNING.');
+    await context.close();
+  });
+
+  it('[PAGE-30] a session that ends leads to the login form, and from there back', async () => {
+    const page = await opened('/?level=STALE');
+    await expect.poll(async () => await page.locator('.connection-state').textContent()).toBe('Live');
+    const trial = await page.context().newPage();
+    await trial.goto('/what-if');
+    await trial.locator('.sides').first().waitFor();
+    api.signOut();
+    for (const stream of api.streams) stream.destroy();
+    await page.waitForURL('**/login?next=%2F%3Flevel%3DSTALE');
+    expect(await page.locator('input[name=next]').inputValue()).toBe('/?level=STALE');
+    await trial.getByRole('slider', { name: /WARNING at/ }).fill('30');
+    await trial.waitForURL('**/login?next=%2Fwhat-if*');
+    api.signIn();
     await context.close();
   });
 });

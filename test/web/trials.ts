@@ -1,6 +1,6 @@
 /** Answers to what-if, as the command prints them. */
 import type { ChangeCounts, SideFigures } from '../../src/api/answers.ts';
-import type { CategoryTried, Raised, RulesCompared } from '../../src/web/explained.ts';
+import type { CategoriesRanked, CategoryTried, Raised, RulesCompared } from '../../src/web/explained.ts';
 import { alert } from './fixtures.ts';
 
 const raised = (i: number, resolvedAfter: number | null): Raised => alert(i, resolvedAfter);
@@ -53,3 +53,21 @@ export const categoryTried = {
     },
   ],
 } satisfies CategoryTried;
+
+const total = (times: number) => ({ times, seconds: times * 300, refused_tokens: times * 120 });
+
+export const categoriesRanked = {
+  category: 'all',
+  policies: [
+    {
+      participant: '12345678',
+      endpoint_id: 'ENTRIES_READ_PARTICIPANT_ANTISCAN',
+      smallest_without_429: { likely_case: 'E' },
+      categories: ['A', 'E', 'H'].map((category, i) => ({
+        ...{ category, capacity: 50_000 / (i + 1) },
+        ...{ best_case: total(0), likely_case: total(i > 1 ? 2 : 0), worst_case: total(i) },
+      })),
+      assumptions: ['the traffic would have been the same'],
+    },
+  ],
+} satisfies CategoriesRanked & { readonly category: string };

@@ -1,6 +1,7 @@
 /** The stream of changes, for as long as the page is open. */
 import type { Overview, OverviewChange } from '../../api/answers.ts';
 import type { ConnectionState } from '../parts/Connection.tsx';
+import { askWhetherOver } from './session.ts';
 
 export interface StreamReader {
   readonly onOverview: (overview: Overview) => void;
@@ -20,11 +21,17 @@ const RETRY_MAX_MS = 15_000;
 export function listen({ onOverview, onChange, onConnection }: StreamReader): () => void {
   let wait = RETRY_MS;
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let isEnded = false;
   let source = open();
   return () => {
+    isEnded = true;
     clearTimeout(timer);
     source.close();
   };
+
+  async function again(): Promise<void> {
+    if (!(await askWhetherOver()) && !isEnded) source = open();
+  }
 
   function open(): EventSource {
     const opened = new EventSource(STREAM);
@@ -38,7 +45,7 @@ export function listen({ onOverview, onChange, onConnection }: StreamReader): ()
     opened.addEventListener('error', () => {
       onConnection('waiting');
       if (opened.readyState !== EventSource.CLOSED) return;
-      timer = setTimeout(() => (source = open()), wait);
+      timer = setTimeout(() => void again(), wait);
       wait = Math.min(RETRY_MAX_MS, wait * 2);
     });
     return opened;

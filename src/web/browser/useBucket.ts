@@ -17,6 +17,8 @@ interface LiveBucket {
   readonly error: string | null;
   readonly choose: (range: TimeRange) => void;
   readonly reset: () => void;
+  /** Another moment of the past, at the end of the range. Milliseconds. */
+  readonly showAt: (at: number, signal: AbortSignal) => Promise<void>;
 }
 
 /** A long range needs no news every second. Milliseconds. */
@@ -27,17 +29,18 @@ export function useBucket(initial: BucketAnswer, initialRange: RangeName | null)
   const [chosen, setChosen] = useState(initialRange);
   const [error, setError] = useState<string | null>(null);
   const pending = useRef<AbortController | null>(null);
-  const at = initial.is_past ? initial.as_of : null;
+  const at = answer.is_past ? answer.as_of : null;
   // The server's clock counts.
   const [ahead] = useState(() => Date.parse(initial.as_of) - Date.now());
-  const end = (): number => (initial.is_past ? Date.parse(initial.as_of) : Date.now() + ahead);
+  const end = (): number => (at === null ? Date.now() + ahead : Date.parse(at));
+  const ask = async (range: TimeRange, moment: string | null, signal: AbortSignal): Promise<BucketAnswer> =>
+    await fetched<BucketAnswer>(`/api/v1${bucketAddress(initial.bucket, { ...endsOf(range), at: moment })}`, signal);
 
-  async function load({ from, to }: TimeRange): Promise<void> {
+  async function load(range: TimeRange): Promise<void> {
     pending.current?.abort();
     const mine = (pending.current = new AbortController());
-    const query = { from: new Date(from).toISOString(), to: new Date(to).toISOString(), at };
     try {
-      setAnswer(await fetched<BucketAnswer>(`/api/v1${bucketAddress(initial.bucket, query)}`, mine.signal));
+      setAnswer(await ask(range, at, mine.signal));
       setError(null);
     } catch (failure) {
       if (!mine.signal.aborted) setError(failure instanceof Error ? failure.message : String(failure));
@@ -51,14 +54,18 @@ export function useBucket(initial: BucketAnswer, initialRange: RangeName | null)
     ...{ answer, chosen, connection, error },
     choose: (range) => {
       setChosen(null);
-      replaceAddress(
-        bucketAddress(initial.bucket, {
-          from: new Date(range.from).toISOString(),
-          to: new Date(range.to).toISOString(),
-          at,
-        }),
-      );
+      replaceAddress(bucketAddress(initial.bucket, { ...endsOf(range), at }));
       void load(range);
+    },
+    showAt: async (moment, signal) => {
+      const shown = { from: Date.parse(answer.from), to: Date.parse(answer.to) };
+      const by = moment - end();
+      const range = chosen === null ? { from: shown.from + by, to: shown.to + by } : rangeUpTo(chosen, moment);
+      const next = await ask(range, new Date(moment).toISOString(), signal);
+      setAnswer(next);
+      replaceAddress(
+        bucketAddress(initial.bucket, { ...(chosen === null ? endsOf(range) : { range: chosen }), at: next.as_of }),
+      );
     },
     reset: () => {
       setChosen(initialRange);
@@ -76,6 +83,8 @@ export function useBucket(initial: BucketAnswer, initialRange: RangeName | null)
     },
   };
 }
+
+const endsOf = ({ from, to }: TimeRange) => ({ from: new Date(from).toISOString(), to: new Date(to).toISOString() });
 
 /** Calls `onNews` when the bucket has been observed again, or an alert of it changed. */
 function useNews({ bucket, is_past }: BucketAnswer, onNews: () => void): ConnectionState {

@@ -1,39 +1,38 @@
 /** Going through the past, step by step. */
 import { useEffect, useState } from 'preact/hooks';
-import { fetched } from './fetched.ts';
 
-interface Playback<T> {
-  readonly shown: T;
+interface Playback {
   readonly isPlaying: boolean;
   readonly error: string | null;
+  /** Milliseconds. */
+  readonly stepMs: number;
+  onStepMs(stepMs: number): void;
   play(): void;
   pause(): void;
   /** Milliseconds, back when below 0. */
   step(by: number): void;
 }
 
-interface PlaybackOptions<T> {
-  readonly initial: T;
-  readonly atOf: (shown: T) => string;
-  readonly addressAt: (at: string) => string;
-  readonly onShown: (shown: T) => void;
-  readonly stepMs: number;
+interface PlaybackOptions {
+  /** The moment that is shown. Milliseconds. */
+  readonly at: number;
+  /** Shows another one. @throws {Error} why it can't */
+  readonly show: (at: number, signal: AbortSignal) => Promise<void>;
 }
 
 /** A step a second at most, the next one when the one before has been answered; it ends at the present. */
 const PAUSE_MS = 700;
+const STEP_MS = 60_000;
 
-export function usePlayback<T>({ initial, atOf, addressAt, onShown, stepMs }: PlaybackOptions<T>): Playback<T> {
-  const [shown, setShown] = useState(initial);
+export function usePlayback({ at, show }: PlaybackOptions): Playback {
   const [isPlaying, setPlaying] = useState(false);
+  const [stepMs, setStepMs] = useState(STEP_MS);
   const [error, setError] = useState<string | null>(null);
 
-  async function show(at: number, signal: AbortSignal): Promise<void> {
+  async function go(to: number, signal: AbortSignal): Promise<void> {
     try {
-      const next = await fetched<T>(addressAt(new Date(at).toISOString()), signal);
-      setShown(next);
+      await show(to, signal);
       setError(null);
-      onShown(next);
     } catch (failure) {
       if (signal.aborted) return;
       setPlaying(false);
@@ -45,22 +44,19 @@ export function usePlayback<T>({ initial, atOf, addressAt, onShown, stepMs }: Pl
     if (!isPlaying) return undefined;
     const ended = new AbortController();
     const timer = setTimeout(() => {
-      const at = Date.parse(atOf(shown)) + stepMs;
-      if (at >= Date.now()) setPlaying(false);
-      else void show(at, ended.signal);
+      if (at + stepMs >= Date.now()) setPlaying(false);
+      else void go(at + stepMs, ended.signal);
     }, PAUSE_MS);
     return () => {
       clearTimeout(timer);
       ended.abort();
     };
-  }, [isPlaying, shown, stepMs]);
+  }, [isPlaying, at, stepMs]);
 
   return {
-    shown,
-    isPlaying,
-    error,
+    ...{ isPlaying, error, stepMs, onStepMs: setStepMs },
     play: () => setPlaying(true),
     pause: () => setPlaying(false),
-    step: (by) => void show(Math.min(Date.now() - 1, Date.parse(atOf(shown)) + by), new AbortController().signal),
+    step: (by) => void go(Math.min(Date.now() - 1, at + by), new AbortController().signal),
   };
 }

@@ -5,6 +5,7 @@ import { bucketAddress, bucketPath, overviewAddress, NO_FILTER } from '../addres
 import { ageAt, healthAt } from '../buckets.ts';
 import { useBucket } from '../browser/useBucket.ts';
 import { useNow } from '../browser/useLive.ts';
+import { usePlayback } from '../browser/usePlayback.ts';
 import { chartDataOf } from '../chartData.ts';
 import { Alerts } from '../parts/Alerts.tsx';
 import { BucketChart } from '../parts/BucketChart.tsx';
@@ -15,7 +16,7 @@ import { PastForecasts } from '../parts/Forecasts.tsx';
 import { Points } from '../parts/Points.tsx';
 import { RangePicker } from '../parts/RangePicker.tsx';
 import { Shell } from '../parts/Shell.tsx';
-import { TimeMachine } from '../parts/TimeMachine.tsx';
+import { Player, TimeMachine } from '../parts/TimeMachine.tsx';
 import type { RangeName } from '../ranges.ts';
 
 export interface BucketPageProps {
@@ -26,7 +27,8 @@ export interface BucketPageProps {
 
 export function BucketPage({ answer: initial, range: initialRange }: BucketPageProps) {
   const { t } = useReading();
-  const { answer, chosen, connection, error, choose, reset } = useBucket(initial, initialRange);
+  const { answer, chosen, connection, error, choose, reset, showAt } = useBucket(initial, initialRange);
+  const player = usePlayback({ at: Date.parse(answer.as_of), show: showAt });
   const now = useNow(answer);
   const { bucket } = answer;
   const at = answer.is_past ? answer.as_of : null;
@@ -43,7 +45,9 @@ export function BucketPage({ answer: initial, range: initialRange }: BucketPageP
         <a href={overviewAddress(NO_FILTER, at)}>← {t.bucket.back}</a>
         <h1>{t.bucket.title(bucket.endpoint_id, bucket.participant)}</h1>
       </div>
-      <TimeMachine moment={now} isPast={answer.is_past} presentAddress={address} />
+      <TimeMachine moment={now} isPast={answer.is_past} presentAddress={address}>
+        <Player {...player} />
+      </TimeMachine>
       <BucketFacts answer={answer} level={healthAt(bucket, answer.thresholds, now)} now={now} />
       <RangePicker name={bucket} range={range} chosen={chosen} at={at} />
       {error !== null && <p role="alert">{error}</p>}

@@ -5,6 +5,7 @@ import { isFiltered, NO_FILTER, overviewAddress } from '../addresses.ts';
 import type { BucketFilter } from '../addresses.ts';
 import { ageAt, fits, healthAt, newLevels } from '../buckets.ts';
 import { replaceAddress } from '../browser/address.ts';
+import { fetched } from '../browser/fetched.ts';
 import { useLive, useNow } from '../browser/useLive.ts';
 import { usePlayback } from '../browser/usePlayback.ts';
 import { Alerts } from '../parts/Alerts.tsx';
@@ -24,20 +25,19 @@ export interface OverviewPageProps {
   readonly filter: BucketFilter;
 }
 
-const MINUTE_MS = 60_000;
-
 export function OverviewPage({ overview: initial, filter: initialFilter }: OverviewPageProps) {
   const [filter, setFilter] = useState(initialFilter);
-  const [stepMs, setStepMs] = useState(MINUTE_MS);
   const live = useLive(initial);
-  const past = usePlayback<Overview>({
-    initial,
-    stepMs,
-    atOf: ({ as_of }) => as_of,
-    addressAt: (at) => `/api/v1/overview?at=${at}`,
-    onShown: ({ as_of }) => replaceAddress(overviewAddress(filter, as_of)),
+  const [past, setPast] = useState(initial);
+  const player = usePlayback({
+    at: Date.parse(past.as_of),
+    show: async (at, signal) => {
+      const next = await fetched<Overview>(`/api/v1/overview?at=${new Date(at).toISOString()}`, signal);
+      setPast(next);
+      replaceAddress(overviewAddress(filter, next.as_of));
+    },
   });
-  const overview = initial.is_past ? past.shown : live.overview;
+  const overview = initial.is_past ? past : live.overview;
   const now = useNow(overview);
   const at = overview.is_past ? overview.as_of : null;
   const choose = (next: BucketFilter) => {
@@ -55,7 +55,7 @@ export function OverviewPage({ overview: initial, filter: initialFilter }: Overv
       <Heading />
       <LevelCounts levels={rows.map(({ level }) => level)} filter={filter} at={at} onChange={choose} />
       <TimeMachine moment={now} isPast={overview.is_past} presentAddress={overviewAddress(filter, null)}>
-        <Player {...past} stepMs={stepMs} onStepMs={setStepMs} />
+        <Player {...player} />
       </TimeMachine>
       <OpenForecasts forecasts={overview.forecasts} now={now} at={at} />
       <Buckets {...{ overview, rows, filter, now, at }} onFilter={choose} />

@@ -3,6 +3,7 @@ import type { BucketName } from '../../api/answers.ts';
 import type { ThresholdRules } from '../../domain/thresholds.ts';
 import { useTrial } from '../browser/useTrial.ts';
 import type { Tried } from '../explained.ts';
+import { CategoryRanking } from '../parts/CategoryRanking.tsx';
 import { CategoryTrial } from '../parts/CategoryTrial.tsx';
 import { Compared } from '../parts/Compared.tsx';
 import { useReading } from '../parts/context.ts';
@@ -51,7 +52,8 @@ export function WhatIfPage({ trial: initial, production, buckets, tried: initial
 function Result({ tried }: { readonly tried: Tried | null }) {
   const { t } = useReading();
   if (tried === null) return <p class="nothing without-script">{t.trial.notYet}</p>;
-  return 'rules' in tried ? <Compared compared={tried.rules} /> : <CategoryTrial tried={tried.category} />;
+  if ('rules' in tried) return <Compared compared={tried.rules} />;
+  return 'ranked' in tried ? <CategoryRanking ranked={tried.ranked} /> : <CategoryTrial tried={tried.category} />;
 }
 
 function Environment({ trial, production }: Pick<WhatIfPageProps, 'trial' | 'production'>) {

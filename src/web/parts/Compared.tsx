@@ -85,6 +85,9 @@ function OutageTable({ outages }: { readonly outages: Outages }) {
     [t.trial.really, outages.baseline],
     [t.trial.then, outages.what_if],
     [t.trial.forecasts, outages.forecast],
+    ...(outages.coarser
+      ? [[t.trial.coarser(words.duration(outages.coarser.every_seconds)), outages.coarser] as const]
+      : []),
   ] as const;
   return (
     <Table

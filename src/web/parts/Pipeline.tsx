@@ -1,6 +1,6 @@
 /** How Balde itself is: what it waits for, what runs, and what somebody should see to. */
 import type { ComponentChildren } from 'preact';
-import type { Concern, PipelineHealth } from '../../api/answers.ts';
+import type { Concern, NextPollTold, PipelineHealth } from '../../api/answers.ts';
 import { useReading } from './context.ts';
 import { Time } from './Time.tsx';
 
@@ -22,6 +22,11 @@ export function Pipeline({ pipeline, now }: PipelineProps) {
         <Fact name={t.lastObservation}>
           {pipeline.last_observation === null ? t.never : <Time at={pipeline.last_observation} near={now} />}
         </Fact>
+        <Fact name={t.nextPoll}>
+          {pipeline.next_polls.length === 0
+            ? t.unknown
+            : pipeline.next_polls.map((poll) => <NextPoll key={poll.participant} poll={poll} now={now} />)}
+        </Fact>
         <Fact name={t.lag}>{events === null ? t.unknown : lag}</Fact>
         <Fact name={t.outbox}>{words.number(pipeline.outbox)}</Fact>
         <Fact name={t.retention}>
@@ -33,11 +38,19 @@ export function Pipeline({ pipeline, now }: PipelineProps) {
         </Fact>
         <Fact name={t.monthsAhead}>{words.number(pipeline.retention_months_ahead)}</Fact>
         <Fact name={t.processes}>
-          {pipeline.processes.map(({ name, roles }) => (
-            <span key={name} class="process">
-              {name} <small>{roles.join(', ')}</small>
-            </span>
-          ))}
+          {pipeline.processes.map(({ name, roles, standing_by }) => {
+            const working = roles.filter((role) => !standing_by.includes(role));
+            return (
+              <span key={name} class="process">
+                {name} <small>{working.join(', ')}</small>
+                {standing_by.length > 0 && (
+                  <small class="standby">
+                    {t.standingBy} {standing_by.join(', ')}
+                  </small>
+                )}
+              </span>
+            );
+          })}
         </Fact>
       </dl>
     </>
@@ -61,6 +74,22 @@ function Concerns({ concerns }: Pick<PipelineHealth, 'concerns'>) {
       ))}
     </ul>
   );
+}
+
+function NextPoll({ poll: { participant, endpoint_id: policy, at, reason }, now }: NextPollProps) {
+  const { t, words } = useReading();
+  const seconds = (Date.parse(at) - now) / 1000;
+  return (
+    <span class="process">
+      {seconds < 1 ? t.pollNow : t.pollIn(words.duration(seconds))} <small>{policy ?? t.pollAll(participant)}</small>{' '}
+      <small>{t.pollReasons[reason] ?? reason}</small>
+    </span>
+  );
+}
+
+interface NextPollProps {
+  readonly poll: NextPollTold;
+  readonly now: number;
 }
 
 export const Fact = ({ name, children }: { readonly name: string; readonly children: ComponentChildren }) => (

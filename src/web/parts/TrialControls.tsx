@@ -2,7 +2,7 @@
 import type { BucketName } from '../../api/answers.ts';
 import { CATEGORIES } from '../../domain/catalog.ts';
 import type { ThresholdRules } from '../../domain/thresholds.ts';
-import { isSound, SPANS } from '../trial.ts';
+import { ALL_CATEGORIES, EVERY, isSound, SPANS } from '../trial.ts';
 import type { SpanName, Trial } from '../trial.ts';
 import { useReading } from './context.ts';
 import { Choice } from './Filters.tsx';
@@ -61,9 +61,27 @@ export function TrialControls({ trial, buckets, onChange }: TrialControlsProps) 
             <option value="" selected={trial.category === ''}>
               {t.trial.ownCategory}
             </option>
-            {CATEGORIES.map((letter) => (
+            {[...CATEGORIES, ALL_CATEGORIES].map((letter) => (
               <option key={letter} value={letter} selected={letter === trial.category}>
-                {letter}
+                {letter === ALL_CATEGORIES ? t.trial.allCategories : letter}
+              </option>
+            ))}
+          </select>
+        </label>
+        <label>
+          {t.trial.every}
+          <select
+            name="every"
+            value={trial.every}
+            disabled={trial.category !== ''}
+            onChange={(event) => onChange({ every: event.currentTarget.value })}
+          >
+            <option value="" selected={trial.every === ''}>
+              {t.trial.asPolled}
+            </option>
+            {EVERY.map((interval) => (
+              <option key={interval} value={interval} selected={interval === trial.every}>
+                {interval}
               </option>
             ))}
           </select>
