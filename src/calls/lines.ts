@@ -17,7 +17,7 @@ export function formatOf(path: string): LineFormat | null {
 }
 
 /** A file that can't be read as what it should be, from some place on. */
-export class BadFileError extends OperatorError {
+class BadFileError extends OperatorError {
   override readonly name = 'BadFileError';
 }
 
