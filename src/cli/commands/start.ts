@@ -161,7 +161,10 @@ async function run(
   try {
     if (config.databaseUrl === null) await markContinued(config.dataDir, new Date());
     announce(config, storage, roles, simulator, print);
-    const onServing = (url: string): void => print(`  metrics    ${url}/metrics`);
+    const onServing = (url: string): void => {
+      print(`  page       ${url}/`);
+      print(`  metrics    ${url}/metrics`);
+    };
     const onPublished = tellFirstPoll(print);
     const onNotice = (text: string): void => print(`warning: ${text}`);
     const told = {
