@@ -31,7 +31,7 @@ const times = option('times', 40);
 const LIMIT_MS = 100;
 const RATIO = 1.5;
 /** Longer than an overview is kept for all who ask. Milliseconds. */
-const APART_MS = 300;
+const APART_MS = 1_050;
 const STUDIES = 8;
 
 /** What is filled, and asked. */

@@ -172,15 +172,22 @@ const LINKS_MAX = 200;
 
 /** Alerts joined to this one at its start or its end, the nearest first. */
 export async function linkedAlerts(sql: Sql, alert: AlertRow, way: 'back' | 'on'): Promise<AlertRow[]> {
-  const join = way === 'on' ? 'a.created_at = c.resolved_at' : 'a.resolved_at = c.created_at';
+  // One at most of a bucket is open at a time: only the one before, by its beginning, can end where another begins.
+  const neighbour =
+    way === 'on'
+      ? 'o.created_at = c.resolved_at limit 1'
+      : 'o.created_at < c.created_at order by o.created_at desc limit 1';
   const found = await readAlerts<AlertRow & { link: number }>(
     sql,
     `with recursive chain as (
        select a.*, 0 as link from dict_rate_limit_alerts a where a.id = $1
        union all
        select a.*, c.link + 1 from chain c
-       join dict_rate_limit_alerts a on a.participant = c.participant and a.endpoint_id = c.endpoint_id and ${join}
-       where c.link < $2
+       cross join lateral (
+         select * from dict_rate_limit_alerts o
+         where o.participant = c.participant and o.endpoint_id = c.endpoint_id and ${neighbour}
+       ) a
+       where c.link < $2 and (a.created_at = c.resolved_at or a.resolved_at = c.created_at)
      )
      select * from chain where link > 0 order by link`,
     [alert.id, LINKS_MAX],
