@@ -79,6 +79,11 @@ export function pollAt(n: number, start = START): PolicyStateObserved[] {
   }));
 }
 
+/** The first `count` of {@link pollAt}, one after the other. */
+export function* pollsUntil(count: number): Generator<readonly PolicyStateObserved[]> {
+  for (let n = 0; n < count; n += 1) yield pollAt(n);
+}
+
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)] ?? NaN;

@@ -11,9 +11,9 @@ import { withSnakeKeys } from '../src/snakeCase.ts';
 import { START } from './common.ts';
 import { afterLearning, ConsumptionRun } from './consumptionRun.ts';
 import type { ConsumptionFigures } from '../src/simulator/consumptionScore.ts';
-import { attentive } from './foresightRun.ts';
-import type { CallSchedule } from './foresightRun.ts';
 import { printTable, refillsOf, schedulesOf, wholeNumber } from './options.ts';
+import { attentive } from './watchedWorld.ts';
+import type { CallSchedule } from './watchedWorld.ts';
 
 const CATEGORY = 'G';
 

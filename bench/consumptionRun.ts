@@ -5,20 +5,14 @@ import { gauge } from '../src/domain/estimate/consumption.ts';
 import type { Gauge } from '../src/domain/estimate/consumption.ts';
 import { isCreditedOnPaymentOrder, SPENT_BY_LOOKS } from '../src/domain/catalog.ts';
 import type { EpochMs, PolicyStateObserved } from '../src/domain/events.ts';
-import { pollIdentity } from '../src/domain/identity.ts';
 import { HOUR_MS } from '../src/domain/time.ts';
-import { checkAnswer } from '../src/domain/validation.ts';
-import type { PoliciesAnswer } from '../src/domain/validation.ts';
-import type { Ask, DueAsk } from '../src/poll/attention.ts';
 import type { DemandRow } from '../src/simulator/demand.ts';
-import { SIMULATED_PARTICIPANT } from '../src/simulator/participant.ts';
 import { hash, uniform } from '../src/simulator/random.ts';
-import { World } from '../src/simulator/world.ts';
 import type { WorldOptions } from '../src/simulator/world.ts';
 import { ConsumptionScore } from '../src/simulator/consumptionScore.ts';
 import type { ConsumptionFigures } from '../src/simulator/consumptionScore.ts';
-import { attentive } from './foresightRun.ts';
-import type { CallSchedule } from './foresightRun.ts';
+import { attentive, Watched } from './watchedWorld.ts';
+import type { CallSchedule } from './watchedWorld.ts';
 
 /** As the poller looks by default for `learningMs`, then lists at each multiple of `ms`, up to a second later. */
 export function afterLearning(startAt: EpochMs, learningMs: number, ms: number): CallSchedule {
@@ -47,55 +41,33 @@ interface Seen {
 }
 
 export class ConsumptionRun {
-  readonly #world: World;
-  readonly #schedule: CallSchedule;
+  readonly #watched: Watched;
   readonly #countFrom: EpochMs;
   readonly #consumed = new Map<string, number>();
   readonly #seen = new Map<string, Seen>();
   readonly #score = new ConsumptionScore();
-  #due: DueAsk;
 
   /** @param countFrom what ends before is not judged */
   constructor(world: Omit<WorldOptions, 'onSecond'>, schedule: CallSchedule, countFrom: EpochMs) {
     const onSecond: WorldOptions['onSecond'] = ({ policy, charged }) =>
       this.#consumed.set(policy, this.#consumedOf(policy) + charged);
-    this.#world = new World({ ...world, onSecond });
-    this.#schedule = schedule;
+    this.#watched = new Watched({ ...world, onSecond }, schedule, (observations) => {
+      for (const observation of observations ?? []) this.#judge(observation);
+    });
     this.#countFrom = countFrom;
-    this.#due = schedule.next(world.startAt);
   }
 
   take(row: DemandRow): void {
-    this.#callUntil(row.second * 1000);
-    this.#world.take(row);
+    this.#watched.take(row);
   }
 
   finish(at: EpochMs): ConsumptionFigures {
-    this.#callUntil(at);
+    this.#watched.callUntil(at);
     return this.#score.figures();
   }
 
   #consumedOf(policy: string): number {
     return this.#consumed.get(policy) ?? 0;
-  }
-
-  #callUntil(at: EpochMs): void {
-    while (this.#due.at < at) {
-      const due = this.#due;
-      const answer = due.policy === null ? this.#world.list(due.at) : this.#world.read(due.policy, due.at);
-      if (answer === null) this.#schedule.refused(due.at, due);
-      else this.#observe(answer, due.at, due);
-      this.#due = this.#schedule.next(due.at);
-    }
-  }
-
-  #observe(answer: PoliciesAnswer, at: EpochMs, ask: Ask): void {
-    const pollId = pollIdentity(SIMULATED_PARTICIPANT, at, ask.policy);
-    const poll = { participant: SIMULATED_PARTICIPANT, pollId, correlationId: null, observedAt: at };
-    const checked = checkAnswer(answer, poll);
-    if (!checked.ok) throw new Error(`the world's answer was rejected: ${checked.detail}`);
-    for (const observation of checked.observations) this.#judge(observation);
-    this.#schedule.learn(checked.observations, at, ask);
   }
 
   /** Buckets that calls themselves draw on are left out: the world counts the demand of others alone. */

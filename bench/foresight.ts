@@ -13,9 +13,11 @@ import type { TrafficPlan } from '../src/simulator/traffics.ts';
 import { writeTraffic } from '../src/simulator/trafficFile.ts';
 import { scoreFigures } from '../src/simulator/score.ts';
 import { START } from './common.ts';
-import { attentive, every, ForesightRun } from './foresightRun.ts';
-import type { CallSchedule, Foresight } from './foresightRun.ts';
+import { ForesightRun } from './foresightRun.ts';
+import type { Foresight } from './foresightRun.ts';
 import { printTable, refillsOf, schedulesOf, wholeNumber } from './options.ts';
+import { attentive, every } from './watchedWorld.ts';
+import type { CallSchedule } from './watchedWorld.ts';
 
 /** By name, made for each run: a schedule may learn. */
 const SCHEDULES: Readonly<Record<string, (startAt: EpochMs) => CallSchedule>> = {

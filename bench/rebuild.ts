@@ -1,12 +1,13 @@
 /**
  * Rebuild of the states read model, beside its limits and a peer on the same rows in the same run:
- * `npm run bench:rebuild -- [--events N] [--peer-events N] [--only pulsar|embedded] [--no-peer] [--chart FILE]`.
+ * `npm run bench:rebuild -- [--events N] [--peer-events N] [--only pulsar|embedded] [--no-peer] [--chart FILE]`. With
+ * `--before FOLDER [--rounds N]`, a checkout that is built, beside that program alone (bench/rebuildBefore.ts).
  *
  * The rebuild is the command itself, in a process of its own, while a reader polls the public views.
  */
 import { spawn } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { text as textOf } from 'node:stream/consumers';
 import { statesProjection } from '../projections/states/fold.ts';
@@ -17,11 +18,12 @@ import { packageRoot } from '../src/packageRoot.ts';
 import type { Database } from '../src/store/database.ts';
 import { hashStates } from '../src/store/hash.ts';
 import { bareReceive } from './bareReceive.ts';
-import { install, onServer, option, pollAt } from './common.ts';
+import { install, onServer, option, pollAt, pollsUntil } from './common.ts';
 import { copyLimit } from './copyLimit.ts';
 import { fillEmbedded, fillPulsar } from './fillLogs.ts';
 import { emmettRebuild } from './peer/emmett.ts';
 import { installOnPulsar, onBroker } from './pulsar.ts';
+import { compareWithBefore } from './rebuildBefore.ts';
 
 const polls = Math.ceil(option('events', 1_000_000) / 29);
 const events = polls * 29;
@@ -30,6 +32,11 @@ const peerEvents = option('peer-events', 200_000);
 const flag = (name: string): boolean => process.argv.includes(`--${name}`);
 const text = (name: string): string | null => process.argv[process.argv.indexOf(`--${name}`) + 1] ?? null;
 const only = flag('only') ? text('only') : null;
+
+if (flag('before')) {
+  await compareWithBefore({ folder: resolve(text('before') ?? '.'), events, rounds: option('rounds', 3) });
+  process.exit();
+}
 
 interface Figure {
   readonly what: string;
@@ -160,7 +167,7 @@ await onServer(async (createDatabase) => {
   if (only !== 'pulsar') {
     const url = await createDatabase('from_embedded');
     const installed = await install(url);
-    await fillEmbedded(installed.database, polls);
+    await fillEmbedded([installed.database], pollsUntil(polls));
     const rate = await rebuildBeside('rebuild from the embedded log', url, installed.database, null);
     if (ours === 0) ours = rate;
     const same = await hashStates(installed.database, 'states_v2');

@@ -5,15 +5,13 @@
  * One fault at a time is put into the version in service and taken out again; the command, in a process of its own,
  * has to name its month, bucket and row. A fault that is not found, or is named wrongly, ends the run with 1.
  */
-import { spawn } from 'node:child_process';
-import { join } from 'node:path';
-import { text as textOf } from 'node:stream/consumers';
 import type { EpochMs } from '../src/domain/events.ts';
 import { monthName, monthOf } from '../src/domain/months.ts';
-import { packageRoot } from '../src/packageRoot.ts';
 import { hash } from '../src/simulator/random.ts';
 import type { Database, Sql } from '../src/store/database.ts';
-import { install, INTERVAL_MS, median, onServer, option, pollAt } from './common.ts';
+import { balde } from './command.ts';
+import type { Ran } from './command.ts';
+import { install, INTERVAL_MS, median, onServer, option, pollAt, pollsUntil } from './common.ts';
 import { fillEmbedded } from './fillLogs.ts';
 
 // Two at least: rows are exchanged.
@@ -51,28 +49,6 @@ interface Difference extends Named {
 }
 
 type Values = Readonly<Record<string, unknown>>;
-
-interface Ran<T> {
-  readonly report: T;
-  readonly code: number | null;
-  readonly seconds: number;
-}
-
-/** Runs the command to its end. @throws it printed no JSON */
-async function balde<T>(url: string, args: readonly string[]): Promise<Ran<T>> {
-  const start = performance.now();
-  const program = join(packageRoot, 'dist', 'src', 'cli', 'balde.js');
-  const child = spawn(process.execPath, [program, ...args, '--json'], {
-    env: { ...process.env, PULSAR_URL: '', DATABASE_URL: url },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
-  const printed = await textOf(child.stdout);
-  const code = await ended;
-  const seconds = (performance.now() - start) / 1000;
-  if (printed === '') throw new Error(`balde ${args.join(' ')} printed nothing and ended with ${code}`);
-  return { report: JSON.parse(printed) as T, code, seconds };
-}
 
 async function build(url: string, version: number, args: readonly string[]): Promise<void> {
   const { report } = await balde<{ version: number; events: number }>(url, ['rebuild', 'states', ...args]);
@@ -329,7 +305,7 @@ await onServer(async (createDatabase) => {
   const url = await createDatabase('verify');
   const installed = await install(url);
   const { database } = installed;
-  await fillEmbedded(database, polls);
+  await fillEmbedded([database], pollsUntil(polls));
   await build(url, 2, []);
   await build(url, 3, ['--no-cut-over']);
   await database.execute('vacuum analyze');

@@ -8,6 +8,7 @@ import { required } from './required.ts';
 /**
  * Control characters, ends of lines and paragraphs, invisible and direction marks, halves of surrogate pairs, fillers.
  */
+// oxlint-disable-next-line no-misleading-character-class -- each of them by itself, combining ones too
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0]/gu;
 
 function written(character: string): string {

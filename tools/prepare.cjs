@@ -4,7 +4,7 @@
  */
 const { spawnSync } = require('node:child_process');
 const { chmodSync, existsSync } = require('node:fs');
-const { join } = require('node:path');
+const { dirname, join } = require('node:path');
 
 const root = join(__dirname, '..');
 const program = join(root, 'dist', 'src', 'cli', 'balde.js');
@@ -12,7 +12,7 @@ const isBuilt = existsSync(program);
 
 function compiler() {
   try {
-    return require.resolve('typescript/bin/tsc', { paths: [root] });
+    return join(dirname(require.resolve('typescript7/package.json', { paths: [root] })), 'bin', 'tsc');
   } catch {
     return null;
   }

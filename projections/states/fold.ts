@@ -166,6 +166,8 @@ function stateOf(
   { firstSeen, gauge }: Pick<StatesState, 'firstSeen' | 'gauge'>,
   retired: readonly EpochMs[],
 ): StatesState {
+  // Written out, for every observation makes one.
+  if (retired.length === 0) return gauge === undefined ? { newest, firstSeen } : { newest, firstSeen, gauge };
   const known = { ...lifetimeOf(newest, retired), firstSeen };
   return gauge === undefined ? known : { ...known, gauge };
 }
@@ -196,9 +198,8 @@ function observe(state: StatesState | undefined, event: PolicyStateObserved): St
   }
   const before = state?.newest ?? null;
   const enrichment = enrich(event, before);
-  const reading = before === null ? null : { ...before, policy: event.policy };
-  const gauged = gaugeOf(state?.gauge, reading, event, enrichment.consumption);
-  const row = historyRow(event, enrichment, { ...gauged, since: before?.responseTime ?? null });
+  const gauged = gaugeOf(state?.gauge, before, event, enrichment.consumption);
+  const row = historyRow(event, enrichment, gauged, before?.responseTime ?? null);
   const firstSeen = state?.firstSeen ?? event.responseTime;
   const out: RowChange<Table>[] = [
     { table: 'history', how: 'append', row },
@@ -210,11 +211,24 @@ function observe(state: StatesState | undefined, event: PolicyStateObserved): St
   return { state: stateOf(sampleOf(event), { firstSeen, gauge: gauged.gauge }, state?.retired ?? []), out };
 }
 
-/** @param gauged `null` of what came late */
-const historyRow = (event: PolicyStateObserved, enrichment: Enrichment, gauged: GaugedSince | null): readonly Value[] =>
-  rowOf(HISTORY_COLUMNS, historyValues(event, enrichment, gauged));
+/**
+ * @param gauged `null` of what came late
+ * @param since when the observation before was
+ */
+const historyRow = (
+  event: PolicyStateObserved,
+  enrichment: Enrichment,
+  gauged: Gauged | null,
+  since: EpochMs | null = null,
+): readonly Value[] => rowOf(HISTORY_COLUMNS, historyValues(event, enrichment, gauged, since));
 
-function historyValues(event: PolicyStateObserved, enrichment: Enrichment, gauged: GaugedSince | null) {
+function historyValues(
+  event: PolicyStateObserved,
+  enrichment: Enrichment,
+  gauged: Gauged | null,
+  since: EpochMs | null,
+) {
+  const estimate = gauged?.estimate ?? null;
   return {
     participant: event.participant,
     endpoint_id: event.policy,
@@ -238,25 +252,13 @@ function historyValues(event: PolicyStateObserved, enrichment: Enrichment, gauge
     observed_at: event.observedAt,
     correlation_id: event.correlationId,
     poll_id: event.pollId,
-    ...estimatedValues(event.responseTime, gauged),
-  } satisfies Readonly<Record<keyof typeof HISTORY_COLUMNS, Value>>;
-}
-
-/** What an observation adds to the gauge, and when the one before was. */
-interface GaugedSince extends Gauged {
-  readonly since: EpochMs | null;
-}
-
-function estimatedValues(at: EpochMs, gauged: GaugedSince | null) {
-  const { estimate = null, since = null } = gauged ?? {};
-  return {
     consumption_estimate: estimate?.tokens ?? null,
     consumption_low80: estimate?.low80 ?? null,
     consumption_high80: estimate?.high80 ?? null,
     consumption_method: since === null ? null : methodOf(estimate),
-    estimated_rate_per_minute: ratePerMinute(estimate, since, at),
+    estimated_rate_per_minute: ratePerMinute(estimate, since, event.responseTime),
     gauge: gauged === null ? null : gaugeText(gauged.gauge),
-  };
+  } satisfies Readonly<Record<keyof typeof HISTORY_COLUMNS, Value>>;
 }
 
 function policyRow(event: PolicyStateObserved, firstSeen: EpochMs): readonly Value[] {

@@ -211,6 +211,15 @@ export interface AlertAnswer {
   readonly forecasts: readonly ForecastSummary[];
 }
 
+/** What became of a line that was sent. */
+export interface LineAnswer {
+  /** From 1. */
+  readonly line: number;
+  readonly stored: boolean;
+  /** Why it was not; `null`: it was. */
+  readonly reason: string | null;
+}
+
 /** RFC 9457. */
 export interface Problem {
   readonly type: string;

@@ -2,6 +2,7 @@
 import { CATEGORIES } from '../domain/catalog.ts';
 import { packageVersion } from '../packageRoot.ts';
 import { SESSION_COOKIE } from '../serve/access.ts';
+import { INTAKE_LIMITS } from '../serve/intake.ts';
 import { SCHEMAS } from './schemas.ts';
 import type { Schema } from './schemas.ts';
 
@@ -59,6 +60,36 @@ const get = ({ summary, parameters = [], type = 'application/json', schema, prob
     },
   },
 });
+
+const NDJSON = 'application/x-ndjson';
+const { bytes, lines, perSecond, burst } = INTAKE_LIMITS;
+
+const POST_OUTCOMES: Schema = {
+  summary: 'Takes in what calls came to: a window a line, each answered by a line',
+  security: [{ writer: [] }],
+  requestBody: {
+    required: true,
+    description: `NDJSON: at most ${lines} lines and ${bytes} bytes. What was stored before is stored again without effect`,
+    content: { [NDJSON]: { schema: answer('Outcomes') } },
+  },
+  responses: {
+    200: { description: 'All lines are stored', content: { [NDJSON]: { schema: answer('LineAnswer') } } },
+    207: {
+      description: 'Some lines were refused, the others are stored',
+      content: { [NDJSON]: { schema: answer('LineAnswer') } },
+    },
+    400: problem('The body broke off, has no line, or is not UTF-8'),
+    401: problem('No token was given, or a wrong one'),
+    403: problem('The token is one of who may look, nothing is taken in here, or a page of another origin asks'),
+    413: problem('Too many bytes or lines: send it in parts'),
+    415: problem('Something else than NDJSON, or packed'),
+    421: problem('Asked for by a name that is not of HTTP_ALLOWED_HOSTS'),
+    429: problem(
+      `More than ${perSecond} requests a second after ${burst} at once, or too many wrong tokens: wait, as Retry-After says`,
+    ),
+    503: problem('The log does not answer: send all of it again'),
+  },
+};
 
 const PATHS: Readonly<Record<string, Schema>> = {
   '/overview': get({
@@ -120,6 +151,7 @@ const PATHS: Readonly<Record<string, Schema>> = {
     schema: answer('WhatIfAnswer'),
     problems: { 404: 'There never was such a bucket', 422: 'It would take too long' },
   }),
+  '/outcomes': { post: POST_OUTCOMES },
   '/stream': get({
     summary:
       'Server-sent events: `overview` (Overview) first, `change` (OverviewChange) after it, `problem` (Problem) once while the database is away',
@@ -135,7 +167,8 @@ export const openApi = (server: string): Schema => ({
   info: {
     title: 'Balde',
     version: packageVersion(),
-    description: 'How the rate-limit buckets of DICT stand. Times are UTC; null is unknown, or none. It only reads.',
+    description:
+      'How the rate-limit buckets of DICT stand. Times are UTC; null is unknown, or none. It only reads, but for what calls came to.',
   },
   servers: [{ url: server }],
   paths: PATHS,
@@ -145,6 +178,7 @@ export const openApi = (server: string): Schema => ({
     schemas: SCHEMAS,
     securitySchemes: {
       token: { type: 'http', scheme: 'bearer' },
+      writer: { type: 'http', scheme: 'bearer', description: 'OUTCOMES_TOKEN' },
       session: { type: 'apiKey', in: 'cookie', name: SESSION_COOKIE },
     },
   },

@@ -30,6 +30,10 @@ const object = (properties: Readonly<Record<string, Schema>>, optional: readonly
   additionalProperties: false,
 });
 
+/** A time as text or number. */
+const moment: Schema = { type: ['string', 'integer'] };
+const count = orNull(integer());
+
 const name = { participant: string('ISPB'), endpoint_id: string('The policy') };
 const health = oneOf('CRITICAL', 'WARNING', 'STALE', 'OK');
 const mode = oneOf('lump', 'drip', 'unknown');
@@ -199,6 +203,24 @@ export const SCHEMAS = {
     forecasts: list(ref('Forecast')),
   }),
   WhatIfAnswer: { type: 'object', description: 'balde what-if --json: docs/what-if.md' },
+  Outcomes: {
+    type: 'object',
+    description: 'Answers of DICT in one window: docs/calls.md. Times are RFC 3339, or milliseconds since 1970',
+    properties: {
+      ...{ participant: string('ISPB'), policy: string() },
+      ...{ source: orNull(string()), operation: orNull(string()) },
+      ...{ windowStart: moment, windowEnd: moment, completeUpTo: orNull(moment) },
+      ...{ status200: integer(), status404: count, status429: count, status500: count, statusOther: count },
+      ...{ paymentOrderCredits: count, revision: count, cacheHits: count, paymentOrders: count },
+    },
+    required: ['participant', 'policy', 'windowStart', 'windowEnd', 'status200'],
+    additionalProperties: false,
+  },
+  LineAnswer: object({
+    line: integer('From 1; empty lines have no answer'),
+    stored: boolean('So too if it was stored before'),
+    reason: orNull(string('Why not')),
+  }),
   Problem: {
     ...object({
       type: string(),

@@ -52,11 +52,7 @@ function endOf(pem: Buffer, isAuthority: boolean): EpochMs | null {
 }
 
 function configured({ participants, pulsar, databaseUrl, http }: CertificateConfig): Configured[] {
-  const file = (
-    peer: string,
-    kind: 'client' | 'authority' | 'server',
-    path: string | null | undefined,
-  ): Configured[] =>
+  const file = (peer: string, kind: 'client' | 'authority' | 'server', path: string | null | undefined): Configured[] =>
     path === null || path === undefined || path === ''
       ? []
       : [{ labels: { peer, kind, participant: '' }, read: async () => await readFile(path) }];

@@ -12,11 +12,13 @@ import type { PollerEvents } from '../poll/events.ts';
 import { runPoller } from '../poll/poller.ts';
 import type { Metrics } from '../serve/metrics.ts';
 import type { Site } from '../serve/answer.ts';
+import type { IntakeOptions } from '../serve/intake.ts';
 import { longObservingPool, observingPool } from '../serve/observing.ts';
 import { serve } from '../serve/server.ts';
 import { openDatabase } from '../store/database.ts';
 import type { Database } from '../store/database.ts';
 import { runArchive } from './archiveRole.ts';
+import { runCounters } from './callsRole.ts';
 import { FOLD_RUNNERS } from './foldRoles.ts';
 import { FOLD_NAMES, RELAYED_TOPICS } from '../topology/folds.ts';
 import type { FoldName } from '../topology/folds.ts';
@@ -51,6 +53,8 @@ export interface ProcessOptions {
   readonly metricExport?: Pick<MetricExport, 'run'> | null;
   /** What role http serves beside the metrics. */
   readonly sites?: (sources: SiteSources) => readonly Site[];
+  /** What role http takes in, of who has the token for it. */
+  readonly intake?: (sources: SiteSources) => IntakeOptions;
 }
 
 /** What sites may use, as long as the signal has not aborted. */
@@ -81,10 +85,12 @@ const RUN: Readonly<Record<Role, Run>> = {
   ...FOLD_RUNS,
   poller: async (context, signal) => {
     const { participants } = context.config;
-    await runTogether(
-      participants.map((participant) => async (stop) => await poll(context, participant, stop)),
-      signal,
+    const polls = participants.map(
+      (participant): Task =>
+        async (stop) =>
+          await poll(context, participant, stop),
     );
+    await runTogether([...polls, async (stop) => await runCounters(context, stop)], signal);
   },
   relay: async (context, signal) => {
     const { storage, bell } = context;
@@ -238,8 +244,9 @@ const withOffices = (events: PollerEvents, offices: Offices): PollerEvents => ({
 });
 
 async function serveUntilStopped(context: Context, signal: AbortSignal): Promise<void> {
-  const { config, storage, logger, watched, metrics, sites, onServing } = context;
+  const { config, storage, logger, watched, metrics, sites, intake, onServing } = context;
   const studied = openDatabase(longObservingPool(storage.databaseOptions));
+  const sources = { config, storage, logger, watched, studied, signal };
   try {
     const server = await serve({
       ...config.http,
@@ -247,7 +254,8 @@ async function serveUntilStopped(context: Context, signal: AbortSignal): Promise
       database: watched,
       now: () => Date.now(),
       staleAfterMs: config.staleAfterMs,
-      sites: sites?.({ config, storage, logger, watched, studied, signal }) ?? [],
+      sites: sites?.(sources) ?? [],
+      ...(intake === undefined ? {} : { intake: { ...intake(sources), token: config.outcomes.token } }),
       onFailed: (err, path) => logger.error({ err, path }, 'a question over HTTP failed'),
       onStale: (err) => logger.warn({ err }, 'token or certificate of HTTP could not be read anew: those before hold'),
     });

@@ -16,6 +16,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   'what-if': async () => (await import('./commands/whatIf.ts')).whatIfCommand(),
   plan: async () => (await import('./commands/plan.ts')).planCommand(),
   policies: async () => (await import('./commands/policies.ts')).policiesCommand(),
+  outcomes: async () => (await import('./commands/outcomes.ts')).outcomesCommand(),
   lag: async () => (await import('./commands/lag.ts')).lagCommand(),
   checkpoints: async () => (await import('./commands/checkpoints.ts')).checkpointsCommand(),
   namespace: async () => (await import('./commands/namespace.ts')).namespaceCommand(),

@@ -2,10 +2,12 @@
 import { apiOf } from '../api/api.ts';
 import type { Forms } from '../api/forms.ts';
 import { lagReader } from '../api/lag.ts';
+import { takingIn } from '../api/outcomes.ts';
 import { apiSite } from '../api/routes.ts';
 import type { Sources } from '../api/sources.ts';
 import type { SiteSources } from '../app/roles.ts';
 import type { Site } from '../serve/answer.ts';
+import type { IntakeOptions } from '../serve/intake.ts';
 import type { Database } from '../store/database.ts';
 import { webSite } from '../web/site.ts';
 import { ALL_CATEGORIES } from './options/whatIf.ts';
@@ -43,4 +45,9 @@ export function sitesOf(given: SiteSources): readonly Site[] {
   const api = apiOf({ ...sources, now, rules });
   const onError = (err: unknown): void => given.logger.error({ err }, 'a question over HTTP failed');
   return [apiSite({ api, now, rules, onError }), webSite({ source: api, now, rules, onError })];
+}
+
+export function intakeOf({ storage: { log }, logger, signal }: SiteSources): IntakeOptions {
+  const onError = (err: unknown): void => logger.error({ err }, 'calls that were sent could not be stored');
+  return takingIn({ log, now: () => Date.now(), onError, signal });
 }

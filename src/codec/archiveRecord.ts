@@ -28,6 +28,7 @@ interface Decoded {
 const NAMES: Readonly<Record<string, string>> = {
   'policy-states': 'ArchivedPolicyState',
   'rate-limit-alerts': 'ArchivedAlertEvent',
+  'request-outcomes': 'ArchivedRequestOutcomes',
 };
 
 const schemaOf = (form: EventForm): object => ({

@@ -10,8 +10,11 @@ import { decodeAlertEvent, encodeAlertEvent } from './alertEvent.ts';
 import type { Message } from '../log/eventLog.ts';
 import { PoisonMessageError } from './errors.ts';
 import { decodeObservation, OBSERVATION_TYPE } from './observation.ts';
+import { decodeOutcomes, OUTCOMES_TYPE } from './outcomes.ts';
 import { avroType, fieldNames, schemaText } from './schemas.ts';
-import { POLICY_STATES, RATE_LIMIT_ALERTS } from './topics.ts';
+import { outcomesId } from '../domain/identity.ts';
+import type { RequestOutcomesObserved } from '../domain/outcomes.ts';
+import { POLICY_STATES, RATE_LIMIT_ALERTS, REQUEST_OUTCOMES } from './topics.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -94,8 +97,24 @@ const rateLimitAlerts: EventForm = {
   typeOf: ({ event_type: type }) => type as string,
 };
 
+const requestOutcomes: EventForm = {
+  topic: REQUEST_OUTCOMES.name,
+  schema: schemaText('RequestOutcomesObserved', 2),
+  toFields: (message) => {
+    const event = decodeOutcomes(message);
+    if (event === null) throw new PoisonMessageError('its event type is not known on this topic');
+    return event as unknown as Fields;
+  },
+  toPayload: (fields, type = OUTCOMES_TYPE) => type.toBuffer(fields),
+  idOf: (fields) => {
+    const window = fields as unknown as RequestOutcomesObserved;
+    return outcomesId(window, window.windowStart, window.revision);
+  },
+  typeOf: () => 'RequestOutcomesObserved',
+};
+
 /** The topics that are archived. */
-export const ARCHIVED_TOPICS: readonly EventForm[] = [policyStates, rateLimitAlerts];
+export const ARCHIVED_TOPICS: readonly EventForm[] = [policyStates, rateLimitAlerts, requestOutcomes];
 
 /** @throws {RangeError} the topic is not one of them */
 export function eventForm(topic: string): EventForm {

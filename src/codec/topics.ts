@@ -1,8 +1,10 @@
 /** The topics, and what travels on each. */
 import type { AlertEvent, PolicyStateEvent } from '../domain/events.ts';
+import type { RequestOutcomesObserved } from '../domain/outcomes.ts';
 import type { Message, TopicSpec } from '../log/eventLog.ts';
 import { decodeAlertEvent, encodeAlertEvent } from './alertEvent.ts';
 import { decodeObservation, encodeObservation } from './observation.ts';
+import { decodeOutcomes, encodeOutcomes } from './outcomes.ts';
 import { schemaText } from './schemas.ts';
 
 /** A topic of events, and what they look like there. */
@@ -28,6 +30,16 @@ export const RATE_LIMIT_ALERTS: Topic<AlertEvent> = {
   keep: 'forever',
   encode: encodeAlertEvent,
   decode: decodeAlertEvent,
+};
+
+/** What the participant's own calls came to. Whoever calls DICT may publish to it; nobody has to. */
+export const REQUEST_OUTCOMES: Topic<RequestOutcomesObserved> = {
+  name: 'request-outcomes',
+  partitions: 4,
+  schema: { kind: 'avro', definition: schemaText('RequestOutcomesObserved', 2) },
+  keep: 'history',
+  encode: encodeOutcomes,
+  decode: decodeOutcomes,
 };
 
 /** Where messages of `topic` go that the fold named can't use: see `deadLetter.ts` for what a letter is. */

@@ -17,6 +17,8 @@ import type { HttpConfig } from './http.ts';
 import { checkNames } from './names.ts';
 import { collectParticipants } from './participants.ts';
 import type { ParticipantConfig } from './participants.ts';
+import { outcomesOf } from './outcomes.ts';
+import type { OutcomesConfig } from './outcomes.ts';
 import { pulsarOf } from './pulsar.ts';
 import { describeIssue, SETTING_RULES, settingsSchema } from './schema.ts';
 import type { LogFormat, SettingName, Settings } from './schema.ts';
@@ -68,6 +70,7 @@ export interface Config {
   readonly retentionCron: string;
   readonly staleAfterMs: number;
   readonly http: HttpConfig;
+  readonly outcomes: OutcomesConfig;
   readonly logLevel: string;
   readonly logFormat: LogFormat;
 }
@@ -211,6 +214,7 @@ function assemble(
     retentionCron: settings.RETENTION_CRON,
     staleAfterMs: settings.STALE_AFTER,
     http: httpOf(settings, serving, problems),
+    outcomes: outcomesOf(settings, problems),
     logLevel: settings.LOG_LEVEL,
     logFormat: settings.LOG_FORMAT,
   };

@@ -6,11 +6,14 @@ import type { Problems } from './sources.ts';
 import { TOKEN_LENGTH, TOKEN_TOO_SHORT } from './schema.ts';
 import type { Settings } from './schema.ts';
 
+/** A secret, or the file that holds it and is read again when it changes. */
+export type Token = { readonly value: string } | { readonly file: string };
+
 export interface HttpConfig {
   readonly host: string;
   readonly port: number;
   /** What people and machines prove themselves with; `null`: whoever reaches the address may look. */
-  readonly token: { readonly value: string } | { readonly file: string } | null;
+  readonly token: Token | null;
   /** Whether /metrics asks for the token, too. */
   readonly metricsAuth: boolean;
   /** Names that this server is called by, beside addresses, localhost and the machine's own: `name` or `name:port`. */
@@ -23,7 +26,7 @@ const WITHOUT_TOKEN =
 
 /** @param serving the process is going to serve: then it must be said who may look */
 export function httpOf(settings: Settings, serving: boolean, problems: Problems): HttpConfig {
-  const token = tokenOf(settings, problems);
+  const token = tokenOf(settings, 'HTTP_TOKEN', problems);
   const { HTTP_HOST: host, HTTP_AUTH: auth, HTTP_METRICS_AUTH: metricsAuth } = settings;
   if (auth === 'none' && token !== null) problems.push('HTTP_AUTH=none and HTTP_TOKEN are both set: keep one');
   if (auth === 'token' && token === null) problems.push('HTTP_AUTH=token: set HTTP_TOKEN_FILE or HTTP_TOKEN');
@@ -35,12 +38,14 @@ export function httpOf(settings: Settings, serving: boolean, problems: Problems)
   };
 }
 
-function tokenOf({ HTTP_TOKEN: value, HTTP_TOKEN_FILE: file }: Settings, problems: Problems): HttpConfig['token'] {
+/** Of the settings `name` and `name_FILE`. */
+export function tokenOf(settings: Settings, name: 'HTTP_TOKEN' | 'OUTCOMES_TOKEN', problems: Problems): Token | null {
+  const { [name]: value, [`${name}_FILE` as const]: file } = settings;
   if (value !== undefined) return { value };
   if (file === undefined) return null;
-  const held = readFile(file, 'HTTP_TOKEN_FILE', problems);
+  const held = readFile(file, `${name}_FILE`, problems);
   if (held !== null && held.toString('utf8').trim().length < TOKEN_LENGTH)
-    problems.push(`HTTP_TOKEN_FILE: ${file} ${TOKEN_TOO_SHORT}`);
+    problems.push(`${name}_FILE: ${file} ${TOKEN_TOO_SHORT}`);
   return { file };
 }
 

@@ -6,6 +6,7 @@ export const ROLES = [
   'alerts',
   'forecasts',
   'rollups',
+  'outcomes',
   'relay',
   'retention',
   'archive',

@@ -78,6 +78,32 @@ const adminUrl = z.string().refine((value) => /^https?:\/\/[^/?#@]+\/?$/.test(va
   message: 'must be an address of the form http://host:8080 or https://host:8443',
 });
 
+const prometheusUrl = z
+  .string()
+  .refine((value) => /^https?:\/\/[^/?#]+(\/[^?#]*)?$/.test(value) && URL.canParse(value), {
+    message: 'must be an address of the form http://host:9090',
+  });
+
+/** What counters of calls are told apart by. */
+export const CALL_LABELS = ['participant', 'policy', 'status', 'source', 'operation'] as const;
+export type CallLabels = Readonly<Record<(typeof CALL_LABELS)[number], string>>;
+
+const LABELS: CallLabels = {
+  ...{ participant: 'participant', policy: 'policy', status: 'status', source: 'job', operation: 'operation' },
+};
+
+const labels = z.string().transform((list, context): CallLabels => {
+  const pairs = list.split(',').flatMap((pair) => (pair.trim() === '' ? [] : [pair.trim().split('=')]));
+  const fits = ([what = '', label = '', ...more]: readonly string[]): boolean =>
+    (CALL_LABELS as readonly string[]).includes(what) && /^[a-zA-Z_]\w*$/.test(label) && more.length === 0;
+  if (pairs.every(fits)) return { ...LABELS, ...Object.fromEntries(pairs) };
+  context.addIssue({
+    code: 'custom',
+    message: `must be such as policy=bucket,status=code, with commas: there are ${CALL_LABELS.join(', ')}`,
+  });
+  return z.NEVER;
+});
+
 const pulsarName = z.string().regex(/^[-=:.\w]+$/, { message: 'must be the name of a tenant or namespace' });
 
 const eventStoreUrl = z.string().regex(/^esdb(\+discover)?:\/\/([^:@/\s]+:[^@/\s]+@)?[^@/?\s]+\/?(\?\S+)?$/, {
@@ -147,6 +173,13 @@ export const settingsSchema = z.object({
   HTTP_ALLOWED_HOSTS: hosts.optional(),
   HTTP_TLS_CERT_FILE: text.optional(),
   HTTP_TLS_KEY_FILE: text.optional(),
+  /** Of who may send calls to POST /api/v1/outcomes; without it nobody may. */
+  OUTCOMES_TOKEN: z.string().trim().min(TOKEN_LENGTH, TOKEN_TOO_SHORT).optional(),
+  OUTCOMES_TOKEN_FILE: text.optional(),
+  /** A Prometheus that is asked for counters of calls, by role poller. */
+  OUTCOMES_PROMETHEUS_URL: prometheusUrl.optional(),
+  OUTCOMES_PROMETHEUS_QUERY: text.optional(),
+  OUTCOMES_PROMETHEUS_LABELS: labels.prefault(''),
   LOG_FORMAT: oneOf(...LOG_FORMATS).default('pino'),
   LOG_LEVEL: oneOf('trace', 'debug', 'info', 'warn', 'error', 'silent').default('info'),
 });
@@ -176,6 +209,16 @@ export const SETTING_RULES: readonly {
     names: ['HTTP_TOKEN', 'HTTP_TOKEN_FILE'],
     holds: (s) => s.HTTP_TOKEN === undefined || s.HTTP_TOKEN_FILE === undefined,
     problem: 'HTTP_TOKEN and HTTP_TOKEN_FILE are both set: keep one',
+  },
+  {
+    names: ['OUTCOMES_TOKEN', 'OUTCOMES_TOKEN_FILE'],
+    holds: (s) => s.OUTCOMES_TOKEN === undefined || s.OUTCOMES_TOKEN_FILE === undefined,
+    problem: 'OUTCOMES_TOKEN and OUTCOMES_TOKEN_FILE are both set: keep one',
+  },
+  {
+    names: ['OUTCOMES_PROMETHEUS_URL', 'OUTCOMES_PROMETHEUS_QUERY'],
+    holds: (s) => (s.OUTCOMES_PROMETHEUS_URL === undefined) === (s.OUTCOMES_PROMETHEUS_QUERY === undefined),
+    problem: 'OUTCOMES_PROMETHEUS_URL and OUTCOMES_PROMETHEUS_QUERY: a server needs its query, and a query its server',
   },
   {
     names: ['HTTP_TLS_CERT_FILE', 'HTTP_TLS_KEY_FILE'],

@@ -32,6 +32,7 @@ import type { RefillMode } from '../simulator/tokenBucket.ts';
 import { INVENTED_WORLD, inventedTraffic, recordedTraffic } from '../simulator/traffics.ts';
 import type { TrafficPlan } from '../simulator/traffics.ts';
 import { writeTraffic } from '../simulator/trafficFile.ts';
+import type { OutcomesOptions } from '../simulator/outcomes.ts';
 import { WorldBridge } from '../simulator/worldBridge.ts';
 import { feed } from './feed.ts';
 import type { Fed } from './feed.ts';
@@ -42,6 +43,8 @@ import { metricsDisagreements } from './metricsAgree.ts';
 import { latestStates } from '../views/latest.ts';
 import { TruthRecord, truthOf } from './truth.ts';
 import type { Truth } from './truth.ts';
+import { openReporting, reportedCalls } from './reporting.ts';
+import type { ReportedCalls } from './reporting.ts';
 
 export interface DemoOptions {
   readonly dataDir: string;
@@ -59,6 +62,8 @@ export interface DemoOptions {
   readonly traffic: string | null;
   /** Where to write the traffic; `null`: nowhere. */
   readonly writeTraffic: string | null;
+  /** What the simulated systems report of their calls; `null`: nothing. */
+  readonly outcomes: Pick<OutcomesOptions, 'windowMs' | 'hidden'> | null;
   /** Of the pollers. */
   readonly logger: Logger;
   /** Minutes simulated, of all. */
@@ -92,6 +97,8 @@ export interface DemoReport {
   readonly by_policy: readonly PolicySummary[];
   /** How the alerts compare with what really happened. */
   readonly truth: Truth;
+  /** What the simulated systems reported of their calls; `null`: nothing. */
+  readonly calls: ReportedCalls | null;
 }
 
 /** Fixed, so that equal seeds give equal tables at any time; a Wednesday. */
@@ -173,9 +180,12 @@ async function feedAndCatchUp(run: Run, signal: AbortSignal): Promise<Lived> {
   const { storage, plan, record, seed, refill, schedule, onProgress } = run;
   const { participants, startAt, endAt: end } = plan;
   const clock = manualClock(startAt);
+  const reporting =
+    run.outcomes === null ? null : await openReporting({ ...run.outcomes, seed, plan, storage, signal });
   const bridge = new WorldBridge({
     ...{ ...INVENTED_WORLD, plan, seed, refill, clock },
     onAnswer: (participant, answer) => record.note(participant, answer),
+    ...(reporting === null ? {} : { onAnswered: reporting.take }),
   });
   const total = Math.ceil((end - startAt) / MINUTE_MS);
   const served = await serveBridge(bridge);
@@ -186,14 +196,17 @@ async function feedAndCatchUp(run: Run, signal: AbortSignal): Promise<Lived> {
         const readModels = RETAINED_READ_MODELS;
         await compact({ ...storage, topics: TRIMMED_TOPICS, readModels, months: RETENTION_MONTHS, now });
       },
+      onMoved: async (at) => await reporting?.publishUntil(at),
       onTime: (at) => onProgress('polling', Math.floor((at - startAt) / MINUTE_MS), total),
     });
     await bridge.live(end);
+    await reporting?.publishUntil(end);
     onProgress('catching up', total, total);
     await whenCaughtUp(storage.database, storage.log, FOLDS, signal);
     return { fed, bridge };
   } finally {
     await served.close();
+    await reporting?.close();
   }
 }
 
@@ -207,6 +220,8 @@ async function check(run: Run, bridge: WorldBridge, fed: Fed, seconds: number): 
   const topic = countTopic(events);
   const lost = record.countFrom((await readHorizon(database)) ?? -Infinity) - tables.distinct_observations;
   const participants = plan.participants.length;
+  const calls = run.outcomes === null ? null : await reportedCalls(storage.log, bridge, plan, run.signal);
+  const hides = (run.outcomes?.hidden ?? []).length > 0;
   return {
     seed: run.seed,
     days: round((end - start) / DAY_MS),
@@ -225,9 +240,13 @@ async function check(run: Run, bridge: WorldBridge, fed: Fed, seconds: number): 
     peak_rss_mib: peakRssMib(),
     states_hash: await hashStates(database, schemaOf(firstVersionOf(statesProjection))),
     alerts_hash: await hashAlerts(database, schemaOf(firstVersionOf(alertsProjection))),
-    invariants: await invariants(storage, { tables, topic, lost }),
+    invariants: {
+      ...(await invariants(storage, { tables, topic, lost })),
+      ...(calls === null || hides ? {} : { reported_calls_equal_charges: calls.agree }),
+    },
     by_policy: await summarise(database, start, end),
     truth: await truthOf({ database, bridge, record, events, start, end, participants }),
+    calls,
   };
 }
 

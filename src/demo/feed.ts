@@ -32,6 +32,8 @@ export interface FeedOptions {
   readonly end: EpochMs;
   /** Called before each simulated day. */
   readonly onDay: (at: EpochMs) => Promise<void>;
+  /** Called each time the clock is going to move on to `at`. */
+  readonly onMoved?: (at: EpochMs) => Promise<void>;
   /** Is told the time now and then. */
   readonly onTime: (at: EpochMs) => void;
   readonly signal: AbortSignal;
@@ -83,7 +85,7 @@ async function pollAs(participant: string, options: FeedOptions, work: Work, sto
 }
 
 /** Moves the clock until the end. */
-async function move({ clock, end, onDay, onTime }: FeedOptions, work: Work, stop: AbortSignal): Promise<void> {
+async function move({ clock, end, onDay, onMoved, onTime }: FeedOptions, work: Work, stop: AbortSignal): Promise<void> {
   let day = clock.now();
   for (;;) {
     await work.allAsleep(stop);
@@ -93,6 +95,7 @@ async function move({ clock, end, onDay, onTime }: FeedOptions, work: Work, stop
       day += DAY_MS;
     }
     if (due >= end) return;
+    await onMoved?.(due);
     clock.set(due);
     onTime(due);
   }

@@ -68,6 +68,11 @@ export interface TableSpec {
    * an older revision, and rows that are taken over from it keep what they have.
    */
   readonly changed?: Readonly<Record<number, readonly string[]>>;
+  /**
+   * Column whose highest value holds: of two rows with one key that are upserted the one that has more there stays,
+   * of equal ones the first.
+   */
+  readonly highest?: string;
   /** SQL over the state `s.state` of a key and a row `r` of it: whether the fold has no such row, or has deleted it. */
   readonly absent?: string;
 }
@@ -92,7 +97,7 @@ interface Seed<S, T extends string> {
  * One change of a read model. `row` holds the values in the order of the table's columns.
  * - `append`: the fold knows that the key is new; written by COPY, a conflict is an error.
  * - `insertIfAbsent`: the fold can't know; a row with the same key stays as it is.
- * - `upsert`: the row replaces the one with the same key.
+ * - `upsert`: the row replaces the one with the same key, unless `highest` of the table says that it does not.
  * - `delete`: the row with the same key goes; other columns mean nothing. Only of tables that hold what is true now.
  */
 export interface RowChange<T extends string = string> {
@@ -135,6 +140,27 @@ export function rowOf<C extends Readonly<Record<string, ColumnType>>>(
 ): readonly Value[] {
   // Mapped, not pushed: a row that grows ends up with twice the room it needs.
   return namesOf(columns).map((name) => values[name as keyof C]);
+}
+
+/** Of changes of one row, by any means of telling it, the one that takes effect, in the place of the first. */
+export class Replacements<C extends RowChange> {
+  readonly #highestAt: number | null;
+  readonly #changes = new Map<string, C>();
+
+  constructor({ highest, columns }: Pick<TableSpec, 'highest' | 'columns'>) {
+    this.#highestAt = highest === undefined ? null : Object.keys(columns).indexOf(highest);
+  }
+
+  add(key: string, change: C): void {
+    const at = this.#highestAt;
+    const before = at === null ? undefined : this.#changes.get(key);
+    if (at !== null && before !== undefined && Number(change.row[at]) <= Number(before.row[at])) return;
+    this.#changes.set(key, change);
+  }
+
+  values(): C[] {
+    return [...this.#changes.values()];
+  }
 }
 
 /** A row as it is read: the columns of a table, with the values that a fold gives them. */

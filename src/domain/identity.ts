@@ -48,6 +48,17 @@ export const alertEventId = (type: string, alert: string): string => uuid5(`aler
 export const categoryChangeId = (participant: string, policy: string, at: EpochMs, category: string): string =>
   uuid5(`category-changed|${participant}|${at}|${category}|${policy}`);
 
+/** A window of calls that is reported again under one revision is the same one. */
+export const outcomesId = (
+  window: Readonly<Record<'participant' | 'policy' | 'source' | 'operation', string>>,
+  windowStart: EpochMs,
+  revision: number,
+): string => {
+  const { participant, policy, source, operation } = window;
+  // Names may have any separator in them.
+  return uuid5(`outcomes|${participant}|${windowStart}|${revision}|${JSON.stringify([policy, source, operation])}`);
+};
+
 /** A poll is known by who asked, when, and for what: one policy, or all of them (`null`). */
 export const pollIdentity = (participant: string, startedAt: EpochMs, policy: string | null = null): string =>
   uuid5(`poll|${participant}|${startedAt}${policy === null ? '' : `|${policy}`}`);

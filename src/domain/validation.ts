@@ -63,13 +63,16 @@ export interface PollContext {
  */
 const MAX_AHEAD = 600_000;
 /** The year the policies appeared in DICT is 2020; nothing older is DICT's. */
-const OLDEST_RESPONSE_TIME: EpochMs = Date.UTC(2020, 0, 1);
+export const OLDEST_RESPONSE_TIME: EpochMs = Date.UTC(2020, 0, 1);
 const MAX_NAME_LENGTH = 200;
 /**
  * Printable characters without spaces: DICT's names are A-Z and _, and unknown ones are welcome. Half a surrogate pair,
  * which broken UTF-8 can decode to, has no UTF-8 and so no id.
  */
 const NAME = /^[!-~\u00a1-\ud7ff\ue000-\uffff]+$/u;
+
+/** Whether a text can name a policy, or what else others name. */
+export const isName = (text: string): boolean => text.length <= MAX_NAME_LENGTH && NAME.test(text);
 
 const isInt32 = (n: number): boolean => Number.isInteger(n) && n >= -0x8000_0000 && n <= 0x7fff_ffff;
 
@@ -89,7 +92,7 @@ function isPlausibleResponseTime(responseTime: EpochMs, observedAt: EpochMs): bo
 /** Why the numbers of a policy can't be believed, or `null`. Debt and a surplus over capacity are legal. */
 export function rejectionOf(reading: PolicyReading): PolicyRejection | null {
   if (reading.name === '') return 'policy_name_empty';
-  if (reading.name.length > MAX_NAME_LENGTH || !NAME.test(reading.name)) return 'policy_name_malformed';
+  if (!isName(reading.name)) return 'policy_name_malformed';
   if (!isInt32(reading.availableTokens)) return 'available_tokens_not_int32';
   if (!isInt32(reading.capacity) || reading.capacity <= 0) return 'capacity_not_positive';
   if (!isInt32(reading.refillTokens) || reading.refillTokens < 0) return 'refill_tokens_negative';

@@ -6,6 +6,7 @@
  * of each key counts in a chunk.
  */
 import type { EpochMs } from '../domain/events.ts';
+import { Replacements } from '../domain/fold.ts';
 import type { Projection, RowChange, TableSpec, Value } from '../domain/fold.ts';
 import { addMonths, monthIn, monthName, monthOf } from '../domain/months.ts';
 import { moveCheckpoints } from '../store/checkpoints.ts';
@@ -68,8 +69,8 @@ interface TableRows {
   /** Where the partitioned column stands in a row; `null` in a table without one. */
   readonly timeAt: number | null;
   readonly keyAt: readonly number[];
-  /** The last change of each key, in the order of their first. */
-  readonly last: Map<string, RowChange>;
+  /** The change of each key that takes effect, in the order of their first. */
+  readonly last: Replacements<RowChange>;
   /** The month that the last row lay in: mostly the next one's, too. */
   month: { readonly start: EpochMs; readonly end: EpochMs; readonly rows: Row[] } | null;
 }
@@ -93,13 +94,13 @@ export class ChunkRowsBuilder<T extends string> {
       if (table === undefined) throw new Error(`table ${change.table} is none of the read model`);
       const { timeAt } = table;
       if (timeAt === null) {
-        table.last.set(keyOf(table, change.row), change);
+        table.last.add(keyOf(table, change.row), change);
         continue;
       }
       if (change.how === 'delete') throw new Error(`table ${change.table} grows: nothing is deleted from it`);
       const time = change.row[timeAt] as EpochMs;
       if (horizon !== null && time < horizon) this.#expired += 1;
-      else if (change.how === 'upsert') table.last.set(keyOf(table, change.row), change);
+      else if (change.how === 'upsert') table.last.add(keyOf(table, change.row), change);
       else if (change.how === 'insertIfAbsent') rowsOf(grown, lateTable(table.spec), table.spec).push(change.row);
       else monthRows(grown, table, time).push(change.row);
     }
@@ -121,7 +122,7 @@ export class ChunkRowsBuilder<T extends string> {
         this.#copy(
           upsertTable(spec),
           spec,
-          [...last.values()].map(({ row }) => row),
+          last.values().map(({ row }) => row),
         );
     }
     const copies = new Map([...this.#copies].filter(([, { text }]) => text.length > 0));
@@ -135,7 +136,7 @@ function emptyTable(spec: TableSpec): TableRows {
     spec,
     timeAt: spec.partitionedBy === undefined ? null : names.indexOf(spec.partitionedBy),
     keyAt: spec.key.map((name) => names.indexOf(name)),
-    last: new Map(),
+    last: new Replacements(spec),
     month: null,
   };
 }

@@ -147,14 +147,15 @@ async function insertLate(tx: Sql, schema: string, spec: TableSpec, into: string
   );
 }
 
-/** Rows of a month that were written again, each as it was written last. */
+/** Rows of a month that were written again, each as it holds in the end. */
 async function insertUpserts(tx: Sql, schema: string, spec: TableSpec, into: string, month: EpochMs): Promise<void> {
   const columns = columnList(Object.keys(spec.columns));
   const key = columnList(spec.key);
   await tx.execute(
     `insert into ${tableName(schema, into)} (${columns})
      select distinct on (${key}) ${columns} from ${tableName(schema, upsertTable(spec))} where ${within(spec)}
-     order by ${key}, ord desc on conflict (${key}) ${replacement(spec)}`,
+     order by ${key}, ${spec.highest === undefined ? 'ord desc' : `${quote(spec.highest)} desc, ord`}
+     on conflict (${key}) ${replacement(spec, into)}`,
     boundsOf(month),
   );
 }

@@ -18,6 +18,8 @@ export interface Visitor {
 export interface AccessOptions {
   /** `null`: everybody may look. */
   readonly credentials: Credentials | null;
+  /** Of whoever may write, and nothing else; `null`: nobody may. */
+  readonly writer?: Credentials | null;
   /** Whether /metrics is for those alone who may look. */
   readonly metricsAuth: boolean;
   readonly now: () => EpochMs;
@@ -50,6 +52,23 @@ export class Access {
     return isForPerson(request) ? toLogin(request, url) : UNKNOWN;
   }
 
+  /** Whether a request may write: `null`, or what it is answered instead. */
+  admitWriter(request: IncomingMessage): Answer | null {
+    const { credentials, writer = null, now } = this.#options;
+    if (writer === null)
+      return text(403, 'nothing is taken in here: OUTCOMES_TOKEN (or OUTCOMES_TOKEN_FILE) is not set');
+    const { remoteAddress: address } = request.socket;
+    const token = bearerOf(request);
+    if (token === null) return UNKNOWN;
+    const waitMs = this.#failures.waitMs(address, now());
+    if (waitMs > 0) return tooOften(waitMs);
+    if (writer.isToken(token)) return null;
+    if (credentials?.isToken(token) === true)
+      return text(403, 'this token may look: the one of OUTCOMES_TOKEN may write');
+    this.#failures.count(address, now());
+    return WRONG;
+  }
+
   /** A token that somebody gives. @returns a session's value, or how long to wait in milliseconds; 0: it is wrong */
   try(token: string, address: string | undefined): string | number {
     const { credentials, now } = this.#options;
@@ -60,10 +79,11 @@ export class Access {
     return 0;
   }
 
-  #bearer(credentials: Credentials, { headers, socket }: IncomingMessage): Visitor | Answer | null {
-    const [, token] = /^Bearer +(\S+) *$/i.exec(headers.authorization ?? '') ?? [];
-    if (token === undefined) return null;
-    const tried = this.try(token, socket.remoteAddress);
+  #bearer(credentials: Credentials, request: IncomingMessage): Visitor | Answer | null {
+    const token = bearerOf(request);
+    if (token === null) return null;
+    if (this.#options.writer?.isToken(token) === true) return text(403, 'this token may write calls, and not look');
+    const tried = this.try(token, request.socket.remoteAddress);
     if (typeof tried === 'string') return { signedIn: false, isWelcome: () => credentials.isToken(token) };
     return tried === 0 ? WRONG : tooOften(tried);
   }
@@ -74,6 +94,11 @@ export class Access {
     const isWelcome = (): boolean => cookie !== null && credentials.isSession(cookie, now());
     return isWelcome() ? { signedIn: true, isWelcome } : null;
   }
+}
+
+function bearerOf({ headers }: IncomingMessage): string | null {
+  const [, token = null] = /^Bearer +(\S+) *$/i.exec(headers.authorization ?? '') ?? [];
+  return token;
 }
 
 function cookieOf(header: string | undefined, name: string): string | null {

@@ -7,6 +7,7 @@ import type { Answer, Asked, Site, StreamedAnswer } from './answer.ts';
 import type { Hosts } from './hosts.ts';
 import { plainForm, signInOrOut } from './login.ts';
 import { inFormOf } from './problems.ts';
+import type { Intake } from './intake.ts';
 import type { Streams } from './streams.ts';
 import { targetOf } from './target.ts';
 import { within } from '../waiting.ts';
@@ -16,6 +17,8 @@ export interface Router {
   readonly hosts: Hosts;
   readonly access: Access;
   readonly streams: Streams;
+  /** Where something is taken in; `null`: nowhere. */
+  readonly intake: Intake | null;
   /** What to try, for whoever asked for something else. */
   readonly hint: string;
   readonly onFailed: (error: unknown, path: string) => void;
@@ -59,6 +62,7 @@ async function answered(
   gone: AbortController,
 ): Promise<Answer | null> {
   const { method = '', headers } = request;
+  if (url.pathname === router.intake?.path) return await takenIn(router, router.intake, request);
   if (method !== 'GET' && method !== 'HEAD') return text(405, 'only GET and HEAD are served', { allow: 'GET, HEAD' });
   if (url.pathname === '/login' && router.access.isOpen) return text(303, 'go on at /', { location: '/' });
   const visitor = router.access.admit(request, url);
@@ -67,6 +71,17 @@ async function answered(
   const answer = await ask(router, { method, url, headers, signal: gone.signal, signedIn }, gone);
   if (answer === null) return url.pathname === '/login' ? plainForm(url.searchParams) : text(404, router.hint);
   return 'begin' in answer ? streamed(router, answer, method, response, visitor) : answer;
+}
+
+async function takenIn({ access, onFailed }: Router, intake: Intake, request: IncomingMessage): Promise<Answer> {
+  try {
+    return await within(SITE_MS, intake.answer(access, request), () =>
+      text(503, `it was not stored within ${SITE_MS / 1000} s: send it again`, { connection: 'close' }),
+    );
+  } catch (error) {
+    onFailed(error, intake.path);
+    return text(500, 'something went wrong here: the log of this process has it');
+  }
 }
 
 function streamed(

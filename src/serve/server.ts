@@ -7,6 +7,8 @@ import type { Answer, Site } from './answer.ts';
 import { Credentials } from './credentials.ts';
 import { guard } from './guard.ts';
 import { Hosts } from './hosts.ts';
+import { Intake } from './intake.ts';
+import type { IntakeOptions } from './intake.ts';
 import { createServer, listen } from './listen.ts';
 import type { ListenOptions } from './listen.ts';
 import { MACHINE_PATHS, machineSite } from './machines.ts';
@@ -18,11 +20,16 @@ import type { Router } from './router.ts';
 import { securityHeaders } from './securityHeaders.ts';
 import { Streams } from './streams.ts';
 
+/** A secret, or the file that holds it. */
+type Secret = { readonly value: string } | { readonly file: string };
+
 export interface ServeOptions extends MachineOptions, ListenOptions {
   /** Asked in this order for what the server does not know itself. */
   readonly sites?: readonly Site[];
   /** What to prove oneself with; without it everybody may look. A file is read anew when it changes. */
-  readonly token?: { readonly value: string } | { readonly file: string } | null;
+  readonly token?: Secret | null;
+  /** What is taken in, and the token of who may send it; without one nobody may. */
+  readonly intake?: IntakeOptions & { readonly token: Secret | null };
   /** Whether /metrics asks for the token, too. */
   readonly metricsAuth?: boolean;
   /** `name` or `name:port`, in small letters, beside addresses, localhost and the machine's own name. */
@@ -44,19 +51,22 @@ export interface RunningServer {
  */
 export async function serve(options: ServeOptions): Promise<RunningServer> {
   const { sites = [], allowedHosts = [], metricsAuth = false, onFailed = () => undefined } = options;
-  const { credentials, ended: tokenEnded } = await credentialsOf(options);
+  const { intake } = options;
+  const { credentials, ended: tokenEnded } = await credentialsOf(options.token, options);
+  const { credentials: writer, ended: writerEnded } = await credentialsOf(intake?.token, options);
   const { server, ended: tlsEnded } = await createServer(options);
   const known = [...(sites.length === 0 ? [] : ['/']), ...MACHINE_PATHS];
   const router: Router = {
     sites: [machineSite(options), ...sites],
     hosts: new Hosts({ allowed: allowedHosts, isLoopback: isLoopback(options.host) }),
-    access: new Access({ credentials, metricsAuth, now: options.now }),
+    access: new Access({ credentials, writer, metricsAuth, now: options.now }),
     streams: new Streams(guard(server), options.renewMs),
+    intake: intake === undefined ? null : new Intake(intake),
     hint: `try ${known.slice(0, -1).join(', ')} or ${known.at(-1)}`,
     onFailed,
   };
   server.on('request', (request, response) => void respond(router, request, response));
-  const end = (): void => [() => router.streams.end(), tokenEnded, tlsEnded].forEach((ended) => ended());
+  const end = (): void => [() => router.streams.end(), tokenEnded, writerEnded, tlsEnded].forEach((ended) => ended());
   const url = await listen(server, options).catch((error: unknown) => {
     end();
     throw error;
@@ -71,7 +81,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   };
 }
 
-async function credentialsOf({ token, onStale = () => undefined, renewMs }: ServeOptions) {
+async function credentialsOf(token: Secret | null | undefined, { onStale = () => undefined, renewMs }: ServeOptions) {
   const ended = (): void => undefined;
   if (token === null || token === undefined) return { credentials: null, ended };
   if ('value' in token) return { credentials: new Credentials(token.value), ended };

@@ -25,6 +25,8 @@ export interface DemandRow {
   readonly policy: string;
   /** Tokens that the requests of this second cost if they are admitted. */
   readonly charge: number;
+  /** Those of the requests that are answered 404; 0 by default. */
+  readonly notFound?: number;
   /** Tokens that payment orders of this second give back. */
   readonly credit: number;
 }
@@ -117,7 +119,7 @@ class BucketDemand {
     const notFound = this.#notFoundShare === 0 ? 0 : wholeShare(requests, this.#notFoundShare, uniform(draw, 2));
     const charge = (requests - notFound) * this.#policy.cost.ok + notFound * this.#policy.cost.notFound;
     const credit = this.#policy.credit === 0 ? 0 : this.#credit(second, requests - notFound, draw);
-    return charge === 0 && credit === 0 ? null : { second, policy: this.#policy.name, charge, credit };
+    return charge === 0 && credit === 0 ? null : { second, policy: this.#policy.name, charge, notFound, credit };
   }
 
   /** Notes the payment orders that will follow `found` queries, and returns what is due. */

@@ -1,6 +1,6 @@
 /**
  * Demand as CSV, gzip when named .gz: columns `second` (from the start), `policy`, `charge`, `credit`, optionally
- * `participant`.
+ * `participant` and `not_found` (requests of the charge that are answered 404).
  */
 import { createReadStream, createWriteStream } from 'node:fs';
 import { pipeline, Readable } from 'node:stream';
@@ -13,7 +13,8 @@ import type { DemandRow } from './demand.ts';
 import { POLICIES } from './policies.ts';
 
 const COLUMNS = ['second', 'policy', 'charge', 'credit'] as const;
-type Column = (typeof COLUMNS)[number] | 'participant';
+const OPTIONAL = ['participant', 'not_found'] as const;
+type Column = (typeof COLUMNS)[number] | (typeof OPTIONAL)[number];
 
 /** `participant` is `null` where the traffic has only one, and does not name it. */
 export interface TrafficRow extends DemandRow {
@@ -36,10 +37,10 @@ const isPacked = (path: string): boolean => path.endsWith('.gz');
 /** @param startAt what the file's seconds count from */
 export async function writeTraffic(path: string, traffic: Traffic, startAt: EpochMs): Promise<void> {
   const start = startAt / 1000;
-  const lineOf = ({ second, policy, charge, credit, participant }: TrafficRow): string =>
-    `${second - start},${policy},${charge},${credit},${participant ?? ''}\n`;
+  const lineOf = ({ second, policy, charge, notFound, credit, participant }: TrafficRow): string =>
+    `${second - start},${policy},${charge},${credit},${participant ?? ''},${notFound ?? 0}\n`;
   async function* lines(): AsyncGenerator<string> {
-    yield `${[...COLUMNS, 'participant'].join(',')}\n`;
+    yield `${[...COLUMNS, ...OPTIONAL].join(',')}\n`;
     for await (const rows of traffic) yield rows.map(lineOf).join('');
   }
   const file = createWriteStream(path);
@@ -96,7 +97,10 @@ function open(path: string): Readable {
   return text.setEncoding('utf8');
 }
 
-const LISTED: ReadonlySet<string> = new Set(POLICIES.filter(({ scope }) => scope === 'PSP').map(({ name }) => name));
+/** What a 404 costs, by policy. */
+const LISTED: ReadonlyMap<string, number> = new Map(
+  POLICIES.filter(({ scope }) => scope === 'PSP').map(({ name, cost }) => [name, cost.notFound]),
+);
 
 class RowReader {
   readonly #path: string;
@@ -133,10 +137,10 @@ class RowReader {
     const names = cells.map((cell) => cell.replace('\uFEFF', '').trim());
     const missing = COLUMNS.filter((column) => !names.includes(column));
     if (missing.length > 0) this.#fail(`the header has no column ${missing.join(', ')}`);
-    const [second, policy, charge, credit, participant] = [...COLUMNS, 'participant'].map((name) =>
-      names.indexOf(name),
-    );
-    return { second, policy, charge, credit, participant } as Record<Column, number>;
+    return Object.fromEntries([...COLUMNS, ...OPTIONAL].map((name) => [name, names.indexOf(name)])) as Record<
+      Column,
+      number
+    >;
   }
 
   #row(cells: readonly string[], columns: Readonly<Record<Column, number>>): TrafficRow {
@@ -148,7 +152,17 @@ class RowReader {
     if (second < this.#second) this.#fail(`second ${second} comes after ${this.#second}: rows must be in order`);
     this.#second = second;
     const participant = this.#participant(cells[columns.participant] ?? '');
-    return { second: this.#start + second, policy, charge, credit, participant };
+    const row = { second: this.#start + second, policy, charge, credit, participant };
+    const missing = cells[columns.not_found] ?? '';
+    return missing === '' ? row : { ...row, notFound: this.#notFound(missing, policy, charge) };
+  }
+
+  #notFound(text: string, policy: string, charge: number): number {
+    const count = this.#wholeNumber('not_found', text);
+    const each = LISTED.get(policy) ?? 1;
+    if (count * each > charge)
+      this.#fail(`${count} requests answered 404 cost ${each} tokens each, more than ${charge}`);
+    return count;
   }
 
   #participant(text: string): string | null {

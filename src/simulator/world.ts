@@ -34,6 +34,20 @@ export interface SecondTruth {
   readonly refused: number;
 }
 
+/** What DICT answered within one second to the requests for one policy. Requests, but for `credit`. */
+export interface Answered {
+  readonly second: number;
+  readonly policy: string;
+  /** Whether they are of the demand, or of who looked at the buckets. */
+  readonly by: 'demand' | 'looks';
+  /** Answers other than 404 and 429. */
+  readonly ok: number;
+  readonly notFound: number;
+  readonly refused: number;
+  /** Tokens due for payment orders, as those who send them count: whether or not the bucket had room for them. */
+  readonly credit: number;
+}
+
 /** What DICT answers, and what nobody is told. */
 export interface TrueAnswer extends PoliciesAnswer {
   readonly responseTime: EpochMs;
@@ -59,6 +73,8 @@ export interface WorldOptions {
   readonly responseLagMs?: number;
   /** Is given every second that has a row, so that nobody has to keep them all. */
   readonly onSecond?: (truth: SecondTruth) => void;
+  /** The same in requests, and of looks at the buckets, too. */
+  readonly onAnswered?: (answered: Answered) => void;
 }
 
 interface WatchedBucket {
@@ -94,17 +110,27 @@ export class World {
   }
 
   /** @throws {RangeError} DICT's list does not have the policy. */
-  take({ second, policy, charge, credit }: DemandRow): void {
+  take({ second, policy, charge, notFound: missing = 0, credit }: DemandRow): void {
     const at = second * 1000;
     this.advance(at);
     const watched = this.#bucket(policy);
     const { bucket } = watched;
     const credited = credit > 0 ? creditTo(bucket, at, credit) : 0;
-    const charged = bucket.requestMany(at, charge, 1);
-    const refused = charge - charged;
+    const each = watched.policy.cost.notFound;
+    const found = charge - missing * each;
+    const ok = bucket.requestMany(at, found, 1);
+    const notFound = missing === 0 ? 0 : bucket.requestMany(at, missing, each);
+    const charged = ok + notFound * each;
     this.#settle(watched, at);
-    if (refused > 0) noteRefusal(watched, at);
-    this.#options.onSecond?.({ second, policy, charged, credited, refused });
+    if (charged < charge) noteRefusal(watched, at);
+    this.#options.onSecond?.({ second, policy, charged, credited, refused: charge - charged });
+    const refused = found + missing - ok - notFound;
+    this.#options.onAnswered?.({ second, policy, by: 'demand', ok, notFound, refused, credit });
+  }
+
+  /** Tokens charged to the bucket since the start. @throws {RangeError} DICT's list does not have the policy. */
+  charged(policy: string): number {
+    return this.#bucket(policy).bucket.totals.consumed;
   }
 
   /** Lives on until `at` without demand. */
@@ -145,8 +171,11 @@ export class World {
     this.advance(at);
     const own = this.#bucket(paidFrom);
     const answer = own.bucket.admits(at) ? this.#answer(at, asked) : null;
-    own.bucket.request(at, 1);
+    const ok = own.bucket.request(at, 1) ? 1 : 0;
     this.#settle(own, at);
+    const second = Math.floor(at / 1000);
+    const answered = { second, policy: paidFrom, by: 'looks', ok, notFound: 0, refused: 1 - ok, credit: 0 } as const;
+    this.#options.onAnswered?.(answered);
     return answer;
   }
 

@@ -12,7 +12,7 @@ import type { TrafficRow } from './trafficFile.ts';
 import { seedOf } from './traffics.ts';
 import type { TrafficPlan } from './traffics.ts';
 import { World } from './world.ts';
-import type { Episode, TrueAnswer, WorldOptions } from './world.ts';
+import type { Answered, Episode, TrueAnswer, WorldOptions } from './world.ts';
 
 export interface WorldBridgeOptions extends Pick<
   WorldOptions,
@@ -22,6 +22,8 @@ export interface WorldBridgeOptions extends Pick<
   readonly clock: Clock;
   /** Is shown every answer before it is sent. */
   readonly onAnswer?: (participant: string, answer: TrueAnswer) => void;
+  /** Is told what became of every second's requests, of the traffic and of the calls made here. */
+  readonly onAnswered?: (participant: string, answered: Answered) => void;
 }
 
 /** Calls that were made, and those of them that were refused. */
@@ -44,12 +46,13 @@ export class WorldBridge implements Answering {
 
   constructor(options: WorldBridgeOptions) {
     this.#options = options;
-    const { plan, seed, refill, category, categoryChangesPerDay } = options;
+    const { plan, seed, refill, category, categoryChangesPerDay, onAnswered } = options;
     const { startAt } = plan;
     const worldOf = (participant: string): World =>
       new World({
         ...{ seed: seedOf(seed, participant), startAt, refill, category },
         ...(categoryChangesPerDay === undefined ? {} : { categoryChangesPerDay }),
+        ...(onAnswered === undefined ? {} : { onAnswered: (answered) => onAnswered(participant, answered) }),
       });
     this.#worlds = new Map(plan.participants.map((participant) => [participant, worldOf(participant)]));
     this.#rows = partsOf(plan);

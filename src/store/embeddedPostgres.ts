@@ -208,11 +208,14 @@ async function createDatabase(url: string): Promise<void> {
 /** Whether another client is connected. A server that does not answer is used by nobody. */
 async function isUsed(url: string): Promise<boolean> {
   const database = openDatabase({ url, poolSize: 1 });
-  const [others] = await database
-    .query<{ n: number }>(
+  try {
+    const [others] = await database.query<{ n: number }>(
       `select count(*) as n from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()`,
-    )
-    .catch(() => [{ n: 0 }])
-    .finally(async () => await database.close());
-  return (others?.n ?? 0) > 0;
+    );
+    return (others?.n ?? 0) > 0;
+  } catch {
+    return false;
+  } finally {
+    await database.close();
+  }
 }

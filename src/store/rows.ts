@@ -1,11 +1,12 @@
 /** Writes the rows of a read model: COPY for what is known to be new, one statement per table for the rest. */
+import { Replacements } from '../domain/fold.ts';
 import type { ColumnType, RowChange, TableSpec, Value } from '../domain/fold.ts';
 import type { Parameter, Sql } from './database.ts';
 import { columnList, quote, tableName } from './sql.ts';
 
 type Rows = readonly (readonly Value[])[];
 
-/** Writes the changes of one batch. Changes of one row take effect in the order given; the last one is written. */
+/** Writes the changes of one batch. Changes of one row take effect in the order given; what comes of it is written. */
 export async function writeRows(
   tx: Sql,
   schema: string,
@@ -56,19 +57,21 @@ async function remove(tx: Sql, schema: string, { table, columns, key }: TableSpe
   );
 }
 
-/** What an upsert does where the row is there. */
-export function replacement({ columns, key }: TableSpec): string {
+/** What an upsert into the table does, or into one of its months, where the row is there. */
+export function replacement({ columns, key, highest, table }: TableSpec, into = table): string {
   const others = Object.keys(columns).filter((column) => !key.includes(column));
   if (others.length === 0) return 'do nothing';
-  return `do update set ${others.map((column) => `${quote(column)} = excluded.${quote(column)}`).join(', ')}`;
+  return `do update set ${others.map((column) => `${quote(column)} = excluded.${quote(column)}`).join(', ')}${
+    highest === undefined ? '' : ` where excluded.${quote(highest)} > ${quote(into)}.${quote(highest)}`
+  }`;
 }
 
-/** One statement may touch a row once: of several changes the last stays, in the place of the first. */
-function lastOfEachKey({ columns, key }: TableSpec, changes: readonly RowChange[]): RowChange[] {
-  const at = key.map((column) => Object.keys(columns).indexOf(column));
-  const last = new Map<string, RowChange>();
-  for (const change of changes) last.set(JSON.stringify(at.map((i) => change.row[i])), change);
-  return [...last.values()];
+/** One statement may touch a row once. */
+function lastOfEachKey(spec: TableSpec, changes: readonly RowChange[]): RowChange[] {
+  const at = spec.key.map((column) => Object.keys(spec.columns).indexOf(column));
+  const last = new Replacements(spec);
+  for (const change of changes) last.add(JSON.stringify(at.map((i) => change.row[i])), change);
+  return last.values();
 }
 
 function toParameter(value: Value, type: ColumnType): Value {

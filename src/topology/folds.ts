@@ -2,9 +2,10 @@
 import { alertingReactor } from '../../projections/alerting/fold.ts';
 import { alertsProjection } from '../../projections/alerts/fold.ts';
 import { forecastsProjection } from '../../projections/forecasts/fold.ts';
+import { outcomesProjection } from '../../projections/outcomes/fold.ts';
 import { rollupsProjection } from '../../projections/rollups/fold.ts';
 import { statesProjection } from '../../projections/states/fold.ts';
-import { deadLettersOf, POLICY_STATES, RATE_LIMIT_ALERTS } from '../codec/topics.ts';
+import { deadLettersOf, POLICY_STATES, RATE_LIMIT_ALERTS, REQUEST_OUTCOMES } from '../codec/topics.ts';
 import type { Topic } from '../codec/topics.ts';
 import type { Fold, FoldKind, Projection } from '../domain/fold.ts';
 import type { TopicSpec } from '../log/eventLog.ts';
@@ -25,6 +26,7 @@ export const REBUILDABLE = {
   alerts: readModel(alertsProjection, RATE_LIMIT_ALERTS),
   forecasts: readModel(forecastsProjection, RATE_LIMIT_ALERTS),
   rollups: readModel(rollupsProjection, POLICY_STATES),
+  outcomes: readModel(outcomesProjection, REQUEST_OUTCOMES),
 } as const;
 export type RebuildableName = keyof typeof REBUILDABLE;
 export const READ_MODELS = Object.keys(REBUILDABLE) as readonly RebuildableName[];
@@ -67,12 +69,13 @@ export const foldOf = (what: RebuildableName) => {
 export const TOPICS: readonly TopicSpec[] = [
   POLICY_STATES,
   RATE_LIMIT_ALERTS,
+  REQUEST_OUTCOMES,
   ...DEAD_LETTER_TOPICS.map(({ spec }) => spec),
 ];
 
 /** The topics whose messages come through the outbox, each with its relay: alert events and dead letters. */
 export const RELAYED_TOPICS: readonly string[] = TOPICS.map(({ name }) => name).filter(
-  (name) => name !== POLICY_STATES.name,
+  (name) => name !== POLICY_STATES.name && name !== REQUEST_OUTCOMES.name,
 );
 
 /** The read models whose months retention makes and drops. */
@@ -80,10 +83,8 @@ export const RETAINED_READ_MODELS = READ_MODELS.map((what) => foldOf(what).proje
   Object.values(tables).some(({ partitionedBy }) => partitionedBy !== undefined),
 );
 
-/** Alerts stay for ever, on their topic too; observations stay as long as history needs them. */
-export const TRIMMED_TOPICS = [
-  {
-    name: POLICY_STATES.name,
-    folds: FOLDS.filter(({ topic }) => topic === POLICY_STATES.name).map(({ name }) => name),
-  },
-];
+/** Alerts stay for ever, on their topic too; observations and outcomes stay as long as history needs them. */
+export const TRIMMED_TOPICS = [POLICY_STATES, REQUEST_OUTCOMES].map(({ name }) => ({
+  name,
+  folds: FOLDS.filter(({ topic }) => topic === name).map((fold) => fold.name),
+}));

@@ -9,11 +9,8 @@ export const ageAt = ({ response_time }: Pick<BucketSummary, 'response_time'>, n
   Math.max(0, (now - Date.parse(response_time)) / 1000);
 
 /** A bucket that has been silent for too long is STALE, whether or not anybody is there to say so. */
-export const healthAt = (
-  bucket: BucketSummary,
-  { stale_after_seconds }: Overview['thresholds'],
-  now: number,
-): Health => (ageAt(bucket, now) > stale_after_seconds ? 'STALE' : bucket.health_status);
+export const healthAt = (bucket: BucketSummary, { stale_after_seconds }: Overview['thresholds'], now: number): Health =>
+  ageAt(bucket, now) > stale_after_seconds ? 'STALE' : bucket.health_status;
 
 /** Seconds until an open forecast's bucket is empty, as seen at `now`; 0 once that is over. */
 export const secondsLeft = (createdAt: string, seconds: number, now: number): number =>

@@ -138,7 +138,9 @@ export interface CategoriesRanked {
 }
 
 export type Tried =
-  { readonly rules: RulesCompared } | { readonly category: CategoryTried } | { readonly ranked: CategoriesRanked };
+  | { readonly rules: RulesCompared }
+  | { readonly category: CategoryTried }
+  | { readonly ranked: CategoriesRanked };
 
 export function triedOf(answer: WhatIfAnswer): Tried {
   const { category } = answer;

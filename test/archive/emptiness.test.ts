@@ -9,7 +9,7 @@ import { basename, join } from 'node:path';
 import avro from 'avsc';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { SYNC_BYTES } from '../../src/codec/containerFile.ts';
-import { POLICY_STATES, RATE_LIMIT_ALERTS } from '../../src/codec/topics.ts';
+import { POLICY_STATES, RATE_LIMIT_ALERTS, REQUEST_OUTCOMES } from '../../src/codec/topics.ts';
 import type { EventLog, OutgoingMessage } from '../../src/log/eventLog.ts';
 import { PulsarLog } from '../../src/log/pulsar/pulsarLog.ts';
 import { plainCluster } from '../../src/log/pulsar/settings.ts';
@@ -325,7 +325,7 @@ describePulsar('an archive of Pulsar where nothing has happened yet', () => {
     const log = new PulsarLog(plainCluster({ serviceUrl: url, adminUrl }, `emptiness-${randomUUID()}`));
     logs.push(log);
     // Dead letters are not archived.
-    for (const topic of [POLICY_STATES, RATE_LIMIT_ALERTS]) await log.ensureTopic(topic);
+    for (const topic of [POLICY_STATES, RATE_LIMIT_ALERTS, REQUEST_OUTCOMES]) await log.ensureTopic(topic);
     return { log, database, grow: async (partitions) => log.addPartitions(STATES, partitions) };
   });
 });

@@ -30,6 +30,9 @@ async function zombie(): Promise<number> {
   const pid = await new Promise<number>((resolve) => {
     parent.stdout.once('data', (line: Buffer) => resolve(Number(line.toString())));
   });
+  // Until then it is a shell, which asks.
+  const parentIs = async (): Promise<string> => await readFile(`/proc/${parent.pid ?? 0}/comm`, 'utf8');
+  await eventually('the parent sleeps', async () => (await parentIs()) === 'sleep\n');
   process.kill(pid, 'SIGKILL');
   await eventually('it is a zombie', async () => (await readFile(`/proc/${pid}/stat`, 'utf8')).includes(' Z '));
   return pid;

@@ -120,5 +120,5 @@ function throwInsteadOfExit(command: Command): void {
 }
 
 /** What the program printed, which is for the test to describe. */
-// eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- the same as a cast at each call
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the same as a cast at each call
 export const jsonOf = <T>({ stdout }: Ended): T => JSON.parse(stdout) as T;

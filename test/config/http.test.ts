@@ -74,3 +74,32 @@ test('certificate and key belong together', () => {
     expect(inspect(files(wrong)).problems).toHaveLength(1);
   expect(inspect({ HTTP_TLS_CERT_FILE: certFile }).problems).toHaveLength(1);
 });
+
+test('[CALLIN-3, CALLIN-4] where calls are taken in, and of whom', () => {
+  const outcomes = (environment: Environment) => {
+    const { config, problems } = inspectConfig(environment, { withoutParticipants: true });
+    return [config.outcomes, problems];
+  };
+  const prometheus = { OUTCOMES_PROMETHEUS_URL: 'http://prometheus:9090', OUTCOMES_PROMETHEUS_QUERY: 'calls_total' };
+  expect(
+    outcomes({ OUTCOMES_TOKEN_FILE: tokenFile, ...prometheus, OUTCOMES_PROMETHEUS_LABELS: 'status=code' }),
+  ).toEqual([
+    {
+      token: { file: tokenFile },
+      prometheus: {
+        ...{ url: 'http://prometheus:9090', query: 'calls_total' },
+        labels: { participant: 'participant', policy: 'policy', status: 'code', source: 'job', operation: 'operation' },
+      },
+    },
+    [],
+  ]);
+  for (const [wrong, says] of [
+    [{ OUTCOMES_TOKEN: TOKEN, OUTCOMES_TOKEN_FILE: tokenFile }, 'are both set: keep one'],
+    [{ OUTCOMES_TOKEN: TOKEN, HTTP_TOKEN: TOKEN }, 'is that of HTTP_TOKEN'],
+    [{ OUTCOMES_TOKEN: 'short' }, 'has fewer than 16 characters'],
+    [{ OUTCOMES_PROMETHEUS_URL: 'http://prometheus:9090' }, 'a server needs its query'],
+    [{ ...prometheus, OUTCOMES_PROMETHEUS_URL: 'prometheus:9090' }, 'http://host:9090'],
+    [{ ...prometheus, OUTCOMES_PROMETHEUS_LABELS: 'code=status' }, 'policy=bucket,status=code'],
+  ] as const)
+    expect(outcomes(wrong)[1]).toEqual([expect.stringContaining(says)]);
+});

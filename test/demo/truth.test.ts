@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterAll, describe, expect, it } from 'vitest';
-import { attentive, ForesightRun } from '../../bench/foresightRun.ts';
+import { ForesightRun } from '../../bench/foresightRun.ts';
+import { attentive } from '../../bench/watchedWorld.ts';
 import { runDemo } from '../../src/demo/demo.ts';
 import type { DemoReport } from '../../src/demo/demo.ts';
 import { removeFolder, temporaryFolder } from '../../src/operate/demoFolder.ts';
@@ -25,10 +26,10 @@ const rows = Array.from({ length: SECONDS }, (_, second) =>
   PARTICIPANTS.flatMap((participant, i) => {
     const from = 120 + 60 * i;
     const charge = second >= from && second < from + 240 ? 2 : second === SECONDS - 1 ? 1 : 0;
-    return charge === 0 ? [] : [`${second},${POLICY},${charge},0,${participant}`];
+    return charge === 0 ? [] : [`${second},${POLICY},${charge},0,${participant},0`];
   }),
 ).flat();
-const text = `${['second,policy,charge,credit,participant', ...rows].join('\n')}\n`;
+const text = `${['second,policy,charge,credit,participant,not_found', ...rows].join('\n')}\n`;
 
 async function demonstrated(written: string): Promise<DemoReport> {
   const dataDir = await temporaryFolder();
@@ -36,7 +37,7 @@ async function demonstrated(written: string): Promise<DemoReport> {
     return await runDemo({
       ...{ dataDir, pulsar: null, seed: SEED, days: null, participants: 1, refill: 'lump' },
       schedule: { kind: 'adaptive', reservePercent: ATTENTION_RULES.reservePercent },
-      ...{ traffic: path, writeTraffic: written },
+      ...{ traffic: path, writeTraffic: written, outcomes: { windowMs: 20_000, hidden: [] } },
       logger: pino({ level: 'silent' }),
       onProgress: () => undefined,
       signal: new AbortController().signal,
@@ -58,9 +59,11 @@ describe('[TRUTH-1] the demonstration of recorded traffic', () => {
   it('sees through the whole pipeline what the poller and the rules see in memory, and writes what it lived through', async () => {
     await writeFile(path, text);
     const written = join(folder, 'again.csv');
-    const { participants, policies, invariants, truth } = await demonstrated(written);
+    const { participants, policies, invariants, truth, calls } = await demonstrated(written);
     expect([participants, policies]).toEqual([2, 58]);
     expect(Object.values(invariants).every(Boolean), JSON.stringify(invariants)).toBe(true);
+    expect(calls?.reported_tokens).toBe(calls?.charged_tokens);
+    expect(calls?.charged_tokens).toBeGreaterThan(400);
     expect(await readFile(written, 'utf8')).toBe(text);
 
     const [first, second] = [await inMemory(PARTICIPANTS[0]), await inMemory(PARTICIPANTS[1])];

@@ -9,7 +9,7 @@ describePulsar('an upgrade on Pulsar', () => {
   upgrades(
     () => onPulsar(pulsarBroker()),
     [
-      { before: readers, now: [...readers, 'forecasts', 'rollups'] },
+      { before: readers, now: [...readers, 'forecasts', 'rollups', 'outcomes'] },
       { before: ['alerting', 'relay'], now: ['alerting', 'relay'] },
       { before: ['poller'], now: ['poller'] },
     ],

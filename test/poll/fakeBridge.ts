@@ -7,7 +7,10 @@ import type { PoliciesAnswer } from '../../src/domain/validation.ts';
 
 /** An answer, one that is made when it is asked for, a gRPC status, or silence until the caller gives up. */
 export type Reply =
-  PoliciesAnswer | (() => PoliciesAnswer) | { readonly code: status; readonly details: string } | 'silence';
+  | PoliciesAnswer
+  | (() => PoliciesAnswer)
+  | { readonly code: status; readonly details: string }
+  | 'silence';
 
 export interface FakeBridge {
   readonly address: string;

@@ -85,7 +85,7 @@ export async function startPrometheus(
   ]);
 }
 
-async function startServer(
+export async function startServer(
   program: string,
   home: string,
   config: object,

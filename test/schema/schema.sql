@@ -8,6 +8,7 @@ create schema alerts_v1;
 create schema balde;
 create schema balde_log;
 create schema forecasts_v1;
+create schema outcomes_v1;
 create schema public;
 create schema rollups_v1;
 create schema states_v1;
@@ -219,6 +220,35 @@ create table forecasts_v1.forecasts (
   resolution_reason text,
   zero_at timestamp with time zone
 ) with (fillfactor=80);
+create table outcomes_v1.fold_state (
+  key text collate "C" not null,
+  state jsonb not null
+) with (fillfactor=70);
+create table outcomes_v1.outcome_sources (
+  participant text not null,
+  endpoint_id text not null,
+  source text not null,
+  first_at timestamp with time zone not null,
+  last_at timestamp with time zone not null,
+  complete_up_to timestamp with time zone
+) with (fillfactor=70);
+create table outcomes_v1.outcome_windows (
+  participant text not null,
+  endpoint_id text not null,
+  starts_at timestamp with time zone not null,
+  source text not null,
+  operation text not null,
+  seconds integer not null,
+  status_200 integer not null,
+  status_404 integer not null,
+  status_429 integer not null,
+  status_500 integer not null,
+  status_other integer not null,
+  payment_order_credits integer not null,
+  cache_hits integer,
+  payment_orders integer,
+  revision integer not null
+) partition by RANGE (starts_at);
 create table rollups_v1.fold_state (
   key text collate "C" not null,
   state jsonb not null
@@ -479,6 +509,9 @@ alter table balde_log.topic add constraint topic_pkey PRIMARY KEY (id);
 alter table forecasts_v1.fold_state add constraint fold_state_pkey PRIMARY KEY (key);
 alter table forecasts_v1.forecasts add constraint forecasts_check CHECK ((resolved = (resolved_at IS NOT NULL)));
 alter table forecasts_v1.forecasts add constraint forecasts_pkey PRIMARY KEY (id);
+alter table outcomes_v1.fold_state add constraint fold_state_pkey PRIMARY KEY (key);
+alter table outcomes_v1.outcome_sources add constraint outcome_sources_pkey PRIMARY KEY (participant, endpoint_id, source);
+alter table outcomes_v1.outcome_windows add constraint outcome_windows_pkey PRIMARY KEY (participant, endpoint_id, starts_at, source, operation);
 alter table rollups_v1.fold_state add constraint fold_state_pkey PRIMARY KEY (key);
 alter table rollups_v1.rollup_5m add constraint rollup_5m_pkey PRIMARY KEY (participant, endpoint_id, starts_at);
 alter table rollups_v1.rollup_days add constraint rollup_days_pkey PRIMARY KEY (participant, endpoint_id, starts_at);
@@ -777,6 +810,31 @@ create view public.dict_rate_limit_forecasts as
     zero_at,
     (EXTRACT(epoch FROM (zero_at - created_at)))::double precision AS zero_after_seconds
    FROM forecasts_v1.forecasts;
+create view public.dict_rate_limit_outcome_sources as
+ SELECT participant,
+    endpoint_id,
+    source,
+    first_at,
+    last_at,
+    complete_up_to
+   FROM outcomes_v1.outcome_sources;
+create view public.dict_rate_limit_outcomes as
+ SELECT participant,
+    endpoint_id,
+    source,
+    operation,
+    starts_at,
+    (starts_at + ((seconds)::double precision * '00:00:01'::interval)) AS ends_at,
+    status_200,
+    status_404,
+    status_429,
+    status_500,
+    status_other,
+    payment_order_credits,
+    cache_hits,
+    payment_orders,
+    revision
+   FROM outcomes_v1.outcome_windows;
 create view public.dict_rate_limit_policies as
  SELECT participant,
     endpoint_id,
@@ -1259,6 +1317,8 @@ create view public.v_dict_rate_limit_refill as
 grant SELECT on public.dict_rate_limit_alerts to balde_readonly;
 grant SELECT on public.dict_rate_limit_category_changes to balde_readonly;
 grant SELECT on public.dict_rate_limit_forecasts to balde_readonly;
+grant SELECT on public.dict_rate_limit_outcome_sources to balde_readonly;
+grant SELECT on public.dict_rate_limit_outcomes to balde_readonly;
 grant SELECT on public.dict_rate_limit_policies to balde_readonly;
 grant SELECT on public.dict_rate_limit_rollup_5m to balde_readonly;
 grant SELECT on public.dict_rate_limit_rollup_days to balde_readonly;

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { every, ForesightRun, type CallSchedule } from '../../bench/foresightRun.ts';
+import { ForesightRun } from '../../bench/foresightRun.ts';
+import { every, type CallSchedule } from '../../bench/watchedWorld.ts';
 
 const START = Date.UTC(2026, 0, 5);
 const POLICY = 'EVENT_LIST';

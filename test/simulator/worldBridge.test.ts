@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { status } from '@grpc/grpc-js';
@@ -7,6 +7,9 @@ import { manualClock } from '../../src/simulator/clocks.ts';
 import { serveBridge } from '../../src/simulator/server.ts';
 import { INVENTED_WORLD, recordedTraffic } from '../../src/simulator/traffics.ts';
 import { WorldBridge } from '../../src/simulator/worldBridge.ts';
+import { invalidOutcomes } from '../../src/domain/outcomes.ts';
+import type { RequestOutcomesObserved } from '../../src/domain/outcomes.ts';
+import { eventually } from '../support/eventually.ts';
 import { run } from '../support/running.ts';
 import { callBridge } from './client.ts';
 
@@ -64,6 +67,29 @@ describe('a Bridge over recorded traffic', () => {
     expect(policies).toHaveLength(29);
     expect(Number(response_time?.seconds)).toBeLessThanOrEqual(Date.now() / 1000);
     expect(await simulate.stop()).toBe(0);
+  });
+
+  it('[CALLIN-1] reports its calls into a file while balde simulate runs', async () => {
+    const file = join(folder, 'calls.ndjson');
+    const given = ['--traffic', path, '--port', '0', '--outcomes', file, '--outcomes-window', '10', '--speed', '60'];
+    const simulate = run(['simulate', ...given, '--hide-source', 'pix-app'], {});
+    await simulate.says(/Bridge simulator at/);
+    const windows = await eventually('windows are written', async () => {
+      const text = await readFile(file, 'utf8');
+      return text === ''
+        ? null
+        : text
+            .trimEnd()
+            .split('\n')
+            .map((line) => JSON.parse(line) as RequestOutcomesObserved);
+    });
+    expect(await simulate.stop()).toBe(0);
+    expect(windows.every((window) => invalidOutcomes(window) === null && window.source !== 'pix-app')).toBe(true);
+    const tokens = windows
+      .filter(({ source }) => source !== 'balde')
+      .reduce((sum, window) => sum + window.status200, 0);
+    expect(tokens).toBeGreaterThan(0);
+    expect(tokens).toBeLessThan(100);
   });
 
   it('is not begun where the file can’t be used', async () => {

@@ -2,7 +2,7 @@
  * The classic model of a dashboard: every Grafana reads it, from a file and when it is imported. The SDK would rather
  * have version 2, which only the newest do.
  */
-/* eslint-disable @typescript-eslint/no-deprecated */
+/* oxlint-disable typescript/no-deprecated */
 import { DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 

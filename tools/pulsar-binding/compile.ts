@@ -60,7 +60,7 @@ export async function fetchNodeHeaders(
   options.report(`fetching ${nodeHeadersPackage}: this Node came without its headers`);
   const prefix = join(options.workFolder, 'headers');
   mkdirSync(prefix, { recursive: true });
-  // prettier-ignore
+  // oxfmt-ignore
   const args = ['install', '--prefix', prefix, '--no-save', '--ignore-scripts', '--no-audit', '--no-fund', nodeHeadersPackage];
   const { ok, output } = await run('npm', args, {
     cwd: prefix,

@@ -34,7 +34,7 @@ export async function missingTools(env: NodeJS.ProcessEnv): Promise<string[]> {
 
 async function downloadWheel(library: WheelLibrary, folder: string, env: NodeJS.ProcessEnv): Promise<string> {
   mkdirSync(folder, { recursive: true });
-  // prettier-ignore
+  // oxfmt-ignore
   const args = [
     '-m', 'pip', 'download', '--quiet', '--disable-pip-version-check', '--no-input', '--no-deps', '--only-binary=:all:',
     '--implementation', 'cp', '--python-version', wheel.python, '--abi', wheel.abi,

@@ -65,7 +65,7 @@ function copyMissing(folder: string, root: string): void {
 async function install(options: RestoreOptions): Promise<string | undefined> {
   const { root, workFolder, env } = options;
   writeProject(root, workFolder);
-  // prettier-ignore
+  // oxfmt-ignore
   const args = ['install', '--prefix', workFolder, '--no-save', '--ignore-scripts', '--no-audit', '--no-fund'];
   const { ok, missing, timedOut, output } = await run('npm', args, {
     cwd: workFolder,

@@ -13,7 +13,14 @@ import { STOPPED_EXIT_CODE } from '../fail.ts';
 import { yesOption } from '../options/acting.ts';
 import { jsonOption } from '../options/forms.ts';
 import { parseWhole, seedOption } from '../options/parsers.ts';
-import { refillOption, scheduleOption, TRAFFIC_HELP, trafficOption } from '../options/simulating.ts';
+import {
+  hideSourceOption,
+  outcomesWindowOption,
+  refillOption,
+  scheduleOption,
+  TRAFFIC_HELP,
+  trafficOption,
+} from '../options/simulating.ts';
 import { onPath } from '../options/paths.ts';
 import { dataDirOption } from '../options/storage.ts';
 import { tellLine } from '../print.ts';
@@ -26,6 +33,9 @@ interface DemoCommandOptions extends Pick<DemoOptions, 'seed' | 'participants' |
   readonly traffic?: string;
   readonly writeTraffic?: string;
   readonly dataDir?: string;
+  readonly outcomes?: boolean;
+  readonly outcomesWindow: number;
+  readonly hideSource: readonly string[];
   readonly pulsar?: boolean;
   readonly yes?: boolean;
   readonly json?: boolean;
@@ -57,6 +67,9 @@ export function demoCommand(): Command {
     .addOption(refillOption())
     .addOption(trafficOption('live through the traffic of this file, instead of an invented one'))
     .addOption(new Option('--write-traffic <file>', 'write the traffic to this file as well'))
+    .addOption(new Option('--outcomes', 'the simulated systems report their calls (docs/outcomes.md)'))
+    .addOption(hideSourceOption())
+    .addOption(outcomesWindowOption())
     .addOption(dataDirOption('kept for status, alerts and export; without it, the data is discarded'))
     .addOption(
       new Option(
@@ -74,7 +87,9 @@ const onReplacing = (folder: string): void => tellLine(`replacing the earlier de
 
 async function demo(options: DemoCommandOptions): Promise<void> {
   const { days = null, traffic = null, writeTraffic = null, seed, participants, schedule, refill } = options;
-  const given = { days, traffic, writeTraffic, seed, participants, schedule, refill };
+  const outcomes =
+    options.outcomes === true ? { windowMs: options.outcomesWindow * 1_000, hidden: options.hideSource } : null;
+  const given = { days, traffic, writeTraffic, seed, participants, schedule, refill, outcomes };
   if (traffic !== null) await onPath('--traffic', traffic, async () => await access(traffic, constants.R_OK));
   const kept = options.dataDir === undefined ? null : resolve(options.dataDir);
   if (kept !== null)

@@ -12,12 +12,20 @@ import { serveBridge } from '../../simulator/server.ts';
 import { INVENTED_WORLD, recordedTraffic } from '../../simulator/traffics.ts';
 import { WorldBridge } from '../../simulator/worldBridge.ts';
 import { formatDuration } from '../../config/duration.ts';
+import { SECOND_MS } from '../../domain/time.ts';
 import { UsageError } from '../../errors.ts';
 import { oneOf, parseWhole, seedOption } from '../options/parsers.ts';
-import { refillOption, TRAFFIC_HELP, trafficOption } from '../options/simulating.ts';
+import {
+  hideSourceOption,
+  outcomesWindowOption,
+  refillOption,
+  TRAFFIC_HELP,
+  trafficOption,
+} from '../options/simulating.ts';
 import { onPath } from '../options/paths.ts';
 import { printLine } from '../print.ts';
 import { stopSignal } from '../signals.ts';
+import { writeReports } from '../writeReports.ts';
 
 interface SimulateOptions {
   readonly host: string;
@@ -27,6 +35,9 @@ interface SimulateOptions {
   readonly scenario: ScenarioName;
   readonly refill: RefillMode;
   readonly traffic?: string;
+  readonly outcomes?: string;
+  readonly outcomesWindow: number;
+  readonly hideSource: readonly string[];
   readonly quiet?: boolean;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
@@ -55,6 +66,11 @@ export function simulateCommand(): Command {
     )
     .addOption(refillOption())
     .addOption(trafficOption('serve buckets that live through the traffic of this file, instead of a scenario'))
+    .addOption(
+      new Option('--outcomes <file>', 'with --traffic: write what the calling systems report to this file, NDJSON'),
+    )
+    .addOption(hideSourceOption())
+    .addOption(outcomesWindowOption())
     .addOption(new Option('--tls-cert <file>', 'serve TLS: certificate, PEM'))
     .addOption(new Option('--tls-key <file>', 'key of the certificate, PEM'))
     .addOption(new Option('--tls-ca <file>', 'ask clients for a certificate of this authority (mTLS), PEM'))
@@ -67,7 +83,7 @@ async function simulate(options: SimulateOptions): Promise<void> {
   const signal = stopSignal();
   const { host, port, speed } = options;
   const tls = await readTls(options);
-  const { bridge, what } = await bridgeOf(options);
+  const { bridge, what, working } = await bridgeOf(options);
   const served = await serveBridge(bridge, {
     ...{ host, port, seed: options.seed },
     ...(tls === null ? {} : { tls }),
@@ -76,30 +92,49 @@ async function simulate(options: SimulateOptions): Promise<void> {
   printLine(
     `Bridge simulator at ${served.address}${tls === null ? '' : tls.clientCa === undefined ? ' (TLS)' : ' (mutual TLS)'}: ${what}, seed ${options.seed}, clock × ${speed}. Ctrl-C stops it.`,
   );
-  if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+  await working(signal);
   await served.close();
 }
 
-async function bridgeOf({
-  seed,
-  speed,
-  scenario,
-  refill,
-  traffic,
-}: SimulateOptions): Promise<{ readonly bridge: Answering; readonly what: string }> {
+interface Simulated {
+  readonly bridge: Answering;
+  readonly what: string;
+  /** Until the signal aborts. */
+  readonly working: (signal: AbortSignal) => Promise<void>;
+}
+
+async function bridgeOf(options: SimulateOptions): Promise<Simulated> {
+  const { seed, speed, scenario, refill, traffic, outcomes } = options;
   // Traffic counts in whole seconds. Its file is read before the clock runs, however long that takes.
   const startAt = Math.floor(Date.now() / 1000) * 1000;
   if (traffic === undefined) {
+    if (outcomes !== undefined)
+      throw new UsageError('--outcomes needs --traffic: balde demo --write-traffic makes such a file');
     const clock = acceleratedClock(startAt, speed);
-    return { bridge: new Bridge({ seed, scenario, refill, clock }), what: `scenario ${scenario}` };
+    return {
+      bridge: new Bridge({ seed, scenario, refill, clock }),
+      what: `scenario ${scenario}`,
+      working: untilAborted,
+    };
   }
   const plan = await onPath('--traffic', traffic, async () => await recordedTraffic(traffic, startAt, null));
   const clock = acceleratedClock(startAt, speed);
   const length = formatDuration(plan.endAt - plan.startAt);
-  return {
-    bridge: new WorldBridge({ category: INVENTED_WORLD.category, plan, seed, refill, clock }),
-    what: `${length} of traffic of ${plan.participants.join(', ')} from ${traffic}, and none after that`,
-  };
+  const what = `${length} of traffic of ${plan.participants.join(', ')} from ${traffic}, and none after that`;
+  const given = { category: INVENTED_WORLD.category, plan, seed, refill, clock };
+  if (outcomes === undefined) return { bridge: new WorldBridge(given), what, working: untilAborted };
+  const reporting = { windowMs: options.outcomesWindow * SECOND_MS, hidden: options.hideSource };
+  const { onAnswered, run } = await onPath(
+    '--outcomes',
+    outcomes,
+    async () => await writeReports({ ...reporting, file: outcomes, plan, seed, clock }),
+  );
+  const bridge = new WorldBridge({ ...given, ...(onAnswered === undefined ? {} : { onAnswered }) });
+  return { bridge, what, working: async (signal) => await run(bridge, signal) };
+}
+
+async function untilAborted(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
 }
 
 /** @throws {UsageError} a file is missing, or is not what it should be */

@@ -31,7 +31,7 @@ import { parseRoles } from '../options/parsers.ts';
 import type { CommonOptions } from '../options/storage.ts';
 import { tellLine } from '../print.ts';
 import { stopSignal } from '../signals.ts';
-import { sitesOf } from '../sites.ts';
+import { intakeOf, sitesOf } from '../sites.ts';
 import { configOf } from '../storage.ts';
 import { alertEventText, announce, tellFirstPoll, tellOnce, tellStandby } from '../render/start.ts';
 
@@ -164,7 +164,15 @@ async function run(
     const onServing = (url: string): void => print(`  metrics    ${url}/metrics`);
     const onPublished = tellFirstPoll(print);
     const onNotice = (text: string): void => print(`warning: ${text}`);
-    const told = { onServing, onPublished, onNotice, onStandby: tellStandby(), metricExport, sites: sitesOf };
+    const told = {
+      onServing,
+      onPublished,
+      onNotice,
+      onStandby: tellStandby(),
+      metricExport,
+      sites: sitesOf,
+      intake: intakeOf,
+    };
     const tasks: Task[] = [async (stop) => await runRoles({ config, storage, roles, logger, ...told }, stop)];
     if (roles.includes('relay')) tasks.push(async (stop) => await printAlerts(storage, { print, logger }, stop));
     await runTogether(tasks, signal);

@@ -1,6 +1,7 @@
 /** A dead letter for the eye and for `--json`. */
 import { decodeAvro } from '../../codec/observation.ts';
-import { POLICY_STATES } from '../../codec/topics.ts';
+import { decodeOutcomesAvro } from '../../codec/outcomes.ts';
+import { POLICY_STATES, REQUEST_OUTCOMES } from '../../codec/topics.ts';
 import type { Letter } from '../../operate/deadLetters.ts';
 import { numberText, timeText } from '../../format.ts';
 import { withSnakeKeys } from '../../snakeCase.ts';
@@ -12,8 +13,14 @@ type PayloadView =
   | { readonly format: 'json'; readonly value: unknown; readonly text: string }
   | { readonly format: 'hex' };
 
+/** What the payload of a message says, by its topic. */
+const READERS: Readonly<Record<string, (payload: Buffer) => object | null>> = {
+  [POLICY_STATES.name]: observationOf,
+  [REQUEST_OUTCOMES.name]: outcomesOf,
+};
+
 function payloadView({ source, message: { payload } }: Letter): PayloadView {
-  const event = source === POLICY_STATES.name ? observationOf(payload) : null;
+  const event = READERS[source]?.(payload) ?? null;
   if (event !== null) return { format: 'event', value: event };
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(payload);
@@ -27,14 +34,24 @@ function payloadView({ source, message: { payload } }: Letter): PayloadView {
 function observationOf(payload: Buffer): object | null {
   try {
     const { type: _type, ...event } = decodeAvro(payload);
-    const time = (at: number): string | number => {
-      const date = new Date(at);
-      return Number.isNaN(date.getTime()) ? at : date.toISOString();
-    };
     return {
       ...withSnakeKeys(event),
-      response_time: time(event.responseTime),
-      observed_at: time(event.observedAt),
+      response_time: eventTimeOf(event.responseTime),
+      observed_at: eventTimeOf(event.observedAt),
+    };
+  } catch {
+    return null;
+  }
+}
+
+function outcomesOf(payload: Buffer): object | null {
+  try {
+    const { type: _type, ...event } = decodeOutcomesAvro(payload);
+    return {
+      ...withSnakeKeys(event),
+      window_start: eventTimeOf(event.windowStart),
+      window_end: eventTimeOf(event.windowEnd),
+      complete_up_to: event.completeUpTo === null ? null : eventTimeOf(event.completeUpTo),
     };
   } catch {
     return null;

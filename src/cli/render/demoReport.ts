@@ -1,6 +1,7 @@
 /** The demonstration's report as text. */
 import type { DemoReport } from '../../demo/demo.ts';
-import { percentText } from '../../format.ts';
+import type { ReportedCalls } from '../../demo/reporting.ts';
+import { numbered, numberText, percentText } from '../../format.ts';
 import type { PolicySummary } from '../../demo/inspect.ts';
 import type { Truth } from '../../demo/truth.ts';
 
@@ -37,6 +38,7 @@ export function renderDemo(report: DemoReport): string[] {
     '',
     ...renderTruth(report.truth),
     '',
+    ...(report.calls === null ? [] : [renderCalls(report.calls)]),
     `${report.alerts_raised} alerts raised, ${report.alerts_resolved} resolved, ${report.open_alerts} open; ${report.lost} observations lost, ${report.duplicates} duplicates`,
     `states ${report.states_hash.slice(0, 16)}…  alerts ${report.alerts_hash.slice(0, 16)}…`,
     failed.length === 0
@@ -44,6 +46,9 @@ export function renderDemo(report: DemoReport): string[] {
       : `INVARIANTS BROKEN: ${failed.map(([name]) => name.replaceAll('_', ' ')).join('; ')}`,
   ];
 }
+
+const renderCalls = ({ windows, reported_tokens: reported, charged_tokens: charged }: ReportedCalls): string =>
+  `Calls were reported in ${numbered(windows, 'window')}: ${numberText(reported)} of ${numberText(charged)} tokens`;
 
 /** What really happened, and what was known of it in time: as sentences. */
 function renderTruth(truth: Truth): string[] {

@@ -14,7 +14,7 @@ import { judgeLumps, timedWindow } from './lumps.ts';
 import { NOTHING_RECENT } from './recent.ts';
 import type { Recent } from './recent.ts';
 import { learnRefill, UNKNOWN_REFILL } from './refill.ts';
-import type { Reading, Refill } from './refill.ts';
+import type { Balance, Reading, Refill } from './refill.ts';
 
 /**
  * Where an estimate comes from.
@@ -61,7 +61,7 @@ export interface Gauged {
  */
 export function gauge(
   known: Gauge | undefined,
-  before: Reading | null,
+  before: Balance | null,
   reading: Reading,
   proof: Consumption | null,
 ): Gauged {
@@ -71,11 +71,8 @@ export function gauge(
 }
 
 /** Of what was consumed between two times. Tokens per minute. */
-export const ratePerMinute = (
-  estimate: ConsumptionEstimate | null,
-  from: EpochMs | null,
-  to: EpochMs,
-): number | null => (estimate === null || from === null ? null : estimate.tokens / ((to - from) / MINUTE_MS));
+export const ratePerMinute = (estimate: ConsumptionEstimate | null, from: EpochMs | null, to: EpochMs): number | null =>
+  estimate === null || from === null ? null : estimate.tokens / ((to - from) / MINUTE_MS);
 
 export const methodOf = (estimate: ConsumptionEstimate | null): Method => estimate?.method ?? 'bound';
 
@@ -87,8 +84,9 @@ type GaugeTuple = readonly [
 /** Short, and the same however it was made: it is kept with each observation. */
 export function gaugeText({ refill, recent, landed }: Gauge): string {
   const { mode, window, rises, leaps, strays } = refill;
-  const place = [window?.from ?? null, window?.width ?? null] as const;
-  return JSON.stringify([mode, ...place, rises, leaps, strays, recent.sum, recent.ms, landed] satisfies GaugeTuple);
+  // As JSON writes it, in a fraction of the time.
+  const place = window === null ? 'null,null' : `${window.from},${window.width}`;
+  return `["${mode}",${place},${rises},${leaps},${strays},${recent.sum},${recent.ms},${landed}]`;
 }
 
 /** @param text of {@link gaugeText} */
@@ -98,10 +96,10 @@ export function parseGauge(text: string): Gauge {
   return { refill: { mode, window, rises, leaps, strays }, recent: { sum, ms }, landed };
 }
 
-const sameSize = (a: Reading, b: Reading): boolean =>
+const sameSize = (a: Balance, b: Balance): boolean =>
   a.capacity === b.capacity && a.refillTokens === b.refillTokens && a.refillPeriodSec === b.refillPeriodSec;
 
-function judge(known: Gauge, before: Reading, after: Reading): Gauge & { readonly guess: Guess | null } {
+function judge(known: Gauge, before: Balance, after: Reading): Gauge & { readonly guess: Guess | null } {
   const refill = learnRefill(known.refill, before, after);
   const recent = refill.mode === known.refill.mode ? known.recent : NOTHING_RECENT;
   const nothing = { refill, recent, landed: null, guess: null };

@@ -2,7 +2,7 @@
 import type { EpochMs } from '../events.ts';
 import { TIME_TOLERANCE_MS } from '../time.ts';
 import { modulo } from './refill.ts';
-import type { Reading, Refill } from './refill.ts';
+import type { Balance, Refill } from './refill.ts';
 
 /** How tokens come back, as far as is known. */
 export interface Inflow {
@@ -18,12 +18,12 @@ export interface Inflow {
 /** Lumps are counted by a phase that is known within this share of the period. */
 const TIMED_WITHIN = 0.25;
 
-export function inflowOf({ capacity, refillTokens, refillPeriodSec }: Reading, { mode, window }: Refill): Inflow {
+export function inflowOf({ capacity, refillTokens, refillPeriodSec }: Balance, { mode, window }: Refill): Inflow {
   const periodMs = refillPeriodSec * 1000;
-  const size = { capacity, refillTokens, periodMs };
   if (mode !== 'lump' || window === null || window.width > periodMs * TIMED_WITHIN)
-    return { ...size, phaseMs: null, doubtMs: 0 };
-  return { ...size, phaseMs: window.from + window.width / 2, doubtMs: window.width / 2 + TIME_TOLERANCE_MS };
+    return { capacity, refillTokens, periodMs, phaseMs: null, doubtMs: 0 };
+  const half = window.width / 2;
+  return { capacity, refillTokens, periodMs, phaseMs: window.from + half, doubtMs: half + TIME_TOLERANCE_MS };
 }
 
 /** Whether a lump may have landed just before `at`, or may just not have: such a reading can't be counted from. */
@@ -46,7 +46,7 @@ const MAX_LUMPS = 200;
  * What was drawn between two readings, if it was drawn evenly. Where lumps brimmed over, what was drawn before the last
  * that did can't be seen: the time after it tells alone.
  */
-export function shownBetween(inflow: Inflow, before: Reading, after: Reading): Shown {
+export function shownBetween(inflow: Inflow, before: Balance, after: Balance): Shown {
   const { refillTokens, periodMs, phaseMs, capacity } = inflow;
   const elapsed = after.responseTime - before.responseTime;
   const drop = before.availableTokens - after.availableTokens;
@@ -64,14 +64,14 @@ export function shownBetween(inflow: Inflow, before: Reading, after: Reading): S
 }
 
 /** What was drawn since a lump that brimmed over. */
-export function shownSince({ capacity, refillTokens, periodMs }: Inflow, brimmed: EpochMs, after: Reading): Shown {
+export function shownSince({ capacity, refillTokens, periodMs }: Inflow, brimmed: EpochMs, after: Balance): Shown {
   const ms = after.responseTime - brimmed;
   const later = Math.floor(ms / periodMs) * refillTokens;
   return { tokens: Math.max(0, capacity - after.availableTokens + later), ms };
 }
 
 /** When the last lump landed of which something brimmed over, under the even demand that leads to `after`. */
-const lastBrimmed = (inflow: Inflow, before: Reading, after: Reading): EpochMs | null =>
+const lastBrimmed = (inflow: Inflow, before: Balance, after: Balance): EpochMs | null =>
   pathBetween(inflow, before, after).brimmed;
 
 /** What an even demand does to a balance whose lumps are timed. */
@@ -84,7 +84,7 @@ interface Path {
 }
 
 /** The even demand that leads from one reading to the next: the higher, the lower it ends. */
-export function pathBetween(inflow: Inflow, before: Reading, after: Reading): Path {
+export function pathBetween(inflow: Inflow, before: Balance, after: Balance): Path {
   const { capacity, refillTokens, periodMs } = inflow;
   const elapsed = after.responseTime - before.responseTime;
   let low = 0;
@@ -100,7 +100,7 @@ export function pathBetween(inflow: Inflow, before: Reading, after: Reading): Pa
 }
 
 /** Where an even demand leads. @param rate tokens per ms */
-function follow(inflow: Inflow, from: Reading, rate: number, to: EpochMs): Path {
+function follow(inflow: Inflow, from: Balance, rate: number, to: EpochMs): Path {
   const { capacity, refillTokens, periodMs, phaseMs } = inflow;
   let tokens = from.availableTokens;
   let at = from.responseTime;
@@ -126,7 +126,7 @@ const nextLump = (phaseMs: number, periodMs: number, after: EpochMs): EpochMs =>
  */
 export function timeToZero(
   inflow: Inflow,
-  { availableTokens, responseTime }: Reading,
+  { availableTokens, responseTime }: Balance,
   rate: number,
   horizonMs: number,
 ) {

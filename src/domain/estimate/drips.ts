@@ -3,7 +3,7 @@ import { TIME_TOLERANCE_MS } from '../time.ts';
 import type { Guess } from './guess.ts';
 import { withSeen } from './recent.ts';
 import type { Recent } from './recent.ts';
-import type { Reading } from './refill.ts';
+import type { Balance } from './refill.ts';
 
 /** Beyond so many tokens a second a missing token is back before anybody looks. */
 const SLOW_PER_SECOND = 1.2;
@@ -21,8 +21,8 @@ const FAR = 4;
 
 export function judgeDrip(
   recent: Recent,
-  before: Reading,
-  after: Reading,
+  before: Balance,
+  after: Balance,
 ): { readonly guess: Guess | null; readonly recent: Recent } {
   const { capacity, refillTokens, refillPeriodSec } = after;
   const perMs = refillTokens / (refillPeriodSec * 1000);

@@ -13,7 +13,7 @@ import type { Guess } from './guess.ts';
 import { withSeen } from './recent.ts';
 import type { Recent } from './recent.ts';
 import { modulo } from './refill.ts';
-import type { PhaseWindow, Reading, Refill } from './refill.ts';
+import type { Balance, PhaseWindow, Refill } from './refill.ts';
 
 /** Lumps are counted where they are known to land within this. */
 const TIMED_WITHIN_MS = 3_000;
@@ -40,8 +40,8 @@ interface Memory {
 
 interface Between {
   readonly refill: Refill;
-  readonly before: Reading;
-  readonly after: Reading;
+  readonly before: Balance;
+  readonly after: Balance;
 }
 
 export function judgeLumps(
@@ -60,8 +60,9 @@ export function judgeLumps(
   const landedBefore = isInWindow(window, inflow.periodMs, from) ? (known ?? likely(from)) : null;
   const isSure = !isDoubted && landedBefore === null;
   const judge = (landed: boolean | null): Found => {
-    const phaseMs = phaseOf(inflow, { from, to, landedBefore, landed });
-    return guessed({ ...inflow, phaseMs }, { before, after, recent, isSure });
+    const isOpen = landedBefore !== null || landed !== null;
+    const timed = isOpen ? { ...inflow, phaseMs: phaseOf(inflow, { from, to, landedBefore, landed }) } : inflow;
+    return guessed(timed, { before, after, recent, isSure });
   };
   const told = (landed: boolean | null, { guess, recent: seen }: Found) => ({ guess, recent: seen, landed });
   if (!isDoubted) return told(null, judge(null));
@@ -83,8 +84,7 @@ interface Ends {
 }
 
 /** A phase that has lumps on the side of both ends that they are taken to be on. */
-function phaseOf({ phaseMs, periodMs }: Inflow, { from, to, landedBefore, landed }: Ends): EpochMs {
-  if (landedBefore === null && landed === null) return phaseMs ?? 0;
+function phaseOf({ periodMs }: Inflow, { from, to, landedBefore, landed }: Ends): EpochMs {
   if (landed === null) return landedBefore === true ? from : from + 1;
   if (landedBefore === null) return landed ? to : to + 1;
   const isLonger = to - from >= Math.round((to - from) / periodMs) * periodMs;
@@ -93,8 +93,8 @@ function phaseOf({ phaseMs, periodMs }: Inflow, { from, to, landedBefore, landed
 }
 
 interface Given {
-  readonly before: Reading;
-  readonly after: Reading;
+  readonly before: Balance;
+  readonly after: Balance;
   readonly recent: Recent;
   /** No lump is in doubt at either end. */
   readonly isSure: boolean;

@@ -34,11 +34,15 @@ export interface Refill {
 
 export const UNKNOWN_REFILL: Refill = { mode: 'unknown', window: null, rises: 0, leaps: 0, strays: 0 };
 
-/** A reading of a balance. */
-export interface Reading extends BucketParameters {
-  readonly policy: string;
+/** A bucket as it was once. */
+export interface Balance extends BucketParameters {
   readonly availableTokens: number;
   readonly responseTime: EpochMs;
+}
+
+/** A reading of a named bucket's balance. */
+export interface Reading extends Balance {
+  readonly policy: string;
 }
 
 /** Leaps that show lumps where payment orders bring tokens as well, at any time. */
@@ -47,7 +51,7 @@ const LEAPS_AMID_CREDITS = 4;
 const STRAYS_OF_DRIP = 3;
 
 /** Takes in a reading and the one before, of the same parameters. */
-export function learnRefill(known: Refill, before: Reading, after: Reading): Refill {
+export function learnRefill(known: Refill, before: Balance, after: Reading): Refill {
   const rise = after.availableTokens - before.availableTokens;
   const period = after.refillPeriodSec * 1000;
   const elapsed = after.responseTime - before.responseTime;
@@ -59,17 +63,17 @@ export function learnRefill(known: Refill, before: Reading, after: Reading): Ref
   const seen = { from: modulo(before.responseTime - TIME_TOLERANCE_MS, period), width: span };
   const common = known.window === null ? seen : overlap(known.window, seen, period);
   if (common !== null) {
-    const agreed = { ...known, window: common, rises: known.rises + 1, leaps: known.leaps + (isLeap ? 1 : 0) };
-    return settled(agreed, mixed);
+    const { mode, rises, leaps, strays } = known;
+    return settled({ mode, window: common, rises: rises + 1, leaps: leaps + (isLeap ? 1 : 0), strays }, mixed);
   }
   return strayed(known, seen, { isLeap, mixed });
 }
 
 function settled(refill: Refill, mixed: boolean): Refill {
   if (refill.mode === 'drip' && refill.leaps === 0) return refill;
-  const isLump = refill.leaps >= (mixed ? LEAPS_AMID_CREDITS : 1);
-  if (!isLump) return refill;
-  return { ...refill, mode: 'lump', strays: 0 };
+  const { window, rises, leaps } = refill;
+  const isLump = leaps >= (mixed ? LEAPS_AMID_CREDITS : 1);
+  return isLump ? { mode: 'lump', window, rises, leaps, strays: 0 } : refill;
 }
 
 /** A rise that is not where the others were: a drip, or lumps that land elsewhere from now on. */

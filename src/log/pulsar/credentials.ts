@@ -79,7 +79,7 @@ export function authentication(pulsar: typeof PulsarModule, settings: PulsarSett
   const common = { ...trust, ...own, tlsValidateHostname: true };
   if (token !== null) {
     // A function is asked at each connection, and from then on keeps the process alive: only where it is needed.
-    // eslint-disable-next-line @typescript-eslint/require-await -- the addon awaits what the supplier returns
+    // oxlint-disable-next-line typescript/require-await -- the addon awaits what the supplier returns
     const supplier = async (): Promise<string> => readQuietly(token);
     const given = 'value' in token ? token.value : supplier;
     return { ...common, authentication: new pulsar.AuthenticationToken({ token: given }) };
