@@ -2,6 +2,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
+import { status } from '@grpc/grpc-js';
 import { ROLES } from '../src/config/roles.ts';
 import { packageRoot } from '../src/packageRoot.ts';
 import type { Answer } from '../src/simulator/answer.ts';
@@ -26,7 +27,7 @@ export function busyBridge() {
     return { responseTime, category: 'G', policies };
   };
   const read = (): never => {
-    throw new BridgeRefusal(12, 'there are lists only');
+    throw new BridgeRefusal(status.UNIMPLEMENTED, 'there are lists only');
   };
   return { list, read };
 }

@@ -5,13 +5,12 @@
  * time. By turns the same load is on Balde, or on a dummy that answers the same bytes: open streams and requests at
  * once. Told are the newest observation's age, the time from the Bridge's answer to the alert on its topic, the
  * delay of a live update from its commit to a reader, each as the median of the rounds' ratios, and Balde's memory.
- * What is watched is a process with role http alone, at the lowest priority, or with --together the one that does all.
+ * What is watched is a process with role http alone, or with --together the one that does all.
  */
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { get } from 'node:http';
-import { constants, setPriority } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { RATE_LIMIT_ALERTS } from '../src/codec/topics.ts';
 import { tail } from '../src/consume/tail.ts';
@@ -198,7 +197,6 @@ await onServer(async (createDatabase) => {
   const environment = { POLL_INTERVAL: `${POLL_SECONDS}s` };
   const work = await startBalde(databaseUrl, served.address, environment);
   const web = isTogether ? work : await startBalde(databaseUrl, served.address, environment, ['http']);
-  if (!isTogether) setPriority(web.child.pid ?? 0, constants.priority.PRIORITY_LOW);
   const { child: balde, url } = web;
   const watcher = new Watcher(databaseUrl, url);
   while (watcher.alerts.length === 0 || watcher.newestEvent === '') await delay(200);

@@ -35,11 +35,12 @@ export interface AlertFilter {
   readonly severity: Severity | null;
 }
 
+// What is not asked for must not look as if it left little over: the newest are read by their index then.
 const FITTING = `from dict_rate_limit_alerts
   where (not $1 or not resolved)
     and created_at >= coalesce($2::timestamptz, '-infinity') and created_at < coalesce($3::timestamptz, 'infinity')
-    and participant = coalesce($4, participant) and endpoint_id = coalesce($5, endpoint_id)
-    and severity = coalesce($6, severity)`;
+    and ($4::text is null or participant = $4) and ($5::text is null or endpoint_id = $5)
+    and ($6::text is null or severity = $6)`;
 
 function parameters({ open, from, to, participant, policy, severity }: AlertFilter): Parameter[] {
   return [open, instant(from), instant(to), participant, policy, severity];
