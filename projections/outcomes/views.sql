@@ -26,9 +26,266 @@ create or replace view public.dict_rate_limit_outcome_sources as
 select participant, endpoint_id, source, first_at, last_at, complete_up_to
 from outcome_sources;
 
+-- How many of the queries found nothing, in the hour and in the 24 hours before a time, with the 95 % interval of Wilson
+-- (1927), by bucket. Percent. Rows are there for buckets with a window in that time.
+create or replace function public.dict_rate_limit_404_rates_at(at timestamptz)
+returns table (
+  participant text,
+  endpoint_id text,
+  hours integer,
+  queries bigint,
+  not_found bigint,
+  error_404_rate double precision,
+  error_404_rate_low double precision,
+  error_404_rate_high double precision,
+  payment_orders bigint,
+  queries_per_payment_order double precision,
+  cache_hits bigint,
+  first_at timestamptz,
+  last_at timestamptz
+)
+language sql stable parallel safe
+as $function$
+  select
+    n.participant,
+    n.endpoint_id,
+    n.hours,
+    n.queries,
+    n.not_found,
+    case when n.queries > 0 then 100 * x.p end,
+    case when n.queries > 0 then 100 * greatest(0, w.middle - w.half) end,
+    case when n.queries > 0 then 100 * least(1, w.middle + w.half) end,
+    n.payment_orders,
+    n.queries / nullif(n.payment_orders, 0)::double precision,
+    n.cache_hits,
+    n.first_at,
+    n.last_at
+  from (
+    select
+      o.participant,
+      o.endpoint_id,
+      h.hours,
+      sum(o.status_200::bigint + o.status_404)::bigint as queries,
+      sum(o.status_404)::bigint as not_found,
+      sum(o.payment_orders)::bigint as payment_orders,
+      sum(o.cache_hits)::bigint as cache_hits,
+      min(o.starts_at) as first_at,
+      max(o.ends_at) as last_at
+    from (values (1), (24)) h (hours)
+    join public.dict_rate_limit_outcomes o on o.starts_at >= at - h.hours * interval '1 hour' and o.starts_at < at
+    group by o.participant, o.endpoint_id, h.hours
+  ) n
+  cross join lateral (
+    select n.not_found::double precision / greatest(n.queries, 1) as p, greatest(n.queries, 1)::double precision as q,
+      1.959963984540054::double precision as z
+  ) x
+  cross join lateral (
+    select (x.p + x.z ^ 2 / (2 * x.q)) / (1 + x.z ^ 2 / x.q) as middle,
+      x.z * sqrt(x.p * (1 - x.p) / x.q + x.z ^ 2 / (4 * x.q ^ 2)) / (1 + x.z ^ 2 / x.q) as half
+  ) w
+$function$;
+
+-- The same now, which depends on the wall clock.
+create or replace view public.v_dict_rate_limit_404_rates as
+select * from public.dict_rate_limit_404_rates_at(clock_timestamp());
+
+-- Windows with the tokens that their calls cost by DICT's counting rules (Operational Manual v8.0, 13.1): on the
+-- participant's bucket of getEntry an answer that found something costs 1, one that found nothing 3; elsewhere every answer
+-- costs 1 but those with status 500. A refused call (429) is taken to cost nothing; whether it does is not documented.
+create or replace view public.dict_rate_limit_outcome_tokens as
+select
+  participant,
+  endpoint_id,
+  source,
+  operation,
+  starts_at,
+  ends_at,
+  case when endpoint_id = 'ENTRIES_READ_PARTICIPANT_ANTISCAN' then status_200::bigint + 3::bigint * status_404
+    else status_200::bigint + status_404 + status_other end as tokens,
+  status_429 as refused,
+  case when endpoint_id = 'ENTRIES_READ_PARTICIPANT_ANTISCAN' then status_500::bigint + status_other
+    else status_500::bigint end as free,
+  payment_order_credits as credits
+from public.dict_rate_limit_outcomes;
+
+-- What of a bucket's consumption the reported calls don't explain, as a proof: docs/calls.md says how. One row for each bucket
+-- that anybody reports calls of, but for those that Balde itself spends from.
+create or replace function public.dict_rate_limit_unexplained(
+  since timestamptz,
+  until timestamptz,
+  tolerance interval default interval '2 seconds',
+  of_participant text default null,
+  of_policy text default null
+)
+returns table (
+  participant text,
+  endpoint_id text,
+  -- Sources without which nothing can be proven, or no more.
+  waiting_for text[],
+  -- What was looked at; null where there was nothing.
+  checked_from timestamptz,
+  checked_until timestamptz,
+  -- Tokens that something else has consumed, at least; 0 where the calls explain what was seen. Null: nothing was looked at.
+  unexplained_at_least bigint,
+  -- Between which observations.
+  unexplained_since timestamptz,
+  unexplained_until timestamptz,
+  -- Consumed between them at least, and what the calls of that time explain at most.
+  consumed_at_least bigint,
+  explained_at_most bigint,
+  -- Calls of that time that were refused (429), and others that cost nothing by the counting rules.
+  refused bigint,
+  free bigint
+)
+language plpgsql stable
+as $function$
+declare
+  doubt constant double precision := 0.5;
+  bucket record;
+  e record;
+  previous record;
+  has_previous boolean;
+  lo double precision;
+  hi double precision;
+  -- The most that a proof ending here has, with what began it: over intervals one by one, and within a run.
+  best double precision;
+  best_since timestamptz;
+  best_lo double precision;
+  run double precision;
+  run_since timestamptz;
+  run_lo double precision;
+  elapsed double precision;
+  most double precision;
+  excess double precision;
+begin
+  for bucket in
+    select s.participant as p, s.endpoint_id as q,
+      max(s.first_at) + tolerance as begins,
+      case when count(*) = count(s.complete_up_to) then min(s.complete_up_to) - tolerance end as ends,
+      array_agg(s.source order by s.source)
+        filter (where s.complete_up_to is null or s.complete_up_to < until - interval '5 minutes') as late
+    from public.dict_rate_limit_outcome_sources s
+    where s.participant = coalesce(of_participant, s.participant) and s.endpoint_id = coalesce(of_policy, s.endpoint_id)
+      and s.endpoint_id not in ('POLICIES_LIST', 'POLICIES_READ')
+    group by s.participant, s.endpoint_id
+    order by s.participant, s.endpoint_id
+  loop
+    participant := bucket.p;
+    endpoint_id := bucket.q;
+    waiting_for := coalesce(bucket.late, '{}');
+    checked_from := null;
+    checked_until := null;
+    unexplained_at_least := null;
+    unexplained_since := null;
+    unexplained_until := null;
+    consumed_at_least := null;
+    explained_at_most := null;
+    refused := null;
+    free := null;
+    has_previous := false;
+    lo := 0;
+    hi := 0;
+    -- In order of time: windows that may have begun, those that are certainly over, and observations in between.
+    for e in
+      select h.response_time as at, 2 as kind, null::double precision as tokens, h.available_tokens, h.capacity, h.refill_tokens,
+        h.refill_period_sec, h.psp_category, h.consumption_low
+      from public.dict_rate_limit_states h
+      where bucket.ends is not null and h.participant = bucket.p and h.endpoint_id = bucket.q
+        -- Without a predecessor, or late: what follows in the log was not compared with it.
+        and h.consumption_low is not null
+        and h.response_time >= greatest(since, bucket.begins) and h.response_time <= least(until, bucket.ends)
+      union all
+      select case k.kind when 3 then w.starts_at - tolerance else w.ends_at + tolerance end, k.kind, w.tokens,
+        null, null, null, null, null, null
+      from public.dict_rate_limit_outcome_tokens w
+      cross join (values (1), (3)) k (kind)
+      where w.participant = bucket.p and w.endpoint_id = bucket.q and w.tokens > 0
+        and w.starts_at >= greatest(since, bucket.begins) - 2 * tolerance - interval '1 minute'
+        and w.starts_at <= least(until, bucket.ends) + tolerance
+      order by 1, 2
+    loop
+      if e.kind = 1 then
+        lo := lo + e.tokens;
+        continue;
+      elsif e.kind = 3 then
+        hi := hi + e.tokens;
+        continue;
+      end if;
+      if not has_previous then
+        has_previous := true;
+        previous := e;
+        best := lo;
+        best_since := e.at;
+        best_lo := lo;
+        run := null;
+        checked_from := e.at;
+        checked_until := e.at;
+        unexplained_at_least := 0;
+        continue;
+      end if;
+      if e.capacity = previous.capacity and e.refill_tokens = previous.refill_tokens
+        and e.refill_period_sec = previous.refill_period_sec and e.psp_category is not distinct from previous.psp_category
+      then
+        elapsed := extract(epoch from e.at - previous.at);
+        most := ceil((elapsed + doubt) / e.refill_period_sec) * e.refill_tokens;
+        if most <= previous.capacity - previous.available_tokens then
+          -- It can't have brimmed over: all of the refill came in, but for up to one at the ends of the run.
+          if run is null or best - e.refill_tokens * (1 + doubt / e.refill_period_sec) > run then
+            run := best - e.refill_tokens * (1 + doubt / e.refill_period_sec);
+            run_since := best_since;
+            run_lo := best_lo;
+          end if;
+          run := run + (previous.available_tokens - e.available_tokens)
+            + e.refill_tokens * elapsed / e.refill_period_sec;
+        else
+          run := null;
+        end if;
+      else
+        run := null;
+      end if;
+      best := best + e.consumption_low;
+      if run is not null and run > best then
+        best := run;
+        best_since := run_since;
+        best_lo := run_lo;
+      end if;
+      if lo >= best then
+        best := lo;
+        best_since := e.at;
+        best_lo := lo;
+      end if;
+      excess := floor(best - hi);
+      if excess > unexplained_at_least then
+        unexplained_at_least := excess;
+        unexplained_since := best_since;
+        unexplained_until := e.at;
+        consumed_at_least := floor(best - best_lo);
+        explained_at_most := hi - best_lo;
+      end if;
+      previous := e;
+      checked_until := e.at;
+    end loop;
+    if unexplained_at_least > 0 then
+      select coalesce(sum(w.refused), 0), coalesce(sum(w.free), 0) into refused, free
+      from public.dict_rate_limit_outcome_tokens w
+      where w.participant = bucket.p and w.endpoint_id = bucket.q
+        and w.starts_at < unexplained_until + tolerance and w.ends_at > unexplained_since - tolerance;
+    end if;
+    return next;
+  end loop;
+end
+$function$;
+
+-- Of the last 24 hours.
+create or replace view public.v_dict_rate_limit_unexplained as
+select * from public.dict_rate_limit_unexplained(clock_timestamp() - interval '24 hours', clock_timestamp());
+
 do $$
 begin
-  grant select on public.dict_rate_limit_outcomes, public.dict_rate_limit_outcome_sources to balde_readonly;
+  grant select on public.dict_rate_limit_outcomes, public.dict_rate_limit_outcome_sources,
+    public.v_dict_rate_limit_404_rates, public.dict_rate_limit_outcome_tokens, public.v_dict_rate_limit_unexplained
+    to balde_readonly;
+  grant execute on function public.dict_rate_limit_404_rates_at, public.dict_rate_limit_unexplained to balde_readonly;
 exception
   when undefined_object then null;
 end

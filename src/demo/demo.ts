@@ -11,6 +11,7 @@ import { DAY_MS, MINUTE_MS } from '../domain/time.ts';
 import { FORECAST_RULES } from '../domain/estimate/outlook.ts';
 import { DEFAULT_RULES } from '../domain/thresholds.ts';
 import { isCaughtUp, whenCaughtUp } from '../consume/progress.ts';
+import { outcomesSample } from '../app/outcomeSamples.ts';
 import { FOLD_RUNNERS } from '../app/foldRoles.ts';
 import { FOLDS, RETAINED_READ_MODELS, TRIMMED_TOPICS } from '../topology/folds.ts';
 import { silentObserver } from '../consume/observer.ts';
@@ -267,7 +268,8 @@ async function invariants(
 ): Promise<Record<string, boolean>> {
   // As of the last poll: by the end of the run a schedule of hours would have left every bucket stale.
   const now = Math.max(...(await latestStates(database)).map(({ response_time: at }) => at));
-  const metrics = new Metrics({ sql: database, now: () => now, staleAfterMs: STALE_AFTER_MS });
+  const samples = [outcomesSample({ database, now: () => now, staleAfterMs: STALE_AFTER_MS })];
+  const metrics = new Metrics({ sql: database, now: () => now, staleAfterMs: STALE_AFTER_MS, samples });
   const caughtUp = await Promise.all(FOLDS.map(async (fold) => await isCaughtUp(database, log, fold)));
   return {
     every_observation_in_history_once: lost === 0 && tables.history_rows === tables.distinct_observations,
@@ -276,7 +278,7 @@ async function invariants(
     at_most_one_open_alert_per_bucket: tables.buckets_with_several_open === 0,
     alert_table_equals_topic: tables.alerts === topic.raised && tables.resolved === topic.resolved,
     latest_is_newest_of_history: tables.latest_not_newest === 0,
-    metrics_agree_with_tables: (await metricsDisagreements(metrics, database)).length === 0,
+    metrics_agree_with_tables: (await metricsDisagreements(metrics, database, now)).length === 0,
     everything_read: caughtUp.every(Boolean),
   };
 }

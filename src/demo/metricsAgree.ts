@@ -1,6 +1,8 @@
 /** Compares what /metrics shows with the tables, series by series, from the exposition text on. */
+import type { EpochMs } from '../domain/events.ts';
 import type { Metrics } from '../serve/metrics.ts';
 import type { Sql } from '../store/database.ts';
+import { MIN_QUERIES } from '../views/outcomes.ts';
 
 const METRIC_PREFIX = 'dict_rate_limit_';
 
@@ -17,10 +19,10 @@ function parseExposition(text: string): Map<string, number> {
   return series;
 }
 
-/** Series that differ from, lack in, or exceed what the tables say; empty when all agree. */
-export async function metricsDisagreements(metrics: Metrics, sql: Sql): Promise<string[]> {
+/** Series that differ from, lack in, or exceed what the tables say at a time; empty when all agree. */
+export async function metricsDisagreements(metrics: Metrics, sql: Sql, at: EpochMs): Promise<string[]> {
   const shown = parseExposition(await metrics.scrape());
-  const expected = await expectedSeries(sql);
+  const expected = await expectedSeries(sql, at);
   const relevant = [...shown.keys()].filter(
     (key) => key.startsWith(METRIC_PREFIX) && !key.includes('_duration_seconds'),
   );
@@ -34,7 +36,7 @@ export async function metricsDisagreements(metrics: Metrics, sql: Sql): Promise<
 const hasNotCounted = (key: string, value: number | undefined): boolean => key.includes('_total{') && value === 0;
 
 /** Straight from history and alerts, not from the views that the metrics read. */
-async function expectedSeries(sql: Sql): Promise<Map<string, number>> {
+async function expectedSeries(sql: Sql, at: EpochMs): Promise<Map<string, number>> {
   const rows = await sql.query<{ series: string; value: number }>(
     `with newest as (
        select distinct on (participant, endpoint_id) * from dict_rate_limit_states
@@ -57,10 +59,15 @@ async function expectedSeries(sql: Sql): Promise<Map<string, number>> {
        ('consumption_rate_low_per_minute', consumption_rate_low_per_minute),
        ('recovery_eta_seconds', recovery_eta_seconds),
        ('exhaustion_projection_seconds', exhaustion_projection_seconds),
-       ('error_404_rate', error_404_rate)
+       ('error_404_rate', (
+         select r.error_404_rate from dict_rate_limit_404_rates_at($1::timestamptz) r
+         where r.participant = labelled.participant and r.endpoint_id = labelled.endpoint_id
+           and r.hours = 24 and r.queries >= ${MIN_QUERIES}
+       ))
      ) as gauges (name, value) where value is not null
      union all select format('dict_rate_limit_alerts_created_total{%s}', l), created from counted
      union all select format('dict_rate_limit_alerts_resolved_total{%s}', l), resolved from counted`,
+    [new Date(at).toISOString()],
   );
   return new Map(rows.map(({ series, value }) => [series, value]));
 }

@@ -6,9 +6,12 @@ import type { CounterSpec, GaugeSpec, Instruments, Labels, Series } from './inst
 
 const SEVERITIES = ['WARNING', 'CRITICAL'] as const satisfies readonly Severity[];
 
+/** Of the gauges of a bucket. */
+export const BUCKET_LABELS = ['participant', 'endpoint_id', 'psp_category'];
+
 const bucketGauge = (name: string, help: string): GaugeSpec => ({
   ...{ kind: 'gauge', name: `dict_rate_limit_${name}`, help, source: 'tables' },
-  labels: ['participant', 'endpoint_id', 'psp_category'],
+  labels: BUCKET_LABELS,
 });
 
 /** Gauges and the value each shows; `null` is unknown and leaves the series out. */
@@ -34,10 +37,6 @@ const BUCKET_GAUGES: readonly (readonly [GaugeSpec, (state: LatestState) => numb
       'Seconds until empty at the current net drain; absent when not draining',
     ),
     (s) => s.exhaustion_projection_seconds,
-  ],
-  [
-    bucketGauge('error_404_rate', 'Share of NOT_FOUND answers, percent; absent when nobody reports outcomes'),
-    (s) => s.error_404_rate,
   ],
 ];
 
@@ -79,7 +78,7 @@ export function showBuckets(instruments: Instruments, { states, alerts, now, sta
   for (const [spec, value] of BUCKET_GAUGES) {
     const series = fresh.flatMap((state): Series[] => {
       const shown = value(state);
-      return shown === null ? [] : [[labelsOf(state), shown]];
+      return shown === null ? [] : [[bucketLabels(state), shown]];
     });
     instruments.replace(spec, series);
   }
@@ -104,7 +103,7 @@ function showAlerts(instruments: Instruments, states: readonly LatestState[], al
 
 type Labelled = Pick<LatestState, 'participant' | 'endpoint_id' | 'psp_category'>;
 
-const labelsOf = ({ participant, endpoint_id, psp_category }: Labelled): Labels => ({
+export const bucketLabels = ({ participant, endpoint_id, psp_category }: Labelled): Labels => ({
   ...{ participant, endpoint_id },
   psp_category: psp_category ?? '',
 });

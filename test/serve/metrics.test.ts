@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import { outcomesSample } from '../../src/app/outcomeSamples.ts';
 import { outboxSample } from '../../src/app/samples.ts';
 import { count } from '../../src/app/counters.ts';
 import { Metrics } from '../../src/serve/metrics.ts';
@@ -17,7 +18,10 @@ beforeAll(async () => {
 const metricsAt = (now: number): Metrics =>
   new Metrics({
     ...{ sql: database, now: () => now, staleAfterMs: STALE_AFTER_MS },
-    samples: [outboxSample(database, () => now)],
+    samples: [
+      outboxSample(database, () => now),
+      outcomesSample({ database, now: () => now, staleAfterMs: STALE_AFTER_MS }),
+    ],
   });
 
 const bucket = (name: string, policy: string): string =>

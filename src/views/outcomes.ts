@@ -1,0 +1,126 @@
+/** What the participant's own calls came to, as the served views have it. */
+import type { EpochMs } from '../domain/events.ts';
+import type { Sql } from '../store/database.ts';
+import { instant } from './buckets.ts';
+
+/** A row of v_dict_rate_limit_404_rates. */
+export interface NotFoundRate {
+  readonly participant: string;
+  readonly endpoint_id: string;
+  /** 1 or 24. */
+  readonly hours: number;
+  /** Answers that found something, or nothing. */
+  readonly queries: number;
+  readonly not_found: number;
+  /** Percent, with its 95 % interval; `null` without a query. */
+  readonly error_404_rate: number | null;
+  readonly error_404_rate_low: number | null;
+  readonly error_404_rate_high: number | null;
+  /** `null` where no source counts them. */
+  readonly payment_orders: number | null;
+  readonly queries_per_payment_order: number | null;
+  readonly cache_hits: number | null;
+}
+
+/** A rate of fewer queries says little: manual v8.0, 13.2.3, judges nobody by less in 24 hours. */
+export const MIN_QUERIES = 100;
+
+/** Of which a rate is told. */
+export const isTold = ({ queries }: NotFoundRate): boolean => queries >= MIN_QUERIES;
+
+/** Whether the database has the views of outcomes: an older program did not make them. */
+export async function hasOutcomes(sql: Sql): Promise<boolean> {
+  const [row] = await sql.query<{ there: boolean }>(
+    `select to_regclass('public.v_dict_rate_limit_404_rates') is not null as there`,
+  );
+  return row?.there === true;
+}
+
+/** By bucket, of the hour and of the 24 hours before a time; none where nobody reports calls. */
+export async function notFoundRates(sql: Sql, at: EpochMs): Promise<NotFoundRate[]> {
+  if (!(await hasOutcomes(sql))) return [];
+  return await sql.query<NotFoundRate>(
+    `select participant, endpoint_id, hours, queries, not_found, error_404_rate, error_404_rate_low, error_404_rate_high,
+       payment_orders, queries_per_payment_order, cache_hits
+     from dict_rate_limit_404_rates_at($1::timestamptz) order by participant, endpoint_id, hours`,
+    [instant(at)],
+  );
+}
+
+/** A row of dict_rate_limit_unexplained: what the reported calls of a bucket don't explain, as a proof. */
+export interface Unexplained {
+  readonly participant: string;
+  readonly endpoint_id: string;
+  /** Sources that have not said that they are complete, or not lately. */
+  readonly waiting_for: readonly string[];
+  /** Of the observations that were looked at, the first and the last; `null` without any. */
+  readonly checked_from: EpochMs | null;
+  readonly checked_until: EpochMs | null;
+  /** Tokens; 0 where the calls explain what was seen, `null` where nothing was looked at. */
+  readonly unexplained_at_least: number | null;
+  readonly unexplained_since: EpochMs | null;
+  readonly unexplained_until: EpochMs | null;
+  readonly consumed_at_least: number | null;
+  readonly explained_at_most: number | null;
+  /** Calls between the two that cost nothing by the counting rules: refused (429), and others. */
+  readonly refused: number | null;
+  readonly free: number | null;
+}
+
+export interface Asked {
+  readonly since: EpochMs;
+  readonly until: EpochMs;
+  /** How far the clocks of sources may be from DICT's, either way. Milliseconds; {@link TOLERANCE_MS} if not given. */
+  readonly toleranceMs?: number;
+  /** All if not given. */
+  readonly participant?: string | undefined;
+  readonly policy?: string | undefined;
+}
+
+/** What is allowed for the difference of clocks, and between DICT's answer and its charge. Milliseconds. */
+export const TOLERANCE_MS = 2_000;
+
+/** By bucket that anybody reports calls of. */
+export async function unexplained(sql: Sql, asked: Asked): Promise<Unexplained[]> {
+  if (!(await hasOutcomes(sql))) return [];
+  const { since, until, toleranceMs = TOLERANCE_MS, participant, policy } = asked;
+  return await sql.query<Unexplained>(
+    `select participant, endpoint_id, waiting_for, checked_from, checked_until, unexplained_at_least, unexplained_since,
+       unexplained_until, consumed_at_least, explained_at_most, refused, free
+     from dict_rate_limit_unexplained($1::timestamptz, $2::timestamptz, $3::double precision * interval '1 millisecond', $4, $5)`,
+    [instant(since), instant(until), toleranceMs, participant ?? null, policy ?? null],
+  );
+}
+
+/** Who used a bucket, by the calls that were reported. */
+export interface Share {
+  readonly participant: string;
+  readonly endpoint_id: string;
+  readonly source: string;
+  readonly operation: string;
+  /** By the counting rules. */
+  readonly tokens: number;
+  /** Of the tokens of the bucket that were reported. Percent; `null` where there were none. */
+  readonly share: number | null;
+  readonly calls: number;
+  readonly not_found: number;
+  readonly refused: number;
+}
+
+/** Most tokens of each bucket first; windows that begin in the range. */
+export async function sharesOf(sql: Sql, { since, until, participant, policy }: Asked): Promise<Share[]> {
+  if (!(await hasOutcomes(sql))) return [];
+  return await sql.query<Share>(
+    `select t.participant, t.endpoint_id, t.source, t.operation, sum(t.tokens)::bigint as tokens,
+       (100.0 * sum(t.tokens) / nullif(sum(sum(t.tokens)) over (partition by t.participant, t.endpoint_id), 0))::double precision as share,
+       sum(o.status_200::bigint + o.status_404 + o.status_429 + o.status_500 + o.status_other)::bigint as calls,
+       sum(o.status_404)::bigint as not_found, sum(o.status_429)::bigint as refused
+     from dict_rate_limit_outcome_tokens t
+     join dict_rate_limit_outcomes o using (participant, endpoint_id, starts_at, source, operation)
+     where t.starts_at >= $1::timestamptz and t.starts_at < $2::timestamptz
+       and t.participant = coalesce($3, t.participant) and t.endpoint_id = coalesce($4, t.endpoint_id)
+     group by t.participant, t.endpoint_id, t.source, t.operation
+     order by t.participant, t.endpoint_id, tokens desc, t.source, t.operation`,
+    [instant(since), instant(until), participant ?? null, policy ?? null],
+  );
+}
