@@ -2,8 +2,8 @@
  * What the HTTP server bears: `npm run bench:attack -- [--requests 100000] [--connections 10000] [--seed 1]`.
  * `balde start` with a token, at work on a Bridge, is sent fuzzed requests (bytes of any kind, paths that climb, wrong
  * hosts, origins and tokens, heads too large, questions with malformed parameters, right ones among them), half-open
- * connections and streams that nobody reads. It has to go on, to answer each with a status that is the asker's own fault,
- * to log no defect, and to have no more memory in the end than after the first fifth.
+ * connections and streams that nobody reads. It has to go on, to answer each with a status that is the asker's own
+ * fault, to log no defect, and to have no more memory in the end than after the first fifth.
  */
 import { once } from 'node:events';
 import { connect } from 'node:net';

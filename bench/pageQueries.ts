@@ -2,7 +2,7 @@
  * Server time of what the page asks, on months of history: `npm run bench:page-queries -- [--months N] [--policies N]
  * [--poll-minutes N] [--times N] [--folder DIR]`. Each page and each question of the API, from asking to the bytes of
  * its answer, at the 95th percentile, by turns with the same on one month. What takes longer than the limit, or half as
- * long again as on one month, ends the run with 1. What was filled into a folder that is named stays, and is used again.
+ * long again as on one month, ends the run with 1. What was filled into a named folder stays, for the next time.
  */
 import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

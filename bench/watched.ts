@@ -42,7 +42,7 @@ const answerOf = async <T>(child: ChildProcess): Promise<T> => ((await once(chil
 class Watcher {
   ages: number[] = [];
   alerts: number[] = [];
-  /** From when an observation is in the tables, as seen within {@link LOOK_MS}, to when a reader of the stream has it. */
+  /** From when an observation is in the tables, seen within {@link LOOK_MS}, to when a reader of the stream has it. */
   updates: number[] = [];
   newestEvent = '';
   readonly #stop = new AbortController();

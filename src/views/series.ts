@@ -96,7 +96,7 @@ async function observed(sql: Sql, range: SeriesRange): Promise<SeriesPoint[]> {
   );
 }
 
-/** An observation longer before tells nothing of a rate; without an end, all months are looked through. Milliseconds. */
+/** An observation longer before tells nothing of a rate; without an end all months are looked through. Milliseconds. */
 const BEFORE_MS = 31 * DAY_MS;
 
 /**
