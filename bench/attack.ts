@@ -146,6 +146,12 @@ function fuzzed(n: number): string {
   return [...lines, ...headers, 'Connection: close', '', draws.below(5) === 0 ? draws.bytes(100) : ''].join('\r\n');
 }
 
+const told = (statuses: ReadonlyMap<string, number>): string =>
+  [...statuses]
+    .map(([status, n]) => `${status}: ${n}`)
+    .sort()
+    .join(', ');
+
 /** From an address of its own each, so that there are ports enough. */
 const socketTo = (url: string, n: number): Socket => {
   const { port } = new URL(url);
@@ -224,13 +230,8 @@ await onServer(async (createDatabase) => {
     console.log(
       `${memory.at(-1)?.toFixed(0)} MB after ${Math.round((requests * (part + 1)) / PARTS)} (${seconds.toFixed(0)} s)`,
     );
+    console.log(`  answered: ${told(statuses)}`);
   }
-  console.log(
-    `answered: ${[...statuses]
-      .sort()
-      .map(([status, n]) => `${status}: ${n}`)
-      .join(', ')}`,
-  );
   console.log(`${connections} connections: a probe among them took ${(await crowd(balde.url)).toFixed(0)} ms`);
   await stall(balde.url);
   const after = megabytesOf(balde.child);
