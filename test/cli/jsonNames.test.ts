@@ -49,6 +49,7 @@ const OUTPUTS: readonly (readonly [string, () => readonly string[]])[] = [
   ['state', () => ['state', '--at', new Date(LAST - MINUTE).toISOString(), '--json']],
   ['history', () => ['history', ...bucket, '--json']],
   ['what-if', () => ['what-if', '--warning', '70', '--json']],
+  ['consumers', () => ['consumers', '--json']],
   ['lag', () => ['lag', '--json']],
   ['checkpoints list', () => ['checkpoints', 'list', '--json']],
   ['dead-letters list', () => ['dead-letters', 'list', '--all', '--json']],
