@@ -2,34 +2,25 @@
  * What a bucket's consumption proves of calls that nobody reports, judged by a bucket that is simulated: of what is proven
  * never a token more than there was.
  */
-import { describe, expect, it } from "vitest";
-import { consumers } from "../../src/analysis/consumers.ts";
-import { openOutcomesPublisher } from "../../src/calls/publish.ts";
-import { consumersText } from "../../src/cli/render/consumers.ts";
-import type { PolicyStateObserved } from "../../src/domain/events.ts";
-import type { RequestOutcomesObserved } from "../../src/domain/outcomes.ts";
-import { TokenBucket } from "../../src/simulator/tokenBucket.ts";
-import type { RefillMode } from "../../src/simulator/tokenBucket.ts";
-import type { Database } from "../../src/store/database.ts";
-import {
-  notFoundRates,
-  sharesOf,
-  unexplained,
-} from "../../src/views/outcomes.ts";
-import type { Asked, Unexplained } from "../../src/views/outcomes.ts";
-import { seeded } from "../faults/seeded.ts";
-import { baldeDatabase } from "../support/database.ts";
-import {
-  MINUTE,
-  NOON,
-  observation,
-  PARTICIPANT,
-} from "../support/observations.ts";
-import { outcomes } from "../support/outcomes.ts";
-import { live } from "../support/rebuilds.ts";
-import { never, publish } from "../support/topics.ts";
+import { describe, expect, it } from 'vitest';
+import { consumers } from '../../src/analysis/consumers.ts';
+import { openOutcomesPublisher } from '../../src/calls/publish.ts';
+import { consumersText } from '../../src/cli/render/consumers.ts';
+import type { PolicyStateObserved } from '../../src/domain/events.ts';
+import type { RequestOutcomesObserved } from '../../src/domain/outcomes.ts';
+import { TokenBucket } from '../../src/simulator/tokenBucket.ts';
+import type { RefillMode } from '../../src/simulator/tokenBucket.ts';
+import type { Database } from '../../src/store/database.ts';
+import { notFoundRates, sharesOf, unexplained } from '../../src/views/outcomes.ts';
+import type { Asked, Unexplained } from '../../src/views/outcomes.ts';
+import { seeded } from '../faults/seeded.ts';
+import { baldeDatabase } from '../support/database.ts';
+import { MINUTE, NOON, observation, PARTICIPANT } from '../support/observations.ts';
+import { outcomes } from '../support/outcomes.ts';
+import { live } from '../support/rebuilds.ts';
+import { never, publish } from '../support/topics.ts';
 
-const ANTISCAN = "ENTRIES_READ_PARTICIPANT_ANTISCAN";
+const ANTISCAN = 'ENTRIES_READ_PARTICIPANT_ANTISCAN';
 const SIZE = { capacity: 5_000, refillTokens: 2_500, refillPeriodSec: 60 };
 
 interface Traffic {
@@ -50,14 +41,7 @@ interface Happened {
 }
 
 /** Calls second by second, in two sources that report them with clocks that are off; polls at uneven times. */
-function happen({
-  policy,
-  mode,
-  own,
-  hidden,
-  seed,
-  minutes = 120,
-}: Traffic): Happened {
+function happen({ policy, mode, own, hidden, seed, minutes = 120 }: Traffic): Happened {
   const random = seeded(seed);
   const bucket = new TokenBucket({
     ...SIZE,
@@ -69,20 +53,11 @@ function happen({
   const perSecond = SIZE.refillTokens / SIZE.refillPeriodSec;
   const windows = new Map<string, RequestOutcomesObserved>();
   const [seen, taken]: [PolicyStateObserved[], number[]] = [[], []];
-  const report = (
-    source: string,
-    at: number,
-    counts: Partial<RequestOutcomesObserved>,
-  ): void => {
+  const report = (source: string, at: number, counts: Partial<RequestOutcomesObserved>): void => {
     const windowStart = Math.floor(at / MINUTE) * MINUTE;
     const completeUpTo = NOON + (minutes + 5) * MINUTE;
-    const window =
-      windows.get(`${source} ${windowStart}`) ??
-      outcomes({ policy, source, windowStart, completeUpTo });
-    const added = Object.entries(counts).map(([k, n]) => [
-      k,
-      Number(window[k as "status200"]) + Number(n),
-    ]);
+    const window = windows.get(`${source} ${windowStart}`) ?? outcomes({ policy, source, windowStart, completeUpTo });
+    const added = Object.entries(counts).map(([k, n]) => [k, Number(window[k as 'status200']) + Number(n)]);
     windows.set(`${source} ${windowStart}`, {
       ...window,
       ...Object.fromEntries(added),
@@ -97,14 +72,13 @@ function happen({
       Math.floor(perSecond * part * wave + random.between(0, 1)),
     );
     for (const [source, count = 0, clock] of [
-      ["payments", payments, 900],
-      ["batch", batch, -900],
+      ['payments', payments, 900],
+      ['batch', batch, -900],
     ] as const) {
       let [found, none, refused] = [0, 0, 0];
       for (let i = 0; i < count; i += 1) {
         const isNone = random.between(0, 1) < 0.05;
-        if (!bucket.request(at, isNone && policy === ANTISCAN ? 3 : 1))
-          refused += 1;
+        if (!bucket.request(at, isNone && policy === ANTISCAN ? 3 : 1)) refused += 1;
         else if (isNone) none += 1;
         else found += 1;
       }
@@ -137,126 +111,89 @@ function happen({
 async function folded({ seen, windows }: Happened): Promise<Database> {
   const { database, log } = await baldeDatabase();
   await publish(log, seen);
-  const publisher = await openOutcomesPublisher(
-    log,
-    () => NOON + 10 * 1_440 * MINUTE,
-    never,
-  );
+  const publisher = await openOutcomesPublisher(log, () => NOON + 10 * 1_440 * MINUTE, never);
   await publisher.publish(windows);
   await publisher.close();
-  await live(database, log, "states");
-  await live(database, log, "outcomes");
+  await live(database, log, 'states');
+  await live(database, log, 'outcomes');
   return database;
 }
 
 const RANGE: Asked = { since: NOON - MINUTE, until: NOON + 1_440 * MINUTE };
 
-async function proofOf(
-  database: Database,
-  asked: Partial<Asked> = {},
-): Promise<Unexplained> {
+async function proofOf(database: Database, asked: Partial<Asked> = {}): Promise<Unexplained> {
   const [proof] = await unexplained(database, { ...RANGE, ...asked });
-  return proof ?? expect.fail("nobody reports calls");
+  return proof ?? expect.fail('nobody reports calls');
 }
 
 /** Tokens that others used from one time to another. */
 const between = (hidden: readonly number[], from: number, to: number): number =>
-  hidden
-    .slice(
-      Math.floor((from - NOON) / 1_000) - 1,
-      Math.ceil((to - NOON) / 1_000) + 1,
-    )
-    .reduce((a, b) => a + b, 0);
+  hidden.slice(Math.floor((from - NOON) / 1_000) - 1, Math.ceil((to - NOON) / 1_000) + 1).reduce((a, b) => a + b, 0);
 
-describe("consumption that the reported calls do not explain [CALLS-4]", () => {
-  it.each(["lump", "drip"] as const)(
-    "is none where they are all there are, %s",
-    async (mode) => {
-      for (const [seed, policy] of [
-        ANTISCAN,
-        "ENTRIES_STATISTICS_READ",
-      ].entries()) {
-        const database = await folded(
-          happen({ policy, mode, own: 0.8, hidden: 0, seed: seed + 1 }),
-        );
-        expect(await proofOf(database)).toMatchObject({
-          unexplained_at_least: 0,
-          unexplained_since: null,
-          refused: null,
-        });
-      }
-    },
-  );
+describe('consumption that the reported calls do not explain [CALLS-4]', () => {
+  it.each(['lump', 'drip'] as const)('is none where they are all there are, %s', async (mode) => {
+    for (const [seed, policy] of [ANTISCAN, 'ENTRIES_STATISTICS_READ'].entries()) {
+      const database = await folded(happen({ policy, mode, own: 0.8, hidden: 0, seed: seed + 1 }));
+      expect(await proofOf(database)).toMatchObject({
+        unexplained_at_least: 0,
+        unexplained_since: null,
+        refused: null,
+      });
+    }
+  });
 
   it.each([
-    ["lump", 0.1],
-    ["lump", 0.5],
-    ["drip", 0.1],
-    ["drip", 0.5],
-  ] as const)(
-    "is told with at least how many tokens, and since when: %s, %f of the refill",
-    async (mode, hidden) => {
-      const policy = "ENTRIES_STATISTICS_READ";
-      const happened = happen({ policy, mode, own: 0.6, hidden, seed: 7 });
-      const database = await folded(happened);
-      const proof = await proofOf(database);
-      const [since, until] = [
-        proof.unexplained_since ?? NaN,
-        proof.unexplained_until ?? NaN,
-      ];
-      const truth = between(happened.hidden, since, until);
-      const proven = proof.unexplained_at_least ?? 0;
-      expect(proven).toBeLessThanOrEqual(truth);
-      expect(proven).toBeGreaterThan(truth * 0.25);
-      expect(
-        (proof.consumed_at_least ?? 0) - (proof.explained_at_most ?? 0),
-      ).toBeGreaterThanOrEqual(proven - 1);
-      const told = await consumers(database, RANGE);
-      expect(told.buckets.map(({ readings }) => readings[0])).toEqual([
-        "ANOTHER_SYSTEM",
-      ]);
-      expect(consumersText(told).join("\n")).toContain(
-        `something else consumed ${proven.toLocaleString("en-US")} tokens`,
-      );
-      // Whatever part of the time is looked at.
-      for (const from of [20, 50, 80]) {
-        const part = await proofOf(database, {
-          since: NOON + from * MINUTE,
-          until: NOON + (from + 25) * MINUTE,
-        });
-        const own = [
-          part.unexplained_since ?? NaN,
-          part.unexplained_until ?? NaN,
-        ] as const;
-        if (Number(part.unexplained_at_least) > 0)
-          expect(part.unexplained_at_least).toBeLessThanOrEqual(
-            between(happened.hidden, ...own),
-          );
-      }
-    },
-  );
+    ['lump', 0.1],
+    ['lump', 0.5],
+    ['drip', 0.1],
+    ['drip', 0.5],
+  ] as const)('is told with at least how many tokens, and since when: %s, %f of the refill', async (mode, hidden) => {
+    const policy = 'ENTRIES_STATISTICS_READ';
+    const happened = happen({ policy, mode, own: 0.6, hidden, seed: 7 });
+    const database = await folded(happened);
+    const proof = await proofOf(database);
+    const [since, until] = [proof.unexplained_since ?? NaN, proof.unexplained_until ?? NaN];
+    const truth = between(happened.hidden, since, until);
+    const proven = proof.unexplained_at_least ?? 0;
+    expect(proven).toBeLessThanOrEqual(truth);
+    expect(proven).toBeGreaterThan(truth * 0.25);
+    expect((proof.consumed_at_least ?? 0) - (proof.explained_at_most ?? 0)).toBeGreaterThanOrEqual(proven - 1);
+    const told = await consumers(database, RANGE);
+    expect(told.buckets.map(({ readings }) => readings[0])).toEqual(['ANOTHER_SYSTEM']);
+    expect(consumersText(told).join('\n')).toContain(
+      `something else consumed ${proven.toLocaleString('en-US')} tokens`,
+    );
+    // Whatever part of the time is looked at.
+    for (const from of [20, 50, 80]) {
+      const part = await proofOf(database, {
+        since: NOON + from * MINUTE,
+        until: NOON + (from + 25) * MINUTE,
+      });
+      const own = [part.unexplained_since ?? NaN, part.unexplained_until ?? NaN] as const;
+      if (Number(part.unexplained_at_least) > 0)
+        expect(part.unexplained_at_least).toBeLessThanOrEqual(between(happened.hidden, ...own));
+    }
+  });
 
-  it("is not looked at before every source is complete, nor before all report", async () => {
+  it('is not looked at before every source is complete, nor before all report', async () => {
     const happened = happen({
-      policy: "CLAIMS_READ",
-      mode: "drip",
+      policy: 'CLAIMS_READ',
+      mode: 'drip',
       own: 0.3,
       hidden: 0.5,
       seed: 3,
       minutes: 40,
     });
     const silent = outcomes({
-      source: "silent",
+      source: 'silent',
       windowStart: NOON + 10 * MINUTE,
     });
     const database = await folded({
       ...happened,
       windows: [...happened.windows, silent],
     });
-    expect(
-      await proofOf(database, { until: NOON + 30 * MINUTE }),
-    ).toMatchObject({
-      waiting_for: ["silent"],
+    expect(await proofOf(database, { until: NOON + 30 * MINUTE })).toMatchObject({
+      waiting_for: ['silent'],
       checked_until: null,
       unexplained_at_least: null,
     });
@@ -268,9 +205,7 @@ describe("consumption that the reported calls do not explain [CALLS-4]", () => {
       windows: [...happened.windows, told],
     });
     const proof = await proofOf(other, { toleranceMs: 5_000 });
-    expect(proof.checked_from).toBeGreaterThanOrEqual(
-      NOON + 10 * MINUTE + 5_000,
-    );
+    expect(proof.checked_from).toBeGreaterThanOrEqual(NOON + 10 * MINUTE + 5_000);
     expect(proof.checked_until).toBeLessThanOrEqual(until - 5_000);
     expect(proof.unexplained_at_least).toBeGreaterThan(0);
     // A tolerance as wide as the time explains everything by the calls around it.
@@ -280,15 +215,10 @@ describe("consumption that the reported calls do not explain [CALLS-4]", () => {
   });
 });
 
-describe("rates and shares [CALLS-3]", () => {
-  it("are those of the windows of the time, with Wilson’s interval", async () => {
+describe('rates and shares [CALLS-3]', () => {
+  it('are those of the windows of the time, with Wilson’s interval', async () => {
     const at = NOON + 1_440 * MINUTE;
-    const calls = (
-      source: string,
-      minutesBefore: number,
-      status200: number,
-      status404: number,
-    ) =>
+    const calls = (source: string, minutesBefore: number, status200: number, status404: number) =>
       outcomes({
         policy: ANTISCAN,
         source,
@@ -298,11 +228,11 @@ describe("rates and shares [CALLS-3]", () => {
         windowStart: at - minutesBefore * MINUTE,
       });
     const windows = [
-      calls("a", 10, 60, 3),
-      calls("b", 59, 30, 7),
-      calls("a", 61, 95, 5),
-      calls("b", 1_440, 800, 0),
-      calls("a", 1_441, 9, 9),
+      calls('a', 10, 60, 3),
+      calls('b', 59, 30, 7),
+      calls('a', 61, 95, 5),
+      calls('b', 1_440, 800, 0),
+      calls('a', 1_441, 9, 9),
     ];
     const database = await folded({ seen: [], windows, hidden: [] });
     const [hour, day] = await notFoundRates(database, at);
@@ -329,11 +259,9 @@ describe("rates and shares [CALLS-3]", () => {
       since: at - 60 * MINUTE,
       until: at,
     });
-    expect(
-      shares.map(({ source, tokens, calls: n }) => [source, tokens, n]),
-    ).toEqual([
-      ["a", 69, 63],
-      ["b", 51, 37],
+    expect(shares.map(({ source, tokens, calls: n }) => [source, tokens, n])).toEqual([
+      ['a', 69, 63],
+      ['b', 51, 37],
     ]);
     expect(shares[0]?.share).toBeCloseTo(57.5);
   });

@@ -34,7 +34,13 @@ beforeAll(async () => {
   });
   const properties = { event_type: 'PolicyStateObserved', schema_version: '1' };
   await producer.send([
-    { key: first?.policy ?? '', payload: Buffer.from('junk'), properties, eventTime: LAST, sequenceId: 1 },
+    {
+      key: first?.policy ?? '',
+      payload: Buffer.from('junk'),
+      properties,
+      eventTime: LAST,
+      sequenceId: 1,
+    },
   ]);
   const [row] = await database.query<{ id: string }>('select id from dict_rate_limit_alerts limit 1');
   alert = row?.id ?? '';
