@@ -1,6 +1,6 @@
 /**
- * What a bucket's consumption proves of calls that nobody reports, judged by a bucket that is simulated: of what is proven
- * never a token more than there was.
+ * What a bucket's consumption proves of calls that nobody reports, judged by a bucket that is simulated: never a token
+ * more than there was.
  */
 import { describe, expect, it } from 'vitest';
 import { consumers } from '../../src/analysis/consumers.ts';
@@ -33,6 +33,8 @@ interface Traffic {
   readonly minutes?: number;
 }
 
+type Counts = Pick<RequestOutcomesObserved, 'status200' | 'status404' | 'status429' | 'paymentOrderCredits'>;
+
 interface Happened {
   readonly seen: readonly PolicyStateObserved[];
   readonly windows: readonly RequestOutcomesObserved[];
@@ -53,14 +55,15 @@ function happen({ policy, mode, own, hidden, seed, minutes = 120 }: Traffic): Ha
   const perSecond = SIZE.refillTokens / SIZE.refillPeriodSec;
   const windows = new Map<string, RequestOutcomesObserved>();
   const [seen, taken]: [PolicyStateObserved[], number[]] = [[], []];
-  const report = (source: string, at: number, counts: Partial<RequestOutcomesObserved>): void => {
+  const report = (source: string, at: number, counts: Counts): void => {
     const windowStart = Math.floor(at / MINUTE) * MINUTE;
     const completeUpTo = NOON + (minutes + 5) * MINUTE;
     const window = windows.get(`${source} ${windowStart}`) ?? outcomes({ policy, source, windowStart, completeUpTo });
-    const added = Object.entries(counts).map(([k, n]) => [k, Number(window[k as 'status200']) + Number(n)]);
+    const sum = (name: keyof typeof counts): number => window[name] + counts[name];
     windows.set(`${source} ${windowStart}`, {
       ...window,
-      ...Object.fromEntries(added),
+      ...{ status200: sum('status200'), status404: sum('status404'), status429: sum('status429') },
+      paymentOrderCredits: sum('paymentOrderCredits'),
     });
   };
   let due = NOON;
