@@ -2,8 +2,8 @@
  * What the HTTP server bears: `npm run bench:attack -- [--requests 100000] [--connections 10000] [--seed 1]`.
  * `balde start` with a token, at work on a Bridge, is sent fuzzed requests (bytes of any kind, paths that climb, wrong
  * hosts, origins and tokens, heads too large, questions with malformed parameters, right ones among them), half-open
- * connections and streams that nobody reads. It has to go on, to answer each with a status that is the asker's own fault,
- * to log no defect, and to have no more memory in the end than after the first fifth.
+ * connections and streams that nobody reads. It has to go on, to answer each with a status that is the asker's own
+ * fault, to log no defect, and to have no more memory in the end than after the first fifth.
  */
 import { once } from 'node:events';
 import { connect } from 'node:net';
@@ -146,6 +146,12 @@ function fuzzed(n: number): string {
   return [...lines, ...headers, 'Connection: close', '', draws.below(5) === 0 ? draws.bytes(100) : ''].join('\r\n');
 }
 
+const told = (statuses: ReadonlyMap<string, number>): string =>
+  [...statuses]
+    .map(([status, n]) => `${status}: ${n}`)
+    .sort()
+    .join(', ');
+
 /** From an address of its own each, so that there are ports enough. */
 const socketTo = (url: string, n: number): Socket => {
   const { port } = new URL(url);
@@ -224,13 +230,8 @@ await onServer(async (createDatabase) => {
     console.log(
       `${memory.at(-1)?.toFixed(0)} MB after ${Math.round((requests * (part + 1)) / PARTS)} (${seconds.toFixed(0)} s)`,
     );
+    console.log(`  answered: ${told(statuses)}`);
   }
-  console.log(
-    `answered: ${[...statuses]
-      .sort()
-      .map(([status, n]) => `${status}: ${n}`)
-      .join(', ')}`,
-  );
   console.log(`${connections} connections: a probe among them took ${(await crowd(balde.url)).toFixed(0)} ms`);
   await stall(balde.url);
   const after = megabytesOf(balde.child);

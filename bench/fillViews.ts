@@ -30,7 +30,7 @@ export interface Filled {
 
 /** Rows of history, rollups of all lengths, alerts, forecasts, and what is true now. */
 export async function fillViews(database: Database, filling: Filling): Promise<void> {
-  for (const { run } of fillingSteps(filling)) await run(database);
+  for (const step of fillingSteps(filling)) await step.run(database);
 }
 
 /** In their order. A month is made where its rows are written: a server with little WAL writes it once. */

@@ -2,6 +2,8 @@
 import { execFileSync, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
+import { status } from '@grpc/grpc-js';
+import { ROLES } from '../src/config/roles.ts';
 import { packageRoot } from '../src/packageRoot.ts';
 import type { Answer } from '../src/simulator/answer.ts';
 import { BridgeRefusal } from '../src/simulator/bridge.ts';
@@ -25,7 +27,7 @@ export function busyBridge() {
     return { responseTime, category: 'G', policies };
   };
   const read = (): never => {
-    throw new BridgeRefusal(12, 'there are lists only');
+    throw new BridgeRefusal(status.UNIMPLEMENTED, 'there are lists only');
   };
   return { list, read };
 }
@@ -42,16 +44,21 @@ export async function startBalde(
   databaseUrl: string,
   bridgeAddress: string,
   environment: Readonly<Record<string, string>>,
+  roles: readonly string[] = ROLES,
 ): Promise<Running> {
-  const child = spawn(process.execPath, [join(packageRoot, 'dist', 'src', 'cli', 'balde.js'), 'start'], {
-    env: {
-      PATH: process.env['PATH'],
-      ...{ DATABASE_URL: databaseUrl, PARTICIPANT, BRIDGE_ADDRESS: bridgeAddress },
-      ...{ HTTP_PORT: '0', LOG_LEVEL: 'warn' },
-      ...environment,
+  const child = spawn(
+    process.execPath,
+    [join(packageRoot, 'dist', 'src', 'cli', 'balde.js'), 'start', '--roles', roles.join(',')],
+    {
+      env: {
+        PATH: process.env['PATH'],
+        ...{ DATABASE_URL: databaseUrl, PARTICIPANT, BRIDGE_ADDRESS: bridgeAddress },
+        ...{ HTTP_PORT: '0', LOG_LEVEL: 'warn' },
+        ...environment,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
     },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  );
   let logged = '';
   child.stderr.on('data', (chunk: Buffer) => (logged += chunk.toString()));
   const url = await new Promise<string>((found, failed) => {

@@ -1,9 +1,11 @@
 /**
- * What being watched costs: `npm run bench:watched -- [--streams 1000] [--rate 50] [--rounds 7] [--seconds 20]`.
+ * What being watched costs: `npm run bench:watched -- [--streams 1000] [--rate 50] [--rounds 7] [--seconds 20]
+ * [--together]`.
  * `balde start` as users run it polls a Bridge every two seconds, of 58 buckets some of which cross a threshold each
  * time. By turns the same load is on Balde, or on a dummy that answers the same bytes: open streams and requests at
  * once. Told are the newest observation's age, the time from the Bridge's answer to the alert on its topic, the
  * delay of a live update from its commit to a reader, each as the median of the rounds' ratios, and Balde's memory.
+ * What is watched is a process with role http alone, or with --together the one that does all.
  */
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
@@ -25,6 +27,7 @@ const streams = option('streams', 1_000);
 const rate = option('rate', 50);
 const rounds = option('rounds', 7);
 const seconds = option('seconds', 20);
+const isTogether = process.argv.includes('--together');
 const POLL_SECONDS = 2;
 /** Until the load is at its full height and what it brought about is over. */
 const SETTLE_MS = 6_000;
@@ -39,7 +42,7 @@ const answerOf = async <T>(child: ChildProcess): Promise<T> => ((await once(chil
 class Watcher {
   ages: number[] = [];
   alerts: number[] = [];
-  /** From when an observation is in the tables, as seen within {@link LOOK_MS}, to when a reader of the stream has it. */
+  /** From when an observation is in the tables, seen within {@link LOOK_MS}, to when a reader of the stream has it. */
   updates: number[] = [];
   newestEvent = '';
   readonly #stop = new AbortController();
@@ -191,7 +194,10 @@ await onServer(async (createDatabase) => {
   const databaseUrl = await createDatabase('watched');
   await (await install(databaseUrl)).close();
   const served = await serveBridge(busyBridge());
-  const { child: balde, url } = await startBalde(databaseUrl, served.address, { POLL_INTERVAL: `${POLL_SECONDS}s` });
+  const environment = { POLL_INTERVAL: `${POLL_SECONDS}s` };
+  const work = await startBalde(databaseUrl, served.address, environment);
+  const web = isTogether ? work : await startBalde(databaseUrl, served.address, environment, ['http']);
+  const { child: balde, url } = web;
   const watcher = new Watcher(databaseUrl, url);
   while (watcher.alerts.length === 0 || watcher.newestEvent === '') await delay(200);
   const paths = pathsOf();
@@ -200,8 +206,9 @@ await onServer(async (createDatabase) => {
     dummy: { bodies: await bodiesOf(url, paths), event: watcher.newestEvent, everyMs: POLL_SECONDS * 1000 },
   });
   const dummyUrl = await answerOf<string>(dummy);
+  const how = isTogether ? 'one process' : 'role http in a process of its own';
   console.log(
-    `${streams} streams and ${rate} requests a second; Balde has ${megabytesOf(balde).toFixed(0)} MB without`,
+    `${how}, ${streams} streams, ${rate} requests a second; ${megabytesOf(balde).toFixed(0)} MB without them`,
   );
   const pairs: (readonly [Seen, Seen])[] = [];
   for (let round = 0; round < rounds; round += 1) {
@@ -220,8 +227,10 @@ await onServer(async (createDatabase) => {
   console.log(`Balde has ${megabytesOf(balde).toFixed(0)} MB afterwards`);
   dummy.disconnect();
   await watcher.end();
-  balde.kill('SIGTERM');
-  await once(balde, 'exit');
+  for (const { child } of new Set([work, web])) {
+    child.kill('SIGTERM');
+    await once(child, 'exit');
+  }
   await served.close();
   process.exitCode = holds ? 0 : 1;
 });

@@ -12,8 +12,10 @@ import type {
 import type { Reactor } from '../domain/fold.ts';
 import type { RaiseReason, ThresholdRules } from '../domain/thresholds.ts';
 import { sampleOf } from '../domain/enrichment.ts';
+import type { ForecastRules } from '../domain/estimate/outlook.ts';
 import type { Sql } from '../store/database.ts';
 import type { Bucket } from '../views/buckets.ts';
+import type { Announcement } from './outages.ts';
 
 export interface Alert {
   readonly alertId: string;
@@ -45,14 +47,16 @@ export async function raisedAlerts(sql: Sql, bucket: Bucket): Promise<Alert[]> {
 /** Feeds the observations of one bucket to the production reactor and collects the alerts it raises. */
 export class AlertCollector {
   readonly alerts: Alert[] = [];
+  /** Those it made, oldest first; none without rules for them. */
+  readonly forecasts: Announcement[] = [];
   readonly #reactor: Reactor<PolicyStateEvent, AlertingState, AlertEvent>;
   #state: AlertingState | undefined;
   readonly #carriedIn: Alert | null;
 
   /** `carriedIn`: the alert really open when history begins; nothing before tells what these rules would have done. */
-  constructor(rules: ThresholdRules, carriedIn: Alert | null = null) {
+  constructor(rules: ThresholdRules, carriedIn: Alert | null = null, foresee: ForecastRules | null = null) {
     // Only alerts are compared: what was consumed is not asked for.
-    this.#reactor = alertingReactor(rules, null, false);
+    this.#reactor = alertingReactor(rules, foresee, false);
     this.#carriedIn = carriedIn;
   }
 
@@ -84,6 +88,11 @@ export class AlertCollector {
         const open = this.alerts.pop();
         // Without one it is the carried-in alert that ends: it is not compared.
         if (open) this.alerts.push({ ...open, resolvedAt: event.timestamp, resolveReason: event.reason });
+      } else if (event.type === 'ForecastRaised') {
+        this.forecasts.push({ raisedAt: event.timestamp, resolvedAt: null });
+      } else if (event.type === 'ForecastResolved') {
+        const open = this.forecasts.pop();
+        if (open) this.forecasts.push({ ...open, resolvedAt: event.timestamp });
       }
     }
   }

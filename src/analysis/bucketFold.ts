@@ -1,5 +1,6 @@
 /** History of one bucket, fed to sets of rules as its observations came. No I/O. */
 import type { EpochMs, PolicyStateObserved } from '../domain/events.ts';
+import type { ForecastRules } from '../domain/estimate/outlook.ts';
 import type { ThresholdRules } from '../domain/thresholds.ts';
 import type { Bucket } from '../views/buckets.ts';
 import { isLate, observationOf } from '../views/observations.ts';
@@ -16,6 +17,8 @@ export interface BucketFoldOptions {
   readonly against: ThresholdRules | null;
   /** The coarser schedule asked about: at most one observation in each of these. Milliseconds. */
   readonly everyMs?: number | undefined;
+  /** What-if also makes forecasts by these. */
+  readonly foresee?: ForecastRules | undefined;
   /** When the bucket was retired, oldest first. */
   readonly retired: readonly EpochMs[];
 }
@@ -83,9 +86,9 @@ export class BucketFold {
   }
 
   #begin(): Collectors {
-    const { rules, against, everyMs } = this.#options;
+    const { rules, against, everyMs, foresee = null } = this.#options;
     const carriedIn = this.#carriedIn;
-    const whatIf = new AlertCollector(rules, carriedIn);
+    const whatIf = new AlertCollector(rules, carriedIn, foresee);
     const other = against === null ? null : new AlertCollector(against, carriedIn);
     const thinned = everyMs === undefined ? null : new Thinned(everyMs, new AlertCollector(rules, carriedIn));
     return { whatIf, against: other, thinned, each: [whatIf, other, thinned].filter((one) => one !== null) };

@@ -70,6 +70,8 @@ export interface OutageReport {
   readonly forecasts: number;
   /** The coarser schedule asked about, and the observations that it has left; `null`: none was asked about. */
   readonly thinned: { readonly everyMs: number; readonly observations: number } | null;
+  /** The horizon asked about, and the forecasts that would have been made; `null`: none was asked about. */
+  readonly foreseen: { readonly horizonMs: number; readonly forecasts: number } | null;
 }
 
 /** What one set of rules raised of a bucket within the window. */

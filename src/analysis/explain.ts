@@ -1,6 +1,6 @@
 /** One alert from what caused it to what became of it. */
 import type { EpochMs } from '../domain/events.ts';
-import { HOUR_MS } from '../domain/time.ts';
+import { DAY_MS, HOUR_MS } from '../domain/time.ts';
 import type { Sql } from '../store/database.ts';
 import { alertById, linkedAlerts } from '../views/alerts.ts';
 import type { AlertRow } from '../views/alerts.ts';
@@ -51,6 +51,8 @@ export interface Explanation {
 const BEFORE = 6;
 const AFTER = 6;
 const SLICES = 600;
+/** What lies further off says nothing of an alert; without an end, all months are looked through. Milliseconds. */
+const BESIDE_MS = 31 * DAY_MS;
 /** A forecast made longer before an alert is of something else. */
 const FORECAST_BEFORE_MS = HOUR_MS;
 
@@ -65,7 +67,7 @@ export async function explainAlert(sql: Sql, id: string): Promise<Explanation | 
     ...(await linkedAlerts(sql, alert, 'on')),
   ];
   const decidedFrom = Math.min(alert.created_at, ...alert.caused_by.map((c) => Date.parse(c.response_time)));
-  const before = await newestPoints(sql, { ...bucket, to: decidedFrom }, BEFORE);
+  const before = await newestPoints(sql, { ...bucket, from: decidedFrom - BESIDE_MS, to: decidedFrom }, BEFORE);
   const causes = await pointsAt(
     sql,
     bucket,
@@ -73,7 +75,7 @@ export async function explainAlert(sql: Sql, id: string): Promise<Explanation | 
   );
   const end = alert.resolved_at;
   const incidentEnd = chain.at(-1)?.resolved_at ?? null;
-  const after = end === null ? [] : await oldestPoints(sql, { ...bucket, from: end + 1 }, AFTER);
+  const after = end === null ? [] : await oldestPoints(sql, { ...bucket, from: end + 1, to: end + BESIDE_MS }, AFTER);
   const shown = {
     from: before[0]?.response_time ?? decidedFrom,
     to: end === null ? null : (after.at(-1)?.response_time ?? end) + 1,

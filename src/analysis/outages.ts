@@ -51,6 +51,8 @@ export interface Announcers {
   readonly baseline: readonly Announcement[];
   readonly whatIf: readonly Announcement[];
   readonly forecast: readonly Announcement[];
+  /** Forecasts of another horizon; `null`: that was not asked. */
+  readonly foreseen?: readonly Announcement[] | null;
   /** What-if under a coarser schedule; `null`: that was not asked. */
   readonly coarser: CoarserPolls | null;
 }
@@ -66,6 +68,7 @@ interface Leads {
   readonly baseline: number | null;
   readonly whatIf: number | null;
   readonly forecast: number | null;
+  readonly foreseen: number | null;
   readonly coarser: number | null;
 }
 
@@ -81,7 +84,7 @@ export interface JudgedOutage extends Outage {
 export function judgeOutages(
   outages: readonly Outage[],
   { participant, policy }: Bucket,
-  { baseline, whatIf, forecast, coarser }: Announcers,
+  { baseline, whatIf, forecast, foreseen = null, coarser }: Announcers,
 ): JudgedOutage[] {
   return outages.map((outage) => ({
     ...{ participant, policy, ...outage },
@@ -89,6 +92,7 @@ export function judgeOutages(
       baseline: leadOf(outage, baseline),
       whatIf: leadOf(outage, whatIf),
       forecast: leadOf(outage, forecast),
+      foreseen: foreseen === null ? null : leadOf(outage, foreseen),
       coarser: coarser === null ? null : leadOf(outage, coarser.announcements),
     },
     coarserSaw: coarser === null ? null : coarser.sawEmpty(outage.from, outage.until),
@@ -115,6 +119,8 @@ export interface OutageFigures {
   readonly what_if: Announced;
   readonly forecast: Announced;
   readonly what_if_or_forecast: Announced;
+  /** By forecasts of another horizon, where that was asked. */
+  readonly what_if_forecast: Announced;
   /** What-if under the coarser schedule; `null`: that was not asked. */
   readonly coarser: (Announced & { readonly seen: number }) | null;
 }
@@ -128,6 +134,7 @@ export function outageFigures(outages: readonly JudgedOutage[], isThinned: boole
     what_if: by(({ whatIf }) => whatIf),
     forecast: by(({ forecast }) => forecast),
     what_if_or_forecast: by(earlier),
+    what_if_forecast: by(({ foreseen }) => foreseen),
     coarser: isThinned
       ? { ...by(({ coarser }) => coarser), seen: outages.filter(({ coarserSaw }) => coarserSaw === true).length }
       : null,

@@ -6,6 +6,7 @@
  * open there is where every set of rules begins.
  */
 import { bucketKey } from '../domain/events.ts';
+import { FORECAST_RULES } from '../domain/estimate/outlook.ts';
 import type { EpochMs } from '../domain/events.ts';
 import type { ThresholdRules } from '../domain/thresholds.ts';
 import { DAY_MS } from '../domain/time.ts';
@@ -36,6 +37,8 @@ export interface WhatIfOptions extends Window {
   readonly against: ThresholdRules | null;
   /** Also under a coarser schedule: at most one observation of each bucket in so much time. Milliseconds. */
   readonly everyMs?: number | undefined;
+  /** Also: had forecasts been made of this horizon. Milliseconds. */
+  readonly horizonMs?: number | undefined;
   readonly onProgress: (done: number, total: number) => void;
   readonly signal: AbortSignal;
 }
@@ -52,19 +55,21 @@ export async function whatIf(sql: Sql, options: WhatIfOptions): Promise<WhatIfRe
       compared.push(await compareBucket(sql, bucket, until, { ...options, retired: timesOf(retired, bucket, until) }));
   }
   options.onProgress(options.buckets.length, options.buckets.length);
-  return { ...reportOf(compared, options), outages: outageReport(compared, options.everyMs) };
+  return { ...reportOf(compared, options), outages: outageReport(compared, options) };
 }
 
-function outageReport(compared: readonly Compared[], everyMs: number | undefined): OutageReport {
+function outageReport(
+  compared: readonly Compared[],
+  { everyMs, horizonMs }: Pick<WhatIfOptions, 'everyMs' | 'horizonMs'>,
+): OutageReport {
+  const sum = (of: (one: Compared) => number): number => compared.reduce((total, one) => total + of(one), 0);
   const outages = compared.flatMap((each) => each.outages).sort((a, b) => a.from - b.from);
   return {
     list: outages,
     figures: outageFigures(outages, everyMs !== undefined),
-    forecasts: compared.reduce((sum, { forecasts }) => sum + forecasts, 0),
-    thinned:
-      everyMs === undefined
-        ? null
-        : { everyMs, observations: compared.reduce((sum, { thinnedTo }) => sum + thinnedTo, 0) },
+    forecasts: sum(({ forecasts }) => forecasts),
+    thinned: everyMs === undefined ? null : { everyMs, observations: sum(({ thinnedTo }) => thinnedTo) },
+    foreseen: horizonMs === undefined ? null : { horizonMs, forecasts: sum(({ foreseen }) => foreseen) },
   };
 }
 
@@ -75,14 +80,20 @@ const timesOf = (retired: ReadonlyMap<string, readonly EpochMs[]>, bucket: Bucke
 /** One that was open when reading begins was made no longer before. Milliseconds. */
 const LONGEST_FORECAST_MS = DAY_MS;
 
+/** How refills arrive is learnt by forecasts for so long before a window. Milliseconds. */
+const LEARNING_MS = DAY_MS;
+
 type OfBucket = WhatIfOptions & BucketFoldOptions;
 
 async function compareBucket(sql: Sql, bucket: Bucket, until: EpochMs, options: OfBucket): Promise<Compared> {
   const real = (await raisedAlerts(sql, bucket)).map((alert) => knownAt(alert, until));
-  const fold = new BucketFold(bucket, real, options);
-  const { from, everyMs, rules, against } = options;
+  const { from, everyMs, horizonMs, rules, against } = options;
+  const foresee = horizonMs === undefined ? undefined : { ...FORECAST_RULES, horizonMs };
+  const fold = new BucketFold(bucket, real, { ...options, foresee });
   const sets = against === null ? [rules] : [rules, against];
-  const rest = from === undefined ? null : await restBefore(sql, from, { bucket, rules: sets, everyMs, real });
+  const earlier = horizonMs === undefined ? 0 : LEARNING_MS;
+  const rest =
+    from === undefined ? null : await restBefore(sql, from - earlier, { bucket, rules: sets, everyMs, real });
   for await (const page of historyOf(sql, bucket, { from: rest, until })) {
     options.signal.throwIfAborted();
     for (const row of page) fold.observe(row);
@@ -112,28 +123,34 @@ interface Compared extends ComparedBucket {
   readonly outages: readonly JudgedOutage[];
   /** Forecasts open at some time within the window. */
   readonly forecasts: number;
+  /** Forecasts of the horizon asked about, likewise. */
+  readonly foreseen: number;
   /** What the coarser schedule had left of history. */
   readonly thinnedTo: number;
 }
 
 function announcedOf(
-  { outages, collectors: { thinned } }: BucketFold,
+  { outages, collectors: { thinned, whatIf: under } }: BucketFold,
   { baseline, whatIf: folded }: BothSides<readonly JudgedAlert[]>,
   forecast: readonly Announcement[],
-  { bucket, from, to }: Window & { readonly bucket: Bucket },
-): Pick<Compared, 'outages' | 'forecasts' | 'thinnedTo'> {
+  { bucket, from, to, horizonMs }: Window & { readonly bucket: Bucket; readonly horizonMs?: number | undefined },
+): Pick<Compared, 'outages' | 'forecasts' | 'foreseen' | 'thinnedTo'> {
   const announcers = {
     ...{ baseline: incidentsOf(baseline), whatIf: incidentsOf(folded), forecast },
+    foreseen: horizonMs === undefined ? null : under.forecasts,
     coarser: thinned === null ? null : coarserOf(thinned),
   };
   const [begin, end] = [from ?? -Infinity, to ?? Infinity];
+  const within = (made: readonly Announcement[]): number =>
+    made.filter((one) => one.raisedAt < end && (one.resolvedAt ?? Infinity) > begin).length;
   return {
     outages: judgeOutages(
       outages.found.filter((one) => one.from < end && one.until >= begin),
       bucket,
       announcers,
     ),
-    forecasts: forecast.filter((one) => one.raisedAt < end && (one.resolvedAt ?? Infinity) > begin).length,
+    forecasts: within(forecast),
+    foreseen: within(under.forecasts),
     thinnedTo: thinned?.observations ?? 0,
   };
 }

@@ -4,7 +4,7 @@ import { DAY_MS, HOUR_MS } from '../domain/time.ts';
 import type { Sql } from '../store/database.ts';
 import type { AlertRow } from '../views/alerts.ts';
 import { instant } from '../views/buckets.ts';
-import { columnOf, WITH_ESTIMATES } from '../views/estimates.ts';
+import { estimatesIn } from '../views/estimates.ts';
 import { median } from './figures.ts';
 
 /** Tokens consumed a minute. */
@@ -33,6 +33,8 @@ const FALL_MS = 2 * HOUR_MS;
 /** …and begins where the bucket last had this share of what it had most, above what the alert found. */
 const NEAR_TOP = 0.9;
 const USUAL_DAYS = 14;
+/** A bucket not observed for so long before begins anew. Milliseconds. */
+const FIRST_MS = 31 * DAY_MS;
 
 /** @returns `null` without an observation before the alert: there is nothing to compare with, or it was dropped */
 export async function whyOf(sql: Sql, alert: AlertRow): Promise<Why | null> {
@@ -44,11 +46,12 @@ export async function whyOf(sql: Sql, alert: AlertRow): Promise<Why | null> {
        from dict_rate_limit_states
        where participant = $1 and endpoint_id = $2 and response_time >= $3 and response_time < $4
          and (consumption_low is not null or response_time = (
-           select min(response_time) from dict_rate_limit_states where participant = $1 and endpoint_id = $2))
+           select min(response_time) from dict_rate_limit_states
+           where participant = $1 and endpoint_id = $2 and response_time >= $6 and response_time < $4))
      )
      select since, share from seen where share >= $5 + ${NEAR_TOP} * ((select max(share) from seen) - $5)
      order by since desc limit 1`,
-    [participant, policy, instant(at - FALL_MS), instant(at), share],
+    [participant, policy, instant(at - FALL_MS), instant(at), share, instant(at - FIRST_MS)],
   );
   if (fall === undefined) return null;
   const [demand] = await pacesOf(sql, alert, [[fall.since, at]]);
@@ -74,6 +77,7 @@ function sameHours(at: EpochMs): Span[] {
  * span may begin with the bucket's first.
  */
 async function pacesOf(sql: Sql, alert: AlertRow, spans: readonly Span[]): Promise<Pace[]> {
+  const { columnOf } = await estimatesIn(sql);
   return await sql.query<Pace>(
     `select sum(low) / sum(minutes) as "lowPerMinute",
        case when 2 * sum(minutes) filter (where estimate is not null) >= sum(minutes)
@@ -83,7 +87,7 @@ async function pacesOf(sql: Sql, alert: AlertRow, spans: readonly Span[]): Promi
        select consumption_low as low, ${columnOf('consumption_estimate', 'estimate')},
          extract(epoch from response_time - lag(response_time) over (order by response_time))::double precision / 60
            as minutes
-       from dict_rate_limit_states ${WITH_ESTIMATES}
+       from dict_rate_limit_states
        where participant = $1 and endpoint_id = $2 and response_time >= starts_at and response_time <= ends_at
          and (consumption_low is not null or response_time = starts_at)
      ) between_looks

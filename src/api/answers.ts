@@ -182,7 +182,7 @@ export interface BucketAnswer {
   readonly bucket: BucketSummary;
   readonly thresholds: Overview['thresholds'];
   readonly series: Series;
-  /** Those that overlap the range, oldest first; of more than 1,000 the newest. */
+  /** Those that overlap the range, oldest first; of more than 500 the newest. */
   readonly alerts: readonly AlertSummary[];
   readonly forecasts: readonly ForecastSummary[];
   readonly refill: {

@@ -7,6 +7,7 @@ import type { Sql } from '../store/database.ts';
 import { committedMark } from '../store/checkpoints.ts';
 import type { SeriesRange } from '../views/series.ts';
 import { sparklines } from '../views/sparklines.ts';
+import type { Sparkline } from '../views/sparklines.ts';
 import { alertOf, alertsOf } from './alerts.ts';
 import type { AlertsAsked } from './alerts.ts';
 import type { AlertAnswer, AlertsAnswer, BucketAnswer, Overview, WhatIfAnswer } from './answers.ts';
@@ -15,7 +16,7 @@ import type { BucketAsked } from './bucket.ts';
 import { historyCsv } from './history.ts';
 import { Hub } from './hub.ts';
 import { kept } from './kept.ts';
-import { overviewOf } from './overview.ts';
+import { overviewOf, withSparklines } from './overview.ts';
 import type { Sources } from './sources.ts';
 import { streamOf } from './stream.ts';
 import { Studies } from './studies.ts';
@@ -47,19 +48,23 @@ export interface Api {
 
 /** A sparkline's newest slot is half an hour long. Milliseconds. */
 const SPARKLINES_MS = MINUTE_MS;
-/** What many ask for at once is read so often, and no more. Milliseconds. */
-const OVERVIEW_MS = 250;
+/** What many ask for at once is read so often, and no more: the stream tells each what came since. Milliseconds. */
+const OVERVIEW_MS = 1_000;
 
 export function apiOf({ database, studied, now, rules, lag, forms }: Sources): Api {
   const reading = async <T>(read: (tx: Sql) => Promise<T>): Promise<T> => await observe(database, read);
   const lines = kept(SPARKLINES_MS, sparklines);
   const overviewAt = async (at: EpochMs | null): Promise<Overview> =>
     await reading(async (tx) => {
-      const drawn = at === null ? await lines.get(tx, {}, now()) : await sparklines(tx, {}, at);
+      const drawn = at === null ? await lines.get(tx, {}, now()) : new Map<string, Sparkline>();
       return await overviewOf(tx, { at, now: now(), rules, lag, sparklines: drawn });
     });
   const overviewNow = shared(kept(OVERVIEW_MS, async () => await overviewAt(null)).get);
-  const overviewThen = sharedBy(overviewAt);
+  // The past does not change: its lines are read on the other connection meanwhile.
+  const overviewThen = sharedBy(async (at: EpochMs) => {
+    const reads = [overviewAt(at), reading(async (tx) => await sparklines(tx, {}, at))] as const;
+    return withSparklines(...(await Promise.all(reads)));
+  });
   // What was kept may be older than the commit that made the hub look.
   const hub = new Hub({ overview: async () => await overviewAt(null), mark: async () => await reading(committedMark) });
   const studies = new Studies();

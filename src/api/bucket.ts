@@ -17,8 +17,8 @@ import type { Sources } from './sources.ts';
 import { standing } from './standings.ts';
 import { alertSummary, forecastSummary } from './summaries.ts';
 
-/** Of each kind, the newest. */
-const MOST_EVENTS = 1_000;
+/** Of each kind, the newest: more than can be told apart in a chart. */
+const MOST_EVENTS = 500;
 
 export interface BucketAsked extends SeriesRange {
   /** The moment that is told of; `null`: now. */

@@ -141,6 +141,7 @@ const PATHS: Readonly<Record<string, Schema>> = {
       query('margin', SHARE, 'Points above a threshold before a bucket counts as better'),
       query('for', { type: 'integer', minimum: 1, maximum: 100 }, 'Observations in a row that must agree'),
       query('every', { type: 'string', examples: ['5m'] }, 'Also with polls this far apart only, 1s to 1d'),
+      query('horizon', { type: 'string', examples: ['10m'] }, 'Also: had forecasts looked this far ahead, 30s to 1h'),
       query(
         'category',
         { type: 'string', enum: [...CATEGORIES, 'all'] },

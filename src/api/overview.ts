@@ -9,7 +9,7 @@ import type { Overview } from './answers.ts';
 import { pipelineHealth } from './pipeline.ts';
 import type { Sources } from './sources.ts';
 import { standing } from './standings.ts';
-import { alertSummary } from './summaries.ts';
+import { alertSummary, keyOf } from './summaries.ts';
 
 /** How many alerts that are over an overview has. */
 const CLOSED = 50;
@@ -37,3 +37,8 @@ export async function overviewOf(sql: Sql, { at, now, lag, ...asked }: Asked): P
     pipeline: at === null ? await pipelineHealth(sql, told) : null,
   };
 }
+
+export const withSparklines = (overview: Overview, lines: ReadonlyMap<string, Sparkline>): Overview => ({
+  ...overview,
+  buckets: overview.buckets.map((bucket) => ({ ...bucket, sparkline: lines.get(keyOf(bucket)) ?? bucket.sparkline })),
+});

@@ -188,7 +188,7 @@ export const SCHEMAS = {
     bucket: ref('Bucket'),
     thresholds: ref('Thresholds'),
     series: ref('Series'),
-    alerts: list(ref('Alert'), 'Those that overlap the range, oldest first; the newest 1,000'),
+    alerts: list(ref('Alert'), 'Those that overlap the range, oldest first; the newest 500'),
     forecasts: list(ref('Forecast')),
     refill: orNull(refill),
   }),

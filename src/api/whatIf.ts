@@ -1,6 +1,7 @@
 /** `balde what-if` over HTTP: the same code, the same JSON. */
 import { simulateCategories, simulateCategory } from '../analysis/category.ts';
 import { rankCategories } from '../analysis/categoryRanking.ts';
+import { HORIZON_TEXT, isHorizon } from '../analysis/horizon.ts';
 import { whatIf } from '../analysis/whatIf.ts';
 import { parseDuration } from '../config/duration.ts';
 import { CATEGORIES, CATEGORY_POLICIES } from '../domain/catalog.ts';
@@ -31,6 +32,8 @@ export interface WhatIfAsked {
   readonly category: Category | typeof ALL | null;
   /** Also with polls this far apart only. Milliseconds. */
   readonly everyMs: number | null;
+  /** Also had forecasts looked so far ahead. Milliseconds. */
+  readonly horizonMs: number | null;
 }
 
 /** Every category, ranked by how long each would have answered 429. */
@@ -38,7 +41,7 @@ const ALL = 'all';
 
 const RULES = ['warning', 'critical', 'margin', 'for'] as const;
 const MOST_IN_A_ROW = 100;
-const NAMES = ['participant', 'policy', 'from', 'to', 'category', 'every', ...RULES] as const;
+const NAMES = ['participant', 'policy', 'from', 'to', 'category', 'every', 'horizon', ...RULES] as const;
 
 /** @param production what is not named. @throws {UsageError} the question contradicts itself, or is malformed */
 export function whatIfAsked(url: URL, production: ThresholdRules): WhatIfAsked {
@@ -47,7 +50,7 @@ export function whatIfAsked(url: URL, production: ThresholdRules): WhatIfAsked {
   if (from !== null && to !== null) rangeOf(from, to, to);
   const category = given.category === undefined ? null : oneOf('category', [...CATEGORIES, ALL], given.category);
   const named = RULES.filter((name) => given[name] !== undefined);
-  const ofAlerts = [...named, ...(given.every === undefined ? [] : ['every'])];
+  const ofAlerts = [...named, ...(['every', 'horizon'] as const).filter((name) => given[name] !== undefined)];
   if (category !== null && ofAlerts.length > 0)
     throw new UsageError(`category asks about the bucket itself, not about alerts: leave out ${ofAlerts.join(', ')}`);
   const rules = {
@@ -59,8 +62,9 @@ export function whatIfAsked(url: URL, production: ThresholdRules): WhatIfAsked {
   };
   const problem = named.length === 0 ? null : rulesProblem(rules);
   if (problem !== null) throw new UsageError(problem);
-  const everyMs = intervalOf('every', given.every);
-  return { participant: given.participant ?? null, policy: given.policy ?? null, from, to, rules, category, everyMs };
+  const [everyMs, horizonMs] = [intervalOf('every', given.every), horizonOf('horizon', given.horizon)];
+  const { participant = null, policy = null } = given;
+  return { participant, policy, from, to, rules, category, everyMs, horizonMs };
 }
 
 /** Milliseconds. */
@@ -69,6 +73,14 @@ function intervalOf(name: string, text: string | undefined): number | null {
   const ms = parseDuration(text);
   if (ms === null || ms < SECOND_MS || ms > DAY_MS)
     throw new UsageError(`${name} must be an interval from 1s to 1d, such as 5m`);
+  return ms;
+}
+
+/** Milliseconds. */
+function horizonOf(name: string, text: string | undefined): number | null {
+  if (text === undefined) return null;
+  const ms = parseDuration(text);
+  if (ms === null || !isHorizon(ms)) throw new UsageError(`${name} must be ${HORIZON_TEXT}`);
   return ms;
 }
 
@@ -84,7 +96,7 @@ function shareOf(name: string, text: string | undefined): number | null {
 /** @throws {NotFoundError} there never was such a bucket */
 export async function answerWhatIf(
   database: Database,
-  { participant, policy, from, to, rules, category, everyMs }: WhatIfAsked,
+  { participant, policy, from, to, rules, category, everyMs, horizonMs }: WhatIfAsked,
   forms: Pick<Forms, 'whatIf' | 'categories' | 'ranking'>,
   signal: AbortSignal,
 ): Promise<WhatIfAnswer> {
@@ -97,7 +109,14 @@ export async function answerWhatIf(
     return forms.categories(category, await simulateCategory(database, { ...asked, category }));
   }
   const onProgress = (): void => undefined;
-  const options = { ...asked, rules, against: null, everyMs: everyMs ?? undefined, onProgress };
+  const options = {
+    ...asked,
+    rules,
+    against: null,
+    everyMs: everyMs ?? undefined,
+    horizonMs: horizonMs ?? undefined,
+    onProgress,
+  };
   return forms.whatIf(await whatIf(database, options));
 }
 

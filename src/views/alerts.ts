@@ -35,11 +35,12 @@ export interface AlertFilter {
   readonly severity: Severity | null;
 }
 
+// What is not asked for must not look as if it left little over: the newest are read by their index then.
 const FITTING = `from dict_rate_limit_alerts
   where (not $1 or not resolved)
     and created_at >= coalesce($2::timestamptz, '-infinity') and created_at < coalesce($3::timestamptz, 'infinity')
-    and participant = coalesce($4, participant) and endpoint_id = coalesce($5, endpoint_id)
-    and severity = coalesce($6, severity)`;
+    and ($4::text is null or participant = $4) and ($5::text is null or endpoint_id = $5)
+    and ($6::text is null or severity = $6)`;
 
 function parameters({ open, from, to, participant, policy, severity }: AlertFilter): Parameter[] {
   return [open, instant(from), instant(to), participant, policy, severity];
@@ -172,15 +173,22 @@ const LINKS_MAX = 200;
 
 /** Alerts joined to this one at its start or its end, the nearest first. */
 export async function linkedAlerts(sql: Sql, alert: AlertRow, way: 'back' | 'on'): Promise<AlertRow[]> {
-  const join = way === 'on' ? 'a.created_at = c.resolved_at' : 'a.resolved_at = c.created_at';
+  // One at most of a bucket is open at a time: only the one before, by its beginning, can end where another begins.
+  const neighbour =
+    way === 'on'
+      ? 'o.created_at = c.resolved_at limit 1'
+      : 'o.created_at < c.created_at order by o.created_at desc limit 1';
   const found = await readAlerts<AlertRow & { link: number }>(
     sql,
     `with recursive chain as (
        select a.*, 0 as link from dict_rate_limit_alerts a where a.id = $1
        union all
        select a.*, c.link + 1 from chain c
-       join dict_rate_limit_alerts a on a.participant = c.participant and a.endpoint_id = c.endpoint_id and ${join}
-       where c.link < $2
+       cross join lateral (
+         select * from dict_rate_limit_alerts o
+         where o.participant = c.participant and o.endpoint_id = c.endpoint_id and ${neighbour}
+       ) a
+       where c.link < $2 and (a.created_at = c.resolved_at or a.resolved_at = c.created_at)
      )
      select * from chain where link > 0 order by link`,
     [alert.id, LINKS_MAX],

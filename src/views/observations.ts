@@ -5,7 +5,7 @@ import type { EpochMs, PolicyStateObserved } from '../domain/events.ts';
 import type { Sql } from '../store/database.ts';
 import { instant } from './buckets.ts';
 import type { Bucket } from './buckets.ts';
-import { columnOf, WITH_ESTIMATES } from './estimates.ts';
+import { estimatesIn } from './estimates.ts';
 
 /** What folds and simulations read of a row of history. */
 export interface ReadObservation extends SampleRow, Pick<HistoryRow, 'consumption_low' | 'consumption_high'> {
@@ -57,19 +57,15 @@ export async function* backwards(sql: Sql, bucket: Bucket, before: EpochMs): Asy
   }
 }
 
-/** The same rows, with estimates. Slower: the version in service may have none. */
+/** The same rows, with estimates; `null` while the version in service has none. */
 export async function* estimatedHistoryOf(
   sql: Sql,
   bucket: Bucket,
   until: EpochMs,
 ): AsyncGenerator<EstimatedObservation[]> {
+  const { columnOf } = await estimatesIn(sql);
   const columns = `${COLUMNS}, ${columnOf('consumption_estimate')}`;
-  yield* pagesOf<EstimatedObservation>(
-    sql,
-    bucket,
-    { until },
-    { size: PAGE, columns, view: `${VIEW} ${WITH_ESTIMATES}` },
-  );
+  yield* pagesOf<EstimatedObservation>(sql, bucket, { until }, { size: PAGE, columns, view: VIEW });
 }
 
 const VIEW = 'dict_rate_limit_states';

@@ -3,7 +3,7 @@ import type { EpochMs } from '../domain/events.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../domain/time.ts';
 import type { Sql } from '../store/database.ts';
 import { instant } from './buckets.ts';
-import { columnOf, WITH_ESTIMATES } from './estimates.ts';
+import { estimatesIn } from './estimates.ts';
 
 export type Resolution = 'observations' | '5m' | 'hour' | 'day';
 
@@ -74,6 +74,7 @@ async function countUpTo(sql: Sql, range: SeriesRange, most: number): Promise<nu
 }
 
 async function observed(sql: Sql, range: SeriesRange): Promise<SeriesPoint[]> {
+  const { columnOf } = await estimatesIn(sql);
   return await sql.query<SeriesPoint>(
     `select time, tokens, tokens as lowest, tokens as highest, capacity, rate,
        coalesce(low80, low) / minutes as rate_low, coalesce(high80, high) / minutes as rate_high, blind_seconds
@@ -84,15 +85,19 @@ async function observed(sql: Sql, range: SeriesRange): Promise<SeriesPoint[]> {
          extract(epoch from response_time - coalesce(
            lag(response_time) over (order by response_time),
            (select response_time from dict_rate_limit_states
-            where participant = $1 and endpoint_id = $2 and response_time < $3 order by response_time desc limit 1)
+            where participant = $1 and endpoint_id = $2 and response_time < $3 and response_time >= $5
+            order by response_time desc limit 1)
          ))::double precision / 60 as minutes
-       from dict_rate_limit_states ${WITH_ESTIMATES}
+       from dict_rate_limit_states
        where ${IN_RANGE}
      ) o
      order by time`,
-    parametersOf(range),
+    [...parametersOf(range), instant(range.from - BEFORE_MS)],
   );
 }
+
+/** An observation longer before tells nothing of a rate; without an end all months are looked through. Milliseconds. */
+const BEFORE_MS = 31 * DAY_MS;
 
 /**
  * Bounds of what was consumed between the last observation before the period and the last one in it: intervals across

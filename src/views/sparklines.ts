@@ -32,17 +32,18 @@ export async function sparklines(
 ): Promise<ReadonlyMap<string, Sparkline>> {
   const from = (Math.floor(to / SLOT_MS) - SLOTS + 1) * SLOT_MS;
   const rows = await sql.query<Lowest>(
-    `select p.participant, p.endpoint_id, r.slot, min(r.percent) as percent
+    // Grouped bucket by bucket: names are not compared, and no numeric is computed with.
+    `select p.participant, p.endpoint_id, r.slot, r.percent
      from dict_rate_limit_policies p
      cross join lateral (
-       select floor(extract(epoch from starts_at - $3::timestamptz) / $5)::integer as slot,
-         100.0::double precision * lowest_tokens / lowest_capacity as percent
+       select floor(extract(epoch from starts_at - $3::timestamptz)::double precision / $5)::integer as slot,
+         min(100.0::double precision * lowest_tokens / lowest_capacity) as percent
        from dict_rate_limit_rollup_5m h
        where h.participant = p.participant and h.endpoint_id = p.endpoint_id and h.starts_at >= $3
          and h.starts_at < $4 and (h.ends_at <= $4 or h.is_open and h.last_at <= $4) and h.lowest_tokens is not null
+       group by 1
      ) r
-     where p.participant = coalesce($1, p.participant) and p.endpoint_id = coalesce($2, p.endpoint_id)
-     group by p.participant, p.endpoint_id, r.slot`,
+     where p.participant = coalesce($1, p.participant) and p.endpoint_id = coalesce($2, p.endpoint_id)`,
     [participant ?? null, policy ?? null, instant(from), instant(to), SLOT_MS / 1000],
     'sparklines',
   );

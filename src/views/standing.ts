@@ -1,6 +1,7 @@
 /** How every bucket stands now: what an overview shows of it. */
 import type { HistoryRow } from '../../projections/states/fold.ts';
 import type { EpochMs, Severity } from '../domain/events.ts';
+import { DAY_MS } from '../domain/time.ts';
 import type { Sql } from '../store/database.ts';
 import { instant } from './buckets.ts';
 import type { BucketFilter } from './buckets.ts';
@@ -66,15 +67,26 @@ const keysOf = (observations: readonly Observed[]) => [
   observations.map(({ response_time: at }) => instant(at)),
 ];
 
+/** Months outside of it are not looked through. */
+const spanOf = (observations: readonly Observed[], before: number) => {
+  const times = observations.map(({ response_time: at }) => at);
+  return [instant(Math.min(...times) - before), instant(Math.max(...times))];
+};
+
+/** An observation longer before tells nothing of a rate. Milliseconds. */
+const BEFORE_MS = 31 * DAY_MS;
+
 /** What was consumed until each of these observations. */
 export async function consumedUntil(sql: Sql, observations: readonly Observed[]): Promise<Consumed[]> {
+  if (observations.length === 0) return [];
   return await sql.query<Consumed>(
     `select v.participant, v.endpoint_id, v.response_time, ${CONSUMED}
      from ${KEYS} cross join lateral (
        select * from dict_rate_limit_states h
        where h.participant = k.participant and h.endpoint_id = k.endpoint_id and h.response_time = k.response_time
+         and h.response_time >= $4 and h.response_time <= $5
      ) ${WITH_ESTIMATES}`,
-    keysOf(observations),
+    [...keysOf(observations), ...spanOf(observations, 0)],
   );
 }
 
@@ -89,9 +101,10 @@ export async function observedBefore(
      from ${KEYS} cross join lateral (
        select h.response_time from dict_rate_limit_states h
        where h.participant = k.participant and h.endpoint_id = k.endpoint_id and h.response_time < k.response_time
+         and h.response_time >= $4 and h.response_time <= $5
        order by h.response_time desc limit 1
      ) b`,
-    keysOf(observations),
+    [...keysOf(observations), ...spanOf(observations, BEFORE_MS)],
   );
 }
 

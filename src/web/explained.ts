@@ -56,6 +56,8 @@ export interface Outages {
   readonly baseline: Announced;
   readonly what_if: Announced;
   readonly forecast: Announced;
+  /** Of another horizon; `null`: that was not asked. */
+  readonly what_if_forecast?: (Announced & { readonly horizon_seconds: number }) | null;
   /** With polls so far apart only; `null`: that was not asked. */
   readonly coarser?: (Announced & { readonly every_seconds: number }) | null;
 }

@@ -33,9 +33,25 @@ export function webSite({ source, now, rules, onError, assets = readAssets() }: 
     if (page === null) return null;
     const visit = { asked, query, reader: readerOf(query, asked.headers), segments, now: now(), rules };
     const { data, status } = await drawn(page, source, visit, onError);
-    return html(status, documentOf(data, assets), visit);
+    return html(status, documentFor(data, `${pathname}?${query}`, assets), visit);
   };
 }
+
+/** Of an answer that many get: the page of each address and reader, drawn once, and so compressed once. */
+const DRAWN = new WeakMap<object, Map<string, Buffer>>();
+
+function documentFor(data: PageData, address: string, assets: Assets): Buffer | string {
+  if (data.page !== 'overview') return documentOf(data, assets);
+  const pages = DRAWN.get(data.overview) ?? new Map<string, Buffer>();
+  DRAWN.set(data.overview, pages);
+  const key = JSON.stringify([address, data.reader, data.isSignedIn]);
+  const page = pages.get(key) ?? Buffer.from(documentOf(data, assets));
+  if (pages.size < MOST_PAGES) pages.set(key, page);
+  return page;
+}
+
+/** Of one answer: filters and readers differ. */
+const MOST_PAGES = 50;
 
 interface Drawn {
   readonly data: PageData;
@@ -56,7 +72,7 @@ async function drawn(page: Page, source: PageSource, visit: Visit, onError: (err
   }
 }
 
-function html(status: number, body: string, { query, reader }: Visit): Answer {
+function html(status: number, body: string | Buffer, { query, reader }: Visit): Answer {
   const cookie = chosenCookie(query, reader);
   return {
     status,

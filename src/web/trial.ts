@@ -19,6 +19,8 @@ export interface Trial {
   readonly category: string;
   /** Also with polls this far apart only; empty: as it was polled. */
   readonly every: string;
+  /** Minutes that forecasts look ahead; 0: as they were made. */
+  readonly horizon: number;
   readonly span: SpanName;
   /** Milliseconds; they are there in place of a span. */
   readonly from: number | null;
@@ -55,6 +57,7 @@ export function trialOf(query: URLSearchParams, production: ThresholdRules): Tri
       forObservations: number('forObservations'),
     },
     category: [...CATEGORIES, ALL_CATEGORIES].find((letter) => letter === query.get('category')) ?? '',
+    horizon: horizonOf(query.get('horizon') ?? ''),
     every: EVERY.find((interval) => interval === query.get('every')) ?? '',
     span: (Object.keys(SPANS) as SpanName[]).find((name) => name === query.get('span')) ?? '7d',
     from: moment('from'),
@@ -62,11 +65,22 @@ export function trialOf(query: URLSearchParams, production: ThresholdRules): Tri
   };
 }
 
+const MOST_MINUTES = 60;
+
+function horizonOf(text: string): number {
+  const minutes = Number(/^(\d{1,2})m?$/.exec(text)?.[1] ?? 0);
+  return minutes <= MOST_MINUTES ? minutes : 0;
+}
+
 const iso = (at: number | null): string | null => (at === null ? null : new Date(at).toISOString());
 
-const rulesIn = ({ rules, category, every }: Trial): Readonly<Record<string, string | null>> =>
+const rulesIn = ({ rules, category, every, horizon }: Trial): Readonly<Record<string, string | null>> =>
   category === ''
-    ? { ...Object.fromEntries(RULE_NAMES.map((name) => [RULES[name][0], String(rules[name])])), every }
+    ? {
+        ...Object.fromEntries(RULE_NAMES.map((name) => [RULES[name][0], String(rules[name])])),
+        every,
+        horizon: horizon === 0 ? null : `${horizon}m`,
+      }
     : {};
 
 /** The page's address with these settings. */
@@ -94,5 +108,7 @@ export const isSound = ({ rules: { warningPercent, criticalPercent } }: Trial): 
   criticalPercent < warningPercent;
 
 /** What puts the rules into force, a line each; what is as in production already is left out. */
-export const environmentOf = ({ rules }: Trial, production: ThresholdRules): string[] =>
-  RULE_NAMES.filter((name) => rules[name] !== production[name]).map((name) => `${RULES[name][1]}=${rules[name]}`);
+export const environmentOf = ({ rules, horizon }: Trial, production: ThresholdRules): string[] => [
+  ...RULE_NAMES.filter((name) => rules[name] !== production[name]).map((name) => `${RULES[name][1]}=${rules[name]}`),
+  ...(horizon === 0 ? [] : [`FORECAST_HORIZON=${horizon}m`]),
+];

@@ -112,11 +112,12 @@ describe('[WHATIF-3] outages', () => {
       baseline: [alert(2, 9), alert(10, 20), alert(25)],
       whatIf: [alert(8, 20), alert(25)],
       forecast: [alert(9, 20), alert(24, 25)],
+      foreseen: [alert(5, 20)],
       coarser: { announcements: [alert(0, 30)], sawEmpty: (from) => from === at(10) },
     });
     expect(judged.map(({ leads }) => leads)).toEqual([
-      { baseline: null, whatIf: 120, forecast: 60, coarser: 600 },
-      { baseline: null, whatIf: null, forecast: 60, coarser: 1500 },
+      { baseline: null, whatIf: 120, forecast: 60, foreseen: 300, coarser: 600 },
+      { baseline: null, whatIf: null, forecast: 60, foreseen: null, coarser: 1500 },
     ]);
     const none = { announced: 0, lead_median_seconds: null, lead_min_seconds: null };
     expect(outageFigures(judged, true)).toEqual({
@@ -124,13 +125,14 @@ describe('[WHATIF-3] outages', () => {
       what_if: { announced: 1, lead_median_seconds: 120, lead_min_seconds: 120 },
       forecast: { announced: 2, lead_median_seconds: 60, lead_min_seconds: 60 },
       what_if_or_forecast: { announced: 2, lead_median_seconds: 90, lead_min_seconds: 60 },
+      what_if_forecast: { announced: 1, lead_median_seconds: 300, lead_min_seconds: 300 },
       coarser: { announced: 2, lead_median_seconds: 1050, lead_min_seconds: 600, seen: 1 },
     });
     expect(
       outageFigures(judgeOutages([], bucket, { baseline: [], whatIf: [], forecast: [], coarser: null }), false),
     ).toEqual({
       ...{ outages: 0, beyond_thresholds: 0, coarser: null },
-      ...{ baseline: none, what_if: none, forecast: none, what_if_or_forecast: none },
+      ...{ baseline: none, what_if: none, forecast: none, what_if_or_forecast: none, what_if_forecast: none },
     });
   });
 });

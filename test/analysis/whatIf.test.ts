@@ -4,6 +4,10 @@ import { describe, expect, test } from 'vitest';
 import { simulateCategory } from '../../src/analysis/category.ts';
 import { alertScores } from '../../src/views/alerts.ts';
 import type { AlertScore } from '../../src/views/alerts.ts';
+import { alertingReactor } from '../../projections/alerting/fold.ts';
+import type { AlertingState } from '../../projections/alerting/fold.ts';
+import { FORECAST_RULES } from '../../src/domain/estimate/outlook.ts';
+import { historyOf, observationOf } from '../../src/views/observations.ts';
 import { listBuckets } from '../../src/views/buckets.ts';
 import { whatIf } from '../../src/analysis/whatIf.ts';
 import type { WhatIfReport } from '../../src/analysis/comparison.ts';
@@ -110,6 +114,31 @@ describe('two days of a simulated participant', async () => {
     expect(folded.lead_median_seconds).toBeGreaterThanOrEqual(baseline.lead_median_seconds ?? 0);
   });
 
+  test('[WHATIF-5] forecasts of another horizon are those that the production reactor makes', async () => {
+    const made = async (horizonMs: number): Promise<number> => {
+      const reactor = alertingReactor(DEFAULT_RULES, { ...FORECAST_RULES, horizonMs });
+      let raised = 0;
+      for (const bucket of await listBuckets(database)) {
+        let state: AlertingState | undefined;
+        for await (const page of historyOf(database, bucket, { until: start + 48 * HOUR }))
+          for (const row of page) {
+            const step = reactor.apply(state, observationOf(row, bucket));
+            state = step.state;
+            raised += step.out.filter(({ type }) => type === 'ForecastRaised').length;
+          }
+      }
+      return raised;
+    };
+    const near = await ask(database, {}, { horizonMs: 5 * MINUTE });
+    const far = await ask(database, {}, { horizonMs: 40 * MINUTE });
+    expect(near.outages.foreseen?.forecasts).toBe(await made(5 * MINUTE));
+    expect(far.outages.foreseen?.forecasts).toBe(await made(40 * MINUTE));
+    expect(far.outages.foreseen?.forecasts).toBeGreaterThan(near.outages.foreseen?.forecasts ?? Infinity);
+    const announced = ({ outages }: WhatIfReport) => outages.figures.what_if_forecast.announced;
+    expect(announced(far)).toBeGreaterThan(announced(near));
+    expect((await ask(database)).outages.foreseen).toBeNull();
+  });
+
   test('a window shows what was going on in it', async () => {
     const whole = await ask(database);
     const cut = start + 24 * HOUR;
@@ -181,7 +210,13 @@ describe('observations that came late', async () => {
     const zeroAt = end - 25 * MINUTE;
     expect(outages.list).toMatchObject([{ from: zeroAt, until: zeroAt, leftBeforePercent: 6, coarserSaw: false }]);
     // Seen at 11:15 with 180 left as at five minutes, and 11:35 fell between two polls.
-    expect(outages.list[0]?.leads).toEqual({ baseline: 1200, whatIf: 1200, forecast: null, coarser: 1200 });
+    expect(outages.list[0]?.leads).toEqual({
+      baseline: 1200,
+      whatIf: 1200,
+      forecast: null,
+      foreseen: null,
+      coarser: 1200,
+    });
     expect(outages.figures).toMatchObject({ outages: 1, beyond_thresholds: 0, coarser: { announced: 1, seen: 0 } });
     expect(outages.thinned).toEqual({ everyMs: 15 * MINUTE, observations: 6 });
     expect((await ask(database, {}, { from: zeroAt + 1 })).outages.list).toEqual([]);

@@ -77,7 +77,7 @@ describeBrowser('the pages in a browser', () => {
       ] as const) {
         const page = await opened(path, options);
         await page.waitForSelector('html.scripted');
-        const { violations } = await new AxeBuilder({ page }).analyze();
+        const { violations } = await new AxeBuilder({ page }).setLegacyMode().analyze();
         expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)).toEqual([]);
         expect(await page.getAttribute('html', 'lang')).toBe(options.locale === 'pt-BR' ? 'pt-BR' : 'en');
         await page.setViewportSize(PHONE);
@@ -232,6 +232,9 @@ describeBrowser('the pages in a browser', () => {
     expect(new URL(page.url()).search).toBe('?warning=30&critical=10&margin=0&for=1&span=7d');
     expect(await page.locator('pre').textContent()).toBe('WARNING_PERCENT=30');
     expect(await page.locator('.differences tbody tr').count()).toBe(3);
+    await page.getByRole('slider', { name: /Forecasts look ahead/ }).fill('10');
+    await expect.poll(() => api.asked.at(-1)).toContain('&horizon=10m');
+    expect(await page.locator('pre').textContent()).toBe('WARNING_PERCENT=30\nFORECAST_HORIZON=10m');
     await page.locator('select[name=every]').selectOption('5m');
     await expect.poll(() => api.asked.at(-1)).toContain('&every=5m');
     await page.getByRole('slider', { name: /CRITICAL at/ }).fill('40');

@@ -90,14 +90,14 @@ const PROGRESS = 'reading history  {bar} {percentage}%  {value}/{total} buckets 
 const PATIENCE_MS = 1_000;
 
 async function compareRules({ storage: { database }, config, options }: AskedOf<WhatIfOptions>): Promise<WhatIfReport> {
-  const { from, to, participant, policy, every: everyMs } = options;
+  const { from, to, participant, policy, every: everyMs, horizon: horizonMs } = options;
   const rules = rulesAsked(config.rules, options);
   const against = rulesAgainst(config.rules, options);
   const buckets = await pickBuckets(database, { participant, policy });
   const bar = progressBar(PROGRESS, PATIENCE_MS);
   try {
     return await whatIf(database, {
-      ...{ buckets, from, to, rules, against, everyMs },
+      ...{ buckets, from, to, rules, against, everyMs, horizonMs },
       signal: stopSignal(),
       onProgress: bar.show,
     });

@@ -3,6 +3,7 @@ import { InvalidArgumentError, Option } from 'commander';
 import { parseDuration } from '../../config/duration.ts';
 import { CATEGORIES } from '../../domain/catalog.ts';
 import type { Category } from '../../domain/catalog.ts';
+import { HORIZON_TEXT, isHorizon } from '../../analysis/horizon.ts';
 import { hasFewDecimals, MAX_DECIMALS } from '../../domain/percent.ts';
 import { DAY_MS, SECOND_MS } from '../../domain/time.ts';
 import { rulesProblem } from '../../domain/thresholds.ts';
@@ -30,6 +31,7 @@ export interface WhatIfOptions extends CommonOptions, RuleOptions, TimeRange {
   readonly againstResolveMargin?: number;
   readonly againstForObservations?: number;
   readonly every?: number;
+  readonly horizon?: number;
   readonly category?: Category | typeof ALL_CATEGORIES;
   readonly participant?: string;
   readonly policy?: string;
@@ -46,6 +48,7 @@ const ALERT_FLAGS = [
   ['againstResolveMargin', '--against-resolve-margin'],
   ['againstForObservations', '--against-for-observations'],
   ['every', '--every'],
+  ['horizon', '--horizon'],
 ] as const satisfies readonly (readonly [keyof WhatIfOptions, string])[];
 
 export const whatIfOptions = (): Option[] => [
@@ -58,6 +61,7 @@ export const whatIfOptions = (): Option[] => [
   share('--against-resolve-margin <points>', 'the same, for the margin'),
   observations('--against-for-observations <n>', 'the same, for observations in a row'),
   new Option('--every <interval>', 'also with polls this far apart only, such as 5m').argParser(parseEvery),
+  new Option('--horizon <time>', 'also: had forecasts looked this far ahead, such as 10m').argParser(parseHorizon),
   new Option(
     '--category <letter>',
     `instead: when buckets of this category (${CATEGORIES.join(', ')}) would have answered 429; all: ranks them by how long`,
@@ -87,6 +91,12 @@ function parseEvery(text: string): number {
   const ms = parseDuration(text);
   if (ms === null || ms < SECOND_MS || ms > DAY_MS)
     throw new InvalidArgumentError('an interval from 1s to 1d is needed, such as 5m.');
+  return ms;
+}
+
+function parseHorizon(text: string): number {
+  const ms = parseDuration(text);
+  if (ms === null || !isHorizon(ms)) throw new InvalidArgumentError(`${HORIZON_TEXT} is needed.`);
   return ms;
 }
 

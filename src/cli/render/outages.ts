@@ -8,12 +8,16 @@ import { table } from './table.ts';
 import type { Column } from './table.ts';
 
 /** What is said of all outages. */
-export function outagesSummary({ figures, forecasts, thinned }: OutageReport) {
-  const { outages: count, beyond_thresholds, coarser, ...announced } = figures;
+export function outagesSummary({ figures, forecasts, thinned, foreseen }: OutageReport) {
+  const { outages: count, beyond_thresholds, coarser, what_if_forecast, ...announced } = figures;
   return {
     ...{ count, beyond_thresholds, highest_threshold_percent: HIGHEST_THRESHOLD_PERCENT },
     ...announced,
     forecasts_made: forecasts,
+    what_if_forecast:
+      foreseen === null
+        ? null
+        : { horizon_seconds: foreseen.horizonMs / 1000, forecasts_made: foreseen.forecasts, ...what_if_forecast },
     coarser:
       coarser === null || thinned === null
         ? null
@@ -21,7 +25,7 @@ export function outagesSummary({ figures, forecasts, thinned }: OutageReport) {
   };
 }
 
-export const outageJson = (outage: JudgedOutage, { thinned }: OutageReport) => ({
+export const outageJson = (outage: JudgedOutage, { thinned, foreseen }: OutageReport) => ({
   participant: outage.participant,
   endpoint_id: outage.policy,
   from: iso(outage.from),
@@ -30,14 +34,18 @@ export const outageJson = (outage: JudgedOutage, { thinned }: OutageReport) => (
   baseline_lead_seconds: outage.leads.baseline,
   what_if_lead_seconds: outage.leads.whatIf,
   forecast_lead_seconds: outage.leads.forecast,
+  ...(foreseen === null ? {} : { what_if_forecast_lead_seconds: outage.leads.foreseen }),
   ...(thinned === null ? {} : { coarser_lead_seconds: outage.leads.coarser, coarser_saw: outage.coarserSaw }),
 });
+
+const foreseenText = ({ horizonMs, forecasts }: NonNullable<OutageReport['foreseen']>): string =>
+  `forecasts, horizon ${formatDuration(horizonMs)} (${numberText(forecasts)} would be made)`;
 
 interface Line extends Announced {
   readonly name: string;
 }
 
-export function outagesText({ figures, forecasts, thinned }: OutageReport): string[] {
+export function outagesText({ figures, forecasts, thinned, foreseen }: OutageReport): string[] {
   const { outages: count, beyond_thresholds: beyond, coarser } = figures;
   if (count === 0) return ['outages    no bucket was seen to become empty'];
   const lines: Line[] = [
@@ -45,6 +53,7 @@ export function outagesText({ figures, forecasts, thinned }: OutageReport): stri
     { name: 'what-if', ...figures.what_if },
     { name: `forecasts (${numberText(forecasts)} made)`, ...figures.forecast },
     { name: 'what-if or a forecast', ...figures.what_if_or_forecast },
+    ...(foreseen === null ? [] : [{ name: foreseenText(foreseen), ...figures.what_if_forecast }]),
     ...(coarser === null || thinned === null
       ? []
       : [{ name: `what-if, polls every ${formatDuration(thinned.everyMs)}`, ...coarser }]),

@@ -85,6 +85,14 @@ function OutageTable({ outages }: { readonly outages: Outages }) {
     [t.trial.really, outages.baseline],
     [t.trial.then, outages.what_if],
     [t.trial.forecasts, outages.forecast],
+    ...(outages.what_if_forecast
+      ? [
+          [
+            t.trial.foreseen(words.duration(outages.what_if_forecast.horizon_seconds)),
+            outages.what_if_forecast,
+          ] as const,
+        ]
+      : []),
     ...(outages.coarser
       ? [[t.trial.coarser(words.duration(outages.coarser.every_seconds)), outages.coarser] as const]
       : []),

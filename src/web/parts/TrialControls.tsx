@@ -127,6 +127,11 @@ function Rules({ trial, onChange }: RulesProps) {
         text={words.number(rules.forObservations)}
         onInput={(forObservations) => set({ forObservations })}
       />
+      <Slider
+        {...{ ...share, max: 30, step: 1, name: 'horizon', label: t.trial.horizon, value: trial.horizon }}
+        text={trial.horizon === 0 ? t.trial.asForecast : words.duration(trial.horizon * 60)}
+        onInput={(horizon) => onChange({ horizon })}
+      />
       {!isSound(trial) && (
         <p class="danger" role="alert">
           {t.trial.wrong}
