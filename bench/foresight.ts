@@ -1,14 +1,15 @@
 /**
  * How well schedules of list calls foresee 429s, against the simulator's own truth (docs/foresight.md):
- * `npm run bench:foresight -- [--days N] [--seeds 1,2,3] [--refill MODE] [--schedules NAMES] [--traffic FILE]
- * [--record FILE] [--json]`.
+ * `npm run bench:foresight -- [--days N] [--seeds 1,2,3] [--participants N] [--refill MODE] [--schedules NAMES]
+ * [--traffic FILE] [--record FILE] [--json]`.
  *
  * `--traffic` reads demand from a file, where seeds only decide when lumps arrive; `--record` writes that of one seed.
+ * The truth of both is the same, by its digest.
  */
 import { parseArgs } from 'node:util';
 import type { EpochMs } from '../src/domain/events.ts';
 import type { RefillMode } from '../src/simulator/tokenBucket.ts';
-import { INVENTED_WORLD, inventedTraffic, recordedTraffic } from '../src/simulator/traffics.ts';
+import { INVENTED_WORLD, inventedTraffic, recordedTraffic, seedOf } from '../src/simulator/traffics.ts';
 import type { TrafficPlan } from '../src/simulator/traffics.ts';
 import { writeTraffic } from '../src/simulator/trafficFile.ts';
 import { scoreFigures } from '../src/simulator/score.ts';
@@ -31,35 +32,51 @@ interface Result extends Foresight {
   readonly schedule: string;
   readonly refill: RefillMode;
   readonly seed: number;
+  readonly participant: string;
 }
 
 interface Named {
   readonly schedule: string;
   readonly refill: RefillMode;
+  readonly participant: string;
   readonly run: ForesightRun;
 }
 
-const runsFrom = (startAt: EpochMs, seed: number, refills: readonly RefillMode[]): Named[] =>
-  chosen.flatMap(([schedule, made]) =>
-    refills.map((refill) => ({
-      ...{ schedule, refill },
-      run: new ForesightRun({ ...INVENTED_WORLD, seed, startAt, refill }, made(startAt)),
-    })),
+function runsOf({ participants, startAt }: TrafficPlan, seed: number): Named[] {
+  const runOf = (participant: string, refill: RefillMode, schedule: CallSchedule): ForesightRun =>
+    new ForesightRun({ ...INVENTED_WORLD, seed: seedOf(seed, participant), startAt, refill }, schedule);
+  return chosen.flatMap(([schedule, made]) =>
+    refills.flatMap((refill) =>
+      participants.map((participant) => {
+        return { schedule, refill, participant, run: runOf(participant, refill, made(startAt)) };
+      }),
+    ),
   );
+}
 
 /** All runs live through the demand side by side, so it is made, or read, once. */
-async function resultsOf(plan: TrafficPlan, seed: number, refills: readonly RefillMode[]): Promise<Result[]> {
-  if (plan.participants.length > 1) throw new Error('the traffic is of several participants: "balde demo" takes them');
-  const runs = runsFrom(plan.startAt, seed, refills);
+async function resultsOf(plan: TrafficPlan, seed: number): Promise<Result[]> {
+  const runs = runsOf(plan, seed);
   for await (const rows of plan.traffic()) {
     for (const row of rows) {
-      if (row.second * 1000 < plan.endAt) for (const { run } of runs) run.take(row);
+      if (row.second * 1000 >= plan.endAt) continue;
+      for (const { participant, run } of runs) if (participant === row.participant) run.take(row);
     }
   }
   return runs.map(({ run, ...named }) => ({ ...named, seed, ...run.finish(plan.endAt) }));
 }
 
-const HEADINGS = ['schedule', 'refill', 'seed', 'lists/min', 'reads/min', 'episodes', 'seen %', 'alerted before %'];
+const HEADINGS = [
+  'schedule',
+  'refill',
+  'seed',
+  'participant',
+  'lists/min',
+  'reads/min',
+  'episodes',
+  'seen %',
+  'alerted before %',
+];
 const MORE_HEADINGS = [
   'warned before %',
   'median lead s',
@@ -67,12 +84,13 @@ const MORE_HEADINGS = [
   'list episodes',
   'false forecasts/day',
   'in 80 % interval %',
+  'truth',
 ];
 
 function cellsOf(result: Result): string[] {
   const share = (count: number): string => ((100 * count) / result.episodes).toFixed(1);
   return [
-    ...[result.schedule, result.refill, String(result.seed), result.listCallsPerMinute.toFixed(2)],
+    ...[result.schedule, result.refill, String(result.seed), result.participant, result.listCallsPerMinute.toFixed(2)],
     ...[
       result.readCallsPerMinute.toFixed(1),
       String(result.episodes),
@@ -83,19 +101,22 @@ function cellsOf(result: Result): string[] {
     ...[result.medianLeadSeconds?.toFixed(0) ?? '', String(result.pollsRefused), String(result.listEpisodes)],
     result.falseForecastsPerDay.toFixed(1),
     result.timeToZero80Coverage === null ? '' : (100 * result.timeToZero80Coverage).toFixed(0),
+    result.truth.digest.toString(16).padStart(8, '0'),
   ];
 }
 
-const figuresOf = ({ schedule, refill, seed, listEpisodes, ...scored }: Result) => ({
-  ...{ schedule, refill, seed },
+const figuresOf = ({ schedule, refill, seed, participant, truth, listEpisodes, ...scored }: Result) => ({
+  ...{ schedule, refill, seed, participant },
   ...scoreFigures(scored),
   list_episodes: listEpisodes,
+  truth,
 });
 
 const { values } = parseArgs({
   options: {
     days: { type: 'string', default: '20' },
     seeds: { type: 'string', default: '1,2,3' },
+    participants: { type: 'string', default: '1' },
     refill: { type: 'string' },
     schedules: { type: 'string', default: Object.keys(SCHEDULES).join(',') },
     traffic: { type: 'string' },
@@ -107,9 +128,10 @@ const days = wholeNumber(values.days, '--days');
 const chosen = schedulesOf(values.schedules, SCHEDULES);
 const seeds = values.seeds.split(',').map((seed) => wholeNumber(seed, '--seeds'));
 const refills = refillsOf(values.refill);
+const participants = wholeNumber(values.participants, '--participants');
 const planBy = async (seed: number): Promise<TrafficPlan> =>
   values.traffic === undefined
-    ? inventedTraffic({ seed, startAt: START, days, participants: 1 })
+    ? inventedTraffic({ seed, startAt: START, days, participants })
     : await recordedTraffic(values.traffic, START, null);
 
 if (values.record !== undefined) {
@@ -117,7 +139,7 @@ if (values.record !== undefined) {
   await writeTraffic(values.record, plan.traffic(), plan.startAt);
 } else {
   const results: Result[] = [];
-  for (const seed of seeds) results.push(...(await resultsOf(await planBy(seed), seed, refills)));
+  for (const seed of seeds) results.push(...(await resultsOf(await planBy(seed), seed)));
   if (values.json) console.log(JSON.stringify(results.map(figuresOf), null, 2));
   else printTable([[...HEADINGS, ...MORE_HEADINGS], ...results.map(cellsOf)]);
 }

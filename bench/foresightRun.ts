@@ -11,13 +11,33 @@ import { SIMULATED_PARTICIPANT } from '../src/simulator/participant.ts';
 import { announcedBy, score } from '../src/simulator/score.ts';
 import type { Alerted, Score, ScoreInput } from '../src/simulator/score.ts';
 import { LIST_POLICY } from '../src/simulator/policies.ts';
-import type { Episode, WorldOptions } from '../src/simulator/world.ts';
+import { hash, hashText } from '../src/simulator/random.ts';
+import type { Episode, SecondTruth, WorldOptions } from '../src/simulator/world.ts';
 import { Watched } from './watchedWorld.ts';
 import type { CallSchedule } from './watchedWorld.ts';
 
+interface Truth {
+  readonly charged: number;
+  readonly credited: number;
+  readonly refused: number;
+  readonly digest: number;
+}
+
 export interface Foresight extends Score {
+  /** What was really charged, given back and refused, in all, and a digest of it second by second. Tokens. */
+  readonly truth: Truth;
   /** Episodes of POLICIES_LIST, for others who call it: the poller causes these, so foreseeing them is no merit. */
   readonly listEpisodes: number;
+}
+
+function withSecond(truth: Truth, { second, policy, charged, credited, refused }: SecondTruth): Truth {
+  const what = hash(hash(hashText(policy), charged), hash(credited, refused));
+  return {
+    charged: truth.charged + charged,
+    credited: truth.credited + credited,
+    refused: truth.refused + refused,
+    digest: hash(hash(truth.digest, second), what),
+  };
 }
 
 export class ForesightRun {
@@ -30,9 +50,13 @@ export class ForesightRun {
   #listCalls = 0;
   #readCalls = 0;
   #refusedCalls = 0;
+  #truth: Truth = { charged: 0, credited: 0, refused: 0, digest: 0 };
 
-  constructor(world: WorldOptions, schedule: CallSchedule) {
-    this.#watched = new Watched(world, schedule, (observations, ask) => this.#count(observations, ask));
+  constructor(world: Omit<WorldOptions, 'onSecond'>, schedule: CallSchedule) {
+    const onSecond: WorldOptions['onSecond'] = (second) => (this.#truth = withSecond(this.#truth, second));
+    this.#watched = new Watched({ ...world, onSecond }, schedule, (observations, ask) =>
+      this.#count(observations, ask),
+    );
     this.#startAt = world.startAt;
   }
 
@@ -60,7 +84,7 @@ export class ForesightRun {
       observations: this.#observations,
       alerts: this.#alerts,
     });
-    return { ...scored, listEpisodes: episodes.filter(isOfList).length };
+    return { ...scored, truth: this.#truth, listEpisodes: episodes.filter(isOfList).length };
   }
 
   #count(observations: readonly PolicyStateObserved[] | null, ask: Ask): void {

@@ -1,4 +1,4 @@
-/** Publishes what calls of DICT came to, windows as JSON, one a line, on Balde's topic. The contract is docs/calls.md. */
+/** Publishes windows of calls, as JSON one a line, on the topic of Balde. The contract is docs/calls.md. */
 import { readFileSync } from 'node:fs';
 import { get as httpGet } from 'node:http';
 import type { IncomingMessage } from 'node:http';

@@ -1,8 +1,8 @@
 /**
  * The fold of read model "outcomes": windows of calls, each as its highest revision has it, and who reports them.
  *
- * A bucket has too many windows to remember which it has. The table knows: of two rows of one window the higher revision
- * holds (`highest`). So nothing depends on the order in which windows come, and one that is late counts for its time.
+ * A bucket has too many windows to remember which it has. The table knows: of two rows of one window the higher
+ * revision holds (`highest`). So nothing depends on the order in which windows come, and one that is late counts for its time.
  */
 import { bucketKey } from '../../src/domain/events.ts';
 import type { BucketKey, EpochMs } from '../../src/domain/events.ts';
@@ -55,7 +55,7 @@ const SOURCE = {
   complete_up_to: 'timestamptz',
 } as const;
 
-/** Sources of one bucket: of more, as of pods that each have a name, the one that has been silent longest is forgotten. */
+/** Sources of one bucket: of more, as of pods that each have a name, the one silent longest is forgotten. */
 const MAX_SOURCES = 100;
 
 const BUCKET = { participant: 'participant', policy: 'endpoint_id' } as const;

@@ -13,7 +13,7 @@ import type { LineAnswer } from './answers.ts';
 
 export const OUTCOMES_PATH = '/api/v1/outcomes';
 
-export interface TakingIn {
+interface TakingIn {
   readonly log: Pick<EventLog, 'producer'>;
   readonly now: () => EpochMs;
   /** Told of what is a defect. */

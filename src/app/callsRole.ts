@@ -21,7 +21,7 @@ export async function runCounters({ config, storage, logger }: Counting, signal:
     {
       ...prometheus,
       participant: only === undefined || others.length > 0 ? null : only.participant,
-      publisher: async () => await openOutcomesPublisher(storage.log, systemClock.now, signal),
+      publisher: async () => await openOutcomesPublisher(storage.log, () => systemClock.now(), signal),
       clock: systemClock,
       onFailed: (err) => logger.warn({ err }, 'counters of calls could not be taken in: tried again in a minute'),
       onLeftOut: (reason, series) => logger.warn({ reason, series }, 'counters of calls are left out'),

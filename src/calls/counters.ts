@@ -37,7 +37,7 @@ export interface CountersAsked {
   readonly now: EpochMs;
 }
 
-export interface CountersRead {
+interface CountersRead {
   /** By time. A window that changes comes again with a higher revision. */
   readonly windows: readonly RequestOutcomesObserved[];
   /** Why series were left out, and how many for each reason. */

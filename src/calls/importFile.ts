@@ -9,7 +9,7 @@ import type { Defaults, Field } from './records.ts';
 import { CallSums } from './sums.ts';
 import type { SumOptions } from './sums.ts';
 
-export interface ImportOptions extends SumOptions {
+interface ImportOptions extends SumOptions {
   readonly path: string;
   readonly format: LineFormat;
   readonly mapping: Mapping;

@@ -17,7 +17,7 @@ export function formatOf(path: string): LineFormat | null {
 }
 
 /** A file that can't be read as what it should be, from some place on. */
-export class BadFileError extends OperatorError {
+class BadFileError extends OperatorError {
   override readonly name = 'BadFileError';
 }
 
@@ -61,7 +61,7 @@ export const bytesOf = async (path: string): Promise<number> => (await stat(path
 export type Mapping = ReadonlyMap<string, string>;
 
 /** Reads a line; `null`: it is the header, or empty. @throws {BadRecordError} */
-export type LineReader = (line: string) => Field<string> | null;
+type LineReader = (line: string) => Field<string> | null;
 
 export function readerOf(format: LineFormat, mapping: Mapping): LineReader {
   const columnOf = (field: string): string => mapping.get(field) ?? field;

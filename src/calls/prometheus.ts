@@ -9,7 +9,7 @@ import { readCounters } from './counters.ts';
 import type { CounterLabels, CounterSeries } from './counters.ts';
 import type { OutcomesPublisher } from './publish.ts';
 
-export interface PrometheusOptions {
+interface PrometheusOptions {
   /** `http://host:9090`, maybe with user and password. */
   readonly url: string;
   /** A selector of counters. */

@@ -18,11 +18,11 @@ export const COUNT_FIELDS = [
   ...(['cacheHits', 'paymentOrders', 'revision'] as const),
 ];
 export const WINDOW_FIELDS = [...NAMES, ...TIMES, ...COUNT_FIELDS] as const;
-export type WindowField = (typeof WINDOW_FIELDS)[number];
+type WindowField = (typeof WINDOW_FIELDS)[number];
 
 /** Of a single call, as an access log has it. */
 export const CALL_FIELDS = ['time', 'status', ...NAMES] as const;
-export type CallField = (typeof CALL_FIELDS)[number];
+type CallField = (typeof CALL_FIELDS)[number];
 
 /** What a record has under a name: a text, a number, or nothing. */
 export type Field<N extends string> = (name: N) => unknown;

@@ -15,6 +15,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   history: async () => (await import('./commands/history.ts')).historyCommand(),
   'what-if': async () => (await import('./commands/whatIf.ts')).whatIfCommand(),
   plan: async () => (await import('./commands/plan.ts')).planCommand(),
+  consumers: async () => (await import('./commands/consumers.ts')).consumersCommand(),
   policies: async () => (await import('./commands/policies.ts')).policiesCommand(),
   outcomes: async () => (await import('./commands/outcomes.ts')).outcomesCommand(),
   lag: async () => (await import('./commands/lag.ts')).lagCommand(),

@@ -5,7 +5,8 @@ import { SimulatedReports } from '../simulator/outcomes.ts';
 import type { OutcomesOptions } from '../simulator/outcomes.ts';
 import { seedOf } from '../simulator/traffics.ts';
 import type { TrafficPlan } from '../simulator/traffics.ts';
-import type { WorldBridge, WorldBridgeOptions } from '../simulator/worldBridge.ts';
+import type { Answered } from '../simulator/world.ts';
+import type { WorldBridge } from '../simulator/worldBridge.ts';
 
 interface WritingOptions extends Required<Pick<OutcomesOptions, 'windowMs' | 'hidden'>> {
   /** Is replaced. */
@@ -24,8 +25,7 @@ export async function writeReports({ file, plan, seed, clock, windowMs, hidden }
       new SimulatedReports({ participant, seed: seedOf(seed, participant), windowMs, hidden }),
     ]),
   );
-  const onAnswered: WorldBridgeOptions['onAnswered'] = (participant, answered) =>
-    reports.get(participant)?.take(answered);
+  const onAnswered = (participant: string, answered: Answered): void => reports.get(participant)?.take(answered);
   const run = async (bridge: WorldBridge, signal: AbortSignal): Promise<void> => {
     while (!signal.aborted) {
       const now = clock.now();

@@ -1,5 +1,5 @@
 /**
- * `RequestOutcomesObserved`: Avro binary on topic `request-outcomes`, written in version 2, which is registered with it.
+ * `RequestOutcomesObserved`: Avro binary on topic `request-outcomes`, written in version 2, which is registered.
  *
  * Others publish it. A message without properties is one of version 2: who has the schema from the registry has said
  * what it is. One of version 1 names no source, no operation and no revision.

@@ -57,15 +57,19 @@ function suggestion(name: string, known: readonly string[]): string | null {
   const bare = plain.replace(/^BALDE_/, '');
   let best: { readonly name: string; readonly distance: number } | null = null;
   for (const candidate of known) {
-    const distance = Math.min(slips(plain, candidate), slips(bare, candidate));
-    if (distance <= (candidate.length < 9 ? 1 : 2) && distance < (best?.distance ?? Infinity))
-      best = { name: candidate, distance };
+    const most = candidate.length < 9 ? 1 : 2;
+    const distance = Math.min(slips(plain, candidate, most), slips(bare, candidate, most));
+    if (distance <= most && distance < (best?.distance ?? Infinity)) best = { name: candidate, distance };
   }
   return best?.name ?? null;
 }
 
-/** Letters left out, put in, exchanged, or in the wrong order (optimal string alignment). */
-function slips(a: string, b: string): number {
+/**
+ * Letters left out, put in, exchanged, or in the wrong order (optimal string alignment).
+ * @param most where lengths tell that there are more, it is any number above
+ */
+function slips(a: string, b: string, most: number): number {
+  if (Math.abs(a.length - b.length) > most) return Infinity;
   const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, j) => j)];
   const at = (i: number, j: number): number => rows[i]?.[j] ?? Infinity;
   for (let i = 1; i <= a.length; i++) {

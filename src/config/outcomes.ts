@@ -1,6 +1,7 @@
 /** Where outcomes of calls are taken in from, beside the topic. */
 import { tokenOf } from './http.ts';
 import type { Token } from './http.ts';
+import { CALL_LABELS_DEFAULT } from './schema.ts';
 import type { CallLabels, Settings } from './schema.ts';
 import type { Problems } from './sources.ts';
 
@@ -16,7 +17,7 @@ export function outcomesOf(settings: Settings, problems: Problems): OutcomesConf
   const {
     OUTCOMES_PROMETHEUS_URL: url,
     OUTCOMES_PROMETHEUS_QUERY: query,
-    OUTCOMES_PROMETHEUS_LABELS: labels,
+    OUTCOMES_PROMETHEUS_LABELS: labels = CALL_LABELS_DEFAULT,
   } = settings;
   if (token !== null && 'value' in token && token.value === settings.HTTP_TOKEN)
     problems.push(

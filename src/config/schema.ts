@@ -85,10 +85,11 @@ const prometheusUrl = z
   });
 
 /** What counters of calls are told apart by. */
-export const CALL_LABELS = ['participant', 'policy', 'status', 'source', 'operation'] as const;
+const CALL_LABELS = ['participant', 'policy', 'status', 'source', 'operation'] as const;
 export type CallLabels = Readonly<Record<(typeof CALL_LABELS)[number], string>>;
 
-const LABELS: CallLabels = {
+/** What they are called unless it is said. */
+export const CALL_LABELS_DEFAULT: CallLabels = {
   ...{ participant: 'participant', policy: 'policy', status: 'status', source: 'job', operation: 'operation' },
 };
 
@@ -96,7 +97,7 @@ const labels = z.string().transform((list, context): CallLabels => {
   const pairs = list.split(',').flatMap((pair) => (pair.trim() === '' ? [] : [pair.trim().split('=')]));
   const fits = ([what = '', label = '', ...more]: readonly string[]): boolean =>
     (CALL_LABELS as readonly string[]).includes(what) && /^[a-zA-Z_]\w*$/.test(label) && more.length === 0;
-  if (pairs.every(fits)) return { ...LABELS, ...Object.fromEntries(pairs) };
+  if (pairs.every(fits)) return { ...CALL_LABELS_DEFAULT, ...(Object.fromEntries(pairs) as Partial<CallLabels>) };
   context.addIssue({
     code: 'custom',
     message: `must be such as policy=bucket,status=code, with commas: there are ${CALL_LABELS.join(', ')}`,
@@ -179,7 +180,7 @@ export const settingsSchema = z.object({
   /** A Prometheus that is asked for counters of calls, by role poller. */
   OUTCOMES_PROMETHEUS_URL: prometheusUrl.optional(),
   OUTCOMES_PROMETHEUS_QUERY: text.optional(),
-  OUTCOMES_PROMETHEUS_LABELS: labels.prefault(''),
+  OUTCOMES_PROMETHEUS_LABELS: labels.optional(),
   LOG_FORMAT: oneOf(...LOG_FORMATS).default('pino'),
   LOG_LEVEL: oneOf('trace', 'debug', 'info', 'warn', 'error', 'silent').default('info'),
 });

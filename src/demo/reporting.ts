@@ -15,14 +15,14 @@ import type { Answered } from '../simulator/world.ts';
 import type { WorldBridge } from '../simulator/worldBridge.ts';
 import { required } from '../required.ts';
 
-export interface ReportingOptions extends Pick<OutcomesOptions, 'windowMs' | 'hidden'> {
+interface ReportingOptions extends Pick<OutcomesOptions, 'windowMs' | 'hidden'> {
   readonly seed: number;
   readonly plan: TrafficPlan;
   readonly storage: { readonly log: Pick<EventLog, 'producer'> };
   readonly signal: AbortSignal;
 }
 
-export interface Reporting {
+interface Reporting {
   readonly take: (participant: string, answered: Answered) => void;
   /** Publishes the windows that are over by then. */
   readonly publishUntil: (at: EpochMs) => Promise<void>;

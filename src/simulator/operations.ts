@@ -2,7 +2,7 @@
 import { LIST_POLICY, READ_POLICY } from './policies.ts';
 
 /** Share: a weight beside the others of the policy, as a participant may make them. */
-export interface OperationShare {
+interface OperationShare {
   readonly operation: string;
   readonly share: number;
 }

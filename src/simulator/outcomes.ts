@@ -12,7 +12,7 @@ import { hash, hashText, uniform } from './random.ts';
 import type { Answered } from './world.ts';
 
 /** A calling system. Shares are weights beside those of the others. */
-export interface CallingSystem {
+interface CallingSystem {
   readonly source: string;
   /** Of the requests; of those that find a key where it is a matter of keys. */
   readonly share: number;

@@ -4,12 +4,30 @@ import { readCounters } from '../../src/calls/counters.ts';
 import type { CountersAsked, CounterSeries } from '../../src/calls/counters.ts';
 import { MINUTE, NOON, PARTICIPANT } from '../support/observations.ts';
 
-const LABELS = { participant: 'ispb', policy: 'bucket', status: 'code', source: 'job', operation: 'op' } as const;
+const LABELS = {
+  participant: 'ispb',
+  policy: 'bucket',
+  status: 'code',
+  source: 'job',
+  operation: 'op',
+} as const;
 const asked: CountersAsked = {
-  ...{ labels: LABELS, participant: PARTICIPANT, from: NOON, to: NOON + 3 * MINUTE, now: NOON + 4 * MINUTE },
+  ...{
+    labels: LABELS,
+    participant: PARTICIPANT,
+    from: NOON,
+    to: NOON + 3 * MINUTE,
+    now: NOON + 4 * MINUTE,
+  },
 };
 const series = (labels: Record<string, string>, ...samples: [minutes: number, count: number][]): CounterSeries => ({
-  labels: { job: 'payments', instance: 'a', bucket: 'X', code: '200', ...labels },
+  labels: {
+    job: 'payments',
+    instance: 'a',
+    bucket: 'X',
+    code: '200',
+    ...labels,
+  },
   samples: samples.map(([minutes, count]) => [NOON + minutes * MINUTE, count]),
 });
 const counts = (...given: CounterSeries[]): unknown[] =>

@@ -45,10 +45,24 @@ describe('a window of calls [CALLS-1]', () => {
 
   const count = fc.nat(1_000_000);
   const windows = fc.record({
-    ...{ status200: count, status404: count, status429: count, status500: count, statusOther: count },
-    ...{ paymentOrderCredits: count, cacheHits: fc.option(count), paymentOrders: fc.option(count), revision: count },
+    ...{
+      status200: count,
+      status404: count,
+      status429: count,
+      status500: count,
+      statusOther: count,
+    },
+    ...{
+      paymentOrderCredits: count,
+      cacheHits: fc.option(count),
+      paymentOrders: fc.option(count),
+      revision: count,
+    },
     completeUpTo: fc.option(fc.nat(1e9).map((more) => NOON + more)),
-    ...{ source: fc.constantFrom(UNNAMED, 'a|b', 'ação'), operation: fc.constantFrom(UNNAMED, 'getEntry') },
+    ...{
+      source: fc.constantFrom(UNNAMED, 'a|b', 'ação'),
+      operation: fc.constantFrom(UNNAMED, 'getEntry'),
+    },
   });
 
   it('comes back from its bytes as it was', () => {
@@ -63,8 +77,15 @@ describe('a window of calls [CALLS-1]', () => {
   it('of version 1 is one of nobody named, without a revision', () => {
     const { source: _s, operation: _o, revision: _r, ...first } = outcomes({ status200: 7, paymentOrderCredits: 3 });
     const payload = avroType('RequestOutcomesObserved', 1).toBuffer(first);
-    const properties = { event_type: 'RequestOutcomesObserved', schema_version: '1' };
-    const decoded = decodeOutcomes({ key: '12345678:CLAIMS_READ', payload, properties });
+    const properties = {
+      event_type: 'RequestOutcomesObserved',
+      schema_version: '1',
+    };
+    const decoded = decodeOutcomes({
+      key: '12345678:CLAIMS_READ',
+      payload,
+      properties,
+    });
     expect(decoded).toEqual(outcomes({ status200: 7, paymentOrderCredits: 3 }));
   });
 

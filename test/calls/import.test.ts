@@ -24,7 +24,9 @@ const ANTISCAN = 'ENTRIES_READ_PARTICIPANT_ANTISCAN';
 async function importing(name: string, content: string | Buffer, ...options: string[]) {
   const path = join(folder, name);
   await writeFile(path, content);
-  return await balde(['outcomes', 'import', path, ...options], { DATABASE_URL: url });
+  return await balde(['outcomes', 'import', path, ...options], {
+    DATABASE_URL: url,
+  });
 }
 
 /** What the topic has of a source, by time: each window once, as often as it was published. */
@@ -55,9 +57,26 @@ describe('balde outcomes import', { timeout: 120_000 }, () => {
     expect([code, stdout]).toEqual([0, `6 calls taken in as 3 windows ${between}\n`]);
     const antiscan = { policy: ANTISCAN, source: 'log', operation: 'getEntry' };
     const expected = [
-      outcomes({ ...antiscan, status200: 1, status429: 1, status500: 1, statusOther: 1, completeUpTo: NOON + MINUTE }),
-      outcomes({ ...antiscan, windowStart: NOON + MINUTE, status404: 1, completeUpTo: NOON + 2 * MINUTE }),
-      outcomes({ source: 'log', operation: 'getClaim', status200: 1, completeUpTo: NOON + MINUTE }),
+      outcomes({
+        ...antiscan,
+        status200: 1,
+        status429: 1,
+        status500: 1,
+        statusOther: 1,
+        completeUpTo: NOON + MINUTE,
+      }),
+      outcomes({
+        ...antiscan,
+        windowStart: NOON + MINUTE,
+        status404: 1,
+        completeUpTo: NOON + 2 * MINUTE,
+      }),
+      outcomes({
+        source: 'log',
+        operation: 'getClaim',
+        status200: 1,
+        completeUpTo: NOON + MINUTE,
+      }),
     ];
     const byPolicy = (a: RequestOutcomesObserved, b: RequestOutcomesObserved): number =>
       b.policy.localeCompare(a.policy) || a.windowStart - b.windowStart;
@@ -77,13 +96,30 @@ describe('balde outcomes import', { timeout: 120_000 }, () => {
 
   it('[CALLIN-2] reads other columns, takes ready windows, and marks a time as told when all of it was', async () => {
     const calls = ['getEntry', 'getEntryStatistics'].map((endpoint) =>
-      JSON.stringify({ ts: iso(NOON + 12_000), who: PARTICIPANT, bucket: 'X', code: 200, endpoint, sys: 'mapped' }),
+      JSON.stringify({
+        ts: iso(NOON + 12_000),
+        who: PARTICIPANT,
+        bucket: 'X',
+        code: 200,
+        endpoint,
+        sys: 'mapped',
+      }),
     );
-    const window = { ...outcomes({ source: 'mapped', status200: 7, revision: 2 }), windowStart: iso(NOON) };
+    const window = {
+      ...outcomes({ source: 'mapped', status200: 7, revision: 2 }),
+      windowStart: iso(NOON),
+    };
     const maps = ['time=ts', 'policy=bucket', 'participant=who', 'status=code', 'operation=endpoint', 'source=sys'];
     const options = maps.flatMap((map) => ['--map', map]);
     const run = await importing('calls.jsonl', calls.join('\n'), ...options, '--window', '10', '--complete', '--json');
-    expect(jsonOf(run)).toMatchObject({ lines: 2, calls: 2, ready_windows: 0, windows: 2, bad: 0, bad_lines: [] });
+    expect(jsonOf(run)).toMatchObject({
+      lines: 2,
+      calls: 2,
+      ready_windows: 0,
+      windows: 2,
+      bad: 0,
+      bad_lines: [],
+    });
     expect(
       (await topicOf('mapped')).map(({ windowStart, windowEnd, completeUpTo }) => [
         windowStart,

@@ -74,7 +74,11 @@ describe('POST /api/v1/outcomes', () => {
       207,
       { line: 1, stored: false, reason: 'the line is no JSON' },
       { line: 2, stored: false, reason: 'the line is no JSON object' },
-      { line: 3, stored: false, reason: expect.stringMatching(/^"payer" is no field: there are participant, /) },
+      {
+        line: 3,
+        stored: false,
+        reason: expect.stringMatching(/^"payer" is no field: there are participant, /) as string,
+      },
       { line: 4, stored: false, reason: 'status200 is missing' },
       { line: 5, stored: true, reason: null },
     ]);

@@ -1,9 +1,11 @@
 /**
- * What a bucket's consumption proves of calls that nobody reports, judged by a bucket that is simulated: of what is proven
- * never a token more than there was.
+ * What a bucket's consumption proves of calls that nobody reports, judged by a bucket that is simulated: never a token
+ * more than there was.
  */
 import { describe, expect, it } from 'vitest';
+import { consumers } from '../../src/analysis/consumers.ts';
 import { openOutcomesPublisher } from '../../src/calls/publish.ts';
+import { consumersText } from '../../src/cli/render/consumers.ts';
 import type { PolicyStateObserved } from '../../src/domain/events.ts';
 import type { RequestOutcomesObserved } from '../../src/domain/outcomes.ts';
 import { TokenBucket } from '../../src/simulator/tokenBucket.ts';
@@ -31,6 +33,8 @@ interface Traffic {
   readonly minutes?: number;
 }
 
+type Counts = Pick<RequestOutcomesObserved, 'status200' | 'status404' | 'status429' | 'paymentOrderCredits'>;
+
 interface Happened {
   readonly seen: readonly PolicyStateObserved[];
   readonly windows: readonly RequestOutcomesObserved[];
@@ -41,16 +45,26 @@ interface Happened {
 /** Calls second by second, in two sources that report them with clocks that are off; polls at uneven times. */
 function happen({ policy, mode, own, hidden, seed, minutes = 120 }: Traffic): Happened {
   const random = seeded(seed);
-  const bucket = new TokenBucket({ ...SIZE, mode, startAt: NOON, phaseMs: 17_000, refusedCost: 0 });
+  const bucket = new TokenBucket({
+    ...SIZE,
+    mode,
+    startAt: NOON,
+    phaseMs: 17_000,
+    refusedCost: 0,
+  });
   const perSecond = SIZE.refillTokens / SIZE.refillPeriodSec;
   const windows = new Map<string, RequestOutcomesObserved>();
   const [seen, taken]: [PolicyStateObserved[], number[]] = [[], []];
-  const report = (source: string, at: number, counts: Partial<RequestOutcomesObserved>): void => {
+  const report = (source: string, at: number, counts: Counts): void => {
     const windowStart = Math.floor(at / MINUTE) * MINUTE;
     const completeUpTo = NOON + (minutes + 5) * MINUTE;
     const window = windows.get(`${source} ${windowStart}`) ?? outcomes({ policy, source, windowStart, completeUpTo });
-    const added = Object.entries(counts).map(([k, n]) => [k, Number(window[k as 'status200']) + Number(n)]);
-    windows.set(`${source} ${windowStart}`, { ...window, ...Object.fromEntries(added) });
+    const sum = (name: keyof typeof counts): number => window[name] + counts[name];
+    windows.set(`${source} ${windowStart}`, {
+      ...window,
+      ...{ status200: sum('status200'), status404: sum('status404'), status429: sum('status429') },
+      paymentOrderCredits: sum('paymentOrderCredits'),
+    });
   };
   let due = NOON;
   for (let second = 0; second < minutes * 60; second += 1) {
@@ -73,14 +87,24 @@ function happen({ policy, mode, own, hidden, seed, minutes = 120 }: Traffic): Ha
       }
       const credits = policy === ANTISCAN ? Math.floor(found * 0.8) : 0;
       if (credits > 0) bucket.credit(at, credits);
-      const counts = { status200: found, status404: none, status429: refused, paymentOrderCredits: credits };
+      const counts = {
+        status200: found,
+        status404: none,
+        status429: refused,
+        paymentOrderCredits: credits,
+      };
       report(source, at + clock + random.between(-900, 900), counts);
     }
     const others = Math.floor(perSecond * hidden + random.between(0, 1));
     taken.push(hidden === 0 ? 0 : bucket.requestMany(at, others, 1));
     if (at < due) continue;
     const jitter = Math.round(random.between(-240, 240));
-    const values = { policy, ...SIZE, availableTokens: bucket.tokensAt(at), responseTime: at + jitter };
+    const values = {
+      policy,
+      ...SIZE,
+      availableTokens: bucket.tokensAt(at),
+      responseTime: at + jitter,
+    };
     seen.push(observation(values));
     due = at + random.between(4, 40) * 1_000;
   }
@@ -137,9 +161,17 @@ describe('consumption that the reported calls do not explain [CALLS-4]', () => {
     expect(proven).toBeLessThanOrEqual(truth);
     expect(proven).toBeGreaterThan(truth * 0.25);
     expect((proof.consumed_at_least ?? 0) - (proof.explained_at_most ?? 0)).toBeGreaterThanOrEqual(proven - 1);
+    const told = await consumers(database, RANGE);
+    expect(told.buckets.map(({ readings }) => readings[0])).toEqual(['ANOTHER_SYSTEM']);
+    expect(consumersText(told).join('\n')).toContain(
+      `something else consumed ${proven.toLocaleString('en-US')} tokens`,
+    );
     // Whatever part of the time is looked at.
     for (const from of [20, 50, 80]) {
-      const part = await proofOf(database, { since: NOON + from * MINUTE, until: NOON + (from + 25) * MINUTE });
+      const part = await proofOf(database, {
+        since: NOON + from * MINUTE,
+        until: NOON + (from + 25) * MINUTE,
+      });
       const own = [part.unexplained_since ?? NaN, part.unexplained_until ?? NaN] as const;
       if (Number(part.unexplained_at_least) > 0)
         expect(part.unexplained_at_least).toBeLessThanOrEqual(between(happened.hidden, ...own));
@@ -147,10 +179,23 @@ describe('consumption that the reported calls do not explain [CALLS-4]', () => {
   });
 
   it('is not looked at before every source is complete, nor before all report', async () => {
-    const happened = happen({ policy: 'CLAIMS_READ', mode: 'drip', own: 0.3, hidden: 0.5, seed: 3, minutes: 40 });
-    const silent = outcomes({ source: 'silent', windowStart: NOON + 10 * MINUTE });
-    const database = await folded({ ...happened, windows: [...happened.windows, silent] });
-    expect(await proofOf(database)).toMatchObject({
+    const happened = happen({
+      policy: 'CLAIMS_READ',
+      mode: 'drip',
+      own: 0.3,
+      hidden: 0.5,
+      seed: 3,
+      minutes: 40,
+    });
+    const silent = outcomes({
+      source: 'silent',
+      windowStart: NOON + 10 * MINUTE,
+    });
+    const database = await folded({
+      ...happened,
+      windows: [...happened.windows, silent],
+    });
+    expect(await proofOf(database, { until: NOON + 30 * MINUTE })).toMatchObject({
       waiting_for: ['silent'],
       checked_until: null,
       unexplained_at_least: null,
@@ -158,13 +203,18 @@ describe('consumption that the reported calls do not explain [CALLS-4]', () => {
 
     const until = NOON + 30 * MINUTE;
     const told = { ...silent, completeUpTo: until };
-    const other = await folded({ ...happened, windows: [...happened.windows, told] });
+    const other = await folded({
+      ...happened,
+      windows: [...happened.windows, told],
+    });
     const proof = await proofOf(other, { toleranceMs: 5_000 });
     expect(proof.checked_from).toBeGreaterThanOrEqual(NOON + 10 * MINUTE + 5_000);
     expect(proof.checked_until).toBeLessThanOrEqual(until - 5_000);
     expect(proof.unexplained_at_least).toBeGreaterThan(0);
     // A tolerance as wide as the time explains everything by the calls around it.
-    expect(await proofOf(other, { toleranceMs: 20 * MINUTE })).toMatchObject({ unexplained_at_least: null });
+    expect(await proofOf(other, { toleranceMs: 20 * MINUTE })).toMatchObject({
+      unexplained_at_least: null,
+    });
   });
 });
 
@@ -189,14 +239,29 @@ describe('rates and shares [CALLS-3]', () => {
     ];
     const database = await folded({ seen: [], windows, hidden: [] });
     const [hour, day] = await notFoundRates(database, at);
-    expect(hour).toMatchObject({ participant: PARTICIPANT, hours: 1, queries: 100, not_found: 10, error_404_rate: 10 });
+    expect(hour).toMatchObject({
+      participant: PARTICIPANT,
+      hours: 1,
+      queries: 100,
+      not_found: 10,
+      error_404_rate: 10,
+    });
     // Wilson (1927), 10 of 100: 5.52 % to 17.44 %.
     expect(hour?.error_404_rate_low).toBeCloseTo(5.5229, 3);
     expect(hour?.error_404_rate_high).toBeCloseTo(17.4366, 3);
-    expect(day).toMatchObject({ hours: 24, queries: 1_000, not_found: 15, error_404_rate: 1.5, payment_orders: 200 });
+    expect(day).toMatchObject({
+      hours: 24,
+      queries: 1_000,
+      not_found: 15,
+      error_404_rate: 1.5,
+      payment_orders: 200,
+    });
     expect(day?.queries_per_payment_order).toBe(5);
 
-    const shares = await sharesOf(database, { since: at - 60 * MINUTE, until: at });
+    const shares = await sharesOf(database, {
+      since: at - 60 * MINUTE,
+      until: at,
+    });
     expect(shares.map(({ source, tokens, calls: n }) => [source, tokens, n])).toEqual([
       ['a', 69, 63],
       ['b', 51, 37],

@@ -34,7 +34,13 @@ beforeAll(async () => {
   });
   const properties = { event_type: 'PolicyStateObserved', schema_version: '1' };
   await producer.send([
-    { key: first?.policy ?? '', payload: Buffer.from('junk'), properties, eventTime: LAST, sequenceId: 1 },
+    {
+      key: first?.policy ?? '',
+      payload: Buffer.from('junk'),
+      properties,
+      eventTime: LAST,
+      sequenceId: 1,
+    },
   ]);
   const [row] = await database.query<{ id: string }>('select id from dict_rate_limit_alerts limit 1');
   alert = row?.id ?? '';
@@ -49,6 +55,7 @@ const OUTPUTS: readonly (readonly [string, () => readonly string[]])[] = [
   ['state', () => ['state', '--at', new Date(LAST - MINUTE).toISOString(), '--json']],
   ['history', () => ['history', ...bucket, '--json']],
   ['what-if', () => ['what-if', '--warning', '70', '--json']],
+  ['consumers', () => ['consumers', '--json']],
   ['lag', () => ['lag', '--json']],
   ['checkpoints list', () => ['checkpoints', 'list', '--json']],
   ['dead-letters list', () => ['dead-letters', 'list', '--all', '--json']],

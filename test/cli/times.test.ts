@@ -4,6 +4,7 @@ import type { Command, Option } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { alertsCommand } from '../../src/cli/commands/alerts.ts';
 import { exportCommand } from '../../src/cli/commands/export.ts';
+import { consumersCommand } from '../../src/cli/commands/consumers.ts';
 import { historyCommand } from '../../src/cli/commands/history.ts';
 import { metricsCommand } from '../../src/cli/commands/metrics.ts';
 import { rebuildCommand } from '../../src/cli/commands/rebuild.ts';
@@ -65,6 +66,7 @@ test.each(WRONG)('%j is refused: %s [OPS-21]', (text, reason) => {
 
 const COMMANDS: readonly (readonly [() => Command, readonly string[]])[] = [
   [alertsCommand, []],
+  [consumersCommand, []],
   [historyCommand, ['--participant', '12345678', '--policy', 'X']],
   [stateCommand, []],
   [metricsCommand, []],

@@ -3,8 +3,10 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { RATE_LIMIT_ALERTS } from '../../src/codec/topics.ts';
+import { isForecast } from '../../src/domain/events.ts';
 import type { AlertEvent } from '../../src/domain/events.ts';
 import { packageRoot } from '../../src/packageRoot.ts';
+import { decide, drain } from '../projections/drains.ts';
 import { eventually } from '../support/eventually.ts';
 import { describePulsar, pulsarBroker } from '../support/pulsar.ts';
 import { AlertTopic, decided, EXAMPLE, Follower, wireOf } from './given.ts';
@@ -85,15 +87,22 @@ describePulsar('the example subscribers', () => {
   it('tell the same, whole and in order, and each event once [OUT-5]', async () => {
     const topic = await newTopic();
     const [raised, changed, resolved] = decided('CLAIMS_READ') as [AlertEvent, AlertEvent, AlertEvent];
-    await topic.publish([raised, changed, raised, resolved]);
+    const forecasts = decide(
+      drain(
+        20,
+        Array.from({ length: 120 }, () => 0),
+      ),
+    ).filter(isForecast);
+    expect(forecasts.map(({ type }) => type)).toEqual(['ForecastRaised', 'ForecastResolved']);
+    await topic.publish([raised, changed, raised, resolved, ...forecasts]);
     const lines = await Promise.all(
       LANGUAGES.map(async (language) => {
-        const follower = follow(language, topic, '--from-beginning', '--count', '3', '--json');
+        const follower = follow(language, topic, '--from-beginning', '--count', '5', '--json');
         expect(await follower.ended(), follower.errors).toBe(0);
         return follower.lines;
       }),
     );
-    expect(parsed(lines[0] ?? [])).toEqual([raised, changed, resolved].map(told));
+    expect(parsed(lines[0] ?? [])).toEqual([raised, changed, resolved, ...forecasts].map(told));
     expect(lines[1]).toEqual(lines[0]);
   });
 

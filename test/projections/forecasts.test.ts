@@ -4,34 +4,15 @@ import { alertsProjection } from '../../projections/alerts/fold.ts';
 import { forecastsProjection } from '../../projections/forecasts/fold.ts';
 import { decodeAlertEvent, encodeAlertEvent } from '../../src/codec/alertEvent.ts';
 import { FORECAST_RULES } from '../../src/domain/estimate/outlook.ts';
-import type { AlertEvent, PolicyStateEvent, PolicyStateObserved } from '../../src/domain/events.ts';
+import type { AlertEvent } from '../../src/domain/events.ts';
 import { isForecast } from '../../src/domain/events.ts';
 import { DEFAULT_RULES } from '../../src/domain/thresholds.ts';
-import { NOON, observation } from '../support/observations.ts';
+import { NOON } from '../support/observations.ts';
+import { at, calm, decide, drain, levels, SECOND } from './drains.ts';
 import { run } from './drive.ts';
 
-const SECOND = 1_000;
-const at = (second: number, availableTokens: number): PolicyStateObserved =>
-  observation({
-    ...{ availableTokens, responseTime: NOON + second * SECOND },
-    ...{ capacity: 1_000, refillTokens: 60, refillPeriodSec: 60 },
-  });
-
-/** Tokens after each ten seconds: a drip of one token a second, less what is drawn. */
-function levels(first: number, ...drawn: readonly number[]): PolicyStateObserved[] {
-  let tokens = first;
-  return [0, ...drawn].map((tens, i) => at(i * 10, (tokens = i === 0 ? first : Math.min(1_000, tokens + 10 - tens))));
-}
-
-const calm = (count: number): number[] => Array.from({ length: count }, (_, i) => (i % 3 === 0 ? 15 : 6));
-const decide = (events: readonly PolicyStateEvent[], forecasts = FORECAST_RULES): AlertEvent[] =>
-  run(alertingReactor(DEFAULT_RULES, forecasts), events);
 const short = (events: readonly AlertEvent[]): string[] =>
   events.filter(isForecast).map((event) => `${event.type} ${event.reason} ${(event.timestamp - NOON) / SECOND}`);
-
-/** From 700 tokens, 60 tokens in each ten seconds from second 200 on. */
-const drain = (tens: number, then: readonly number[] = []): PolicyStateObserved[] =>
-  levels(700, ...calm(20), ...Array.from({ length: tens }, () => 60), ...then);
 
 describe('[FORE-1] a forecast', () => {
   test('is made once while a bucket drains, before it is empty, with its interval', () => {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 import { PrometheusError, prometheusLook } from '../../src/calls/prometheus.ts';
+import type { CounterLabels } from '../../src/calls/counters.ts';
 import type { RequestOutcomesObserved } from '../../src/domain/outcomes.ts';
 import { manualClock } from '../../src/simulator/clocks.ts';
 import { MINUTE, NOON, PARTICIPANT } from '../support/observations.ts';
@@ -65,12 +66,12 @@ async function startStored(folder: string): Promise<string> {
 }
 
 /** Looks every minute, as time goes on. */
-async function looked(address: string, query = 'dict_calls_total') {
+function looked(address: string, query = 'dict_calls_total', labels: CounterLabels = LABELS) {
   const clock = manualClock(NOON);
   const published: RequestOutcomesObserved[] = [];
   const leftOut: string[] = [];
   const look = prometheusLook({
-    ...{ url: `http://${address}/`, query, labels: LABELS, participant: PARTICIPANT, clock },
+    ...{ url: `http://${address}/`, query, labels, participant: PARTICIPANT, clock },
     publisher: async () =>
       await Promise.resolve({
         publish: async (windows) => {
@@ -107,7 +108,7 @@ describePrometheus('counters of a Prometheus', () => {
     const folder = await mkdtemp(join(tmpdir(), 'balde-counters-'));
     onTestFinished(async () => await rm(folder, { recursive: true, force: true }));
     const address = await startStored(folder);
-    const { at, published } = await looked(address);
+    const { at, published } = looked(address);
     for (let minute = 2; minute <= 48; minute += 1) await at(NOON + minute * MINUTE + 5_000);
     const windows = standing(published);
     const all = (perSecond: number): number => callsUntil(END, perSecond);
@@ -131,7 +132,7 @@ describePrometheus('counters of a Prometheus', () => {
       expect(marks.has(start + MINUTE)).toBe(true);
 
     expect(await at(NOON + 48 * MINUTE + 6_000)).toBe(0);
-    const again = await looked(address);
+    const again = looked(address);
     await again.at(NOON + 48 * MINUTE + 6_000);
     expect(sum(standing(again.published), 'status200')).toBe(all(2) + all(1));
   }, 120_000);
@@ -140,12 +141,12 @@ describePrometheus('counters of a Prometheus', () => {
     const folder = await mkdtemp(join(tmpdir(), 'balde-counters-'));
     onTestFinished(async () => await rm(folder, { recursive: true, force: true }));
     const address = await startStored(folder);
-    const { at, published, leftOut } = await looked(address, '{__name__=~"dict_calls_total|scrape_.*",op="getEntry"}');
+    const { at, published, leftOut } = looked(address, 'dict_calls_total', { ...LABELS, status: 'op' });
     await at(NOON + 30 * MINUTE);
-    expect(published.filter(({ operation }) => operation !== 'getEntry')).toEqual([]);
-    expect(leftOut).toEqual([]);
-    const wrong = await looked(address, 'sum(dict_calls_total)');
+    await at(NOON + 31 * MINUTE);
+    expect([published, leftOut]).toEqual([[], ['label op is no status of HTTP, such as 200 or 2xx']]);
+    const wrong = looked(address, 'sum(dict_calls_total)');
     await expect(wrong.at(NOON + 30 * MINUTE)).rejects.toThrow(/OUTCOMES_PROMETHEUS_QUERY: .*selector of counters/);
-    await expect((await looked('127.0.0.1:1')).at(NOON)).rejects.toThrow(PrometheusError);
+    await expect(looked('127.0.0.1:1').at(NOON)).rejects.toThrow(PrometheusError);
   }, 120_000);
 });

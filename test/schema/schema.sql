@@ -657,6 +657,50 @@ AS $function$
   returning epoch;
 $function$
 ;
+CREATE OR REPLACE FUNCTION public.dict_rate_limit_404_rates_at(at timestamp with time zone)
+ RETURNS TABLE(participant text, endpoint_id text, hours integer, queries bigint, not_found bigint, error_404_rate double precision, error_404_rate_low double precision, error_404_rate_high double precision, payment_orders bigint, queries_per_payment_order double precision, cache_hits bigint, first_at timestamp with time zone, last_at timestamp with time zone)
+ LANGUAGE sql
+ STABLE PARALLEL SAFE
+AS $function$
+  select
+    n.participant,
+    n.endpoint_id,
+    n.hours,
+    n.queries,
+    n.not_found,
+    case when n.queries > 0 then 100 * x.p end,
+    case when n.queries > 0 then 100 * greatest(0, w.middle - w.half) end,
+    case when n.queries > 0 then 100 * least(1, w.middle + w.half) end,
+    n.payment_orders,
+    n.queries / nullif(n.payment_orders, 0)::double precision,
+    n.cache_hits,
+    n.first_at,
+    n.last_at
+  from (
+    select
+      o.participant,
+      o.endpoint_id,
+      h.hours,
+      sum(o.status_200::bigint + o.status_404)::bigint as queries,
+      sum(o.status_404)::bigint as not_found,
+      sum(o.payment_orders)::bigint as payment_orders,
+      sum(o.cache_hits)::bigint as cache_hits,
+      min(o.starts_at) as first_at,
+      max(o.ends_at) as last_at
+    from (values (1), (24)) h (hours)
+    join public.dict_rate_limit_outcomes o on o.starts_at >= at - h.hours * interval '1 hour' and o.starts_at < at
+    group by o.participant, o.endpoint_id, h.hours
+  ) n
+  cross join lateral (
+    select n.not_found::double precision / greatest(n.queries, 1) as p, greatest(n.queries, 1)::double precision as q,
+      1.959963984540054::double precision as z
+  ) x
+  cross join lateral (
+    select (x.p + x.z ^ 2 / (2 * x.q)) / (1 + x.z ^ 2 / x.q) as middle,
+      x.z * sqrt(x.p * (1 - x.p) / x.q + x.z ^ 2 / (4 * x.q ^ 2)) / (1 + x.z ^ 2 / x.q) as half
+  ) w
+$function$
+;
 CREATE OR REPLACE FUNCTION public.dict_rate_limit_rollup_days_in(zone text)
  RETURNS TABLE(participant text, endpoint_id text, day date, starts_at timestamp with time zone, ends_at timestamp with time zone, is_open boolean, observations bigint, lowest_tokens integer, lowest_capacity integer, highest_tokens integer, highest_capacity integer, last_tokens integer, last_capacity integer, last_at timestamp with time zone, seconds_at_0 double precision, seconds_to_10 double precision, seconds_to_20 double precision, seconds_to_30 double precision, seconds_to_40 double precision, seconds_to_50 double precision, seconds_to_60 double precision, seconds_to_70 double precision, seconds_to_80 double precision, seconds_to_90 double precision, seconds_to_100 double precision, seconds_above_100 double precision, unobserved_seconds double precision, blind_seconds double precision, consumption_low bigint, consumption_high bigint)
  LANGUAGE sql
@@ -749,6 +793,148 @@ AS $function$
   group by d.participant, d.endpoint_id, d.starts_at, d.ends_at, d.first_hour, d.end_hour
 $function$
 ;
+CREATE OR REPLACE FUNCTION public.dict_rate_limit_unexplained(since timestamp with time zone, until timestamp with time zone, tolerance interval DEFAULT '00:00:02'::interval, of_participant text DEFAULT NULL::text, of_policy text DEFAULT NULL::text)
+ RETURNS TABLE(participant text, endpoint_id text, waiting_for text[], checked_from timestamp with time zone, checked_until timestamp with time zone, unexplained_at_least bigint, unexplained_since timestamp with time zone, unexplained_until timestamp with time zone, consumed_at_least bigint, explained_at_most bigint, refused bigint, free bigint)
+ LANGUAGE plpgsql
+ STABLE
+AS $function$
+declare
+  doubt constant double precision := 0.5;
+  bucket record;
+  e record;
+  previous record;
+  has_previous boolean;
+  lo double precision;
+  hi double precision;
+  -- The most that a proof ending here has, with what began it: over intervals one by one, and within a run.
+  best double precision;
+  best_since timestamptz;
+  best_lo double precision;
+  run double precision;
+  run_since timestamptz;
+  run_lo double precision;
+  elapsed double precision;
+  most double precision;
+  excess double precision;
+begin
+  for bucket in
+    select s.participant as p, s.endpoint_id as q,
+      max(s.first_at) + tolerance as begins,
+      case when count(*) = count(s.complete_up_to) then min(s.complete_up_to) - tolerance end as ends,
+      array_agg(s.source order by s.source)
+        filter (where s.complete_up_to is null or s.complete_up_to < until - interval '5 minutes') as late
+    from public.dict_rate_limit_outcome_sources s
+    where s.participant = coalesce(of_participant, s.participant) and s.endpoint_id = coalesce(of_policy, s.endpoint_id)
+      and s.endpoint_id not in ('POLICIES_LIST', 'POLICIES_READ')
+    group by s.participant, s.endpoint_id
+    order by s.participant, s.endpoint_id
+  loop
+    participant := bucket.p;
+    endpoint_id := bucket.q;
+    waiting_for := coalesce(bucket.late, '{}');
+    checked_from := null;
+    checked_until := null;
+    unexplained_at_least := null;
+    unexplained_since := null;
+    unexplained_until := null;
+    consumed_at_least := null;
+    explained_at_most := null;
+    refused := null;
+    free := null;
+    has_previous := false;
+    lo := 0;
+    hi := 0;
+    -- In order of time: windows that may have begun, those that are certainly over, and observations in between.
+    for e in
+      select h.response_time as at, 2 as kind, null::double precision as tokens, h.available_tokens, h.capacity, h.refill_tokens,
+        h.refill_period_sec, h.psp_category, h.consumption_low
+      from public.dict_rate_limit_states h
+      where bucket.ends is not null and h.participant = bucket.p and h.endpoint_id = bucket.q
+        -- Without a predecessor, or late: what follows in the log was not compared with it.
+        and h.consumption_low is not null
+        and h.response_time >= greatest(since, bucket.begins) and h.response_time <= least(until, bucket.ends)
+      union all
+      select case k.kind when 3 then w.starts_at - tolerance else w.ends_at + tolerance end, k.kind, w.tokens,
+        null, null, null, null, null, null
+      from public.dict_rate_limit_outcome_tokens w
+      cross join (values (1), (3)) k (kind)
+      where w.participant = bucket.p and w.endpoint_id = bucket.q and w.tokens > 0
+        and w.starts_at >= greatest(since, bucket.begins) - 2 * tolerance - interval '1 minute'
+        and w.starts_at <= least(until, bucket.ends) + tolerance
+      order by 1, 2
+    loop
+      if e.kind = 1 then
+        lo := lo + e.tokens;
+        continue;
+      elsif e.kind = 3 then
+        hi := hi + e.tokens;
+        continue;
+      end if;
+      if not has_previous then
+        has_previous := true;
+        previous := e;
+        best := lo;
+        best_since := e.at;
+        best_lo := lo;
+        run := null;
+        checked_from := e.at;
+        checked_until := e.at;
+        unexplained_at_least := 0;
+        continue;
+      end if;
+      if e.capacity = previous.capacity and e.refill_tokens = previous.refill_tokens
+        and e.refill_period_sec = previous.refill_period_sec and e.psp_category is not distinct from previous.psp_category
+      then
+        elapsed := extract(epoch from e.at - previous.at);
+        most := ceil((elapsed + doubt) / e.refill_period_sec) * e.refill_tokens;
+        if most <= previous.capacity - previous.available_tokens then
+          -- It can't have brimmed over: all of the refill came in, but for up to one at the ends of the run.
+          if run is null or best - e.refill_tokens * (1 + doubt / e.refill_period_sec) > run then
+            run := best - e.refill_tokens * (1 + doubt / e.refill_period_sec);
+            run_since := best_since;
+            run_lo := best_lo;
+          end if;
+          run := run + (previous.available_tokens - e.available_tokens)
+            + e.refill_tokens * elapsed / e.refill_period_sec;
+        else
+          run := null;
+        end if;
+      else
+        run := null;
+      end if;
+      best := best + e.consumption_low;
+      if run is not null and run > best then
+        best := run;
+        best_since := run_since;
+        best_lo := run_lo;
+      end if;
+      if lo >= best then
+        best := lo;
+        best_since := e.at;
+        best_lo := lo;
+      end if;
+      excess := floor(best - hi);
+      if excess > unexplained_at_least then
+        unexplained_at_least := excess;
+        unexplained_since := best_since;
+        unexplained_until := e.at;
+        consumed_at_least := floor(best - best_lo);
+        explained_at_most := hi - best_lo;
+      end if;
+      previous := e;
+      checked_until := e.at;
+    end loop;
+    if unexplained_at_least > 0 then
+      select coalesce(sum(w.refused), 0), coalesce(sum(w.free), 0) into refused, free
+      from public.dict_rate_limit_outcome_tokens w
+      where w.participant = bucket.p and w.endpoint_id = bucket.q
+        and w.starts_at < unexplained_until + tolerance and w.ends_at > unexplained_since - tolerance;
+    end if;
+    return next;
+  end loop;
+end
+$function$
+;
 
 -- views
 create view public.dict_rate_limit_alerts as
@@ -818,6 +1004,24 @@ create view public.dict_rate_limit_outcome_sources as
     last_at,
     complete_up_to
    FROM outcomes_v1.outcome_sources;
+create view public.dict_rate_limit_outcome_tokens as
+ SELECT participant,
+    endpoint_id,
+    source,
+    operation,
+    starts_at,
+    ends_at,
+        CASE
+            WHEN (endpoint_id = 'ENTRIES_READ_PARTICIPANT_ANTISCAN'::text) THEN ((status_200)::bigint + ((3)::bigint * status_404))
+            ELSE (((status_200)::bigint + status_404) + status_other)
+        END AS tokens,
+    status_429 AS refused,
+        CASE
+            WHEN (endpoint_id = 'ENTRIES_READ_PARTICIPANT_ANTISCAN'::text) THEN ((status_500)::bigint + status_other)
+            ELSE (status_500)::bigint
+        END AS free,
+    payment_order_credits AS credits
+   FROM public.dict_rate_limit_outcomes;
 create view public.dict_rate_limit_outcomes as
  SELECT participant,
     endpoint_id,
@@ -1209,6 +1413,21 @@ create view public.dict_rate_limit_thresholds as
     critical_percent,
     stale_after_seconds
    FROM balde.setting;
+create view public.v_dict_rate_limit_404_rates as
+ SELECT participant,
+    endpoint_id,
+    hours,
+    queries,
+    not_found,
+    error_404_rate,
+    error_404_rate_low,
+    error_404_rate_high,
+    payment_orders,
+    queries_per_payment_order,
+    cache_hits,
+    first_at,
+    last_at
+   FROM public.dict_rate_limit_404_rates_at(clock_timestamp()) dict_rate_limit_404_rates_at(participant, endpoint_id, hours, queries, not_found, error_404_rate, error_404_rate_low, error_404_rate_high, payment_orders, queries_per_payment_order, cache_hits, first_at, last_at);
 create view public.v_dict_rate_limit_active_alerts as
  SELECT id,
     participant,
@@ -1312,12 +1531,27 @@ create view public.v_dict_rate_limit_refill as
    FROM (states_v1.latest l
      CROSS JOIN LATERAL ( SELECT (l.gauge)::jsonb AS told) g)
   ORDER BY l.participant, l.endpoint_id;
+create view public.v_dict_rate_limit_unexplained as
+ SELECT participant,
+    endpoint_id,
+    waiting_for,
+    checked_from,
+    checked_until,
+    unexplained_at_least,
+    unexplained_since,
+    unexplained_until,
+    consumed_at_least,
+    explained_at_most,
+    refused,
+    free
+   FROM public.dict_rate_limit_unexplained((clock_timestamp() - '24:00:00'::interval), clock_timestamp()) dict_rate_limit_unexplained(participant, endpoint_id, waiting_for, checked_from, checked_until, unexplained_at_least, unexplained_since, unexplained_until, consumed_at_least, explained_at_most, refused, free);
 
 -- rights
 grant SELECT on public.dict_rate_limit_alerts to balde_readonly;
 grant SELECT on public.dict_rate_limit_category_changes to balde_readonly;
 grant SELECT on public.dict_rate_limit_forecasts to balde_readonly;
 grant SELECT on public.dict_rate_limit_outcome_sources to balde_readonly;
+grant SELECT on public.dict_rate_limit_outcome_tokens to balde_readonly;
 grant SELECT on public.dict_rate_limit_outcomes to balde_readonly;
 grant SELECT on public.dict_rate_limit_policies to balde_readonly;
 grant SELECT on public.dict_rate_limit_rollup_5m to balde_readonly;
@@ -1326,7 +1560,9 @@ grant SELECT on public.dict_rate_limit_rollup_days_utc to balde_readonly;
 grant SELECT on public.dict_rate_limit_rollup_hours to balde_readonly;
 grant SELECT on public.dict_rate_limit_states to balde_readonly;
 grant SELECT on public.dict_rate_limit_thresholds to balde_readonly;
+grant SELECT on public.v_dict_rate_limit_404_rates to balde_readonly;
 grant SELECT on public.v_dict_rate_limit_active_alerts to balde_readonly;
 grant SELECT on public.v_dict_rate_limit_latest_states to balde_readonly;
 grant SELECT on public.v_dict_rate_limit_open_forecasts to balde_readonly;
 grant SELECT on public.v_dict_rate_limit_refill to balde_readonly;
+grant SELECT on public.v_dict_rate_limit_unexplained to balde_readonly;

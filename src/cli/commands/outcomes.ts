@@ -2,7 +2,6 @@
 import { Argument, InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
 import { importFile } from '../../calls/importFile.ts';
-import type { Imported } from '../../calls/importFile.ts';
 import { bytesOf, formatOf } from '../../calls/lines.ts';
 import type { LineFormat, Mapping } from '../../calls/lines.ts';
 import { openOutcomesPublisher } from '../../calls/publish.ts';
@@ -29,12 +28,6 @@ interface ImportCommandOptions extends CommonOptions {
   readonly revision: number;
   readonly complete?: boolean;
   readonly badLines: number;
-}
-
-/** What was done, and the first of the lines that can't be used. */
-export interface ImportAnswer extends Imported {
-  readonly file: string;
-  readonly badLines: readonly { readonly line: number; readonly reason: string }[];
 }
 
 export const outcomesCommand = (): Command =>

@@ -129,7 +129,7 @@ async function bridgeOf(options: SimulateOptions): Promise<Simulated> {
     outcomes,
     async () => await writeReports({ ...reporting, file: outcomes, plan, seed, clock }),
   );
-  const bridge = new WorldBridge({ ...given, ...(onAnswered === undefined ? {} : { onAnswered }) });
+  const bridge = new WorldBridge({ ...given, onAnswered });
   return { bridge, what, working: async (signal) => await run(bridge, signal) };
 }
 

@@ -44,7 +44,12 @@ interface StartOptions extends CommonOptions {
 const PATIENCE_MS = 60_000;
 
 /** The client tells of every connection: one level lower it doesn't drown what Balde says. */
-const PULSAR_LEVELS = { debug: 'trace', info: 'debug', warn: 'warn', error: 'error' } as const;
+const PULSAR_LEVELS = {
+  debug: 'trace',
+  info: 'debug',
+  warn: 'warn',
+  error: 'error',
+} as const;
 
 export const startCommand = (): Command =>
   baseCommand({
@@ -87,7 +92,11 @@ async function start(options: StartOptions): Promise<void> {
 /** What is logged until the work is done is written, as far as somebody reads it. */
 async function logging({ logLevel, logFormat }: Config, work: (logger: Logger) => Promise<void>): Promise<void> {
   const leftOut = (lines: number): string =>
-    lineOf(logFormat, { level: 'warn', lines, msg: 'lines of the log were left out: nobody read them' });
+    lineOf(logFormat, {
+      level: 'warn',
+      lines,
+      msg: 'lines of the log were left out: nobody read them',
+    });
   const output = openOutput(2, leftOut);
   try {
     await work(createLogger(logLevel, output, logFormat));
@@ -161,7 +170,10 @@ async function run(
   try {
     if (config.databaseUrl === null) await markContinued(config.dataDir, new Date());
     announce(config, storage, roles, simulator, print);
-    const onServing = (url: string): void => print(`  metrics    ${url}/metrics`);
+    const onServing = (url: string): void => {
+      print(`  page       ${url}/`);
+      print(`  metrics    ${url}/metrics`);
+    };
     const onPublished = tellFirstPoll(print);
     const onNotice = (text: string): void => print(`warning: ${text}`);
     const told = {

@@ -1,6 +1,12 @@
 /** What an import of calls did, in words and as JSON. */
 import { iso, numbered, numberText, timeText } from '../../format.ts';
-import type { ImportAnswer } from '../commands/outcomes.ts';
+import type { Imported } from '../../calls/importFile.ts';
+
+/** What was done, and the first of the lines that can't be used. */
+interface ImportAnswer extends Imported {
+  readonly file: string;
+  readonly badLines: readonly { readonly line: number; readonly reason: string }[];
+}
 
 export function* importedText(answer: ImportAnswer): Generator<string> {
   const { file, calls, readyWindows, windows, bad, badLines, from, to } = answer;
