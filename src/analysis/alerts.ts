@@ -15,7 +15,7 @@ import { sampleOf } from '../domain/enrichment.ts';
 import type { ForecastRules } from '../domain/estimate/outlook.ts';
 import type { Sql } from '../store/database.ts';
 import type { Bucket } from '../views/buckets.ts';
-import type { Announcement } from './outages.ts';
+import type { Announcement } from './announcement.ts';
 
 export interface Alert {
   readonly alertId: string;

@@ -2,6 +2,7 @@
 import type { EpochMs } from '../domain/events.ts';
 import { MINUTE_MS } from '../domain/time.ts';
 import type { Bucket } from '../views/buckets.ts';
+import type { Announcement } from './announcement.ts';
 import { median } from './figures.ts';
 
 /** Above this an alert would be open for much of the day. Percent of the capacity that is left. */
@@ -37,13 +38,6 @@ export class Outages {
       leftBeforePercent === null ? [] : [{ ...times, leftBeforePercent }],
     );
   }
-}
-
-/** An alert, an incident or a forecast: what was open from one time to another. */
-export interface Announcement {
-  readonly raisedAt: EpochMs;
-  /** `null` while open. */
-  readonly resolvedAt: EpochMs | null;
 }
 
 /** Who may have announced an outage. */

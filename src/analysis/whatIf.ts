@@ -27,7 +27,8 @@ import { incidentsOf, judge } from './incidents.ts';
 import type { JudgedAlert } from './incidents.ts';
 import { restBefore } from './rest.ts';
 import { judgeOutages, outageFigures } from './outages.ts';
-import type { Announcement, CoarserPolls, JudgedOutage } from './outages.ts';
+import type { CoarserPolls, JudgedOutage } from './outages.ts';
+import type { Announcement } from './announcement.ts';
 
 /** Only alerts that overlap the window are reported. What decides them may lie before it, and is read too. */
 export interface WhatIfOptions extends Window {

@@ -30,12 +30,14 @@ export function parametersOf<const N extends string>(
 const EARLIEST = Date.UTC(1970, 0, 1);
 const LATEST = Date.UTC(10_000, 0, 1) - 1;
 
+export const isTellable = (at: EpochMs): boolean => at >= EARLIEST && at <= LATEST;
+
 /** @throws {UsageError} it is no time */
 export function timeOf(name: string, text: string | undefined): EpochMs | null {
   if (text === undefined) return null;
   // A plus in a query is a blank unless it was encoded: an offset is meant.
   const at = instant(text.replace(' ', '+'));
-  if (at === null || at < EARLIEST || at > LATEST)
+  if (at === null || !isTellable(at))
     throw new UsageError(`${name} must be a time such as 2026-01-31T12:00:00Z or 2026-01-31T09:00:00-03:00`);
   return at;
 }

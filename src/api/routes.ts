@@ -42,7 +42,8 @@ export const apiSite =
       return await routeOf(segments)({ ...asked, ...site, segments });
     } catch (error) {
       const problem = problemOf(error);
-      if (problem.status === 500) onError(error);
+      // Whoever goes away ends the work: that is no defect.
+      if (problem.status === 500 && !asked.signal.aborted) onError(error);
       return problemAnswer(problem);
     }
   };

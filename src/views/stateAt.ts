@@ -26,7 +26,7 @@ const RECENT_MS = 31 * DAY_MS;
 /** Buckets known at `at`, by participant and policy. One look at the primary key for each bucket. */
 export async function stateAt(sql: Sql, at: EpochMs, filter: BucketFilter = {}): Promise<StateAt[]> {
   const retired = await retirements(sql);
-  const recent = await statesSince(sql, at, filter, at - RECENT_MS);
+  const recent = await statesSince(sql, at, filter, Math.max(0, at - RECENT_MS));
   const isWhole = recent.every(isKnown);
   const states = (isWhole ? recent : await statesSince(sql, at, filter, null)).filter(isKnown);
   // What was retired after its newest observation was not observed any more.

@@ -1,4 +1,5 @@
 /** Which page an address is of, and what it is drawn from. */
+import { isTellable } from '../api/asked.ts';
 import { whatIfAsked } from '../api/whatIf.ts';
 import type { ThresholdRules } from '../domain/thresholds.ts';
 import { UsageError } from '../errors.ts';
@@ -99,7 +100,8 @@ function timeAt(name: string, query: URLSearchParams, { zone }: Reader): number 
   const text = query.get(name) ?? '';
   if (text === '') return null;
   const at = momentOf(text, zone);
-  if (at === null) throw new UsageError(`${name} must be a time such as 2026-01-31T12:00 or 2026-01-31T12:00:00Z`);
+  if (at === null || !isTellable(at))
+    throw new UsageError(`${name} must be a time such as 2026-01-31T12:00 or 2026-01-31T12:00:00Z`);
   return at;
 }
 

@@ -63,7 +63,7 @@ async function drawn(page: Page, source: PageSource, visit: Visit, onError: (err
     return { data: { ...(await page(source, visit)), isSignedIn: visit.asked.signedIn === true }, status: 200 };
   } catch (error) {
     const problem = problemOf(error);
-    if (problem.status === 500) onError(error);
+    if (problem.status === 500 && !visit.asked.signal.aborted) onError(error);
     const { pathname, search } = visit.asked.url;
     return {
       data: { page: 'problem', reader: visit.reader, problem, address: `${pathname}${search}` },

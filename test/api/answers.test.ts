@@ -317,6 +317,12 @@ describe('[PAGE-12] a question that can’t be answered', () => {
     expect((answer.body as Problem).detail).toContain(detail);
     expect(errors).toEqual([]);
   });
+
+  test('is no defect where its asker goes away', async () => {
+    const url = new URL('http://balde/api/v1/what-if?warning=33');
+    await site({ method: 'GET', url, headers: {}, signal: AbortSignal.abort() });
+    expect(errors).toEqual([]);
+  });
 });
 
 describe('[PAGE-18] the database', () => {

@@ -73,6 +73,7 @@ describe('a page', () => {
     const away = await failing(path, new DatabaseUnavailableError('away', { cause: null }));
     expect([away.status, away.body.includes('Try again')]).toEqual([503, true]);
     expect((await page('/?at=yesterdayish')).status).toBe(400);
+    expect((await page('/?at=0001-01-01T00:00:00Z')).status).toBe(400);
     expect(defects).toEqual([]);
     const broken = await failing(path, new TypeError('secret innards'));
     expect([broken.status, broken.body.includes('secret innards'), defects.length]).toEqual([500, false, 1]);
