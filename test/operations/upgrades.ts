@@ -85,7 +85,7 @@ async function polled({ workers }: World): Promise<void> {
   await eventually('more polls', async () => Promise.resolve(published(workers) >= until), 60_000);
 }
 
-/** Read models of another revision are built with this program first, beside the old processes (docs/read-models.md). */
+/** Read models of another revision are built by this program first, beside old processes (docs/read-models.md). */
 async function rebuildFirst(url: string, { settings }: Backend): Promise<void> {
   const program = join(packageRoot, 'dist', 'src', 'cli', 'balde.js');
   const { PATH } = process.env;
