@@ -65,10 +65,11 @@ async function measure(url: string, database: Database, events: number): Promise
 
 await onServer(async (createDatabase) => {
   const url = await createDatabase('months');
-  const { database, close } = await install(url);
+  const installed = await install(url);
+  const { database } = installed;
   const events = await fillEmbedded([database], adaptivePolls({ seed, days, refill }));
   console.log(`${days} days of adaptive polling, seed ${seed}, ${refill}: ${whole(events)} observations`);
   await measure(url, database, events);
-  await close();
+  await installed.close();
 });
 process.exit();

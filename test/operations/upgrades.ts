@@ -85,6 +85,16 @@ async function polled({ workers }: World): Promise<void> {
   await eventually('more polls', async () => Promise.resolve(published(workers) >= until), 60_000);
 }
 
+/** Read models of another revision are built by this program first, beside old processes (docs/read-models.md). */
+async function rebuildFirst(url: string, { settings }: Backend): Promise<void> {
+  const program = join(packageRoot, 'dist', 'src', 'cli', 'balde.js');
+  const { PATH } = process.env;
+  for (const model of ['states', 'alerts'])
+    await run(process.execPath, [program, 'rebuild', model, '--json'], {
+      env: { PATH, DATABASE_URL: url, PULSAR_URL: '', ...settings },
+    });
+}
+
 /** The groups one after the other, each new process started before the old one is told to stop. */
 async function replace(world: World, running: Worker[], order: readonly number[], start: (i: number) => Worker) {
   for (const i of order) {
@@ -116,6 +126,7 @@ export function upgrades(backend: () => Backend, groups: readonly Group[]): void
     await polled(world);
     const stopping = new AbortController();
     const watching = watch(url, stopping.signal);
+    await rebuildFirst(url, backend());
     await replace(world, running, forward, current);
     await replace(world, running, forward.toReversed(), old);
     await replace(world, running, forward, current);
