@@ -183,7 +183,7 @@ describe('consumption that the reported calls do not explain [CALLS-4]', () => {
       policy: 'CLAIMS_READ',
       mode: 'drip',
       own: 0.3,
-      hidden: 0.5,
+      hidden: 1,
       seed: 3,
       minutes: 40,
     });
