@@ -89,10 +89,9 @@ async function polled({ workers }: World): Promise<void> {
 async function rebuildFirst(url: string, { settings }: Backend): Promise<void> {
   const program = join(packageRoot, 'dist', 'src', 'cli', 'balde.js');
   const { PATH } = process.env;
-  for (const model of ['states', 'alerts'])
-    await run(process.execPath, [program, 'rebuild', model, '--json'], {
-      env: { PATH, DATABASE_URL: url, PULSAR_URL: '', ...settings },
-    });
+  const env = { PATH, DATABASE_URL: url, PULSAR_URL: '', ...settings };
+  for (const command of [['migrate'], ['rebuild', 'states'], ['rebuild', 'alerts']])
+    await run(process.execPath, [program, ...command, '--json'], { env });
 }
 
 /** The groups one after the other, each new process started before the old one is told to stop. */
