@@ -2,7 +2,8 @@
  * The fold of read model "outcomes": windows of calls, each as its highest revision has it, and who reports them.
  *
  * A bucket has too many windows to remember which it has. The table knows: of two rows of one window the higher
- * revision holds (`highest`). So nothing depends on the order in which windows come, and one that is late counts for its time.
+ * revision holds (`highest`). So nothing depends on the order in which windows come, and one that is late counts
+ * for its time.
  */
 import { bucketKey } from '../../src/domain/events.ts';
 import type { BucketKey, EpochMs } from '../../src/domain/events.ts';

@@ -29,7 +29,7 @@ export const MIN_QUERIES = 100;
 export const isTold = ({ queries }: NotFoundRate): boolean => queries >= MIN_QUERIES;
 
 /** Whether the database has the views of outcomes: an older program did not make them. */
-export async function hasOutcomes(sql: Sql): Promise<boolean> {
+async function hasOutcomes(sql: Sql): Promise<boolean> {
   const [row] = await sql.query<{ there: boolean }>(
     `select to_regclass('public.v_dict_rate_limit_404_rates') is not null as there`,
   );

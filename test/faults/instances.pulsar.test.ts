@@ -22,7 +22,7 @@ import type { World } from './world.ts';
 const SEED = Number(process.env['FAULTS_SEED'] ?? 13);
 const GROWN = 6;
 /** Three instances share two cores with the broker: polls that come faster than they are read would pile up. */
-const CALM = { POLL_INTERVAL: '1s' };
+const CALM = { POLL_INTERVAL: '3s' };
 /** Consumers look for new partitions every 30 s. */
 const GROWTH_MS = LONG_MS;
 
@@ -145,7 +145,7 @@ describePulsar('instances on Pulsar', () => {
       const operator = new PulsarLog(pulsar.pulsar);
       await operator.addPartitions(POLICY_STATES.name, GROWN);
       poller = world.start(['poller'], CALM);
-      await polled(60);
+      await polled(24);
       await stopped(poller);
       const after = inspect(databaseUrl, pulsar);
       await catchUp(after.database, after.log, GROWTH_MS);

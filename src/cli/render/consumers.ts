@@ -56,7 +56,7 @@ const SHARES: readonly Column<Share>[] = [
 ];
 
 /** The rate of 24 hours in words. */
-export function rateText({ queries, ...rate }: NotFoundRate): string {
+function rateText({ queries, ...rate }: NotFoundRate): string {
   const { error_404_rate: percent, error_404_rate_low: low, error_404_rate_high: high } = rate;
   if (percent === null || low === null || high === null) return '404 rate unknown: no query in 24 hours';
   return `404 rate ${percentText(percent)} of ${numberText(queries)} queries in 24 hours (95 % interval ${percentText(low)} to ${percentText(high)})`;
