@@ -51,7 +51,7 @@ describe('balde archive [ARC-7]', async () => {
   test('run --until-end archives into both, status and verify tell of it', async () => {
     const before = jsonOf<StatusJson>(await balde(['archive', 'status', '--json'], environment));
     const total = sum(before.partitions.map(({ behind }) => behind)) / 2;
-    expect(before.partitions).toHaveLength(16);
+    expect(before.partitions).toHaveLength(24);
     expect(total).toBeGreaterThan(160);
     const ran = await balde(['archive', 'run', '--until-end'], environment);
     expect([ran.code, ran.stderr]).toEqual([0, '']);

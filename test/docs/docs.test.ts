@@ -57,7 +57,8 @@ describe('docs/configuration.md', () => {
       const row = rows.find(([cell]) => namesIn(cell).includes(name));
       const at = namesIn(row?.[0] ?? '').indexOf(name);
       const shown = [...(row?.[1] ?? '').matchAll(/`([^`]+)`/g)].map(([, text = '']) => text)[at] ?? '';
-      const same = shown === String(value) || parseDuration(shown) === value;
+      const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
+      const same = shown === text || parseDuration(shown) === value;
       expect({ name, shown, same }).toEqual({ name, shown, same: true });
     }
   });
