@@ -82,7 +82,8 @@ describeBrowser('the pages in a browser', () => {
         expect(await page.getAttribute('html', 'lang')).toBe(options.locale === 'pt-BR' ? 'pt-BR' : 'en');
         await page.setViewportSize(PHONE);
         if (path.startsWith('/what-if')) await page.waitForSelector('.trial-result section');
-        expect(await widest(page)).toBe(0);
+        // A chart takes its new width once it has seen it.
+        await expect.poll(async () => await widest(page)).toBe(0);
         await context.close();
       }
       expect(wrong).toEqual([]);
@@ -94,7 +95,7 @@ describeBrowser('the pages in a browser', () => {
     for (const path of Object.values(PAGES)) {
       await page.goto(path);
       expect(await page.locator('h1').count()).toBe(1);
-      expect(await widest(page)).toBe(0);
+      await expect.poll(async () => await widest(page)).toBe(0);
     }
     await context.close();
   });
