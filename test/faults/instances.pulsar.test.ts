@@ -1,5 +1,5 @@
 /** Several instances on Pulsar: partitions move between them as they come and go, and are added while they run. */
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, onTestFailed } from 'vitest';
 import { statesProjection } from '../../projections/states/fold.ts';
 import { POLICY_STATES } from '../../src/codec/topics.ts';
 import type { Consumer, ConsumerOptions, EventLog } from '../../src/log/eventLog.ts';
@@ -80,6 +80,12 @@ async function polled(more: number): Promise<void> {
   await eventually(`${more} more polls`, isThere, LONG_MS);
 }
 
+/** What the workers warned of. */
+const troubles = (workers: readonly Worker[]): string[] =>
+  workers.flatMap(({ pid, lines }) =>
+    lines.filter(({ level }) => level === 'warn' || level === 'error').map((line) => `${pid} ${JSON.stringify(line)}`),
+  );
+
 async function stopped(worker: Worker): Promise<void> {
   worker.signal('SIGTERM');
   expect(await worker.exited).toBe(0);
@@ -126,6 +132,7 @@ describePulsar('instances on Pulsar', () => {
     'share the partitions, take over from one that dies, and find partitions that were added [LOG-6, FOLD-1]',
     { timeout: 1_200_000 },
     async () => {
+      onTestFailed(() => process.stderr.write(`${troubles(world.workers).join('\n')}\n`));
       let poller = world.start(['poller'], CALM);
       const first = world.start(FOLD_ROLES);
       await shared(1);

@@ -268,7 +268,7 @@ describePulsar('a process on Pulsar, its doctor and its partitions [PUL-3]', () 
       .filter((line) => line !== '');
     for (const line of lines) expect(JSON.parse(line)).toBeTypeOf('object');
     for (const line of started.stdout().trimEnd().split('\n')) {
-      expect(line).toMatch(/^(Balde starts\.|stopped: | {2}(roles|database|event log|metrics) )/);
+      expect(line).toMatch(/^(Balde starts\.|stopped: | {2}(roles|database|event log|page|metrics) )/);
     }
   });
 
