@@ -132,7 +132,7 @@ describePulsar('instances on Pulsar', () => {
     'share the partitions, take over from one that dies, and find partitions that were added [LOG-6, FOLD-1]',
     { timeout: 1_200_000 },
     async () => {
-      onTestFailed(() => process.stderr.write(`${troubles(world.workers).join('\n')}\n`));
+      onTestFailed(() => void process.stderr.write(`${troubles(world.workers).join('\n')}\n`));
       let poller = world.start(['poller'], CALM);
       const first = world.start(FOLD_ROLES);
       await shared(1);

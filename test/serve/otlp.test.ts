@@ -67,7 +67,8 @@ function tellEverything(metrics: Metrics): void {
 }
 
 /** Nothing is rebuilt, retained, forecast or known of refills here. */
-const NOT_THERE_YET = /rebuild|retention_last|certificate|forecast_empty|consumption_rate_per_minute|error_404/;
+const NOT_THERE_YET =
+  /rebuild|retention_last|certificate|forecast_empty|consumption_rate_per_minute|error_404|unexplained/;
 
 const TYPES = { gauge: 'gauge', sum: 'counter', histogram: 'histogram' } as const;
 
