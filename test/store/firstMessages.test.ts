@@ -79,6 +79,7 @@ describe('an installation [REBUILD-9]', () => {
     await sql.execute('drop table balde.first_message');
     await sql.execute('alter table balde.installation drop column remembers_first');
     await sql.execute('alter table balde.projection drop column views_sql');
+    await sql.execute('alter table balde.process drop column standing_by, drop column next_polls');
     await sql.execute(`delete from balde_migrations.migration where name >= '0010'`);
     if (before !== '') await sql.execute(before);
     await migrate(upgraded.url);

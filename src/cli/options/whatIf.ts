@@ -61,7 +61,7 @@ export const whatIfOptions = (): Option[] => [
   share('--against-resolve-margin <points>', 'the same, for the margin'),
   observations('--against-for-observations <n>', 'the same, for observations in a row'),
   new Option('--every <interval>', 'also with polls this far apart only, such as 5m').argParser(parseEvery),
-  new Option('--horizon <time>', 'also: had forecasts looked this far ahead, such as 10m').argParser(parseHorizon),
+  new Option('--horizon <duration>', 'also: had forecasts looked this far ahead, such as 10m').argParser(parseHorizon),
   new Option(
     '--category <letter>',
     `instead: when buckets of this category (${CATEGORIES.join(', ')}) would have answered 429; all: ranks them by how long`,
