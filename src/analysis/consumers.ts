@@ -1,6 +1,7 @@
 /** Who used a bucket's tokens, what found nothing, and what nobody reported. */
 import type { EpochMs } from '../domain/events.ts';
 import type { Sql } from '../store/database.ts';
+import { fits, keyOf } from '../views/buckets.ts';
 import { notFoundRates, sharesOf, unexplained } from '../views/outcomes.ts';
 import type { Asked, NotFoundRate, Share, Unexplained } from '../views/outcomes.ts';
 
@@ -32,13 +33,10 @@ export interface ConsumersOfBucket {
 export type Reading = 'ANOTHER_SYSTEM' | 'CHARGED_429' | 'OTHER_RULE';
 
 export async function consumers(sql: Sql, asked: Asked): Promise<Consumers> {
-  const { since, until, participant, policy } = asked;
+  const { since, until } = asked;
   const proofs = await unexplained(sql, asked);
   const shares = await sharesOf(sql, asked);
-  const rates = (await notFoundRates(sql, until)).filter(
-    (rate) =>
-      rate.participant === (participant ?? rate.participant) && rate.endpoint_id === (policy ?? rate.endpoint_id),
-  );
+  const rates = (await notFoundRates(sql, until)).filter((rate) => fits(rate, asked));
   const names = new Map([...proofs, ...shares].map((row) => [keyOf(row), row]));
   const ofKey = <R extends OfBucket>(rows: readonly R[], key: string): R[] => rows.filter((row) => keyOf(row) === key);
   const buckets = [...names]
@@ -58,8 +56,6 @@ export async function consumers(sql: Sql, asked: Asked): Promise<Consumers> {
 }
 
 type OfBucket = Pick<ConsumersOfBucket, 'participant' | 'endpoint_id'>;
-
-const keyOf = ({ participant, endpoint_id: policy }: OfBucket): string => `${participant}:${policy}`;
 
 function readingsOf(proof: Unexplained | null): Reading[] {
   const tokens = proof?.unexplained_at_least ?? 0;

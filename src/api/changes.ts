@@ -1,6 +1,6 @@
 /** What differs between two overviews. */
 import type { BucketSummary, Overview, OverviewChange } from './answers.ts';
-import { keyOf } from './summaries.ts';
+import { keyOf } from '../views/buckets.ts';
 
 /** An overview, and what of it is compared: nothing that the passing of time alone changes. */
 export interface Compared {

@@ -9,7 +9,8 @@ import type { Overview } from './answers.ts';
 import { pipelineHealth } from './pipeline.ts';
 import type { Sources } from './sources.ts';
 import { standing } from './standings.ts';
-import { alertSummary, keyOf } from './summaries.ts';
+import { keyOf } from '../views/buckets.ts';
+import { alertSummary } from './summaries.ts';
 
 /** How many alerts that are over an overview has. */
 const CLOSED = 50;

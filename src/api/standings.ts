@@ -5,7 +5,7 @@ import { UsageError } from '../errors.ts';
 import { bucketsAt } from '../operate/bucketsAt.ts';
 import type { JudgedBucket } from '../operate/bucketsAt.ts';
 import type { Sql } from '../store/database.ts';
-import { fits } from '../views/buckets.ts';
+import { fits, keyOf } from '../views/buckets.ts';
 import type { BucketFilter } from '../views/buckets.ts';
 import { forecastsOpenAt, openForecasts } from '../views/forecasts.ts';
 import { refills } from '../views/refill.ts';
@@ -13,7 +13,7 @@ import type { Sparkline } from '../views/sparklines.ts';
 import { consumedUntil, newestAlerts, observedBefore, standings } from '../views/standing.ts';
 import type { Consumed, Standing } from '../views/standing.ts';
 import type { BucketSummary, ForecastSummary } from './answers.ts';
-import { bucketSummary, forecastSummary, keyOf, minutesOf, openAlert } from './summaries.ts';
+import { bucketSummary, forecastSummary, minutesOf, openAlert } from './summaries.ts';
 
 export interface Stood {
   /** Worst first. */

@@ -1,8 +1,8 @@
 /** Rows of the views as the API tells them. */
-import { bucketKey } from '../domain/events.ts';
 import type { EpochMs } from '../domain/events.ts';
 import { iso } from '../format.ts';
 import type { AlertRow } from '../views/alerts.ts';
+import { keyOf } from '../views/buckets.ts';
 import type { ForecastRow, OpenForecast } from '../views/forecasts.ts';
 import { SLOTS } from '../views/sparklines.ts';
 import type { Sparkline } from '../views/sparklines.ts';
@@ -10,8 +10,6 @@ import type { Consumed, NewestAlert, Standing } from '../views/standing.ts';
 import type { AlertSummary, BucketSummary, ConsumptionRate, ForecastSummary, Health } from './answers.ts';
 
 type Named = Pick<Standing, 'participant' | 'endpoint_id'>;
-
-export const keyOf = ({ participant, endpoint_id: policy }: Named): string => bucketKey({ participant, policy });
 
 /** @param at a past moment: what came later is not told */
 export function alertSummary(row: AlertRow, at: EpochMs | null = null): AlertSummary {

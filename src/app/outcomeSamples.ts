@@ -1,6 +1,5 @@
 /** What /metrics shows of the participant's own calls: read seldom, for it sums a day of windows. */
-import { bucketKey } from '../domain/events.ts';
-import type { BucketKey, EpochMs } from '../domain/events.ts';
+import type { EpochMs } from '../domain/events.ts';
 import { DAY_MS } from '../domain/time.ts';
 import { BUCKET_LABELS, bucketLabels } from '../serve/bucketMetrics.ts';
 import { gaugeFrom } from '../serve/instruments.ts';
@@ -8,6 +7,7 @@ import type { Series } from '../serve/instruments.ts';
 import { observe } from '../serve/observing.ts';
 import type { Sample } from '../serve/samples.ts';
 import type { Database } from '../store/database.ts';
+import { keyOf } from '../views/buckets.ts';
 import { latestStates } from '../views/latest.ts';
 import type { LatestState } from '../views/latest.ts';
 import { isTold, MIN_QUERIES, notFoundRates, unexplained } from '../views/outcomes.ts';
@@ -26,7 +26,7 @@ const UNEXPLAINED = gauge(
 );
 
 /** Sums of a day change little in a minute. Milliseconds. */
-const EVERY_MS = 30_000;
+const EVERY_MS = 60_000;
 /** A statement ends then. Milliseconds. */
 const STATEMENT_MS = 5_000;
 
@@ -61,12 +61,8 @@ export const outcomesSample = ({ database, now, staleAfterMs }: OutcomesOptions)
   },
 });
 
-const keyOf = ({ participant, endpoint_id: policy }: OfBucket): string => bucketKey({ participant, policy });
-
-type OfBucket = Pick<BucketKey, 'participant'> & { readonly endpoint_id: string };
-
 /** The values of buckets that are observed. */
-function seriesOf<R extends OfBucket>(
+function seriesOf<R extends Pick<LatestState, 'participant' | 'endpoint_id'>>(
   states: readonly LatestState[],
   rows: readonly R[],
   valueOf: (row: R) => number | null,

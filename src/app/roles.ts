@@ -175,9 +175,10 @@ function observerOf({ metrics, logger, offices, onStandby }: Context, role: stri
     ...observer,
     office: (who, state) => {
       observer.office(who, state);
-      if (state === 'standby') onStandby?.(who);
-      if (state === 'standby') offices.standBy(role ?? who);
-      else offices.takeOver(role ?? who);
+      if (state === 'standby') {
+        onStandby?.(who);
+        offices.standBy(role ?? who);
+      } else offices.takeOver(role ?? who);
     },
   };
 }

@@ -1,4 +1,5 @@
 /** Which buckets there are, and which of them a question is about. */
+import { bucketKey } from '../domain/events.ts';
 import type { EpochMs } from '../domain/events.ts';
 import type { Sql } from '../store/database.ts';
 
@@ -14,11 +15,18 @@ export interface BucketFilter {
   readonly policy?: string | undefined;
 }
 
+/** Whose a row of a view is. */
+interface OfBucket {
+  readonly participant: string;
+  readonly endpoint_id: string;
+}
+
+/** A bucket by one text, as rows of views name it. */
+export const keyOf = ({ participant, endpoint_id: policy }: OfBucket): string => bucketKey({ participant, policy });
+
 /** What the filter doesn't name may be anything. */
-export const fits = (
-  one: { readonly participant: string; readonly endpoint_id: string },
-  { participant, policy }: BucketFilter,
-): boolean => (participant ?? one.participant) === one.participant && (policy ?? one.endpoint_id) === one.endpoint_id;
+export const fits = (one: OfBucket, { participant, policy }: BucketFilter): boolean =>
+  (participant ?? one.participant) === one.participant && (policy ?? one.endpoint_id) === one.endpoint_id;
 
 /** Every bucket ever observed that fits, by participant and policy. */
 export async function listBuckets(sql: Sql, filter: BucketFilter = {}): Promise<Bucket[]> {
