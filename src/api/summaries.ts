@@ -9,8 +9,6 @@ import type { Sparkline } from '../views/sparklines.ts';
 import type { Consumed, NewestAlert, Standing } from '../views/standing.ts';
 import type { AlertSummary, BucketSummary, ConsumptionRate, ForecastSummary, Health } from './answers.ts';
 
-type Named = Pick<Standing, 'participant' | 'endpoint_id'>;
-
 /** @param at a past moment: what came later is not told */
 export function alertSummary(row: AlertRow, at: EpochMs | null = null): AlertSummary {
   const isOpen = row.resolved_at === null || (at !== null && row.resolved_at > at);
