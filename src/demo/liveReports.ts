@@ -1,4 +1,4 @@
-/** The systems of a simulated participant report their calls while somebody polls it: through the topic, as others do. */
+/** The systems of a simulated participant report their calls while it is polled: through the topic, as others do. */
 import type { Logger } from 'pino';
 import { openOutcomesPublisher } from '../calls/publish.ts';
 import type { Clock } from '../clock.ts';
@@ -47,10 +47,11 @@ export class LiveReports {
   /** Publishes windows as they end, until the signal aborts. It only tells: whatever ends it, the roles go on. */
   async run(publishing: Publishing, signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
-    while (!signal.aborted) {
+    for (;;) {
       const left = OUTCOMES_WINDOW_MS - (clock.now() % OUTCOMES_WINDOW_MS);
       await clock.sleep(left, signal).catch(() => undefined);
-      if (!signal.aborted) await this.#publishUntil(clock.now(), publishing);
+      if (signal.aborted) return;
+      await this.#publishUntil(clock.now(), publishing);
     }
   }
 
@@ -67,8 +68,12 @@ export class LiveReports {
     if (this.#waiting.length === 0) return;
     try {
       const publisher = await openOutcomesPublisher(log, () => clock.now(), new AbortController().signal);
-      await publisher.publish(this.#waiting).finally(async () => await publisher.close());
-      this.#waiting = [];
+      try {
+        await publisher.publish(this.#waiting);
+        this.#waiting = [];
+      } finally {
+        await publisher.close();
+      }
     } catch (err) {
       logger.warn({ err }, 'the simulated systems could not report their calls: tried again with the next window');
     }

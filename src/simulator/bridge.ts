@@ -33,7 +33,7 @@ export interface BridgeOptions {
   readonly chargeRefused?: boolean;
   /** Whether the list shows USER buckets, which BCB does not say; no by default. */
   readonly includeUser?: boolean;
-  /** Is told what became of all requests until now, by rising second, whenever somebody asks or {@link Bridge.live}s. */
+  /** Is told what became of all requests until now, by rising second, when somebody asks or {@link Bridge.live}s. */
   readonly onAnswered?: (participant: string, answered: Answered) => void;
 }
 
