@@ -5,13 +5,17 @@ import { topicUrl } from '../src/log/pulsar/settings.ts';
 import type { PulsarSettings } from '../src/log/pulsar/settings.ts';
 
 /** Messages per second of `batchReceive` alone, over all partitions at once: nothing is decoded or acknowledged. */
-export async function bareReceive(settings: PulsarSettings, observations: number): Promise<number> {
+export async function bareReceive(
+  settings: PulsarSettings,
+  messages: number,
+  topic = POLICY_STATES.name,
+): Promise<number> {
   const client = createClient(settings, () => undefined);
-  const partitions = await client.getPartitionsForTopic(topicUrl(settings, POLICY_STATES.name));
+  const partitions = await client.getPartitionsForTopic(topicUrl(settings, topic));
   const consumers = await Promise.all(
-    partitions.map(async (topic) =>
+    partitions.map(async (partition) =>
       client.subscribe({
-        topic,
+        topic: partition,
         subscription: 'bare',
         subscriptionType: 'Exclusive',
         subscriptionInitialPosition: 'Earliest',
@@ -21,7 +25,7 @@ export async function bareReceive(settings: PulsarSettings, observations: number
     ),
   );
   const start = performance.now();
-  let left = observations;
+  let left = messages;
   await Promise.all(
     consumers.map(async (consumer) => {
       while (left > 0) {
@@ -30,7 +34,7 @@ export async function bareReceive(settings: PulsarSettings, observations: number
       }
     }),
   );
-  const rate = observations / ((performance.now() - start) / 1000);
+  const rate = messages / ((performance.now() - start) / 1000);
   await client.close();
   return rate;
 }

@@ -13,7 +13,6 @@
  */
 import { alertingReactor } from '../../projections/alerting/fold.ts';
 import { POLICY_STATES, RATE_LIMIT_ALERTS } from '../codec/topics.ts';
-import type { Topic } from '../codec/topics.ts';
 import { consume } from '../consume/consumer.ts';
 import type { Between, ConsumeOptions } from '../consume/consumer.ts';
 import { projectionEffects, reactorEffects } from '../consume/effects.ts';
@@ -24,7 +23,7 @@ import { Processor } from '../consume/processor.ts';
 import type { ForecastRules } from '../domain/estimate/outlook.ts';
 import type { Fold } from '../domain/fold.ts';
 import type { ThresholdRules } from '../domain/thresholds.ts';
-import type { EventLog } from '../log/eventLog.ts';
+import type { EventLog, LogMessage } from '../log/eventLog.ts';
 import type { FoldId } from '../store/checkpoints.ts';
 import type { Database } from '../store/database.ts';
 import { firstVersionOf } from '../store/schemas.ts';
@@ -51,7 +50,7 @@ interface FoldContext {
 /** One stream processor. */
 interface StreamProcessor<E, S, O> {
   readonly fold: Fold<E, S, O>;
-  readonly decode: Topic<E>['decode'];
+  readonly decode: (message: LogMessage) => E | null;
   /** The version of it that is kept up to date. */
   readonly installed: FoldId;
   readonly effects: Effects<O>;
@@ -64,8 +63,8 @@ type Runner = (context: FoldContext, signal: AbortSignal) => Promise<void>;
 
 /** Tables may be a moment late: alerts, decided at the same time from the same messages, go first. Milliseconds. */
 const TABLES_LINGER_MS = 50;
-/** Sums can be later than what they sum: history and alerts of a poll are done by then, and have the machine. */
-const LINGER_MS: Partial<Record<RebuildableName, number>> = { rollups: 500 };
+/** Sums, and calls that were counted for longer than that, can be later: history and alerts of a poll go first. */
+const LINGER_MS: Partial<Record<RebuildableName, number>> = { rollups: 500, outcomes: 500 };
 
 const projecting = Object.fromEntries(
   READ_MODELS.map((what): [string, Runner] => [what, async (context, signal) => await project(context, what, signal)]),

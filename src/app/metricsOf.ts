@@ -5,7 +5,7 @@ import { Metrics } from '../serve/metrics.ts';
 import type { Database } from '../store/database.ts';
 import { certificateSample } from './certificates.ts';
 import { beginMetrics } from './observers.ts';
-import { outcomesSample } from './outcomeSamples.ts';
+import { notFoundSample, unexplainedSample } from './outcomeSamples.ts';
 import { lagSample, outboxSample, processesSample } from './samples.ts';
 
 export interface MeasuredProcess {
@@ -21,7 +21,8 @@ export function metricsOf({ config, roles, watched, log }: MeasuredProcess): Met
   const samples = [
     ...[outboxSample(watched, now), processesSample(watched), certificateSample(config)],
     lagSample({ database: watched, log, now }),
-    outcomesSample({ database: watched, now, staleAfterMs: config.staleAfterMs }),
+    notFoundSample({ database: watched, now, staleAfterMs: config.staleAfterMs }),
+    unexplainedSample({ database: watched, now, staleAfterMs: config.staleAfterMs }),
   ];
   const metrics = new Metrics({ sql: watched, now, staleAfterMs: config.staleAfterMs, samples });
   beginMetrics(metrics, { config, roles });

@@ -10,7 +10,8 @@ import type { Database } from '../store/database.ts';
 import { keyOf } from '../views/buckets.ts';
 import { latestStates } from '../views/latest.ts';
 import type { LatestState } from '../views/latest.ts';
-import { isTold, MIN_QUERIES, notFoundRates, unexplained } from '../views/outcomes.ts';
+import { isTold, MIN_QUERIES, notFoundRates, reportedBuckets, unexplained } from '../views/outcomes.ts';
+import type { ReportedBucket } from '../views/outcomes.ts';
 
 const gauge = gaugeFrom('sample');
 
@@ -27,8 +28,8 @@ const UNEXPLAINED = gauge(
 
 /** Sums of a day change little in a minute. Milliseconds. */
 const EVERY_MS = 60_000;
-/** A statement ends then. Milliseconds. */
-const STATEMENT_MS = 5_000;
+/** A statement ends then: a sample has eight seconds. Milliseconds. */
+const STATEMENT_MS = 4_000;
 
 interface OutcomesOptions {
   readonly database: Pick<Database, 'transaction'>;
@@ -37,29 +38,88 @@ interface OutcomesOptions {
   readonly staleAfterMs: number;
 }
 
-export const outcomesSample = ({ database, now, staleAfterMs }: OutcomesOptions): Sample => ({
+export const notFoundSample = ({ database, now, staleAfterMs }: OutcomesOptions): Sample => ({
   name: 'outcomes',
-  gauges: [ERROR_404_RATE, UNEXPLAINED],
+  gauges: [ERROR_404_RATE],
   everyMs: EVERY_MS,
   read: async () => {
     const at = now();
-    const { states, rates, proofs } = await observe(
+    const { states, rates } = await observe(
       database,
-      async (tx) => ({
-        states: await latestStates(tx),
-        rates: await notFoundRates(tx, at),
-        proofs: await unexplained(tx, { since: at - DAY_MS, until: at }),
-      }),
+      async (tx) => ({ states: await latestStates(tx), rates: await notFoundRates(tx, at) }),
       STATEMENT_MS,
     );
-    const fresh = states.filter(({ response_time: seen }) => at - seen <= staleAfterMs);
     const told = rates.filter((rate) => rate.hours === 24 && isTold(rate));
-    return [
-      seriesOf(fresh, told, ({ error_404_rate: rate }) => rate),
-      seriesOf(fresh, proofs, ({ unexplained_at_least: tokens }) => tokens),
-    ];
+    return [seriesOf(freshOf(states, at, staleAfterMs), told, ({ error_404_rate: rate }) => rate)];
   },
 });
+
+/** What the proofs of one reading may take together; the others come next time. Milliseconds. */
+const PROOFS_MS = 3_000;
+/** A proof that was not made anew for this long is told no more. Milliseconds. */
+const KEPT_MS = 600_000;
+
+interface Proven extends ReportedBucket {
+  readonly tokens: number | null;
+  readonly at: EpochMs;
+}
+
+/**
+ * A statement for each bucket, those that wait longest first: however many there are, none takes the time of another,
+ * and one that fails takes none with it.
+ */
+export function unexplainedSample({ database, now, staleAfterMs }: OutcomesOptions): Sample {
+  const proven = new Map<string, Proven>();
+  const prove = async (bucket: ReportedBucket): Promise<void> => {
+    const at = now();
+    const { participant, endpoint_id: policy } = bucket;
+    const asked = { since: at - DAY_MS, until: at, participant, policy };
+    const [proof] = await observe(database, async (tx) => await unexplained(tx, asked), STATEMENT_MS);
+    proven.set(keyOf(bucket), { ...bucket, tokens: proof?.unexplained_at_least ?? null, at });
+  };
+  return {
+    name: 'unexplained',
+    gauges: [UNEXPLAINED],
+    everyMs: EVERY_MS,
+    read: async (signal) => {
+      const { states, buckets } = await observe(
+        database,
+        async (tx) => ({ states: await latestStates(tx), buckets: await reportedBuckets(tx) }),
+        STATEMENT_MS,
+      );
+      const known = new Set(buckets.map(keyOf));
+      for (const [key, { at }] of proven) if (!known.has(key) || now() - at > KEPT_MS) proven.delete(key);
+      const provenAt = (bucket: ReportedBucket): number => proven.get(keyOf(bucket))?.at ?? -Infinity;
+      await inTurn(
+        buckets.toSorted((a, b) => provenAt(a) - provenAt(b)),
+        prove,
+        signal,
+      );
+      const fresh = freshOf(states, now(), staleAfterMs);
+      return [seriesOf(fresh, [...proven.values()], ({ tokens }) => tokens)];
+    },
+  };
+}
+
+/** @throws what the first failed with, where all failed */
+async function inTurn<T>(all: readonly T[], work: (one: T) => Promise<void>, signal: AbortSignal): Promise<void> {
+  const until = performance.now() + PROOFS_MS;
+  const failures: unknown[] = [];
+  let done = 0;
+  for (const one of all) {
+    if (signal.aborted || performance.now() > until) break;
+    try {
+      await work(one);
+      done += 1;
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (done === 0 && failures.length > 0) throw failures[0];
+}
+
+const freshOf = (states: readonly LatestState[], at: EpochMs, staleAfterMs: number): readonly LatestState[] =>
+  states.filter(({ response_time: seen }) => at - seen <= staleAfterMs);
 
 /** The values of buckets that are observed. */
 function seriesOf<R extends Pick<LatestState, 'participant' | 'endpoint_id'>>(

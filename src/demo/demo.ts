@@ -11,7 +11,7 @@ import { DAY_MS, MINUTE_MS } from '../domain/time.ts';
 import { FORECAST_RULES } from '../domain/estimate/outlook.ts';
 import { DEFAULT_RULES } from '../domain/thresholds.ts';
 import { isCaughtUp, whenCaughtUp } from '../consume/progress.ts';
-import { outcomesSample } from '../app/outcomeSamples.ts';
+import { notFoundSample } from '../app/outcomeSamples.ts';
 import { FOLD_RUNNERS } from '../app/foldRoles.ts';
 import { FOLDS, RETAINED_READ_MODELS, TRIMMED_TOPICS } from '../topology/folds.ts';
 import { silentObserver } from '../consume/observer.ts';
@@ -33,7 +33,6 @@ import type { RefillMode } from '../simulator/tokenBucket.ts';
 import { INVENTED_WORLD, inventedTraffic, recordedTraffic } from '../simulator/traffics.ts';
 import type { TrafficPlan } from '../simulator/traffics.ts';
 import { writeTraffic } from '../simulator/trafficFile.ts';
-import type { OutcomesOptions } from '../simulator/outcomes.ts';
 import { WorldBridge } from '../simulator/worldBridge.ts';
 import { feed } from './feed.ts';
 import type { Fed } from './feed.ts';
@@ -45,7 +44,7 @@ import { latestStates } from '../views/latest.ts';
 import { TruthRecord, truthOf } from './truth.ts';
 import type { Truth } from './truth.ts';
 import { openReporting, reportedCalls } from './reporting.ts';
-import type { ReportedCalls } from './reporting.ts';
+import type { ReportedCalls, Reports } from './reporting.ts';
 
 export interface DemoOptions {
   readonly dataDir: string;
@@ -64,7 +63,7 @@ export interface DemoOptions {
   /** Where to write the traffic; `null`: nowhere. */
   readonly writeTraffic: string | null;
   /** What the simulated systems report of their calls; `null`: nothing. */
-  readonly outcomes: Pick<OutcomesOptions, 'windowMs' | 'hidden'> | null;
+  readonly outcomes: Reports | null;
   /** Of the pollers. */
   readonly logger: Logger;
   /** Minutes simulated, of all. */
@@ -197,11 +196,17 @@ async function feedAndCatchUp(run: Run, signal: AbortSignal): Promise<Lived> {
         const readModels = RETAINED_READ_MODELS;
         await compact({ ...storage, topics: TRIMMED_TOPICS, readModels, months: RETENTION_MONTHS, now });
       },
-      onMoved: async (at) => await reporting?.publishUntil(at),
+      onMoved: async (at) => {
+        if (reporting === null) return;
+        // Windows that are over by then have all of their calls.
+        await bridge.live(at);
+        await reporting.publishUntil(at);
+      },
       onTime: (at) => onProgress('polling', Math.floor((at - startAt) / MINUTE_MS), total),
     });
     await bridge.live(end);
     await reporting?.publishUntil(end);
+    await reporting?.publishRest();
     onProgress('catching up', total, total);
     await whenCaughtUp(storage.database, storage.log, FOLDS, signal);
     return { fed, bridge };
@@ -221,7 +226,7 @@ async function check(run: Run, bridge: WorldBridge, fed: Fed, seconds: number): 
   const topic = countTopic(events);
   const lost = record.countFrom((await readHorizon(database)) ?? -Infinity) - tables.distinct_observations;
   const participants = plan.participants.length;
-  const calls = run.outcomes === null ? null : await reportedCalls(storage.log, bridge, plan, run.signal);
+  const calls = run.outcomes === null ? null : await reportedCalls(database, bridge, plan);
   const hides = (run.outcomes?.hidden ?? []).length > 0;
   return {
     seed: run.seed,
@@ -268,7 +273,7 @@ async function invariants(
 ): Promise<Record<string, boolean>> {
   // As of the last poll: by the end of the run a schedule of hours would have left every bucket stale.
   const now = Math.max(...(await latestStates(database)).map(({ response_time: at }) => at));
-  const samples = [outcomesSample({ database, now: () => now, staleAfterMs: STALE_AFTER_MS })];
+  const samples = [notFoundSample({ database, now: () => now, staleAfterMs: STALE_AFTER_MS })];
   const metrics = new Metrics({ sql: database, now: () => now, staleAfterMs: STALE_AFTER_MS, samples });
   const caughtUp = await Promise.all(FOLDS.map(async (fold) => await isCaughtUp(database, log, fold)));
   return {

@@ -99,7 +99,9 @@ export class Samples {
 
   #forget(): void {
     for (const standing of this.#standings) {
-      if (performance.now() - standing.succeededAt <= this.#limits.keptMs) continue;
+      // One that is read seldom is not given up while it is read the next time.
+      const keptMs = Math.max(this.#limits.keptMs, 2 * standing.sample.everyMs);
+      if (performance.now() - standing.succeededAt <= keptMs) continue;
       for (const gauge of standing.sample.gauges) this.#instruments.replace(gauge, []);
     }
   }

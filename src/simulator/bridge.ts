@@ -9,6 +9,7 @@ import { ParticipantBuckets } from './participant.ts';
 import { LIST_POLICY, READ_POLICY, type Category } from './policies.ts';
 import type { CategoryChange, ScenarioName } from './scenario.ts';
 import type { BucketTraffic, BucketTruth } from './traffic.ts';
+import type { Answered } from './world.ts';
 
 export interface BridgeOptions {
   readonly clock: Clock;
@@ -32,6 +33,8 @@ export interface BridgeOptions {
   readonly chargeRefused?: boolean;
   /** Whether the list shows USER buckets, which BCB does not say; no by default. */
   readonly includeUser?: boolean;
+  /** Is told what became of all requests until now, by rising second, when somebody asks or {@link Bridge.live}s. */
+  readonly onAnswered?: (participant: string, answered: Answered) => void;
 }
 
 /** A refusal with its gRPC status code. */
@@ -92,6 +95,11 @@ export class Bridge implements Answering {
     return buckets.truth(now);
   }
 
+  /** Lives through the traffic until now. */
+  live(participant: string): void {
+    this.#participant(participant).advance(this.#options.clock.now());
+  }
+
   /** Calls answered with state. */
   served(participant: string): number {
     return this.#served.get(participant) ?? 0;
@@ -133,7 +141,8 @@ export class Bridge implements Answering {
   }
 
   #make(participant: string): ParticipantBuckets {
-    const { seed, scenario, refill, category, categoryChanges, rebase, chargeRefused, includeUser } = this.#options;
+    const { seed, scenario, refill, category, categoryChanges, rebase, chargeRefused, includeUser, onAnswered } =
+      this.#options;
     return new ParticipantBuckets({
       participant,
       seed: seed ?? 1,
@@ -145,6 +154,7 @@ export class Bridge implements Answering {
       rebase: rebase ?? 'keep',
       chargeRefused: chargeRefused ?? false,
       includeUser: includeUser ?? false,
+      onAnswered: onAnswered === undefined ? undefined : (answered) => onAnswered(participant, answered),
     });
   }
 }

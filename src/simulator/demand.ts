@@ -29,6 +29,8 @@ export interface DemandRow {
   readonly notFound?: number;
   /** Tokens that payment orders of this second give back. */
   readonly credit: number;
+  /** Whose requests they are: by default those of the participant's own systems. */
+  readonly by?: 'others';
 }
 
 export interface DemandOptions {

@@ -6,9 +6,8 @@ import type { EpochMs } from '../domain/events.ts';
 import type { RequestOutcomesObserved } from '../domain/outcomes.ts';
 import { WINDOW_SECONDS } from '../domain/outcomes.ts';
 import { MINUTE_MS, SECOND_MS } from '../domain/time.ts';
-import { required } from '../required.ts';
 import { operationsOf } from './operations.ts';
-import { hash, hashText, uniform } from './random.ts';
+import { between, hash, hashText, uniform } from './random.ts';
 import type { Answered } from './world.ts';
 
 /** A calling system. Shares are weights beside those of the others. */
@@ -49,6 +48,8 @@ export interface OutcomesOptions {
   readonly systems?: readonly CallingSystem[];
   /** Sources that say nothing. */
   readonly hidden?: readonly string[];
+  /** Their clocks differ from the world's by up to this, now more and now less; 0 by default. Milliseconds. */
+  readonly clocksOffMs?: number;
 }
 
 export const OUTCOMES_WINDOW_MS = 10_000;
@@ -57,13 +58,10 @@ export const OUTCOMES_WINDOW_MS = 10_000;
 type Parts = Pick<Answered, 'ok' | 'notFound' | 'refused' | 'credit'>;
 type Identity = Pick<RequestOutcomesObserved, 'source' | 'policy' | 'operation'>;
 
-interface OpenWindow {
-  readonly start: EpochMs;
-  /** By source, policy and operation. */
-  readonly counts: Map<string, Identity & Counts>;
-}
+/** By source, policy and operation. */
+type WindowCounts = Map<string, Identity & Counts>;
 
-/** Takes answers by rising second, and gives the windows that are over. */
+/** Takes answers by rising second, and gives the windows that are over. What others ask for, it doesn't know of. */
 export class SimulatedReports {
   readonly #options: OutcomesOptions;
   readonly #windowMs: number;
@@ -72,7 +70,11 @@ export class SimulatedReports {
   readonly #weights: Readonly<Record<keyof Parts, readonly number[]>>;
   /** What each source has called so far, by source and policy: one operation of it. */
   readonly #called = new Map<string, Identity>();
-  #open: OpenWindow | null = null;
+  readonly #clocksOffMs: number;
+  /** By their start. */
+  readonly #open = new Map<EpochMs, WindowCounts>();
+  /** Start of the window that is closed next; `null` before the first answer. */
+  #next: EpochMs | null = null;
   #over: RequestOutcomesObserved[] = [];
 
   /** @throws {RangeError} the windows don't divide the minute */
@@ -84,6 +86,7 @@ export class SimulatedReports {
       );
     this.#options = options;
     this.#windowMs = windowMs;
+    this.#clocksOffMs = options.clocksOffMs ?? 0;
     this.#systems = systems;
     this.#seed = hash(options.seed, hashText('outcomes'));
     const share = systems.map((one) => one.share);
@@ -95,8 +98,9 @@ export class SimulatedReports {
 
   take(answered: Answered): void {
     const at = answered.second * 1000;
+    if (answered.by === 'others') return;
+    this.#next ??= this.#startOf(at - this.#clocksOffMs);
     this.#closeUntil(at);
-    this.#open ??= { start: Math.floor(at / this.#windowMs) * this.#windowMs, counts: new Map() };
     if (answered.by === 'looks') this.#add(LOOKING_SYSTEM, answered, answered);
     else this.#share(answered);
   }
@@ -124,7 +128,7 @@ export class SimulatedReports {
     operations.forEach(({ operation }, i) => {
       const { ok, notFound, refused, credit } = partAt(parts, i);
       if (ok + notFound + refused + credit === 0) return;
-      const counts = this.#countsOf({ source, policy, operation });
+      const counts = this.#countsOf(this.#timeOf(source, second), { source, policy, operation });
       counts.status200 += ok;
       counts.status404 += notFound;
       counts.status429 += refused;
@@ -132,22 +136,39 @@ export class SimulatedReports {
     });
   }
 
-  #countsOf(identity: Identity): Counts {
-    const counts = required(this.#open, 'whoever counts has opened a window').counts;
+  #startOf(at: EpochMs): EpochMs {
+    return Math.floor(at / this.#windowMs) * this.#windowMs;
+  }
+
+  /** When it was by a source's own clock. */
+  #timeOf(source: string, second: number): EpochMs {
+    const off = this.#clocksOffMs;
+    if (off === 0) return second * 1000;
+    return second * 1000 + Math.round(between(hash(this.#seed, second), hashText(source), -off, off));
+  }
+
+  #countsOf(at: EpochMs, identity: Identity): Counts {
+    const start = this.#startOf(at);
+    if (this.#next !== null && start < this.#next)
+      throw new RangeError('answers come by rising second: their window was given before');
+    const window: WindowCounts = this.#open.get(start) ?? new Map<string, Identity & Counts>();
+    this.#open.set(start, window);
     const key = `${identity.source}\n${identity.policy}\n${identity.operation}`;
-    const known = counts.get(key) ?? { ...identity, ...NONE };
-    counts.set(key, known);
+    const known = window.get(key) ?? { ...identity, ...NONE };
+    window.set(key, known);
     return known;
   }
 
+  /** A window is closed once it is over by all clocks. */
   #closeUntil(at: EpochMs): void {
-    for (let open = this.#open; open !== null && open.start + this.#windowMs <= at; open = this.#open) {
-      this.#close(open);
-      this.#open = { start: open.start + this.#windowMs, counts: new Map() };
+    while (this.#next !== null && this.#next + this.#windowMs + this.#clocksOffMs <= at) {
+      this.#close(this.#next, this.#open.get(this.#next) ?? new Map<string, Identity & Counts>());
+      this.#open.delete(this.#next);
+      this.#next += this.#windowMs;
     }
   }
 
-  #close({ start: windowStart, counts }: OpenWindow): void {
+  #close(windowStart: EpochMs, counts: WindowCounts): void {
     const { participant, hidden = [] } = this.#options;
     const windowEnd = windowStart + this.#windowMs;
     const told = [...counts.values(), ...this.#silent(counts, windowEnd)];
@@ -164,7 +185,7 @@ export class SimulatedReports {
   }
 
   /** Once a minute, of each policy that a source has called and did not: it says so, or it would be waited for. */
-  #silent(counts: OpenWindow['counts'], windowEnd: EpochMs): readonly (Identity & Counts)[] {
+  #silent(counts: WindowCounts, windowEnd: EpochMs): readonly (Identity & Counts)[] {
     for (const { source, policy, operation } of counts.values())
       this.#called.set(`${source}\n${policy}`, { source, policy, operation });
     if (windowEnd % MINUTE_MS !== 0) return [];

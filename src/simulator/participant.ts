@@ -6,6 +6,7 @@ import { POLICIES, sizeOf, type Category } from './policies.ts';
 import { hash, hashText } from './random.ts';
 import { nextCategoryChange, SCENARIOS, type CategoryChange, type ScenarioName } from './scenario.ts';
 import { BucketTraffic, type BucketTruth } from './traffic.ts';
+import type { Answered } from './world.ts';
 
 /** Of start --simulate and demo. No participant of Pix has this number, and README's example is another. */
 export const SIMULATED_PARTICIPANT = '99999004';
@@ -23,6 +24,8 @@ export interface ParticipantOptions {
   /** Scheduled changes of category, oldest first; `null` leaves them to the scenario. */
   readonly categoryChanges: readonly CategoryChange[] | null;
   readonly rebase: Rebase;
+  /** Is told what became of all requests, by rising second. */
+  readonly onAnswered?: ((answered: Answered) => void) | undefined;
 }
 
 /**
@@ -35,6 +38,8 @@ export class ParticipantBuckets {
   readonly #buckets: ReadonlyMap<string, BucketTraffic>;
   #category: Category;
   #nextChange: CategoryChange | null;
+  /** Not told yet: one bucket after the other lives on, and those who listen go by the time. */
+  #answered: Answered[] = [];
 
   constructor(options: ParticipantOptions) {
     this.#options = options;
@@ -64,6 +69,7 @@ export class ParticipantBuckets {
       this.#nextChange = this.#changeAfter(change.at);
     }
     this.#live(to);
+    this.#tell();
   }
 
   truth(at: EpochMs): ReadonlyMap<string, BucketTruth> {
@@ -71,7 +77,7 @@ export class ParticipantBuckets {
   }
 
   #fill(): ReadonlyMap<string, BucketTraffic> {
-    const { scenario, category, refill, chargeRefused, startAt, includeUser } = this.#options;
+    const { scenario, category, refill, chargeRefused, startAt, includeUser, onAnswered } = this.#options;
     const kept = POLICIES.filter((policy) => policy.scope === 'PSP' || includeUser);
     const seeds = new Map(kept.map(({ name }) => [name, hash(this.#seed, hashText(name))]));
     const ranked = [...seeds].sort((a, b) => a[1] - b[1]).map(([name]) => name);
@@ -88,6 +94,7 @@ export class ParticipantBuckets {
           seed: required(seeds.get(policy.name), 'each of these policies was given one'),
           rank: ranked.indexOf(policy.name),
           policies: kept.length,
+          onAnswered: onAnswered === undefined ? undefined : (answered) => this.#answered.push(answered),
         }),
       ]),
     );
@@ -95,6 +102,14 @@ export class ParticipantBuckets {
 
   #live(to: EpochMs): void {
     for (const traffic of this.#buckets.values()) traffic.advance(to);
+  }
+
+  #tell(): void {
+    const { onAnswered } = this.#options;
+    if (onAnswered === undefined) return;
+    const answered = this.#answered.sort((a, b) => a.second - b.second);
+    this.#answered = [];
+    for (const one of answered) onAnswered(one);
   }
 
   #changeCategory({ at, category }: CategoryChange): void {

@@ -54,6 +54,8 @@ export interface Simulator extends Served {
   buckets(participant: string): ReadonlyMap<string, BucketTruth>;
   /** See {@link Bridge.served}: calls answered with state, faults excluded. */
   served(participant: string): number;
+  /** See {@link Bridge.live}. */
+  live(participant: string): void;
 }
 
 type Call = ServerUnaryCall<{ readonly policy_name?: string }, object>;
@@ -67,6 +69,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     ...served,
     buckets: (participant) => bridge.buckets(participant),
     served: (participant) => bridge.served(participant),
+    live: (participant) => bridge.live(participant),
   };
 }
 

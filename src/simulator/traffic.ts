@@ -5,6 +5,7 @@ import { Incidents, type Incident } from './incidents.ts';
 import { sizeOf, type Category, type PolicySpec } from './policies.ts';
 import { hash, hashText, uniform } from './random.ts';
 import { businessLoad, peakTokensPerStep, type Scenario } from './scenario.ts';
+import type { Answered } from './world.ts';
 
 export interface TrafficOptions {
   readonly policy: PolicySpec;
@@ -18,6 +19,8 @@ export interface TrafficOptions {
   /** Position in the seeded order of `policies` policies. */
   readonly rank: number;
   readonly policies: number;
+  /** Is told what became of each step's requests, and of every request of an outsider. */
+  readonly onAnswered?: ((answered: Answered) => void) | undefined;
 }
 
 /** What really happened to a bucket since the start. Tokens and requests. */
@@ -38,6 +41,9 @@ const SCAN_NOT_FOUND_SHARE = 0.5;
 /** Share of the keys found that lead to a payment order, and so to a credit, by the next step. */
 const PAID_SHARE = 0.85;
 const SCAN_PAID_SHARE = 0.3;
+type Sent = Pick<Answered, 'ok' | 'notFound' | 'refused'>;
+const NOTHING_SENT: Sent = { ok: 0, notFound: 0, refused: 0 };
+
 /** Traffic varies by up to this share around its mean from step to step. */
 const NOISE = 0.3;
 
@@ -54,6 +60,7 @@ export class BucketTraffic {
   /** Mean load at its peak, tokens a step. */
   readonly #peak: number;
   readonly #countsNotFound: boolean;
+  readonly #onAnswered: TrafficOptions['onAnswered'];
   /** Time of the next step. */
   #next: EpochMs;
   #credits = 0;
@@ -77,6 +84,7 @@ export class BucketTraffic {
     this.#incidents = new Incidents(plan, hash(seed, hashText('incidents')));
     this.#peak = peakTokensPerStep(scenario, policy.name, size, seed);
     this.#countsNotFound = policy.cost.notFound !== policy.cost.ok;
+    this.#onAnswered = options.onAnswered;
     const offset = Math.floor(uniform(seed, hashText('offset')) * scenario.stepMs);
     this.#next = Math.ceil((startAt - offset) / scenario.stepMs) * scenario.stepMs + offset;
   }
@@ -89,7 +97,8 @@ export class BucketTraffic {
 
   /** Counts one request of an outsider, such as the poller's own. */
   request(at: EpochMs, status: 'ok' | 'notFound'): void {
-    this.#send(at, 1, status === 'notFound', 1);
+    const admitted = this.#send(at, 1, status === 'notFound', 1);
+    this.#tell(at, 'looks', { ...NOTHING_SENT, [status]: admitted, refused: 1 - admitted }, 0);
   }
 
   truth(at: EpochMs): BucketTruth {
@@ -107,18 +116,27 @@ export class BucketTraffic {
   }
 
   #step(at: EpochMs): void {
-    if (this.#credits > 0) this.#payOut(at);
+    const credit = this.#payOut(at);
+    const sent = this.#sendStep(at);
+    if (credit + sent.ok + sent.notFound + sent.refused > 0) this.#tell(at, 'demand', sent, credit);
+  }
+
+  #sendStep(at: EpochMs): Sent {
     const draw = hash(this.#seed, Math.floor(at / this.#scenario.stepMs));
     const incident = this.#incidents.at(at);
     const tokens = Math.max(this.#usual(at, draw), incident === null ? 0 : this.#drain(at, incident));
-    if (tokens <= 0) return;
+    if (tokens <= 0) return NOTHING_SENT;
     const share = this.#countsNotFound ? notFoundShare(incident) : 0;
     const { ok, notFound } = this.policy.cost;
     // A fraction of a request is sent with that probability, so that rates below one a step come out right.
     const count = Math.floor(tokens / (ok + share * (notFound - ok)) + uniform(draw, 1));
-    if (count === 0) return;
+    if (count === 0) return NOTHING_SENT;
     const missing = share === 0 ? 0 : Math.floor(count * share + uniform(draw, 2));
-    this.#sendMix(at, count, missing, incident, (draw & 1) === 0);
+    return this.#sendMix(at, count, missing, incident, (draw & 1) === 0);
+  }
+
+  #tell(at: EpochMs, by: Answered['by'], sent: Sent, credit: number): void {
+    this.#onAnswered?.({ second: Math.floor(at / 1000), policy: this.policy.name, by, ...sent, credit });
   }
 
   /** Tokens that the ordinary load of a step takes. */
@@ -133,15 +151,16 @@ export class BucketTraffic {
     return (this.bucket.tokensAt(at) - incident.left * this.bucket.capacity) / steps;
   }
 
-  #sendMix(at: EpochMs, count: number, missing: number, incident: Incident | null, okFirst: boolean): void {
+  #sendMix(at: EpochMs, count: number, missing: number, incident: Incident | null, okFirst: boolean): Sent {
     const inFlight = incident?.inFlight ?? 1;
-    if (missing > 0 && !okFirst) this.#send(at, missing, true, inFlight);
-    const found = this.#send(at, count - missing, false, inFlight);
-    if (missing > 0 && okFirst) this.#send(at, missing, true, inFlight);
+    let notFound = missing > 0 && !okFirst ? this.#send(at, missing, true, inFlight) : 0;
+    const ok = this.#send(at, count - missing, false, inFlight);
+    if (missing > 0 && okFirst) notFound = this.#send(at, missing, true, inFlight);
     if (this.policy.credit > 0) {
       const paid = incident?.isScan === true ? SCAN_PAID_SHARE : PAID_SHARE;
-      this.#credits += Math.round(found * paid) * this.policy.credit;
+      this.#credits += Math.round(ok * paid) * this.policy.credit;
     }
+    return { ok, notFound, refused: count - ok - notFound };
   }
 
   /** Returns how many were admitted. */
@@ -153,9 +172,12 @@ export class BucketTraffic {
     return admitted;
   }
 
-  #payOut(at: EpochMs): void {
-    this.bucket.credit(at, this.#credits);
+  /** Returns the tokens that were due. */
+  #payOut(at: EpochMs): number {
+    const due = this.#credits;
+    if (due > 0) this.bucket.credit(at, due);
     this.#credits = 0;
+    return due;
   }
 }
 

@@ -38,8 +38,8 @@ export interface SecondTruth {
 export interface Answered {
   readonly second: number;
   readonly policy: string;
-  /** Whether they are of the demand, or of who looked at the buckets. */
-  readonly by: 'demand' | 'looks';
+  /** Whether they are of the demand, of who looked at the buckets, or of others, whom nobody knows. */
+  readonly by: 'demand' | 'looks' | 'others';
   /** Answers other than 404 and 429. */
   readonly ok: number;
   readonly notFound: number;
@@ -110,7 +110,7 @@ export class World {
   }
 
   /** @throws {RangeError} DICT's list does not have the policy. */
-  take({ second, policy, charge, notFound: missing = 0, credit }: DemandRow): void {
+  take({ second, policy, charge, notFound: missing = 0, credit, by }: DemandRow): void {
     const at = second * 1000;
     this.advance(at);
     const watched = this.#bucket(policy);
@@ -125,7 +125,7 @@ export class World {
     if (charged < charge) noteRefusal(watched, at);
     this.#options.onSecond?.({ second, policy, charged, credited, refused: charge - charged });
     const refused = found + missing - ok - notFound;
-    this.#options.onAnswered?.({ second, policy, by: 'demand', ok, notFound, refused, credit });
+    this.#options.onAnswered?.({ second, policy, by: by ?? 'demand', ok, notFound, refused, credit });
   }
 
   /** Tokens charged to the bucket since the start. @throws {RangeError} DICT's list does not have the policy. */

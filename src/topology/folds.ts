@@ -9,6 +9,7 @@ import { deadLettersOf, POLICY_STATES, RATE_LIMIT_ALERTS, REQUEST_OUTCOMES } fro
 import type { Topic } from '../codec/topics.ts';
 import type { Fold, FoldKind, Projection } from '../domain/fold.ts';
 import type { TopicSpec } from '../log/eventLog.ts';
+import { placedOnly } from './placing.ts';
 
 export interface FoldedTopic extends Pick<Fold<unknown, unknown, unknown>, 'name' | 'revision' | 'topic'> {
   readonly kind: FoldKind;
@@ -62,7 +63,9 @@ type AnyProjection = Projection<unknown, unknown>;
 
 export const foldOf = (what: RebuildableName) => {
   const { projection, topic } = REBUILDABLE[what];
-  return { projection: projection as unknown as AnyProjection, decode: topic.decode };
+  // Of the topics that are read, one is published to by others.
+  const decode = topic === REQUEST_OUTCOMES ? placedOnly(topic) : topic.decode;
+  return { projection: projection as unknown as AnyProjection, decode };
 };
 
 /** Every topic that Balde reads or writes. */

@@ -1,4 +1,5 @@
 /** What the participant's own calls came to, as the served views have it. */
+import { SPENT_BY_LOOKS } from '../domain/catalog.ts';
 import type { EpochMs } from '../domain/events.ts';
 import type { Sql } from '../store/database.ts';
 import { instant } from './buckets.ts';
@@ -89,6 +90,19 @@ export async function unexplained(sql: Sql, asked: Asked): Promise<Unexplained[]
        unexplained_until, consumed_at_least, explained_at_most, refused, free
      from dict_rate_limit_unexplained($1::timestamptz, $2::timestamptz, $3::double precision * interval '1 millisecond', $4, $5)`,
     [instant(since), instant(until), toleranceMs, participant ?? null, policy ?? null],
+  );
+}
+
+/** A bucket that anybody reports calls of, and that Balde does not spend from itself. */
+export type ReportedBucket = Pick<Unexplained, 'participant' | 'endpoint_id'>;
+
+/** Those of which something may be {@link unexplained}. */
+export async function reportedBuckets(sql: Sql): Promise<ReportedBucket[]> {
+  if (!(await hasOutcomes(sql))) return [];
+  return await sql.query<ReportedBucket>(
+    `select distinct participant, endpoint_id from dict_rate_limit_outcome_sources
+     where endpoint_id <> all ($1::text[]) order by participant, endpoint_id`,
+    [[...SPENT_BY_LOOKS]],
   );
 }
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { startSimulator } from '../../src/simulator/server.ts';
+import { eventually } from '../support/eventually.ts';
 import { run } from '../support/running.ts';
 import { balde, jsonOf } from './balde.ts';
 
@@ -42,6 +43,8 @@ describe('[OPS-32] a folder that the simulator filled', () => {
       DATABASE_URL: 'postgresql://nobody@127.0.0.1:1/no',
     });
     await start.says(/polled 99999004/);
+    const reported = async (): Promise<boolean> => (await balde(['consumers', ...where])).stdout.includes('pix-app');
+    await eventually('the simulated systems report their calls', reported, 60_000);
     const healthy = await balde(['doctor', ...where]);
     expect([healthy.code, healthy.stdout]).toEqual([0, expect.not.stringMatching(/^fail/m)]);
     expect(healthy.stdout).toMatch(/^ok {4}configuration .* those of the simulator .*none was checked$/m);

@@ -37,7 +37,7 @@ async function demonstrated(written: string): Promise<DemoReport> {
     return await runDemo({
       ...{ dataDir, pulsar: null, seed: SEED, days: null, participants: 1, refill: 'lump' },
       schedule: { kind: 'adaptive', reservePercent: ATTENTION_RULES.reservePercent },
-      ...{ traffic: path, writeTraffic: written, outcomes: { windowMs: 20_000, hidden: [] } },
+      ...{ traffic: path, writeTraffic: written, outcomes: { windowMs: 20_000, hidden: [], isUntidy: true } },
       logger: pino({ level: 'silent' }),
       onProgress: () => undefined,
       signal: new AbortController().signal,

@@ -23,8 +23,10 @@ const SECTIONS = [
   },
   {
     title: 'The pipeline as a whole',
-    text: `Read when somebody scrapes, at most once in 5 s (lag: 15 s), and the same on every replica. A scrape waits a second for them
-and then shows what was read before; after a minute without success they are absent, and \`balde_sample_errors_total\` says so.
+    text: `Read when somebody scrapes, at most once in 5 s (lag: 15 s; 404 rates and what is unexplained: a minute), and the same on
+every replica. A scrape waits a second for them and then shows what was read before; after a minute without success (two, of what is
+read once a minute) they are absent, and \`balde_sample_errors_total\` says so. What is unexplained is proven bucket by bucket for some
+three seconds a minute: of very many buckets it may be up to ten minutes old.
 Lag is what \`balde lag\` tells. A rebuild is there while it is unfinished; one from an archive that reaches further back than the
 log counts as progress only what the log still has.`,
     source: 'sample',

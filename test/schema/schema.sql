@@ -678,18 +678,38 @@ AS $function$
     n.last_at
   from (
     select
-      o.participant,
-      o.endpoint_id,
+      g.participant,
+      g.endpoint_id,
       h.hours,
-      sum(o.status_200::bigint + o.status_404)::bigint as queries,
-      sum(o.status_404)::bigint as not_found,
-      sum(o.payment_orders)::bigint as payment_orders,
-      sum(o.cache_hits)::bigint as cache_hits,
-      min(o.starts_at) as first_at,
-      max(o.ends_at) as last_at
-    from (values (1), (24)) h (hours)
-    join public.dict_rate_limit_outcomes o on o.starts_at >= at - h.hours * interval '1 hour' and o.starts_at < at
-    group by o.participant, o.endpoint_id, h.hours
+      sum(g.queries)::bigint as queries,
+      sum(g.not_found)::bigint as not_found,
+      sum(g.payment_orders)::bigint as payment_orders,
+      sum(g.cache_hits)::bigint as cache_hits,
+      min(g.first_at) as first_at,
+      max(g.last_at) as last_at
+    from (
+      -- By bucket, and each window once: the key begins with the bucket, so only those of the day are read.
+      select
+        b.participant,
+        b.endpoint_id,
+        o.starts_at >= at - interval '1 hour' as is_of_the_hour,
+        sum(o.status_200::bigint + o.status_404)::bigint as queries,
+        sum(o.status_404)::bigint as not_found,
+        sum(o.payment_orders)::bigint as payment_orders,
+        sum(o.cache_hits)::bigint as cache_hits,
+        min(o.starts_at) as first_at,
+        max(o.ends_at) as last_at
+      from (select distinct s.participant, s.endpoint_id from public.dict_rate_limit_outcome_sources s) b
+      cross join lateral (
+        select w.starts_at, w.ends_at, w.status_200, w.status_404, w.payment_orders, w.cache_hits
+        from public.dict_rate_limit_outcomes w
+        where w.participant = b.participant and w.endpoint_id = b.endpoint_id
+          and w.starts_at >= at - interval '24 hours' and w.starts_at < at
+      ) o
+      group by 1, 2, 3
+    ) g
+    join (values (1), (24)) h (hours) on h.hours = 24 or g.is_of_the_hour
+    group by g.participant, g.endpoint_id, h.hours
   ) n
   cross join lateral (
     select n.not_found::double precision / greatest(n.queries, 1) as p, greatest(n.queries, 1)::double precision as q,
@@ -799,11 +819,17 @@ CREATE OR REPLACE FUNCTION public.dict_rate_limit_unexplained(since timestamp wi
  STABLE
 AS $function$
 declare
+  -- Seconds by which the time between two answers may differ from that between their balances.
   doubt constant double precision := 0.5;
   bucket record;
-  e record;
-  previous record;
-  has_previous boolean;
+  seen_at timestamptz;
+  -- Tokens consumed since the observation before, at least; by the balance if all of the refill came in; and whether it did,
+  -- since the bucket can't have brimmed over, but for the refill that is in doubt at the ends of a run.
+  low double precision;
+  flow double precision;
+  holds boolean;
+  in_doubt double precision;
+  -- What calls of before cost: those certainly over, and those that may have begun.
   lo double precision;
   hi double precision;
   -- The most that a proof ending here has, with what began it: over intervals one by one, and within a run.
@@ -813,9 +839,6 @@ declare
   run double precision;
   run_since timestamptz;
   run_lo double precision;
-  elapsed double precision;
-  most double precision;
-  excess double precision;
 begin
   for bucket in
     select s.participant as p, s.endpoint_id as q,
@@ -841,88 +864,84 @@ begin
     explained_at_most := null;
     refused := null;
     free := null;
-    has_previous := false;
-    lo := 0;
-    hi := 0;
-    -- In order of time: windows that may have begun, those that are certainly over, and observations in between.
-    for e in
-      select h.response_time as at, 2 as kind, null::double precision as tokens, h.available_tokens, h.capacity, h.refill_tokens,
-        h.refill_period_sec, h.psp_category, h.consumption_low
-      from public.dict_rate_limit_states h
-      where bucket.ends is not null and h.participant = bucket.p and h.endpoint_id = bucket.q
-        -- Without a predecessor, or late: what follows in the log was not compared with it.
-        and h.consumption_low is not null
-        and h.response_time >= greatest(since, bucket.begins) and h.response_time <= least(until, bucket.ends)
-      union all
-      select case k.kind when 3 then w.starts_at - tolerance else w.ends_at + tolerance end, k.kind, w.tokens,
-        null, null, null, null, null, null
-      from public.dict_rate_limit_outcome_tokens w
-      cross join (values (1), (3)) k (kind)
-      where w.participant = bucket.p and w.endpoint_id = bucket.q and w.tokens > 0
-        and w.starts_at >= greatest(since, bucket.begins) - 2 * tolerance - interval '1 minute'
-        and w.starts_at <= least(until, bucket.ends) + tolerance
-      order by 1, 2
+    -- All that can be reckoned by itself is, before the loop: its steps cost most.
+    for seen_at, low, flow, holds, in_doubt, lo, hi in
+      with observed as (
+        select h.response_time as at, h.consumption_low::double precision as low,
+          h.available_tokens::double precision as tokens, h.capacity, h.refill_tokens, h.refill_period_sec, h.psp_category,
+          lag(h.available_tokens::double precision) over w as tokens_before,
+          date_part('epoch', h.response_time - lag(h.response_time) over w) as elapsed,
+          h.capacity = lag(h.capacity) over w and h.refill_tokens = lag(h.refill_tokens) over w
+            and h.refill_period_sec = lag(h.refill_period_sec) over w
+            and h.psp_category is not distinct from lag(h.psp_category) over w as is_same
+        from public.dict_rate_limit_states h
+        where bucket.ends is not null and h.participant = bucket.p and h.endpoint_id = bucket.q
+          -- Without a predecessor, or late: what follows in the log was not compared with it.
+          and h.consumption_low is not null
+          and h.response_time >= greatest(since, bucket.begins) and h.response_time <= least(until, bucket.ends)
+        window w as (order by h.response_time)
+      ), calls as (
+        select t.starts_at, t.ends_at, sum(t.tokens::double precision) as tokens
+        from public.dict_rate_limit_outcome_tokens t
+        where bucket.ends is not null and t.participant = bucket.p and t.endpoint_id = bucket.q and t.tokens > 0
+          and t.starts_at >= greatest(since, bucket.begins) - 2 * tolerance - interval '1 minute'
+          and t.starts_at <= least(until, bucket.ends) + tolerance
+        group by t.starts_at, t.ends_at
+      ), steps as (
+        select o.at, 2 as kind, o.low, o.tokens_before - o.tokens + o.refill_tokens * o.elapsed / o.refill_period_sec as flow,
+          coalesce(o.is_same and ceil((o.elapsed + doubt) / o.refill_period_sec) * o.refill_tokens
+            <= o.capacity - o.tokens_before, false) as holds,
+          o.refill_tokens * (1 + doubt / o.refill_period_sec) as in_doubt,
+          0::double precision as ended, 0::double precision as begun
+        from observed o
+        union all select c.ends_at + tolerance, 1, null, null, null, null, c.tokens, 0 from calls c
+        union all select c.starts_at - tolerance, 3, null, null, null, null, 0, c.tokens from calls c
+      ), sums as (
+        select s.at, s.kind, s.low, s.flow, s.holds, s.in_doubt,
+          sum(s.ended) over by_time as lo, sum(s.begun) over by_time as hi
+        from steps s
+        window by_time as (order by s.at, s.kind rows unbounded preceding)
+      )
+      select n.at, n.low, n.flow, n.holds, n.in_doubt, n.lo, n.hi from sums n where n.kind = 2 order by n.at
     loop
-      if e.kind = 1 then
-        lo := lo + e.tokens;
-        continue;
-      elsif e.kind = 3 then
-        hi := hi + e.tokens;
-        continue;
-      end if;
-      if not has_previous then
-        has_previous := true;
-        previous := e;
+      checked_until := seen_at;
+      if checked_from is null then
+        checked_from := seen_at;
+        unexplained_at_least := 0;
         best := lo;
-        best_since := e.at;
+        best_since := seen_at;
         best_lo := lo;
         run := null;
-        checked_from := e.at;
-        checked_until := e.at;
-        unexplained_at_least := 0;
         continue;
       end if;
-      if e.capacity = previous.capacity and e.refill_tokens = previous.refill_tokens
-        and e.refill_period_sec = previous.refill_period_sec and e.psp_category is not distinct from previous.psp_category
-      then
-        elapsed := extract(epoch from e.at - previous.at);
-        most := ceil((elapsed + doubt) / e.refill_period_sec) * e.refill_tokens;
-        if most <= previous.capacity - previous.available_tokens then
-          -- It can't have brimmed over: all of the refill came in, but for up to one at the ends of the run.
-          if run is null or best - e.refill_tokens * (1 + doubt / e.refill_period_sec) > run then
-            run := best - e.refill_tokens * (1 + doubt / e.refill_period_sec);
-            run_since := best_since;
-            run_lo := best_lo;
-          end if;
-          run := run + (previous.available_tokens - e.available_tokens)
-            + e.refill_tokens * elapsed / e.refill_period_sec;
-        else
-          run := null;
+      if holds then
+        if run is null or best - in_doubt > run then
+          run := best - in_doubt;
+          run_since := best_since;
+          run_lo := best_lo;
         end if;
+        run := run + flow;
       else
         run := null;
       end if;
-      best := best + e.consumption_low;
-      if run is not null and run > best then
+      best := best + low;
+      if run > best then
         best := run;
         best_since := run_since;
         best_lo := run_lo;
       end if;
       if lo >= best then
         best := lo;
-        best_since := e.at;
+        best_since := seen_at;
         best_lo := lo;
       end if;
-      excess := floor(best - hi);
-      if excess > unexplained_at_least then
-        unexplained_at_least := excess;
+      if best - hi >= unexplained_at_least + 1 then
+        unexplained_at_least := floor(best - hi);
         unexplained_since := best_since;
-        unexplained_until := e.at;
+        unexplained_until := seen_at;
         consumed_at_least := floor(best - best_lo);
         explained_at_most := hi - best_lo;
       end if;
-      previous := e;
-      checked_until := e.at;
     end loop;
     if unexplained_at_least > 0 then
       select coalesce(sum(w.refused), 0), coalesce(sum(w.free), 0) into refused, free

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { outcomesSample } from '../../src/app/outcomeSamples.ts';
+import { notFoundSample } from '../../src/app/outcomeSamples.ts';
 import { outboxSample } from '../../src/app/samples.ts';
 import { count } from '../../src/app/counters.ts';
 import { Metrics } from '../../src/serve/metrics.ts';
@@ -20,7 +20,7 @@ const metricsAt = (now: number): Metrics =>
     ...{ sql: database, now: () => now, staleAfterMs: STALE_AFTER_MS },
     samples: [
       outboxSample(database, () => now),
-      outcomesSample({ database, now: () => now, staleAfterMs: STALE_AFTER_MS }),
+      notFoundSample({ database, now: () => now, staleAfterMs: STALE_AFTER_MS }),
     ],
   });
 

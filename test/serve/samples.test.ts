@@ -77,6 +77,21 @@ describe('[MET-2] a sample', () => {
     });
   });
 
+  test('that is read once a minute keeps its values while it is read again, and loses them when that failed', async () => {
+    await onClock(async (advance) => {
+      const read = async (n: number): Promise<number> =>
+        n === 1 ? Promise.resolve(7) : Promise.reject(new Error('the database is away'));
+      const { samples, shown } = sampled(read, { everyMs: 60_000 });
+      await samples.refresh();
+      await advance(61_000);
+      await samples.refresh();
+      expect(await shown()).toEqual({ depth: 7, errors: 1 });
+      await advance(60_000);
+      await samples.refresh();
+      expect(await shown()).toEqual({ depth: null, errors: 2 });
+    });
+  });
+
   test('that hangs holds no scrape up, is never read twice at a time, and counts as failed', async () => {
     let answer: (value: number) => void = () => undefined;
     const hangs = async (): Promise<number> => await new Promise((resolve) => (answer = resolve));

@@ -4,7 +4,7 @@ import { POLICY_STATES, RATE_LIMIT_ALERTS } from '../../src/codec/topics.ts';
 import { foldBatch } from '../../src/consume/foldBatch.ts';
 import type { PolicyStateObserved } from '../../src/domain/events.ts';
 import type { EventLog, OutgoingMessage } from '../../src/log/eventLog.ts';
-import { REBUILDABLE } from '../../src/topology/folds.ts';
+import { foldOf } from '../../src/topology/folds.ts';
 import type { RebuildableName } from '../../src/topology/folds.ts';
 import { catchUp } from '../../src/rebuild/catchUp.ts';
 import { logSource } from '../../src/rebuild/logSource.ts';
@@ -62,15 +62,6 @@ export async function endsOf(log: EventLog): Promise<Map<number, string>> {
 }
 
 export const never = (): AbortSignal => new AbortController().signal;
-
-/** Both read models differ in their types; the tests treat them alike. */
-function foldOf(what: RebuildableName): Pick<RebuildOptions<unknown, unknown, string>, 'projection' | 'decode'> {
-  const { projection, topic } = REBUILDABLE[what];
-  return {
-    projection: projection as unknown as RebuildOptions<unknown, unknown, string>['projection'],
-    decode: topic.decode,
-  };
-}
 
 export const SILENT: RebuildObserver = {
   filling: () => undefined,

@@ -2,6 +2,7 @@
 import { access, constants } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
+import { SECOND_MS } from '../../domain/time.ts';
 import { runDemo } from '../../demo/demo.ts';
 import type { DemoOptions, DemoReport } from '../../demo/demo.ts';
 import { prepareFolder, removeFolder, temporaryFolder } from '../../operate/demoFolder.ts';
@@ -36,6 +37,7 @@ interface DemoCommandOptions extends Pick<DemoOptions, 'seed' | 'participants' |
   readonly outcomes?: boolean;
   readonly outcomesWindow: number;
   readonly hideSource: readonly string[];
+  readonly untidyOutcomes?: boolean;
   readonly pulsar?: boolean;
   readonly yes?: boolean;
   readonly json?: boolean;
@@ -70,6 +72,7 @@ export function demoCommand(): Command {
     .addOption(new Option('--outcomes', 'the simulated systems report their calls (docs/outcomes.md)'))
     .addOption(hideSourceOption())
     .addOption(outcomesWindowOption())
+    .addOption(new Option('--untidy-outcomes', 'their reports come late, twice and corrected'))
     .addOption(dataDirOption('kept for status, alerts and export; without it, the data is discarded'))
     .addOption(
       new Option(
@@ -87,8 +90,7 @@ const onReplacing = (folder: string): void => tellLine(`replacing the earlier de
 
 async function demo(options: DemoCommandOptions): Promise<void> {
   const { days = null, traffic = null, writeTraffic = null, seed, participants, schedule, refill } = options;
-  const outcomes =
-    options.outcomes === true ? { windowMs: options.outcomesWindow * 1_000, hidden: options.hideSource } : null;
+  const outcomes = options.outcomes === true ? reportsOf(options) : null;
   const given = { days, traffic, writeTraffic, seed, participants, schedule, refill, outcomes };
   if (traffic !== null) await onPath('--traffic', traffic, async () => await access(traffic, constants.R_OK));
   const kept = options.dataDir === undefined ? null : resolve(options.dataDir);
@@ -129,6 +131,12 @@ async function demo(options: DemoCommandOptions): Promise<void> {
     if (kept === null) await removeFolder(dataDir);
   }
 }
+
+const reportsOf = ({ outcomesWindow, hideSource, untidyOutcomes }: DemoCommandOptions) => ({
+  windowMs: outcomesWindow * SECOND_MS,
+  hidden: hideSource,
+  isUntidy: untidyOutcomes === true,
+});
 
 async function show(report: DemoReport, options: DemoCommandOptions, kept: string | null): Promise<void> {
   const hint = kept === null ? [] : [`Kept in ${kept}: try balde status --data-dir ${kept}`];

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { EpochMs } from '../../domain/events.ts';
 import { UsageError } from '../../errors.ts';
-import { outcomesSample } from '../../app/outcomeSamples.ts';
+import { notFoundSample, unexplainedSample } from '../../app/outcomeSamples.ts';
 import { outboxSample } from '../../app/samples.ts';
 import { Metrics } from '../../serve/metrics.ts';
 import { newestObservation } from '../../views/latest.ts';
@@ -40,6 +40,7 @@ async function scrape(database: Database, at: At): Promise<string> {
   if (now === null) throw new UsageError('there is no observation yet: --at last has no time');
   // As the process that wrote the data was told, which the views follow too.
   const staleAfterMs = await readStaleAfterMs(database);
-  const samples = [outboxSample(database, () => now), outcomesSample({ database, now: () => now, staleAfterMs })];
+  const calls = { database, now: () => now, staleAfterMs };
+  const samples = [outboxSample(database, () => now), notFoundSample(calls), unexplainedSample(calls)];
   return await new Metrics({ sql: database, now: () => now, staleAfterMs, samples }).scrape();
 }

@@ -2,6 +2,7 @@
 import { Option } from 'commander';
 import type { Command } from 'commander';
 import type { Logger } from 'pino';
+import { systemClock } from '../../clock.ts';
 import { RATE_LIMIT_ALERTS } from '../../codec/topics.ts';
 import type { Config } from '../../config/config.ts';
 import { tail } from '../../consume/tail.ts';
@@ -9,6 +10,7 @@ import { ROLES } from '../../config/roles.ts';
 import type { Role } from '../../config/roles.ts';
 import { SIMULATED_DEFAULTS } from '../../config/simulated.ts';
 import { runRoles } from '../../app/roles.ts';
+import { beginningAfter, LiveReports } from '../../demo/liveReports.ts';
 import { markContinued } from '../../operate/demoFolder.ts';
 import { openStorage } from '../../app/storage.ts';
 import { prepareMetricExport } from '../../app/metricExport.ts';
@@ -116,14 +118,30 @@ async function startWith(options: StartOptions, config: Config, outputs: Outputs
   const traces = await startTraceExport(process.env, told);
   if (traces !== null) print(`traces go to ${traces.description}`);
   if (metricExport !== null) print(`metrics go to ${metricExport.description}`);
-  const simulator = options.simulate === true ? await startSimulator({ scenario: 'lively' }) : null;
+  const simulation = options.simulate === true ? await simulate() : null;
   try {
-    const used = simulator === null ? config : simulated(config, simulator);
-    await run(options, used, { simulator, metricExport }, outputs, signal);
+    const used = simulation === null ? config : simulated(config, simulation.simulator);
+    await run(options, used, { simulation, metricExport }, outputs, signal);
   } finally {
-    await simulator?.close();
+    await simulation?.simulator.close();
     await traces?.stop();
   }
+}
+
+/** A Bridge, and the calls that its traffic consists of. */
+interface Simulation {
+  readonly simulator: Simulator;
+  readonly reports: LiveReports;
+}
+
+async function simulate(): Promise<Simulation> {
+  const reports = new LiveReports({ participant: SIMULATED_PARTICIPANT, clock: systemClock });
+  const simulator = await startSimulator({
+    scenario: 'lively',
+    startAt: beginningAfter(systemClock.now()),
+    onAnswered: (participant, answered) => reports.take(participant, answered),
+  });
+  return { simulator, reports };
 }
 
 /** Of two places for the data one is used, and it is said which is not. */
@@ -140,21 +158,21 @@ function tellIgnored({ simulate = false, dataDir }: StartOptions): void {
 }
 
 interface Beside {
-  readonly simulator: Simulator | null;
+  readonly simulation: Simulation | null;
   readonly metricExport: MetricExport | null;
 }
 
 async function run(
   { roles }: StartOptions,
   config: Config,
-  { simulator, metricExport }: Beside,
+  { simulation, metricExport }: Beside,
   { print, logger }: Outputs,
   signal: AbortSignal,
 ): Promise<void> {
   const pulsarLogger = logger.child({ from: 'pulsar' });
   const storage = await openStorage(config, {
     judging: config,
-    ...(roles.includes('poller') ? { source: simulator === null ? 'bridge' : 'simulator' } : {}),
+    ...(roles.includes('poller') ? { source: simulation === null ? 'bridge' : 'simulator' } : {}),
     patienceMs: PATIENCE_MS,
     signal,
     onWaiting: tellOnce((error) => logger.warn({ error }, 'waiting for the database and the log')),
@@ -169,29 +187,34 @@ async function run(
   if (storage === null) return;
   try {
     if (config.databaseUrl === null) await markContinued(config.dataDir, new Date());
-    announce(config, storage, roles, simulator, print);
-    const onServing = (url: string): void => {
-      print(`  page       ${url}/`);
-      print(`  metrics    ${url}/metrics`);
-    };
-    const onPublished = tellFirstPoll(print);
-    const onNotice = (text: string): void => print(`warning: ${text}`);
-    const told = {
-      onServing,
-      onPublished,
-      onNotice,
-      onStandby: tellStandby(),
-      metricExport,
-      sites: sitesOf,
-      intake: intakeOf,
-    };
+    announce(config, storage, roles, simulation !== null, print);
+    const publishing = simulation === null ? null : { ...simulation, log: storage.log, logger };
+    const told = { ...tellingOf(print, simulation), metricExport, sites: sitesOf, intake: intakeOf };
     const tasks: Task[] = [async (stop) => await runRoles({ config, storage, roles, logger, ...told }, stop)];
     if (roles.includes('relay')) tasks.push(async (stop) => await printAlerts(storage, { print, logger }, stop));
+    if (publishing !== null) tasks.push(async (stop) => await publishing.reports.run(publishing, stop));
     await runTogether(tasks, signal);
+    await publishing?.reports.finish(publishing);
     print('stopped: what was read is committed');
   } finally {
     await storage.close();
   }
+}
+
+function tellingOf(print: Outputs['print'], simulation: Simulation | null) {
+  const tellPolled = tellFirstPoll(print);
+  return {
+    onServing: (url: string): void => {
+      print(`  page       ${url}/`);
+      print(`  metrics    ${url}/metrics`);
+    },
+    onPublished: (participant: string, observations: number): void => {
+      simulation?.reports.polled();
+      tellPolled(participant, observations);
+    },
+    onNotice: (text: string): void => print(`warning: ${text}`),
+    onStandby: tellStandby(),
+  };
 }
 
 /** Simulated observations never go into a configured database or broker: only into the embedded ones. */

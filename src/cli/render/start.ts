@@ -5,7 +5,6 @@ import type { AlertEvent } from '../../domain/events.ts';
 import type { Role } from '../../config/roles.ts';
 import type { Storage } from '../../app/storage.ts';
 import { bridgeProxy } from '../../poll/proxy.ts';
-import type { Simulator } from '../../simulator/server.ts';
 import { tellLine } from '../print.ts';
 
 type Print = (line: string) => void;
@@ -17,7 +16,7 @@ export function announce(
   config: Config,
   storage: Storage,
   roles: readonly Role[],
-  simulator: Simulator | null,
+  isSimulated: boolean,
   print: Print,
 ): void {
   const when = scheduleText(config.poll.schedule);
@@ -26,10 +25,10 @@ export function announce(
   print(`  database   ${storage.description}`);
   print(`  event log  ${storage.logDescription}`);
   const proxy = bridgeProxy();
-  if (proxy !== null && roles.includes('poller') && simulator === null)
+  if (proxy !== null && roles.includes('poller') && !isSimulated)
     print(`  proxy      Bridges are reached through ${proxy}, because grpc_proxy is set`);
   for (const { participant, bridge } of roles.includes('poller') ? config.participants : []) {
-    const kind = simulator === null ? '' : ' (simulator)';
+    const kind = isSimulated ? ' (simulator)' : '';
     print(`  polling    participant ${participant} at ${bridge.address}${kind}, ${when}`);
   }
 }
