@@ -22,7 +22,7 @@ export interface Attribution {
   readonly consumed: number | null;
   /** Sources that have not told all of their calls of that time. */
   readonly incomplete: readonly OutcomeSource[];
-  /** Of the hour and of the day before the alert. */
+  /** Of the hour and of the day before the minute of the alert. */
   readonly rates: readonly NotFoundRate[];
   /** Of the drain; `null` for what Balde itself spends from. */
   readonly unexplained: Unexplained | null;
@@ -46,7 +46,7 @@ export async function attributionOf(sql: Sql, alert: AlertRow, why: Why | null):
     consumedAtLeast: Math.round(lowPerMinute * minutes),
     consumed: perMinute === null ? null : Math.round(perMinute * minutes),
     incomplete: sources.filter((source) => !hasToldAll(source, since, until)),
-    rates: await notFoundRates(sql, until, bucket),
+    rates: await notFoundRates(sql, minuteOf(until), bucket),
     unexplained: proof,
     readings: readingsOf(proof),
   };

@@ -38,19 +38,32 @@ async function hasOutcomes(sql: Sql): Promise<boolean> {
   return row?.there === true;
 }
 
+/**
+ * A condition on the bucket that an index serves, and its parameters behind those that are there already.
+ * @param of the table's alias with its dot
+ */
+function inBucket({ participant, policy }: BucketFilter, before: readonly (string | null)[], of = '') {
+  const named = [[`${of}participant`, participant] as const, [`${of}endpoint_id`, policy] as const];
+  const given = named.flatMap(([column, value]) => (value === undefined ? [] : [{ column, value }]));
+  return {
+    condition: given.map(({ column }, i) => ` and ${column} = $${before.length + i + 1}`).join(''),
+    parameters: [...before, ...given.map(({ value }) => value)],
+  };
+}
+
 /** The minute of a time. Windows divide it: those that begin before it are over by then. */
 export const minuteOf = (at: EpochMs): EpochMs => at - (at % MINUTE_MS);
 
-/** By bucket, of the hour and of the 24 hours before the minute of a time; none where nobody reports calls. */
+/** By bucket, of the hour and of the 24 hours before a time; none where nobody reports calls. */
 export async function notFoundRates(sql: Sql, at: EpochMs, filter: BucketFilter = {}): Promise<NotFoundRate[]> {
   if (!(await hasOutcomes(sql))) return [];
+  const { condition, parameters } = inBucket(filter, [instant(at)]);
   return await sql.query<NotFoundRate>(
     `select participant, endpoint_id, hours, queries, not_found, error_404_rate, error_404_rate_low, error_404_rate_high,
        payment_orders, queries_per_payment_order, cache_hits
      from dict_rate_limit_404_rates_at($1::timestamptz)
-     where participant = coalesce($2, participant) and endpoint_id = coalesce($3, endpoint_id)
-     order by participant, endpoint_id, hours`,
-    [instant(minuteOf(at)), filter.participant ?? null, filter.policy ?? null],
+     where true${condition} order by participant, endpoint_id, hours`,
+    parameters,
   );
 }
 
@@ -115,8 +128,9 @@ export interface Share {
 }
 
 /** Most tokens of each bucket first; windows that begin in the range. */
-export async function sharesOf(sql: Sql, { since, until, participant, policy }: Asked): Promise<Share[]> {
+export async function sharesOf(sql: Sql, { since, until, ...filter }: Asked): Promise<Share[]> {
   if (!(await hasOutcomes(sql))) return [];
+  const { condition, parameters } = inBucket(filter, [instant(since), instant(until)], 't.');
   return await sql.query<Share>(
     `select t.participant, t.endpoint_id, t.source, t.operation, sum(t.tokens)::bigint as tokens,
        (100.0 * sum(t.tokens) / nullif(sum(sum(t.tokens)) over (partition by t.participant, t.endpoint_id), 0))::double precision as share,
@@ -125,10 +139,10 @@ export async function sharesOf(sql: Sql, { since, until, participant, policy }: 
      from dict_rate_limit_outcome_tokens t
      join dict_rate_limit_outcomes o using (participant, endpoint_id, starts_at, source, operation)
      where t.starts_at >= $1::timestamptz and t.starts_at < $2::timestamptz
-       and t.participant = coalesce($3, t.participant) and t.endpoint_id = coalesce($4, t.endpoint_id)
+       and o.starts_at >= $1::timestamptz and o.starts_at < $2::timestamptz${condition}
      group by t.participant, t.endpoint_id, t.source, t.operation
      order by t.participant, t.endpoint_id, tokens desc, t.source, t.operation`,
-    [instant(since), instant(until), participant ?? null, policy ?? null],
+    parameters,
   );
 }
 
@@ -173,16 +187,16 @@ export interface CallSums {
 }
 
 /** By bucket, of windows that begin in the range. */
-export async function callSums(sql: Sql, { since, until, participant, policy }: Asked): Promise<CallSums[]> {
+export async function callSums(sql: Sql, { since, until, ...filter }: Asked): Promise<CallSums[]> {
   if (!(await hasOutcomes(sql))) return [];
+  const { condition, parameters } = inBucket(filter, [instant(since), instant(until)]);
   return await sql.query<CallSums>(
     `select participant, endpoint_id, sum(status_200)::bigint as status_200, sum(status_404)::bigint as status_404,
        sum(payment_order_credits)::bigint as credits, sum(payment_orders)::bigint as payment_orders,
        sum(cache_hits)::bigint as cache_hits, min(starts_at) as first_at, max(ends_at) as last_at
      from dict_rate_limit_outcomes
-     where starts_at >= $1::timestamptz and starts_at < $2::timestamptz
-       and participant = coalesce($3, participant) and endpoint_id = coalesce($4, endpoint_id)
+     where starts_at >= $1::timestamptz and starts_at < $2::timestamptz${condition}
      group by participant, endpoint_id order by participant, endpoint_id`,
-    [instant(since), instant(until), participant ?? null, policy ?? null],
+    parameters,
   );
 }

@@ -45,7 +45,7 @@ export const BEGIN: EpochMs = START;
 export const END: EpochMs = START + (DAYS * DAY + 60) * MINUTE + 30 * 10_000;
 
 /** A minute's calls every ten minutes: fewer than were made. */
-const windows = Array.from({ length: ((DAYS * DAY + 60) / 10) * 2 }, (_, i) => {
+export const windows = Array.from({ length: ((DAYS * DAY + 60) / 10) * 2 }, (_, i) => {
   const [source, operation] = i % 2 === 0 ? ['payments', 'getClaim'] : ['batch', 'listClaims'];
   const counts = { status200: 20 + (i % 5), status404: i % 3, status429: i % 2 };
   const windowStart = START + 10 * Math.floor(i / 2) * MINUTE;
