@@ -61,19 +61,25 @@ as $function$
     n.first_at,
     n.last_at
   from (
-    select
-      o.participant,
-      o.endpoint_id,
-      h.hours,
-      sum(o.status_200::bigint + o.status_404)::bigint as queries,
-      sum(o.status_404)::bigint as not_found,
-      sum(o.payment_orders)::bigint as payment_orders,
-      sum(o.cache_hits)::bigint as cache_hits,
-      min(o.starts_at) as first_at,
-      max(o.ends_at) as last_at
-    from (values (1), (24)) h (hours)
-    join public.dict_rate_limit_outcomes o on o.starts_at >= at - h.hours * interval '1 hour' and o.starts_at < at
-    group by o.participant, o.endpoint_id, h.hours
+    -- Bucket by bucket, as the primary key has them: all windows of a month are many more.
+    select b.participant, b.endpoint_id, h.hours, w.*
+    from (
+      select distinct s.participant, s.endpoint_id from public.dict_rate_limit_outcome_sources s
+    ) b
+    cross join (values (1), (24)) h (hours)
+    cross join lateral (
+      select
+        sum(o.status_200::bigint + o.status_404)::bigint as queries,
+        sum(o.status_404)::bigint as not_found,
+        sum(o.payment_orders)::bigint as payment_orders,
+        sum(o.cache_hits)::bigint as cache_hits,
+        min(o.starts_at) as first_at,
+        max(o.ends_at) as last_at
+      from public.dict_rate_limit_outcomes o
+      where o.participant = b.participant and o.endpoint_id = b.endpoint_id
+        and o.starts_at >= at - h.hours * interval '1 hour' and o.starts_at < at
+    ) w
+    where w.first_at is not null
   ) n
   cross join lateral (
     select n.not_found::double precision / greatest(n.queries, 1) as p, greatest(n.queries, 1)::double precision as q,

@@ -86,14 +86,16 @@ function costsOf(
   };
 }
 
-/** As many queries altogether: those to DICT find something more often, then the cache answers of what is found. */
+/** As many queries altogether: the cache answers its share of them, and of what is left the rate finds nothing. */
 function tried(really: CallCosts, { notFoundRate, cacheHits }: CallTrial): CallCosts {
   const orders = really.found === 0 ? 0 : really.credits / really.found;
-  const notFound = notFoundRate === undefined ? really.notFound : (really.queries * notFoundRate) / 100;
-  const known = really.queries - notFound + really.cacheHits;
   const all = really.queries + really.cacheHits;
-  const cached = cacheHits === undefined ? really.cacheHits : Math.min(known, (all * cacheHits) / 100);
-  return costsOf({ found: known - cached, notFound, cacheHits: cached }, orders);
+  // What finds nothing can't be cached.
+  const cacheable = notFoundRate === undefined ? all - really.notFound : all;
+  const cached = cacheHits === undefined ? really.cacheHits : Math.min(cacheable, (all * cacheHits) / 100);
+  const queries = all - cached;
+  const notFound = notFoundRate === undefined ? really.notFound : (queries * notFoundRate) / 100;
+  return costsOf({ found: queries - notFound, notFound, cacheHits: cached }, orders);
 }
 
 export const netOf = ({ tokens, credits }: CallCosts): number => tokens - credits;
