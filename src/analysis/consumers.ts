@@ -1,7 +1,7 @@
 /** Who used a bucket's tokens, what found nothing, and what nobody reported. */
 import type { EpochMs } from '../domain/events.ts';
 import type { Sql } from '../store/database.ts';
-import { fits, keyOf } from '../views/buckets.ts';
+import { keyOf } from '../views/buckets.ts';
 import { notFoundRates, sharesOf, unexplained } from '../views/outcomes.ts';
 import type { Asked, NotFoundRate, Share, Unexplained } from '../views/outcomes.ts';
 
@@ -36,7 +36,7 @@ export async function consumers(sql: Sql, asked: Asked): Promise<Consumers> {
   const { since, until } = asked;
   const proofs = await unexplained(sql, asked);
   const shares = await sharesOf(sql, asked);
-  const rates = (await notFoundRates(sql, until)).filter((rate) => fits(rate, asked));
+  const rates = await notFoundRates(sql, until, asked);
   const names = new Map([...proofs, ...shares].map((row) => [keyOf(row), row]));
   const ofKey = <R extends OfBucket>(rows: readonly R[], key: string): R[] => rows.filter((row) => keyOf(row) === key);
   const buckets = [...names]
@@ -57,7 +57,7 @@ export async function consumers(sql: Sql, asked: Asked): Promise<Consumers> {
 
 type OfBucket = Pick<ConsumersOfBucket, 'participant' | 'endpoint_id'>;
 
-function readingsOf(proof: Unexplained | null): Reading[] {
+export function readingsOf(proof: Unexplained | null): Reading[] {
   const tokens = proof?.unexplained_at_least ?? 0;
   if (proof === null || tokens === 0) return [];
   const [refused, free] = [proof.refused ?? 0, proof.free ?? 0];

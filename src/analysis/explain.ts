@@ -15,6 +15,8 @@ import { DEFAULT_RULES } from '../domain/thresholds.ts';
 import { rulesOf } from './rules.ts';
 import { newestPoints, oldestPoints, pointsAt, profileOf } from '../views/history.ts';
 import type { HistoryPoint, Profile } from '../views/history.ts';
+import { attributionOf } from './attribution.ts';
+import type { Attribution } from './attribution.ts';
 import { whyOf } from './why.ts';
 import type { Why } from './why.ts';
 
@@ -30,6 +32,8 @@ export interface Explanation {
   readonly alert: AlertRow;
   /** The incident: alerts of the bucket, each raised when the one before was resolved; this one among them. */
   readonly chain: readonly AlertRow[];
+  /** Who did; `null` where nobody reports calls, or without an observation before the alert. */
+  readonly attribution: Attribution | null;
   /** How hard the bucket was drawn on; `null` without an observation before the alert. */
   readonly why: Why | null;
   /** The last observations before the first cause, oldest first. */
@@ -81,10 +85,12 @@ export async function explainAlert(sql: Sql, id: string): Promise<Explanation | 
     to: end === null ? null : (after.at(-1)?.response_time ?? end) + 1,
   };
   const dropped = causes.length === 0;
+  const why = await whyOf(sql, alert);
   return {
     alert,
     chain,
-    why: await whyOf(sql, alert),
+    why,
+    attribution: await attributionOf(sql, alert, why),
     before,
     causes,
     recovery: recoveryThen(alert, causes.at(-1)),

@@ -2,8 +2,10 @@
  * What `/api/v1` answers, and what the pages are drawn from. Times are ISO 8601 in UTC, durations seconds, `null` is
  * unknown or none. Names are those of the views (docs/views.md).
  */
+import type { Reading } from '../analysis/consumers.ts';
 import type { Severity } from '../domain/events.ts';
 
+export type { Reading } from '../analysis/consumers.ts';
 export type { ChangeCounts, SideFigures } from '../analysis/figures.ts';
 
 export type Health = 'OK' | 'WARNING' | 'CRITICAL' | 'STALE';
@@ -39,6 +41,19 @@ export interface ForecastSummary extends BucketName {
   readonly zero_at: string | null;
 }
 
+/** What the calls of 24 hours came to. */
+export interface CallsSummary {
+  /** Percent of the queries that found nothing, with its 95 % interval; `null` without a query. */
+  readonly error_404_rate: number | null;
+  readonly error_404_rate_low: number | null;
+  readonly error_404_rate_high: number | null;
+  readonly queries: number;
+  /** Tokens that something else has consumed, at least; `null`: nothing can be proven yet. */
+  readonly unexplained_at_least: number | null;
+  readonly unexplained_since: string | null;
+  readonly unexplained_until: string | null;
+}
+
 export interface BucketSummary extends BucketName {
   readonly health_status: Health;
   /** Since when the level (STALE: silence) holds; `null` while no alert says so: hysteresis holds it back. */
@@ -61,6 +76,8 @@ export interface BucketSummary extends BucketName {
   /** An open forecast. */
   readonly forecast: ForecastSummary | null;
   readonly alert_id: string | null;
+  /** `null`: nobody reports calls of it; so of a past moment in an overview. */
+  readonly calls: CallsSummary | null;
   /** Lowest percent left in each half hour of the last day, 48 of them, oldest first; `null`: not observed. */
   readonly sparkline: readonly (number | null)[];
 }
@@ -191,6 +208,66 @@ export interface BucketAnswer {
     readonly lump_window_seconds: number | null;
     readonly rises_seen: number;
   } | null;
+  /** `null`: nobody reports calls of it. */
+  readonly calls: CallsAnswer | null;
+}
+
+/** Of the hour or the day before. */
+export interface NotFoundRateTold {
+  /** 1 or 24. */
+  readonly hours: number;
+  readonly queries: number;
+  readonly not_found: number;
+  /** Percent, with its 95 % interval; `null` without a query. */
+  readonly error_404_rate: number | null;
+  readonly error_404_rate_low: number | null;
+  readonly error_404_rate_high: number | null;
+  /** `null` where no source counts them. */
+  readonly payment_orders: number | null;
+  readonly queries_per_payment_order: number | null;
+  readonly cache_hits: number | null;
+}
+
+/** Who used a bucket, by the calls that were reported. */
+export interface ShareTold {
+  readonly source: string;
+  readonly operation: string;
+  readonly tokens: number;
+  /** Percent of the tokens that were reported; `null` where there were none. */
+  readonly share: number | null;
+  readonly calls: number;
+  readonly not_found: number;
+  readonly refused: number;
+}
+
+/** What the reported calls don't explain, as a proof (docs/calls.md). */
+export interface UnexplainedTold {
+  /** Sources that have not said that they are complete, or not lately. */
+  readonly waiting_for: readonly string[];
+  readonly checked_from: string | null;
+  readonly checked_until: string | null;
+  readonly unexplained_at_least: number | null;
+  readonly unexplained_since: string | null;
+  readonly unexplained_until: string | null;
+  readonly consumed_at_least: number | null;
+  readonly explained_at_most: number | null;
+  readonly refused: number | null;
+  readonly free: number | null;
+}
+
+export interface CallsAnswer {
+  /** Rates and proof are of the time before this minute. */
+  readonly as_of: string;
+  readonly error_404_rates: readonly NotFoundRateTold[];
+  /** What `consumers` is of: the range that was asked for, of one longer than 31 days the end. */
+  readonly from: string;
+  readonly to: string;
+  /** Most tokens first. */
+  readonly consumers: readonly ShareTold[];
+  /** Of 24 hours. */
+  readonly unexplained: UnexplainedTold | null;
+  /** What may be behind it, each of which fits. */
+  readonly readings: readonly Reading[];
 }
 
 /** Alerts that fit, newest first. */

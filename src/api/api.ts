@@ -13,6 +13,8 @@ import type { AlertsAsked } from './alerts.ts';
 import type { AlertAnswer, AlertsAnswer, BucketAnswer, Overview, WhatIfAnswer } from './answers.ts';
 import { bucketOf } from './bucket.ts';
 import type { BucketAsked } from './bucket.ts';
+import { callsOf } from './calls.ts';
+import type { CallsSummaries } from './calls.ts';
 import { historyCsv } from './history.ts';
 import { Hub } from './hub.ts';
 import { kept } from './kept.ts';
@@ -54,11 +56,15 @@ const OVERVIEW_MS = 1_000;
 export function apiOf({ database, studied, now, rules, lag, forms }: Sources): Api {
   const reading = async <T>(read: (tx: Sql) => Promise<T>): Promise<T> => await observe(database, read);
   const lines = kept(SPARKLINES_MS, sparklines);
-  const overviewAt = async (at: EpochMs | null): Promise<Overview> =>
-    await reading(async (tx) => {
+  const calls = callsOf(reading, now);
+  const overviewAt = async (at: EpochMs | null): Promise<Overview> => {
+    // Sums over days of all buckets are made for the present alone.
+    const told: CallsSummaries = at === null ? await calls.now() : new Map();
+    return await reading(async (tx) => {
       const drawn = at === null ? await lines.get(tx, {}, now()) : new Map<string, Sparkline>();
-      return await overviewOf(tx, { at, now: now(), rules, lag, sparklines: drawn });
+      return await overviewOf(tx, { at, now: now(), rules, lag, sparklines: drawn, calls: told });
     });
+  };
   const overviewNow = shared(kept(OVERVIEW_MS, async () => await overviewAt(null)).get);
   // The past does not change: its lines are read on the other connection meanwhile.
   const overviewThen = sharedBy(async (at: EpochMs) => {
@@ -72,10 +78,11 @@ export function apiOf({ database, studied, now, rules, lag, forms }: Sources): A
     overview: async (at) => await (at === null ? overviewNow() : overviewThen(at)),
     bucket: sharedBy(async (asked) => {
       const { participant, policy, at } = asked;
+      const told = await calls.ofBucket(asked);
       return await reading(async (tx) => {
         const known = at === null ? lines.known() : null;
         const drawn = known ?? (await sparklines(tx, { participant, policy }, at ?? now()));
-        return await bucketOf(tx, { ...asked, now: now(), rules, sparklines: drawn });
+        return await bucketOf(tx, { ...asked, now: now(), rules, sparklines: drawn, calls: told });
       });
     }),
     alerts: sharedBy(async (asked) => await reading(async (tx) => await alertsOf(tx, asked))),

@@ -1,4 +1,5 @@
 /** One bucket over a range of time. */
+import { bucketKey } from '../domain/events.ts';
 import type { EpochMs } from '../domain/events.ts';
 import { UsageError } from '../errors.ts';
 import { iso } from '../format.ts';
@@ -12,6 +13,7 @@ import { seriesOf } from '../views/series.ts';
 import type { SeriesPoint, SeriesRange } from '../views/series.ts';
 import type { Sparkline } from '../views/sparklines.ts';
 import type { BucketAnswer, Series } from './answers.ts';
+import type { BucketCalls } from './calls.ts';
 import { NotFoundError } from './problem.ts';
 import type { Sources } from './sources.ts';
 import { standing } from './standings.ts';
@@ -28,17 +30,19 @@ export interface BucketAsked extends SeriesRange {
 interface Asked extends BucketAsked, Pick<Sources, 'rules'> {
   readonly now: EpochMs;
   readonly sparklines: ReadonlyMap<string, Sparkline>;
+  readonly calls: BucketCalls | null;
 }
 
 /** In one snapshot: `sql` is a transaction. @throws {NotFoundError} there never was such a bucket, or not yet then */
 export async function bucketOf(sql: Sql, asked: Asked): Promise<BucketAnswer> {
-  const { participant, policy, from, to, at, now, rules, sparklines } = asked;
+  const { participant, policy, from, to, at, now, rules, sparklines, calls } = asked;
   const filter = { participant, policy };
   // What came after the moment is not told of.
   const range = { ...filter, from, to: at === null ? to : Math.min(to, at + 1) };
   const { buckets } = await found(async () => {
     await pickBuckets(sql, filter);
-    return await standing(sql, { filter, at, rules, sparklines });
+    const summaries = new Map(calls === null ? [] : [[bucketKey(filter), calls.summary]]);
+    return await standing(sql, { filter, at, rules, sparklines, calls: summaries });
   });
   const [bucket] = buckets;
   if (bucket === undefined)
@@ -64,6 +68,7 @@ export async function bucketOf(sql: Sql, asked: Asked): Promise<BucketAnswer> {
             lump_window_seconds: refill.lump_window_seconds,
             rises_seen: refill.rises_seen,
           },
+    calls: calls?.answer ?? null,
   };
 }
 

@@ -6,6 +6,7 @@ import { readThresholds } from '../store/settings.ts';
 import { recentAlerts } from '../views/alerts.ts';
 import type { Sparkline } from '../views/sparklines.ts';
 import type { Overview } from './answers.ts';
+import type { CallsSummaries } from './calls.ts';
 import { pipelineHealth } from './pipeline.ts';
 import type { Sources } from './sources.ts';
 import { standing } from './standings.ts';
@@ -20,6 +21,7 @@ interface Asked extends Pick<Sources, 'rules' | 'lag'> {
   readonly at: EpochMs | null;
   readonly now: EpochMs;
   readonly sparklines: ReadonlyMap<string, Sparkline>;
+  readonly calls: CallsSummaries;
 }
 
 /** In one snapshot: `sql` is a transaction. */

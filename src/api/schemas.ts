@@ -97,6 +97,7 @@ const standing: Readonly<Record<string, Schema>> = {
   full_in_seconds: orNull(number('Without any traffic')),
   forecast: orNull(ref('Forecast')),
   alert_id: orNull(id, 'The open alert'),
+  calls: orNull(ref('CallsSummary'), 'null: nobody reports calls of it; so of a past moment in an overview'),
   sparkline: {
     ...list(
       orNull(number()),
@@ -165,11 +166,57 @@ const refill = object({
   rises_seen: integer(),
 });
 
+const rate = {
+  error_404_rate: orNull(number('Percent of the queries that found nothing; null without a query')),
+  error_404_rate_low: orNull(number('Its 95 % interval')),
+  error_404_rate_high: orNull(number()),
+  queries: integer('Answers with status 200 or 404'),
+};
+const proof = {
+  unexplained_at_least: orNull(integer('Tokens that something else has consumed, at least; null: nothing proven yet')),
+  unexplained_since: orNull(time('Between which observations')),
+  unexplained_until: orNull(time()),
+};
+
+const calls = object({
+  as_of: time('Rates and proof are of the time before this minute'),
+  error_404_rates: list(
+    object({
+      hours: { type: 'integer', enum: [1, 24] },
+      ...rate,
+      not_found: integer(),
+      payment_orders: orNull(integer('null where no source counts them')),
+      queries_per_payment_order: orNull(number()),
+      cache_hits: orNull(integer()),
+    }),
+  ),
+  from: time('What consumers is of: the range asked for, of one longer than 31 days the end'),
+  to: time(),
+  consumers: list(
+    object({
+      ...{ source: string(), operation: string(), tokens: integer(), share: orNull(number('Percent')) },
+      ...{ calls: integer(), not_found: integer('Status 404'), refused: integer('Status 429') },
+    }),
+    'Who used the tokens that were reported, most first',
+  ),
+  unexplained: orNull(
+    object({
+      waiting_for: list(string(), 'Sources that have not said that they are complete, or not lately'),
+      ...{ checked_from: orNull(time()), checked_until: orNull(time()), ...proof },
+      ...{ consumed_at_least: orNull(integer()), explained_at_most: orNull(integer()) },
+      ...{ refused: orNull(integer()), free: orNull(integer()) },
+    }),
+    'Of 24 hours: docs/calls.md',
+  ),
+  readings: list(oneOf('ANOTHER_SYSTEM', 'CHARGED_429', 'OTHER_RULE'), 'What may be behind it, each of which fits'),
+});
+
 /** By the names that the document gives them. */
 export const SCHEMAS = {
   Thresholds: thresholds,
   Forecast: forecast,
   Alert: alert,
+  CallsSummary: described(object({ ...rate, ...proof }), 'What the calls of 24 hours came to'),
   Bucket: object(standing),
   Pipeline: pipeline,
   Overview: object({ ...whole, buckets: list(ref('Bucket'), 'Worst first') }),
@@ -191,7 +238,9 @@ export const SCHEMAS = {
     alerts: list(ref('Alert'), 'Those that overlap the range, oldest first; the newest 500'),
     forecasts: list(ref('Forecast')),
     refill: orNull(refill),
+    calls: orNull(ref('Calls'), 'null: nobody reports calls of it'),
   }),
+  Calls: calls,
   AlertsAnswer: object({
     alerts: list(ref('Alert'), 'Newest first'),
     next: orNull(string('What before takes to go on with older ones; null: there are none')),

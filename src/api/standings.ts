@@ -13,6 +13,7 @@ import type { Sparkline } from '../views/sparklines.ts';
 import { consumedUntil, newestAlerts, observedBefore, standings } from '../views/standing.ts';
 import type { Consumed, Standing } from '../views/standing.ts';
 import type { BucketSummary, ForecastSummary } from './answers.ts';
+import type { CallsSummaries } from './calls.ts';
 import { bucketSummary, forecastSummary, minutesOf, openAlert } from './summaries.ts';
 
 export interface Stood {
@@ -31,9 +32,10 @@ interface Asked {
   readonly at: EpochMs | null;
   readonly rules: ThresholdRules;
   readonly sparklines: ReadonlyMap<string, Sparkline>;
+  readonly calls: CallsSummaries;
 }
 
-export async function standing(sql: Sql, { filter, at, rules, sparklines }: Asked): Promise<Stood> {
+export async function standing(sql: Sql, { filter, at, rules, sparklines, calls }: Asked): Promise<Stood> {
   const rows = at === null ? await standings(sql, filter) : await pastStandings(sql, filter, at, rules);
   const newest = await newestAlerts(sql, filter, at);
   const open = at === null ? await openForecasts(sql) : await forecastsOpenAt(sql, at);
@@ -45,6 +47,7 @@ export async function standing(sql: Sql, { filter, at, rules, sparklines }: Aske
     forecasts: byKey(forecasts),
     refills: new Map(at === null ? await modes(sql, filter) : []),
     sparklines,
+    calls,
   };
   return {
     buckets: rows.map((row) => bucketSummary(row, beside)),

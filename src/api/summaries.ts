@@ -7,7 +7,7 @@ import type { ForecastRow, OpenForecast } from '../views/forecasts.ts';
 import { SLOTS } from '../views/sparklines.ts';
 import type { Sparkline } from '../views/sparklines.ts';
 import type { Consumed, NewestAlert, Standing } from '../views/standing.ts';
-import type { AlertSummary, BucketSummary, ConsumptionRate, ForecastSummary, Health } from './answers.ts';
+import type { AlertSummary, BucketSummary, CallsSummary, ConsumptionRate, ForecastSummary, Health } from './answers.ts';
 
 /** @param at a past moment: what came later is not told */
 export function alertSummary(row: AlertRow, at: EpochMs | null = null): AlertSummary {
@@ -98,6 +98,7 @@ export interface Beside {
   readonly forecasts: ReadonlyMap<string, ForecastSummary>;
   readonly refills: ReadonlyMap<string, BucketSummary['refill_mode']>;
   readonly sparklines: ReadonlyMap<string, Sparkline>;
+  readonly calls: ReadonlyMap<string, CallsSummary>;
 }
 
 const UNOBSERVED: Sparkline = Array.from({ length: SLOTS }, () => null);
@@ -124,6 +125,7 @@ export function bucketSummary(row: Standing, beside: Beside): BucketSummary {
     full_in_seconds: row.recovery_eta_seconds,
     forecast: beside.forecasts.get(key) ?? null,
     alert_id: alert === undefined ? null : openAlert(alert, beside.at),
+    calls: beside.calls.get(key) ?? null,
     sparkline: beside.sparklines.get(key) ?? UNOBSERVED,
   };
 }

@@ -12,6 +12,10 @@ const CREDITED = new Set([
 
 export const isCreditedOnPaymentOrder = (policy: string): boolean => CREDITED.has(policy);
 
+/** The participant's bucket of getEntry, on which a query that finds nothing costs more (manual v8.0, 13.1). */
+export const PARTICIPANT_ANTISCAN = 'ENTRIES_READ_PARTICIPANT_ANTISCAN';
+export const NOT_FOUND_COST = 3;
+
 /** The policy that Balde's own list call spends from (DICT API 2.12.1, table of policies). */
 export const LIST_POLICY = 'POLICIES_LIST';
 /** The policy that reading a single policy spends from. */

@@ -1,4 +1,6 @@
 /** Everything `balde status` tells, read in one snapshot. */
+import { callFigures } from '../analysis/callFigures.ts';
+import type { CallFigures } from '../analysis/callFigures.ts';
 import { UNKNOWN_REFILL } from '../domain/estimate/refill.ts';
 import { recoveryOf } from '../domain/estimate/recovery.ts';
 import type { Recovery } from '../domain/estimate/recovery.ts';
@@ -7,7 +9,7 @@ import type { EpochMs } from '../domain/events.ts';
 import { sampleOfRow } from '../../projections/states/fold.ts';
 import { readThresholds } from '../store/settings.ts';
 import type { Sql } from '../store/database.ts';
-import { fits } from '../views/buckets.ts';
+import { fits, keyOf } from '../views/buckets.ts';
 import type { BucketFilter } from '../views/buckets.ts';
 import { openAlerts } from '../views/alerts.ts';
 import type { AlertRow } from '../views/alerts.ts';
@@ -25,6 +27,8 @@ import type { Storage } from '../app/storage.ts';
 /** A bucket, and when it will be better. */
 export interface BucketStatus extends LatestState {
   readonly recovery: Recovery;
+  /** Of 24 hours; `null`: nobody reports calls of it. */
+  readonly calls: CallFigures | null;
 }
 
 export interface Status extends Operations {
@@ -61,10 +65,14 @@ export function narrowed(status: Status, { level, ...filter }: StatusFilter): St
   };
 }
 
-export async function readStatus({ database, log }: Storage, now: EpochMs): Promise<Status> {
+export async function readStatus({ database, log }: Pick<Storage, 'database' | 'log'>, now: EpochMs): Promise<Status> {
   const { checkpoints, ...status } = await database.transaction(async (tx) => {
     await tx.execute('set transaction isolation level repeatable read, read only');
-    const states = await withRecoveries(tx, await latestStates(tx));
+    const calls = await callFigures(tx, now);
+    const states = (await withRecoveries(tx, await latestStates(tx))).map((state) => ({
+      ...state,
+      calls: calls.get(keyOf(state)) ?? null,
+    }));
     const [counts] = await tx.query<{ history: number; policies: number; participants: number }>(
       `select (select count(*) from dict_rate_limit_states) as history,
          (select count(*) from dict_rate_limit_policies) as policies,
@@ -87,7 +95,7 @@ export async function readStatus({ database, log }: Storage, now: EpochMs): Prom
 }
 
 /** Of a revision that kept nothing of refills they are unknown. */
-async function withRecoveries(sql: Sql, states: readonly LatestState[]): Promise<BucketStatus[]> {
+async function withRecoveries(sql: Sql, states: readonly LatestState[]): Promise<Omit<BucketStatus, 'calls'>[]> {
   const { warning_percent: warningPercent } = await readThresholds(sql);
   const known = new Map(
     ((await refills(sql, {})) ?? []).map((row) => [bucketKey({ ...row, policy: row.endpoint_id }), toRefill(row)]),

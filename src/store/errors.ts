@@ -177,3 +177,7 @@ export const detailOf = (error: unknown): string | null =>
 /** Whether a lock was not to be had in the time given, or waiting for it would have been a deadlock. */
 export const isLockTimeout = (error: unknown): boolean =>
   error instanceof DatabaseUnavailableError && (hasSqlState(error.cause, '55P03') || hasSqlState(error.cause, '40P01'));
+
+/** Whether the server ended a statement: it took longer than it may. */
+export const isStatementTimeout = (error: unknown): boolean =>
+  error instanceof DatabaseUnavailableError && hasSqlState(error.cause, '57014');

@@ -1,8 +1,10 @@
 /** What the participant's own calls came to, as the served views have it. */
 import { SPENT_BY_LOOKS } from '../domain/catalog.ts';
 import type { EpochMs } from '../domain/events.ts';
+import { MINUTE_MS } from '../domain/time.ts';
 import type { Sql } from '../store/database.ts';
 import { instant } from './buckets.ts';
+import type { BucketFilter } from './buckets.ts';
 
 /** A row of v_dict_rate_limit_404_rates. */
 export interface NotFoundRate {
@@ -27,7 +29,7 @@ export interface NotFoundRate {
 export const MIN_QUERIES = 100;
 
 /** Of which a rate is told. */
-export const isTold = ({ queries }: NotFoundRate): boolean => queries >= MIN_QUERIES;
+export const isTold = ({ queries }: Pick<NotFoundRate, 'queries'>): boolean => queries >= MIN_QUERIES;
 
 /** Whether the database has the views of outcomes: an older program did not make them. */
 async function hasOutcomes(sql: Sql): Promise<boolean> {
@@ -37,14 +39,32 @@ async function hasOutcomes(sql: Sql): Promise<boolean> {
   return row?.there === true;
 }
 
+/**
+ * A condition on the bucket that an index serves, and its parameters behind those that are there already.
+ * @param of the table's alias with its dot
+ */
+function inBucket({ participant, policy }: BucketFilter, before: readonly (string | null)[], of = '') {
+  const named = [[`${of}participant`, participant] as const, [`${of}endpoint_id`, policy] as const];
+  const given = named.flatMap(([column, value]) => (value === undefined ? [] : [{ column, value }]));
+  return {
+    condition: given.map(({ column }, i) => ` and ${column} = $${before.length + i + 1}`).join(''),
+    parameters: [...before, ...given.map(({ value }) => value)],
+  };
+}
+
+/** The minute of a time. Windows divide it: those that begin before it are over by then. */
+export const minuteOf = (at: EpochMs): EpochMs => at - (at % MINUTE_MS);
+
 /** By bucket, of the hour and of the 24 hours before a time; none where nobody reports calls. */
-export async function notFoundRates(sql: Sql, at: EpochMs): Promise<NotFoundRate[]> {
+export async function notFoundRates(sql: Sql, at: EpochMs, filter: BucketFilter = {}): Promise<NotFoundRate[]> {
   if (!(await hasOutcomes(sql))) return [];
+  const { condition, parameters } = inBucket(filter, [instant(at)]);
   return await sql.query<NotFoundRate>(
     `select participant, endpoint_id, hours, queries, not_found, error_404_rate, error_404_rate_low, error_404_rate_high,
        payment_orders, queries_per_payment_order, cache_hits
-     from dict_rate_limit_404_rates_at($1::timestamptz) order by participant, endpoint_id, hours`,
-    [instant(at)],
+     from dict_rate_limit_404_rates_at($1::timestamptz)
+     where true${condition} order by participant, endpoint_id, hours`,
+    parameters,
   );
 }
 
@@ -122,8 +142,9 @@ export interface Share {
 }
 
 /** Most tokens of each bucket first; windows that begin in the range. */
-export async function sharesOf(sql: Sql, { since, until, participant, policy }: Asked): Promise<Share[]> {
+export async function sharesOf(sql: Sql, { since, until, ...filter }: Asked): Promise<Share[]> {
   if (!(await hasOutcomes(sql))) return [];
+  const { condition, parameters } = inBucket(filter, [instant(since), instant(until)], 't.');
   return await sql.query<Share>(
     `select t.participant, t.endpoint_id, t.source, t.operation, sum(t.tokens)::bigint as tokens,
        (100.0 * sum(t.tokens) / nullif(sum(sum(t.tokens)) over (partition by t.participant, t.endpoint_id), 0))::double precision as share,
@@ -132,9 +153,64 @@ export async function sharesOf(sql: Sql, { since, until, participant, policy }: 
      from dict_rate_limit_outcome_tokens t
      join dict_rate_limit_outcomes o using (participant, endpoint_id, starts_at, source, operation)
      where t.starts_at >= $1::timestamptz and t.starts_at < $2::timestamptz
-       and t.participant = coalesce($3, t.participant) and t.endpoint_id = coalesce($4, t.endpoint_id)
+       and o.starts_at >= $1::timestamptz and o.starts_at < $2::timestamptz${condition}
      group by t.participant, t.endpoint_id, t.source, t.operation
      order by t.participant, t.endpoint_id, tokens desc, t.source, t.operation`,
-    [instant(since), instant(until), participant ?? null, policy ?? null],
+    parameters,
+  );
+}
+
+/** A row of dict_rate_limit_outcome_sources: what a source has said of a bucket. */
+export interface OutcomeSource {
+  readonly source: string;
+  /** Start of its first window. */
+  readonly first_at: EpochMs;
+  /** It has reported all calls that ended before; `null`: it has said nothing of that. */
+  readonly complete_up_to: EpochMs | null;
+}
+
+interface OfBucket {
+  readonly participant: string;
+  readonly policy: string;
+}
+
+/** Who reports calls of a bucket, by name. */
+export async function sourcesOf(sql: Sql, { participant, policy }: OfBucket): Promise<OutcomeSource[]> {
+  if (!(await hasOutcomes(sql))) return [];
+  return await sql.query<OutcomeSource>(
+    `select source, first_at, complete_up_to from dict_rate_limit_outcome_sources
+     where participant = $1 and endpoint_id = $2 order by source`,
+    [participant, policy],
+  );
+}
+
+/** What the calls of a bucket were, over a range. */
+export interface CallSums {
+  readonly participant: string;
+  readonly endpoint_id: string;
+  readonly status_200: number;
+  readonly status_404: number;
+  /** Tokens credited for payment orders. */
+  readonly credits: number;
+  /** `null` where no source counts them. */
+  readonly payment_orders: number | null;
+  readonly cache_hits: number | null;
+  /** Start of the first window, end of the last. */
+  readonly first_at: EpochMs;
+  readonly last_at: EpochMs;
+}
+
+/** By bucket, of windows that begin in the range. */
+export async function callSums(sql: Sql, { since, until, ...filter }: Asked): Promise<CallSums[]> {
+  if (!(await hasOutcomes(sql))) return [];
+  const { condition, parameters } = inBucket(filter, [instant(since), instant(until)]);
+  return await sql.query<CallSums>(
+    `select participant, endpoint_id, sum(status_200)::bigint as status_200, sum(status_404)::bigint as status_404,
+       sum(payment_order_credits)::bigint as credits, sum(payment_orders)::bigint as payment_orders,
+       sum(cache_hits)::bigint as cache_hits, min(starts_at) as first_at, max(ends_at) as last_at
+     from dict_rate_limit_outcomes
+     where starts_at >= $1::timestamptz and starts_at < $2::timestamptz${condition}
+     group by participant, endpoint_id order by participant, endpoint_id`,
+    parameters,
   );
 }

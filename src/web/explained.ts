@@ -1,6 +1,15 @@
 /** What of `balde explain --json` and of `balde what-if --json` the pages show: the API gives both as they are. */
 import { ALL_CATEGORIES } from './trial.ts';
-import type { AlertAnswer, ChangeCounts, SideFigures, WhatIfAnswer } from '../api/answers.ts';
+import type {
+  AlertAnswer,
+  ChangeCounts,
+  NotFoundRateTold,
+  Reading,
+  ShareTold,
+  SideFigures,
+  UnexplainedTold,
+  WhatIfAnswer,
+} from '../api/answers.ts';
 
 interface Point {
   readonly response_time: string;
@@ -22,6 +31,20 @@ export interface Raised {
   readonly capacity: number;
 }
 
+export interface Attributed {
+  readonly from: string;
+  readonly to: string;
+  readonly sources: readonly { readonly source: string; readonly tokens: number; readonly share: number | null }[];
+  readonly shares: readonly ShareTold[];
+  readonly tokens: number;
+  readonly consumed_at_least: number;
+  readonly consumed_estimate: number | null;
+  readonly incomplete: readonly { readonly source: string }[];
+  readonly error_404_rates: readonly NotFoundRateTold[];
+  readonly unexplained: UnexplainedTold | null;
+  readonly readings: readonly Reading[];
+}
+
 export interface Explained {
   readonly rules: { readonly warning_percent: number; readonly critical_percent: number } | null;
   readonly before: readonly Point[];
@@ -31,6 +54,8 @@ export interface Explained {
   readonly lead_seconds: number | null;
   readonly lasted_seconds: number | null;
   readonly chain: readonly Raised[];
+  /** Who drained it; `null` where nobody reports calls. */
+  readonly attribution?: Attributed | null;
   /** How hard it was drawn on since it began to fall; tokens a minute. */
   readonly why?: {
     readonly draining_since: string | null;

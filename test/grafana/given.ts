@@ -6,9 +6,11 @@ import type { EpochMs, PolicyStateObserved } from '../../src/domain/events.ts';
 import { DEFAULT_RULES } from '../../src/domain/thresholds.ts';
 import { REBUILDABLE } from '../../src/topology/folds.ts';
 import type { RebuildableName } from '../../src/topology/folds.ts';
+import { reportCalls } from '../calls/traffic.ts';
 import { run } from '../projections/drive.ts';
 import { baldeDatabase } from '../support/database.ts';
 import { MINUTE, observed, START } from '../support/observations.ts';
+import { outcomes } from '../support/outcomes.ts';
 import { DAY, history, live } from '../support/rebuilds.ts';
 import { publish, shared } from '../support/topics.ts';
 
@@ -42,6 +44,17 @@ export const BEGIN: EpochMs = START;
 /** When the newest observation was made. */
 export const END: EpochMs = START + (DAYS * DAY + 60) * MINUTE + 30 * 10_000;
 
+/** A minute's calls every ten minutes: fewer than were made. */
+export const windows = Array.from({ length: ((DAYS * DAY + 60) / 10) * 2 }, (_, i) => {
+  const [source, operation] = i % 2 === 0 ? ['payments', 'getClaim'] : ['batch', 'listClaims'];
+  const counts = { status200: 20 + (i % 5), status404: i % 3, status429: i % 2 };
+  const windowStart = START + 10 * Math.floor(i / 2) * MINUTE;
+  return outcomes({
+    ...{ policy: POLICY, source, operation, windowStart, completeUpTo: END + 60 * MINUTE },
+    ...counts,
+  });
+});
+
 export async function filled() {
   const { url, database, log } = await baldeDatabase();
   await publish(log, events);
@@ -49,6 +62,7 @@ export async function filled() {
   const decided = run(alertingReactor(DEFAULT_RULES, FORECAST_RULES), events);
   await producer.send(decided.map((event, sequenceId) => ({ ...RATE_LIMIT_ALERTS.encode(event), sequenceId })));
   await producer.close();
+  await reportCalls(log, windows);
   for (const name of Object.keys(REBUILDABLE) as RebuildableName[]) await live(database, log, name);
   return { url, database };
 }

@@ -1,12 +1,12 @@
 /** An API that answers from fixtures, and a stream that a test writes to. */
 import type { ServerResponse } from 'node:http';
-import type { Overview, OverviewChange, Problem } from '../../src/api/answers.ts';
+import type { CallsAnswer, Overview, OverviewChange, Problem } from '../../src/api/answers.ts';
 import type { BucketAsked } from '../../src/api/bucket.ts';
 import { whatIfAsked } from '../../src/api/whatIf.ts';
 import { DEFAULT_RULES } from '../../src/domain/thresholds.ts';
 import type { Site } from '../../src/serve/answer.ts';
 import type { PageSource } from '../../src/web/pageSource.ts';
-import { alertAnswer, bucketAnswer, NOW, overview } from './fixtures.ts';
+import { alertAnswer, bucketAnswer, calls, NOW, overview } from './fixtures.ts';
 import { categoriesRanked, categoryTried, compared } from './trials.ts';
 
 export interface FakeApi {
@@ -19,8 +19,12 @@ export interface FakeApi {
   /** From now on nobody is signed in. */
   signOut(): void;
   signIn(): void;
+  readonly told: { calls: CallsAnswer | null };
   send(event: 'overview' | 'change' | 'problem', data: Overview | OverviewChange | Problem): void;
 }
+
+/** What bucket pages tell of calls from now on. */
+const told: { calls: CallsAnswer | null } = { calls: calls() };
 
 const past = (at: number | null) => (at === null ? {} : { as_of: new Date(at).toISOString(), is_past: true });
 
@@ -31,7 +35,10 @@ const source: PageSource = {
     await Promise.resolve(category === null ? compared : category === 'all' ? categoriesRanked : categoryTried),
   bucket: async ({ from, to, at }: BucketAsked) =>
     await Promise.resolve(
-      bucketAnswer({ ...past(at), from: new Date(from).toISOString(), to: new Date(to).toISOString() }),
+      bucketAnswer({
+        ...{ ...past(at), calls: told.calls },
+        ...{ from: new Date(from).toISOString(), to: new Date(to).toISOString() },
+      }),
     ),
 };
 
@@ -44,6 +51,7 @@ export function fakeApi(): FakeApi {
     source,
     asked,
     streams,
+    told,
     signOut: () => (isSignedIn = false),
     signIn: () => (isSignedIn = true),
     send: (event, data) => streams.forEach((stream) => stream.write(text(event, data))),

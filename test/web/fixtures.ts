@@ -4,6 +4,7 @@ import type {
   AlertSummary,
   BucketAnswer,
   BucketSummary,
+  CallsAnswer,
   ForecastSummary,
   Health,
   Overview,
@@ -63,6 +64,7 @@ export function bucket(i: number, participant = '12345678'): BucketSummary {
     full_in_seconds: left === 100 ? 0 : 600 + 100 * i,
     forecast: isCritical ? forecast : null,
     alert_id: i < 2 ? `22222222-2222-4222-8222-22222222222${i}` : null,
+    calls: null,
     sparkline: Array.from({ length: 48 }, (_, n) =>
       n === 9 ? null : Math.max(0, Math.min(100, left + 30 * Math.sin((n + i) / 5) * (n < 40 ? 1 : 0.2))),
     ),
@@ -110,6 +112,36 @@ export const overview = (change: Partial<Overview> = {}): Overview => ({
   ...change,
 });
 
+const share = (source: string, operation: string, tokens: number, percent: number) => ({
+  ...{ source, operation, tokens, share: percent, calls: tokens - 40, not_found: 20, refused: 0 },
+});
+const shares = [
+  share('reconciliation-batch', 'getEntry', 7_100, 71),
+  share('pix-app', 'getEntry', 2_400, 24),
+  share('pix-api', 'checkKeys', 500, 5),
+];
+const rate = (hours: number, queries: number) => ({
+  ...{ hours, queries, not_found: queries * 0.05, error_404_rate: 5 },
+  ...{ error_404_rate_low: 4.2, error_404_rate_high: 5.9 },
+  ...{ payment_orders: null, queries_per_payment_order: null, cache_hits: null },
+});
+const proof = (unexplained_at_least: number) => ({
+  ...{ waiting_for: [], checked_from: at(80_000), checked_until: at(60), unexplained_at_least },
+  ...{ unexplained_since: at(9_000), unexplained_until: at(600) },
+  ...{ consumed_at_least: unexplained_at_least + 9_000, explained_at_most: 9_000, refused: 3, free: 0 },
+});
+
+/** What nobody reported is that much at least. */
+export const calls = (unexplained = 1_234): CallsAnswer => ({
+  as_of: at(5),
+  error_404_rates: [rate(1, 400), rate(24, 8_000)],
+  from: at(21_605),
+  to: at(5),
+  consumers: shares,
+  unexplained: proof(unexplained),
+  readings: ['ANOTHER_SYSTEM'],
+});
+
 /** An observation a minute, of which the bucket of `bucket(0)` is the last. */
 export function bucketAnswer(change: Partial<BucketAnswer> = {}): BucketAnswer {
   const to = Date.parse(change.to ?? NOW);
@@ -150,6 +182,7 @@ export function bucketAnswer(change: Partial<BucketAnswer> = {}): BucketAnswer {
       forecast,
     ],
     refill: { mode: 'lump', lump_from_seconds: 12, lump_window_seconds: 3, rises_seen: 214 },
+    calls: calls(),
     ...change,
   };
 }
@@ -179,6 +212,19 @@ export const alertAnswer: AlertAnswer = {
       usual_per_minute: 1_150,
       usual_low_per_minute: 1_000,
       times_usual: 6.2,
+    },
+    attribution: {
+      from: at(725),
+      to: at(365),
+      sources: shares.map(({ source, tokens, share: percent }) => ({ source, tokens, share: percent })),
+      shares,
+      tokens: 10_000,
+      consumed_at_least: 9_900,
+      consumed_estimate: 10_200,
+      incomplete: [{ source: 'pix-api', first_at: at(90_000), complete_up_to: at(500) }],
+      error_404_rates: [rate(1, 400)],
+      unexplained: { ...proof(0), waiting_for: ['pix-api'] },
+      readings: [],
     },
     previous_alert_id: '22222222-2222-4222-8222-222222222221',
     next_alert_id: null,

@@ -8,7 +8,7 @@ import { describeBrowser } from '../support/browserSuites.ts';
 import { launchChromium } from '../support/chromium.ts';
 import { fakeApi } from './api.ts';
 import type { FakeApi } from './api.ts';
-import { alert, bucket, NOW, overview } from './fixtures.ts';
+import { alert, bucket, calls, NOW, overview } from './fixtures.ts';
 import { serveSites } from './site.ts';
 import type { ServedSite } from './site.ts';
 
@@ -196,6 +196,52 @@ describeBrowser('the pages in a browser', () => {
     await touch('touchEnd');
     await expect.poll(() => (query('to') - query('from')) / HOUR).toBeCloseTo(2, 0);
     expect(wrong).toEqual([]);
+    await context.close();
+  });
+
+  it('[CALLS-5] a bucket tells what found nothing, who used the tokens and what nobody reported, and keeps its place', async () => {
+    const page = await opened(BUCKET);
+    const section = page.locator('.calls');
+    const text = async (): Promise<string> => (await section.innerText()).replaceAll('\u00a0', ' ');
+    expect(await text()).toContain('404 rate in 24 h');
+    expect(await text()).toContain('5.0 % of 8,000 queries');
+    expect(await text()).toContain('at least 1,234 tokens');
+    expect(await text()).toContain('Another system calls DICT');
+    const rows = await section.locator('tbody tr').allInnerTexts();
+    expect(rows.map((row) => row.split('\t').slice(0, 3).join(' '))).toEqual([
+      'reconciliation-batch getEntry 71\u00a0%',
+      'pix-app getEntry 24\u00a0%',
+      'pix-api checkKeys 5.0\u00a0%',
+    ]);
+    await expect.poll(async () => await page.locator('.connection-state').textContent()).toBe('Live');
+    await page.locator('.u-over').first().waitFor();
+    const places = async () =>
+      await page
+        .locator('main section, main h2')
+        .evaluateAll((all) => all.map((one) => one.getBoundingClientRect().top));
+    const before = await places();
+    api.told.calls = calls(7_654);
+    const { buckets, ...rest } = overview();
+    api.send('change', { ...rest, buckets: [bucket(0)], gone: [], order: buckets });
+    await expect.poll(text, { timeout: 10_000 }).toContain('at least 7,654 tokens');
+    expect(await places()).toEqual(before);
+    // Nobody reports calls: nothing is said of them.
+    api.told.calls = null;
+    await page.goto(BUCKET);
+    expect(await section.count()).toBe(0);
+    api.told.calls = calls();
+    await page.goto(`${BUCKET}?at=2026-03-02T14:00:00Z&lang=pt-BR`);
+    expect(await text()).toContain('Inclui o que foi informado depois sobre aquele tempo.');
+    expect(wrong).toEqual([]);
+    await context.close();
+  });
+
+  it('[CALLS-7] an alert tells who drained the bucket, and whose report is not whole', async () => {
+    const page = await opened(PAGES.alert, { javaScriptEnabled: false });
+    const text = (await page.locator('.calls').innerText()).replaceAll('\u00a0', ' ');
+    expect(text).toContain('reconciliation-batch 71 % · pix-app 24 % · pix-api 5.0 %');
+    expect(text).toContain('The reported calls cost 10,000 tokens; at least 9,900 were consumed, about 10,200');
+    expect(text).toContain('Not all is reported of that time, so shares may change: pix-api.');
     await context.close();
   });
 

@@ -1,7 +1,8 @@
-/** One bucket: how full it is and was, who took how much at least and at most, what was foreseen and raised. */
+/** One bucket: how full it is and was, how much was taken, and by whom, what was foreseen and raised. */
 import { GraphDrawStyle, VisibilityMode } from '@grafana/grafana-foundation-sdk/common';
 import { AnnotationQueryBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
 import * as units from '@grafana/grafana-foundation-sdk/units';
+import { callPanels } from './calls.ts';
 import type { Page } from './classic.ts';
 import {
   dashboard,
@@ -302,4 +303,5 @@ export const bucket = (): Page =>
       .annotation(shown(alertMarks()))
       .annotation(shown(forecastMarks())),
     ...[now(), tokens(), estimate(), bounds(), low(), foreseen(), alerts(), forecasts()],
+    ...callPanels(),
   ).build();

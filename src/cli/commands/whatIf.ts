@@ -6,14 +6,25 @@ import { rankCategories } from '../../analysis/categoryRanking.ts';
 import { categoryChart, rankingChart, whatIfChart } from '../../analysis/charts.ts';
 import type { WhatIfReport } from '../../analysis/comparison.ts';
 import { whatIf } from '../../analysis/whatIf.ts';
-import { CATEGORY_POLICIES } from '../../domain/catalog.ts';
+import { tryCalls } from '../../analysis/callTrial.ts';
+import { CATEGORY_POLICIES, PARTICIPANT_ANTISCAN } from '../../domain/catalog.ts';
 import type { Category } from '../../domain/catalog.ts';
+import { DAY_MS } from '../../domain/time.ts';
 import { UsageError } from '../../errors.ts';
+import { timeText } from '../../format.ts';
 import { pickBuckets } from '../../operate/buckets.ts';
 import { readingCommand } from '../command.ts';
 import type { AskedOf } from '../command.ts';
-import { ALL_CATEGORIES, checkWhatIf, rulesAgainst, rulesAsked, whatIfOptions } from '../options/whatIf.ts';
+import {
+  ALL_CATEGORIES,
+  asksOfCalls,
+  checkWhatIf,
+  rulesAgainst,
+  rulesAsked,
+  whatIfOptions,
+} from '../options/whatIf.ts';
 import type { WhatIfOptions } from '../options/whatIf.ts';
+import { callTrialCsv, callTrialJson, callTrialText } from '../render/callTrial.ts';
 import { rankingCsv, rankingJson, rankingText } from '../render/categoryRanking.ts';
 import { categoryCsv, categoryJson, categoryText } from '../render/categoryReport.ts';
 import { progressBar } from '../render/progressBar.ts';
@@ -24,7 +35,8 @@ const HELP = `
 Thresholds you don't give are those of the configuration; with none, the result is what was really raised. Two alerts,
 one of each side, count as the same if bucket and severity are equal and they overlap in time. --from and --to take what
 was going on at some time between them. --every thins history to the first poll in each such stretch of time. With
---category all, the categories A to H are ranked by how long each would have answered 429. docs/what-if.md says more.`;
+--category all, the categories A to H are ranked by how long each would have answered 429. --not-found-rate and --cache-hits
+are of the 24 hours before --to unless --from says otherwise. docs/what-if.md says more.`;
 
 export const whatIfCommand = (): Command =>
   readingCommand({
@@ -35,6 +47,7 @@ export const whatIfCommand = (): Command =>
     check: ({ options }) => checkWhatIf(options),
     read: async (asked: AskedOf<WhatIfOptions>) => {
       const { category } = asked.options;
+      if (asksOfCalls(asked.options)) return await callsInForms(asked);
       return category === undefined ? inForms(await compareRules(asked)) : await categoryInForms(asked, category);
     },
     // Two questions, each with forms of its own.
@@ -43,6 +56,24 @@ export const whatIfCommand = (): Command =>
     csv: ({ csv }) => csv(),
     chart: async ({ chart }) => await chart(),
   });
+
+async function callsInForms({ storage: { database }, options }: AskedOf<WhatIfOptions>) {
+  const { participant, notFoundRate, cacheHits, to: until = Date.now(), from: since = until - DAY_MS } = options;
+  const found = await tryCalls(database, { participant, notFoundRate, cacheHits, since, until });
+  if (found.length === 0)
+    throw new UsageError(
+      `nobody reports calls of ${PARTICIPANT_ANTISCAN} from ${timeText(since)} to ${timeText(until)}: docs/calls.md says how`,
+    );
+  return {
+    text: () => found.flatMap(callTrialText),
+    json: () => callTrialJson({ notFoundRate, cacheHits }, found),
+    csv: () => callTrialCsv(found),
+    chart: async () =>
+      await Promise.reject(
+        new UsageError('--svg draws alerts and categories: there is nothing to draw of tokens a day'),
+      ),
+  };
+}
 
 const inForms = (report: WhatIfReport) => ({
   text: () => whatIfText(report),

@@ -1,7 +1,7 @@
 /** The options of `balde what-if`. */
 import { InvalidArgumentError, Option } from 'commander';
 import { parseDuration } from '../../config/duration.ts';
-import { CATEGORIES } from '../../domain/catalog.ts';
+import { CATEGORIES, PARTICIPANT_ANTISCAN } from '../../domain/catalog.ts';
 import type { Category } from '../../domain/catalog.ts';
 import { HORIZON_TEXT, isHorizon } from '../../analysis/horizon.ts';
 import { hasFewDecimals, MAX_DECIMALS } from '../../domain/percent.ts';
@@ -33,6 +33,8 @@ export interface WhatIfOptions extends CommonOptions, RuleOptions, TimeRange {
   readonly every?: number;
   readonly horizon?: number;
   readonly category?: Category | typeof ALL_CATEGORIES;
+  readonly notFoundRate?: number;
+  readonly cacheHits?: number;
   readonly participant?: string;
   readonly policy?: string;
 }
@@ -66,6 +68,8 @@ export const whatIfOptions = (): Option[] => [
     '--category <letter>',
     `instead: when buckets of this category (${CATEGORIES.join(', ')}) would have answered 429; all: ranks them by how long`,
   ).argParser(oneOf([...CATEGORIES, ALL_CATEGORIES])),
+  share('--not-found-rate <percent>', 'instead: tokens that queries of keys would cost if so many found nothing'),
+  share('--cache-hits <percent>', 'instead: tokens that they would cost if a cache answered so many'),
   fromOption(),
   toOption(),
   participantOption(),
@@ -103,10 +107,26 @@ function parseHorizon(text: string): number {
 /** @throws {UsageError} options contradict each other */
 export function checkWhatIf(options: WhatIfOptions): void {
   checkOrder(options);
+  if (asksOfCalls(options)) checkCalls(options);
   if (options.category === undefined) return;
   const wrong = ALERT_FLAGS.filter(([name]) => options[name] !== undefined).map(([, flag]) => flag);
   if (wrong.length === 0) return;
   throw new UsageError(`--category asks about the bucket itself, not about alerts: leave out ${wrong.join(', ')}`);
+}
+
+/** Whether it is about calls, not about alerts. */
+export const asksOfCalls = ({ notFoundRate, cacheHits }: WhatIfOptions): boolean =>
+  notFoundRate !== undefined || cacheHits !== undefined;
+
+function checkCalls(options: WhatIfOptions): void {
+  const flags = [...ALERT_FLAGS, ['category', '--category'] as const];
+  const wrong = flags.filter(([name]) => options[name] !== undefined).map(([, flag]) => flag);
+  if (wrong.length > 0)
+    throw new UsageError(
+      `--not-found-rate and --cache-hits ask about tokens, not about alerts: leave out ${wrong.join(', ')}`,
+    );
+  if ((options.policy ?? PARTICIPANT_ANTISCAN) !== PARTICIPANT_ANTISCAN)
+    throw new UsageError(`--not-found-rate and --cache-hits are about ${PARTICIPANT_ANTISCAN} alone`);
 }
 
 /** The rules asked about; those of production where no option names one. @throws {UsageError} they contradict */

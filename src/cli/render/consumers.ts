@@ -1,5 +1,6 @@
 /** Who used the tokens, as text and as JSON. */
 import type { Consumers, ConsumersOfBucket, Reading } from '../../analysis/consumers.ts';
+import { rateJson, shareJson, unexplainedJson } from '../../api/callForms.ts';
 import { iso, numberText, percentText, timeText } from '../../format.ts';
 import type { NotFoundRate, Share, Unexplained } from '../../views/outcomes.ts';
 import { table } from './table.ts';
@@ -10,22 +11,12 @@ export const consumersJson = ({ since, until, buckets }: Consumers) => ({
   to: iso(until),
   buckets: buckets.map(({ participant, endpoint_id, shares, rates, unexplained, readings }) => ({
     ...{ participant, endpoint_id },
-    shares: shares.map(({ participant: _p, endpoint_id: _e, ...share }) => share),
-    error_404_rates: rates.map(({ participant: _p, endpoint_id: _e, ...rate }) => rate),
+    shares: shares.map(shareJson),
+    error_404_rates: rates.map(rateJson),
     unexplained: unexplained === null ? null : unexplainedJson(unexplained),
     readings,
   })),
 });
-
-function unexplainedJson({ participant: _p, endpoint_id: _e, ...proof }: Unexplained) {
-  return {
-    ...proof,
-    checked_from: iso(proof.checked_from),
-    checked_until: iso(proof.checked_until),
-    unexplained_since: iso(proof.unexplained_since),
-    unexplained_until: iso(proof.unexplained_until),
-  };
-}
 
 export function consumersText({ since, until, buckets }: Consumers): string[] {
   if (buckets.length === 0)
@@ -36,7 +27,7 @@ export function consumersText({ since, until, buckets }: Consumers): string[] {
 const bucketText = ({ participant, endpoint_id: policy, shares, rates, unexplained, readings }: ConsumersOfBucket) => [
   '',
   `${participant} ${policy}`,
-  ...(shares.length === 0 ? ['  no call reported'] : table(SHARES, shares, { indent: '  ' })),
+  ...(shares.length === 0 ? ['  no call reported'] : consumersTable(shares)),
   ...rates.filter(({ hours }) => hours === 24).map((rate) => `  ${rateText(rate)}`),
   ...(unexplained === null ? [] : proofText(unexplained, readings).map((line) => `  ${line}`)),
 ];
@@ -55,11 +46,17 @@ const SHARES: readonly Column<Share>[] = [
   { title: '429', value: (s) => numberText(s.refused), right: true },
 ];
 
-/** The rate of 24 hours in words. */
-function rateText({ queries, ...rate }: NotFoundRate): string {
+/** Most tokens first. */
+export const consumersTable = (shares: readonly Share[]): string[] => table(SHARES, shares, { indent: '  ' });
+
+type Rate = Pick<NotFoundRate, 'hours' | 'queries' | 'error_404_rate' | 'error_404_rate_low' | 'error_404_rate_high'>;
+
+/** A rate in words. */
+export function rateText({ queries, hours, ...rate }: Rate): string {
+  const time = hours === 1 ? 'an hour' : `${hours} hours`;
   const { error_404_rate: percent, error_404_rate_low: low, error_404_rate_high: high } = rate;
-  if (percent === null || low === null || high === null) return '404 rate unknown: no query in 24 hours';
-  return `404 rate ${percentText(percent)} of ${numberText(queries)} queries in 24 hours (95 % interval ${percentText(low)} to ${percentText(high)})`;
+  if (percent === null || low === null || high === null) return `404 rate unknown: no query in ${time}`;
+  return `404 rate ${percentText(percent)} of ${numberText(queries)} queries in ${time} (95 % interval ${percentText(low)} to ${percentText(high)})`;
 }
 
 const IN_WORDS: Readonly<Record<Reading, string>> = {
@@ -68,7 +65,7 @@ const IN_WORDS: Readonly<Record<Reading, string>> = {
   OTHER_RULE: 'answers that cost nothing by the rules are charged',
 };
 
-function proofText(proof: Unexplained, readings: readonly Reading[]): string[] {
+export function proofText(proof: Unexplained, readings: readonly Reading[]): string[] {
   const { unexplained_at_least: tokens, waiting_for: waiting } = proof;
   const held = waiting.length === 0 ? [] : [`waiting for ${waiting.join(', ')} to say that it is complete`];
   if (tokens === null) return ['unexplained consumption: nothing can be proven yet', ...held];

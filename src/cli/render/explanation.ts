@@ -11,6 +11,7 @@ import type { AlertRow } from '../../views/alerts.ts';
 import type { ForecastRow } from '../../views/forecasts.ts';
 import { alertJson } from './alerts.ts';
 import { forecastJson, forecastRange } from './forecasts.ts';
+import { attributionJson, attributionText } from './attribution.ts';
 import { consumptionText, pointColumns } from './history.ts';
 import { recoveryJson, spanText } from './recovery.ts';
 import { sparkline, SPARKLINE_WIDTH } from './sparkline.ts';
@@ -37,6 +38,7 @@ export function explanationJson(explanation: Explanation) {
     alert: alertJson(alert),
     rules: rules === null ? null : rulesJson(rules),
     why: whyJson(explanation),
+    attribution: explanation.attribution === null ? null : attributionJson(explanation.attribution),
     before: before.map(pointJson),
     causes: causes.map(pointJson),
     recovery: recovery === null ? null : recoveryJson(recovery),
@@ -83,6 +85,7 @@ export function explanationText(explanation: Explanation): string[] {
     ...(before.length === 0 && causes.length === 0
       ? ['History of that time was dropped by retention: what is above is what the alert itself keeps.']
       : ['What came before', ...table(columns, [...before, ...causes], INDENTED)]),
+    ...(explanation.attribution === null ? [] : attributionText(explanation.attribution)),
     ...forecastsText(explanation),
     ...followedText(explanation),
     ...chainText(explanation),

@@ -1,9 +1,13 @@
 /** The status as text and as JSON. */
+import type { CallFigures } from '../../analysis/callFigures.ts';
+import { callsJson } from '../../api/callForms.ts';
 import type { Status } from '../../operate/status.ts';
 import type { FoldStanding } from '../../app/standing.ts';
 import type { LatestState } from '../../views/latest.ts';
 import type { AlertRow } from '../../views/alerts.ts';
+import { isTold } from '../../views/outcomes.ts';
 import { alertJson, shortId } from './alerts.ts';
+import { callsText } from './calls.ts';
 import { recoveryJson } from './recovery.ts';
 import { table } from './table.ts';
 import { durationText, iso, numbered, numberText, percentText, timeText } from '../../format.ts';
@@ -19,9 +23,11 @@ export function statusJson(status: Status) {
     outbox: status.outbox,
     months_ahead: status.monthsAhead,
     horizon: iso(status.horizon),
-    states: status.states.map(({ recovery, ...state }) => ({
+    states: status.states.map(({ recovery, calls, ...state }) => ({
       ...state,
       response_time: iso(state.response_time),
+      error_404_rate: rateAsMetric(calls),
+      calls: calls === null ? null : callsJson(calls),
       recovery: recoveryJson(recovery),
     })),
     alerts: status.alerts.map(alertJson),
@@ -38,6 +44,10 @@ export function statusJson(status: Status) {
     })),
   };
 }
+
+/** Of fewer queries it says little. */
+const rateAsMetric = (calls: CallFigures | null): number | null =>
+  calls === null || calls.rate === null || !isTold(calls.rate) ? null : calls.rate.error_404_rate;
 
 const counted = (n: number, one: string, many: string): string => `${numberText(n)} ${n === 1 ? one : many}`;
 
@@ -60,6 +70,7 @@ export function statusText({ status, where }: { readonly status: Status; readonl
     ...(forecasts.length === 0
       ? []
       : ['', `${numbered(forecasts.length, 'forecast')}:`, ...forecasts.map(announcement)]),
+    ...callsText(states.map((state) => ({ ...state, calls: state.calls === null ? null : callsJson(state.calls) }))),
   ];
 }
 

@@ -3,6 +3,7 @@ import type { BucketSummary, Overview, Problem } from '../../api/answers.ts';
 import { durationText, numberText, percentText, timeText } from '../../format.ts';
 import type { StatusFilter } from '../../operate/status.ts';
 import { shortId } from './alerts.ts';
+import { callsText } from './calls.ts';
 import { table } from './table.ts';
 import type { Column } from './table.ts';
 
@@ -68,6 +69,7 @@ export function watchText(seen: Overview | Problem, where: string, now: number):
     '',
     open.length === 0 ? 'no open alert' : `${open.length} open:`,
     ...open.map(({ id, created_at: at, message }) => `  ${shortId(id)}  ${timeText(Date.parse(at))}  ${message}`),
+    ...callsText(buckets),
     ...(concerns.length === 0 ? [] : ['', ...concerns.map(({ text }) => `! ${text}`)]),
   ];
 }

@@ -3,11 +3,13 @@ import type { Explanation } from '../../analysis/explain.ts';
 import type { Pace, Why } from '../../analysis/why.ts';
 import { durationText, iso, numbered, numberText, percentText, timeText } from '../../format.ts';
 import type { ForecastRow } from '../../views/forecasts.ts';
+import { drainedBy } from './attribution.ts';
 import { forecastRange } from './forecasts.ts';
 
 /** How hard the bucket was drawn on, what was forecast, what happened: a sentence each. */
 export const whyInWords = (explanation: Explanation): string[] => [
   demandText(explanation.why),
+  ...(explanation.attribution === null ? [] : [drainedBy(explanation.attribution)]),
   forecastText(explanation),
   outcomeText(explanation),
 ];

@@ -8,7 +8,7 @@ import { explainedOf } from '../explained.ts';
 import type { Explained } from '../explained.ts';
 import { useSentence } from '../parts/Alerts.tsx';
 import { BucketChart } from '../parts/BucketChart.tsx';
-import { Chain, Decided } from '../parts/Explanation.tsx';
+import { Chain, Decided, Drained } from '../parts/Explanation.tsx';
 import { useReading } from '../parts/context.ts';
 import { PastForecasts } from '../parts/Forecasts.tsx';
 import { Level } from '../parts/Level.tsx';
@@ -24,6 +24,7 @@ export function AlertPage({ answer }: AlertPageProps) {
   const { t } = useReading();
   const { alert, forecasts, series } = answer;
   const explained = explainedOf(answer);
+  const { attribution = null } = explained;
   const raisedAt = Date.parse(alert.created_at);
   const ends = { from: series.time[0] ?? alert.created_at, to: series.time.at(-1) ?? alert.created_at };
   return (
@@ -40,6 +41,11 @@ export function AlertPage({ answer }: AlertPageProps) {
         <Part id="facts" title={t.alert.facts}>
           <Facts answer={answer} explained={explained} />
         </Part>
+        {attribution !== null && (
+          <Part id="drained" title={t.calls.incident}>
+            <Drained attribution={attribution} />
+          </Part>
+        )}
         <Part id="forecast" title={t.alert.forecast}>
           {forecasts.length === 0 ? (
             <p class="quiet">{t.alert.noForecast}</p>

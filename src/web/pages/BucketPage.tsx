@@ -10,6 +10,7 @@ import { chartDataOf } from '../chartData.ts';
 import { Alerts } from '../parts/Alerts.tsx';
 import { BucketChart } from '../parts/BucketChart.tsx';
 import { BucketFacts } from '../parts/BucketFacts.tsx';
+import { Calls } from '../parts/Calls.tsx';
 import { Connection } from '../parts/Connection.tsx';
 import { useReading } from '../parts/context.ts';
 import { PastForecasts } from '../parts/Forecasts.tsx';
@@ -53,6 +54,7 @@ export function BucketPage({ answer: initial, range: initialRange }: BucketPageP
       {error !== null && <p role="alert">{error}</p>}
       <Charted answer={answer} onRange={choose} onReset={reset} />
       <Points series={answer.series} csv={`/api/v1${bucketPath(bucket)}/history.csv?${new URLSearchParams(ends)}`} />
+      {answer.calls !== null && <Calls calls={answer.calls} isPast={answer.is_past} />}
       <Happened answer={answer} now={now} />
     </Shell>
   );

@@ -1,6 +1,7 @@
 /** The observations behind an alert, and the incident that it is a part of. */
 import { alertAddress } from '../addresses.ts';
-import type { Explained } from '../explained.ts';
+import type { Attributed, Explained } from '../explained.ts';
+import { Consumers, NotFound, Unexplained } from './Calls.tsx';
 import { useReading } from './context.ts';
 import { Level } from './Level.tsx';
 import { Table } from './Table.tsx';
@@ -40,3 +41,31 @@ export function Chain({ chain, here }: { readonly chain: Explained['chain']; rea
     </ol>
   );
 }
+
+/** Who drained it, as far as calls were reported. */
+export function Drained({ attribution }: { readonly attribution: Attributed }) {
+  const { t, words } = useReading();
+  const { tokens, consumed_at_least: low, consumed_estimate: estimate, incomplete, unexplained } = attribution;
+  return (
+    <div class="calls">
+      <p>
+        {attribution.sources
+          .filter((each) => each.tokens > 0)
+          .slice(0, NAMED)
+          .map(({ source, share }) => `${source} ${words.percent(share)}`)
+          .join(' · ')}
+      </p>
+      <Consumers shares={attribution.shares} />
+      <p>{t.calls.cost(words.number(tokens), words.number(low), estimate === null ? null : words.number(estimate))}</p>
+      {incomplete.length > 0 && (
+        <p class="quiet">{t.calls.incomplete(incomplete.map(({ source }) => source).join(', '))}</p>
+      )}
+      <NotFound rates={attribution.error_404_rates} />
+      {unexplained !== null && <Unexplained proof={unexplained} readings={attribution.readings} />}
+      <p class="quiet">{t.calls.range(words.time(attribution.from), words.time(attribution.to))}</p>
+    </div>
+  );
+}
+
+/** Of more the table has the rest. */
+const NAMED = 3;

@@ -5,7 +5,7 @@ interface TableProps {
   /** For who hears it. */
   readonly label: string;
   readonly columns: readonly string[];
-  readonly kind?: 'sides' | 'differences';
+  readonly kind?: 'sides' | 'differences' | 'consumers';
   readonly caption?: string;
   /** Its rows. */
   readonly children: ComponentChildren;

@@ -1,5 +1,5 @@
 /** What the pages say, in English. Its shape is that of every language. */
-import type { Concern, Health } from '../../api/answers.ts';
+import type { Concern, Health, Reading } from '../../api/answers.ts';
 
 /** By its values, written out. */
 export type ConcernTexts = Readonly<Record<Concern['code'], (values: Readonly<Record<string, string>>) => string>>;
@@ -222,6 +222,39 @@ export const EN = {
     alerts: 'Alerts in this range',
     forecasts: 'Forecasts in this range',
     none: 'None.',
+  },
+  calls: {
+    title: 'Who used the tokens',
+    rate: (time: string) => `404 rate in ${time}`,
+    of: (percent: string, queries: string) => `${percent} of ${queries} queries`,
+    intervalNote: '95 % interval',
+    noQuery: 'no query',
+    unexplained: (time: string | null) => `Used by nobody who reports${time === null ? '' : `, in ${time}`}`,
+    unproven: 'nothing can be proven yet',
+    explained: (until: string) => `the reported calls explain what was seen until ${until}`,
+    atLeast: (tokens: string, since: string, until: string) => `at least ${tokens} tokens, from ${since} to ${until}`,
+    waiting: (sources: string) => `waiting for ${sources} to be complete`,
+    against: 'In that time',
+    sums: (consumed: string, explained: string) => `at least ${consumed} consumed, at most ${explained} explained`,
+    mayBe: 'What may be behind it; each of these fits:',
+    readings: {
+      ANOTHER_SYSTEM: 'Another system calls DICT for the participant, or a source counts too little.',
+      CHARGED_429: 'Refused calls (429) are charged.',
+      OTHER_RULE: 'Answers that cost nothing by the rules are charged.',
+    } as Readonly<Record<Reading, string>>,
+    consumers: 'Tokens by source and operation',
+    source: 'Source',
+    operation: 'Operation',
+    share: 'Share',
+    tokens: 'Tokens',
+    calls: 'Calls',
+    none: 'No call was reported in this range.',
+    range: (from: string, to: string) => `Calls from ${from} to ${to}, as their sources report them.`,
+    past: 'What was reported later of that time is in it.',
+    incident: 'Who drained it',
+    cost: (tokens: string, low: string, estimate: string | null) =>
+      `The reported calls cost ${tokens} tokens; at least ${low} were consumed${estimate === null ? '' : `, about ${estimate} as estimated`}.`,
+    incomplete: (sources: string) => `Not all is reported of that time, so shares may change: ${sources}.`,
   },
   alert: {
     title: (severity: string, policy: string) => `${severity}: ${policy}`,
