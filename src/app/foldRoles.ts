@@ -12,11 +12,12 @@
  * Storage and log come from storage.ts; roles.ts starts the processors that its process was asked for.
  */
 import { alertingReactor } from '../../projections/alerting/fold.ts';
-import { POLICY_STATES, RATE_LIMIT_ALERTS } from '../codec/topics.ts';
+import { payersFold } from '../../projections/payers/fold.ts';
+import { PAYER_OUTCOMES, POLICY_STATES, RATE_LIMIT_ALERTS } from '../codec/topics.ts';
 import type { Topic } from '../codec/topics.ts';
 import { consume } from '../consume/consumer.ts';
 import type { Between, ConsumeOptions } from '../consume/consumer.ts';
-import { projectionEffects, reactorEffects } from '../consume/effects.ts';
+import { projectionEffects, reactorEffects, stateEffects } from '../consume/effects.ts';
 import type { Effects } from '../consume/effects.ts';
 import type { ConsumeObserver } from '../consume/observer.ts';
 import type { OutboxBell } from '../consume/outboxBell.ts';
@@ -31,8 +32,10 @@ import { firstVersionOf } from '../store/schemas.ts';
 import type { Version } from '../store/versions.ts';
 import { foldOf, READ_MODELS } from '../topology/folds.ts';
 import type { FoldName, RebuildableName } from '../topology/folds.ts';
+import { systemClock } from '../clock.ts';
 import { Reconciler } from './reconcile.ts';
 import { followVersions } from './followVersions.ts';
+import { PayersForgetting, withoutPayers } from './payers.ts';
 
 /** What every processor of a process stands on. */
 interface FoldContext {
@@ -41,6 +44,8 @@ interface FoldContext {
   readonly rules: ThresholdRules;
   /** None when not given. */
   readonly forecasts?: ForecastRules | null;
+  /** Not given or `null`: nothing is kept of any payer. */
+  readonly payers?: { readonly most: number } | null;
   readonly observer: ConsumeObserver;
   /** Of the relays in this process, if there are any. */
   readonly bell?: OutboxBell;
@@ -71,7 +76,11 @@ const projecting = Object.fromEntries(
   READ_MODELS.map((what): [string, Runner] => [what, async (context, signal) => await project(context, what, signal)]),
 ) as Readonly<Record<RebuildableName, Runner>>;
 
-export const FOLD_RUNNERS: Readonly<Record<FoldName, Runner>> = { ...projecting, alerting: react };
+export const FOLD_RUNNERS: Readonly<Record<FoldName, Runner>> = {
+  ...projecting,
+  alerting: react,
+  payers: keepPayers,
+};
 
 /** Every version that is to be kept up to date, served or not: a rollback finds its version as new as the other. */
 async function project(context: FoldContext, what: RebuildableName, signal: AbortSignal): Promise<void> {
@@ -92,6 +101,16 @@ async function react(context: FoldContext, signal: AbortSignal): Promise<void> {
   const between = new Reconciler({ ...context, fold, effects });
   const installed = firstVersionOf(fold);
   await run(context, { fold, decode: POLICY_STATES.decode, installed, effects, between, lingerMs }, signal);
+}
+
+async function keepPayers(context: FoldContext, signal: AbortSignal): Promise<void> {
+  const { database, observer, payers = null, lingerMs = TABLES_LINGER_MS } = context;
+  if (payers === null) return await withoutPayers(database, signal);
+  const onForgotten = observer.forgotten;
+  const between = new PayersForgetting({ database, now: () => systemClock.now(), ...payers, onForgotten });
+  const installed = firstVersionOf(payersFold);
+  const processor = { fold: payersFold, decode: PAYER_OUTCOMES.decode, installed, effects: stateEffects, between };
+  await run(context, { ...processor, lingerMs }, signal);
 }
 
 async function run<E, S, O>(
