@@ -124,7 +124,8 @@ const fieldOf =
 function checkFields(record: LineRecord, fields: readonly string[]): void {
   const unknown = Object.keys(record).find((name) => name !== 'type' && !fields.includes(name));
   if (unknown === undefined) return;
-  const shown = withoutDocuments(JSON.stringify(unknown.slice(0, 80)));
+  // Of a document not even half.
+  const shown = JSON.stringify(withoutDocuments(unknown).slice(0, 80));
   throw new BadRecordError(`${shown} is no field: there are ${fields.join(', ')}`);
 }
 

@@ -10,7 +10,7 @@ import type { EpochMs } from '../domain/events.ts';
 import { gaugeFrom } from '../serve/instruments.ts';
 import { observe } from '../serve/observing.ts';
 import type { Sample } from '../serve/samples.ts';
-import type { Database } from '../store/database.ts';
+import type { Database, Sql } from '../store/database.ts';
 import { countPayers, forgetAllPayers, forgetFull, forgetOfMore } from '../store/payerStates.ts';
 import { firstVersionOf, schemaOf } from '../store/schemas.ts';
 
@@ -22,7 +22,7 @@ export const FORGOTTEN = ['full', 'limit'] as const;
 export type Forgotten = (typeof FORGOTTEN)[number];
 
 interface ForgettingOptions {
-  readonly database: Pick<Database, 'query' | 'execute'>;
+  readonly database: Sql;
   readonly now: () => EpochMs;
   /** Payers kept at most. */
   readonly most: number;
@@ -62,7 +62,7 @@ export class PayersForgetting implements Between {
 }
 
 /** Resolves when the signal aborts. */
-export async function withoutPayers(database: Pick<Database, 'execute'>, signal: AbortSignal): Promise<void> {
+export async function withoutPayers(database: Sql, signal: AbortSignal): Promise<void> {
   await forgetAllPayers(database, PAYERS_SCHEMA);
   if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
 }

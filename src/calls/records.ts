@@ -35,9 +35,13 @@ export interface Defaults {
   readonly source?: string | undefined;
 }
 
-/** A record that can't be used. */
+/** A record that can't be used. What may be a document is left out of the reason, in whatever field it stood. */
 export class BadRecordError extends OperatorError {
   override readonly name = 'BadRecordError';
+
+  constructor(reason: string) {
+    super(withoutDocuments(reason));
+  }
 }
 
 /** One call that DICT answered. */
@@ -73,7 +77,7 @@ export function windowOf(field: Field<WindowField>, defaults: Defaults, now: Epo
     completeUpTo: given(field('completeUpTo')) ? timeOf(field, 'completeUpTo') : null,
   };
   const reason = invalidOutcomes(window, now);
-  if (reason !== null) throw new BadRecordError(withoutDocuments(reason));
+  if (reason !== null) throw new BadRecordError(reason);
   return window;
 }
 
@@ -139,6 +143,6 @@ export function timeFrom(value: unknown): EpochMs | null {
   return instant(text);
 }
 
-/** What was given, no longer than is of use. A document that came into the wrong column goes no further. */
+/** What was given, no longer than is of use; of a document not even half. */
 const shown = (value: unknown): string =>
   withoutDocuments((JSON.stringify(value) as string | undefined) ?? 'nothing').slice(0, 80);

@@ -57,14 +57,30 @@ const costOf = ({ found, notFound }: PayerWindow, rules: PayerRules): number =>
 
 const creditOf = ({ paymentOrders }: PayerWindow, rules: PayerRules): number => rules.credit * paymentOrders;
 
-/** What the windows took, at the least, from a moment on until another. */
-function takenSince(from: EpochMs, at: EpochMs, windows: readonly PayerWindow[], rules: PayerRules): number {
+interface Taking {
+  readonly from: EpochMs;
+  /** What the windows took since, at the least. */
+  readonly taken: number;
+}
+
+/** From each moment at which a window may begin until another moment. */
+function takings(windows: readonly PayerWindow[], rules: PayerRules, at: EpochMs): Taking[] {
+  const byBegin = windows.toSorted((a, b) => beginOf(b) - beginOf(a));
+  const byEnd = windows.toSorted((a, b) => doneBy(b) - doneBy(a));
+  const found: Taking[] = [];
   let taken = 0;
-  for (const window of windows) {
-    if (beginOf(window) >= from && doneBy(window) <= at) taken += costOf(window, rules);
-    if (doneBy(window) > from && beginOf(window) < at) taken -= creditOf(window, rules);
+  let credited = 0;
+  for (const [i, window] of byBegin.entries()) {
+    const from = beginOf(window);
+    if (doneBy(window) <= at) taken += costOf(window, rules);
+    for (let next = byEnd[credited]; next !== undefined && doneBy(next) > from; next = byEnd[credited]) {
+      if (beginOf(next) < at) taken -= creditOf(next, rules);
+      credited += 1;
+    }
+    const following = byBegin[i + 1];
+    if (following === undefined || beginOf(following) < from) found.push({ from, taken });
   }
-  return taken;
+  return found;
 }
 
 /** @param windows in any order, each once */
@@ -72,8 +88,7 @@ export function payerBalance(windows: readonly PayerWindow[], rules: PayerRules,
   const period = rules.refillPeriodSec * SECOND_MS;
   let atMost = rules.capacity;
   let fullNotBefore = at;
-  for (const from of beginnings(windows)) {
-    const taken = takenSince(from, at, windows, rules);
+  for (const { from, taken } of takings(windows, rules, at)) {
     // However the refill comes, lumps or drops: within any time not more than so many periods' have come.
     const refilled = Math.ceil(Math.max(0, at - from) / period) * rules.refillTokens;
     atMost = Math.min(atMost, rules.capacity + refilled - taken);
@@ -81,8 +96,6 @@ export function payerBalance(windows: readonly PayerWindow[], rules: PayerRules,
   }
   return { atMost, fullNotBefore: atMost < rules.capacity ? fullNotBefore : null };
 }
-
-const beginnings = (windows: readonly PayerWindow[]): ReadonlySet<EpochMs> => new Set(windows.map(beginOf));
 
 /**
  * From when on what the windows took is made good even by the slowest refill: no balance of later calls depends on them
@@ -92,10 +105,8 @@ export function madeGoodBy(windows: readonly PayerWindow[], rules: PayerRules): 
   const period = rules.refillPeriodSec * SECOND_MS;
   let by = -Infinity;
   for (const window of windows) by = Math.max(by, doneBy(window));
-  for (const from of beginnings(windows)) {
-    const taken = takenSince(from, Infinity, windows, rules);
+  for (const { from, taken } of takings(windows, rules, Infinity))
     by = Math.max(by, from + Math.ceil(taken / rules.refillTokens) * period);
-  }
   return by;
 }
 

@@ -75,15 +75,15 @@ export function held(calls: readonly Call[], rules: PayerRules, refill: Refill, 
 
 interface Reporting {
   /** By source, how far its clock is ahead of DICT's. Milliseconds. */
-  readonly ahead: Readonly<Record<string, number>>;
+  readonly ahead?: ReadonlyMap<string, number>;
   readonly windowMs: number;
 }
 
 /** The windows in which sources tell their calls, in order of time. */
-export function reported(calls: readonly Call[], { ahead, windowMs }: Reporting): PayerWindow[] {
+export function reported(calls: readonly Call[], { ahead = new Map(), windowMs }: Reporting): PayerWindow[] {
   const windows = new Map<string, PayerWindow>();
   for (const { at, what, source } of calls) {
-    const start = Math.floor((at + (ahead[source] ?? 0)) / windowMs) * windowMs;
+    const start = Math.floor((at + (ahead.get(source) ?? 0)) / windowMs) * windowMs;
     const key = `${source} ${start}`;
     const none = { source, start, end: start + windowMs, found: 0, notFound: 0, paymentOrders: 0, revision: 0 };
     const window = windows.get(key) ?? none;
@@ -105,7 +105,7 @@ export function callsOf(seed: number, hours: number, sources: readonly string[])
   const random = seeded(seed);
   const calls: Call[] = [];
   const rare = random.pick([0.02, 0.3, 0.9]);
-  const gap = random.pick([5_000, 60_000, 15 * MINUTE]);
+  const gap = random.pick([20_000, 60_000, 15 * MINUTE]);
   for (let at = NOON; at < NOON + hours * 60 * MINUTE; at += random.between(1, random.next() < 0.1 ? 40 * gap : gap)) {
     const source = sources[Math.floor(random.between(0, sources.length))] ?? 'payments';
     const what = random.next() < rare ? 'notFound' : 'found';

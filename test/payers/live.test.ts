@@ -196,7 +196,7 @@ describe('payers’ buckets', () => {
       (await statesOf(database)).find(({ key }) => key.endsWith(payerNo(n)))?.state ?? '';
     await keep(database, log, { most: 10, observer, until: more });
     expect(forgotten).toEqual([['limit', 40]]);
-    const site = siteOf(database, () => NOW);
+    const site = siteOf(database, () => NOW + 3_000);
     const left = await Promise.all(
       Array.from({ length: 50 }, async (_, n) => (await tokens(site, payerNo(n))).buckets[0]),
     );
@@ -222,7 +222,7 @@ describe('payers’ buckets', () => {
     const day = 24 * 60 * MINUTE;
     await report(
       log,
-      [NOW - 2 * day, NOW - day - MINUTE, NOW - MINUTE].map((windowStart) => payerOutcomes({ windowStart })),
+      [NOW - 2 * day, NOW - day - 2 * MINUTE, NOW - MINUTE].map((windowStart) => payerOutcomes({ windowStart })),
     );
     const options = { database, log, topics: TRIMMED_TOPICS, readModels: [], months: 13, now: NOW };
     expect((await compact(options)).trimmed).toBe(0);

@@ -18,7 +18,7 @@ const HOUR = 60 * MINUTE;
 const given = fc.record({
   seed: fc.nat(),
   kind: fc.constantFrom<PayerKind>(...PAYER_KINDS),
-  hours: fc.constantFrom(1, 3, 8),
+  hours: fc.constantFrom(1, 3),
   windowMs: fc.constantFrom(10_000, 20_000, MINUTE),
   refill: fc.record({ mode: fc.constantFrom<Refill['mode']>('lump', 'drip'), phase: fc.nat(59_999) }),
 });
@@ -51,7 +51,7 @@ describe('the twin of a payer’s bucket [PAYER-1]', () => {
       fc.property(given, ({ seed, kind, hours, windowMs, refill }) => {
         const calls = callsOf(seed, hours, SOURCES);
         const random = seeded(seed);
-        const ahead = Object.fromEntries(SOURCES.map((source) => [source, Math.round(random.between(-2_000, 2_000))]));
+        const ahead = new Map(SOURCES.map((source) => [source, Math.round(random.between(-2_000, 2_000))]));
         // Calls that nobody reports; payment orders are reported all.
         const told = calls.filter(({ what }) => what === 'paymentOrder' || random.next() > 0.1);
         const windows = reported(told, { ahead, windowMs });
@@ -63,7 +63,7 @@ describe('the twin of a payer’s bucket [PAYER-1]', () => {
             expect(payerBalance(all, rulesOf(kind), at).atMost).toBeGreaterThanOrEqual(truth);
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 200 },
     );
   });
 
@@ -72,7 +72,7 @@ describe('the twin of a payer’s bucket [PAYER-1]', () => {
       fc.property(given, ({ seed, kind, hours, refill }) => {
         const rules = rulesOf(kind);
         const calls = callsOf(seed, hours, ['payments']).filter(({ what }) => what !== 'paymentOrder');
-        const windows = reported(calls, { ahead: {}, windowMs: 10_000 });
+        const windows = reported(calls, { windowMs: 10_000 });
         for (const at of moments(calls, seed)) {
           const until = windows.filter(({ end }) => end + 2_000 <= at);
           if (calls.some((call) => call.at <= at && call.at >= (until.at(-1)?.end ?? NOON))) continue;
@@ -80,7 +80,7 @@ describe('the twin of a payer’s bucket [PAYER-1]', () => {
           expect(payerBalance(windows, rules, at).atMost).toBeLessThanOrEqual(truth + 2 * rules.refillTokens);
         }
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 
@@ -88,7 +88,7 @@ describe('the twin of a payer’s bucket [PAYER-1]', () => {
     fc.assert(
       fc.property(given, ({ seed, kind, hours, windowMs }) => {
         const rules = rulesOf(kind);
-        const windows = reported(callsOf(seed, hours, SOURCES), { ahead: {}, windowMs });
+        const windows = reported(callsOf(seed, hours, SOURCES), { windowMs });
         const at = (windows.at(-1)?.end ?? NOON) + 2_000;
         const { atMost, fullNotBefore } = payerBalance(windows, rules, at);
         if (fullNotBefore === null) expect(atMost).toBe(rules.capacity);
@@ -98,17 +98,17 @@ describe('the twin of a payer’s bucket [PAYER-1]', () => {
           expect(madeGoodBy(windows, rules)).toBeGreaterThanOrEqual(fullNotBefore);
         }
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 
-  it('is as the manual’s example: a person’s that has 5 and is told of nothing has −15, and 1 after eight minutes', () => {
+  it('is as the manual’s example: a person’s that has 5 and is told of nothing has −15, and 1 within eight minutes', () => {
     const windows = reported(
       [
         ...Array.from({ length: 95 }, (_, i): Call => ({ at: NOON + 60 + i, what: 'found', source: 'payments' })),
         { at: NOON + 300, what: 'notFound', source: 'payments' },
       ],
-      { ahead: {}, windowMs: 10_000 },
+      { windowMs: 10_000 },
     );
     const balance = (minutes: number) => payerBalance(windows, rulesOf('PF'), NOON + minutes * MINUTE).atMost;
     // A lump may have come at once: one refill more than what is certain.
@@ -121,7 +121,7 @@ describe('the fold of payers [PAYER-2]', () => {
   it('gives the same balances in whatever order windows come within ten minutes, however often, corrected at last', () => {
     fc.assert(
       fc.property(given, fc.nat(), ({ seed, kind, hours, windowMs }, order) => {
-        const windows = reported(callsOf(seed, hours, SOURCES), { ahead: {}, windowMs });
+        const windows = reported(callsOf(seed, hours, SOURCES), { windowMs });
         const random = seeded(order);
         const late = windows.flatMap((window): (readonly [number, PayerWindow])[] => {
           const [now, later] = [0, 0].map(() => window.start + random.between(0, LATE_MS)).sort((a, b) => a - b);
@@ -141,7 +141,7 @@ describe('the fold of payers [PAYER-2]', () => {
         for (let at = end; at < end + 2 * HOUR; at += 7 * MINUTE)
           expect(payerBalance(others, rulesOf(kind), at)).toEqual(payerBalance(ordered, rulesOf(kind), at));
       }),
-      { numRuns: 300 },
+      { numRuns: 60 },
     );
   });
 
@@ -166,17 +166,17 @@ describe('the fold of payers [PAYER-2]', () => {
     // The credits of what went may be of the time of what stays.
     expect([windows.length, windows[0]?.notFound, windows[1]?.notFound]).toEqual([201, 0, 2]);
     const { atMost } = payerBalance(windows, rulesOf('PF'), NOON + 500 * MINUTE + 2_000);
-    expect(atMost).toBeGreaterThanOrEqual(100 + 500 * 2 - 500 * 40);
+    expect(atMost).toBe(100 + 201 * 2 - (200 * 42 - 201 * 2));
   });
 
   it('never has less than the bucket of somebody who is queried without a rest', () => {
-    for (let seed = 0; seed < 10; seed += 1) {
+    for (let seed = 0; seed < 4; seed += 1) {
       const random = seeded(seed);
-      const calls = Array.from({ length: 3_000 }, (_, i): Call => {
+      const calls = Array.from({ length: 1_500 }, (_, i): Call => {
         const what = random.pick(['found', 'found', 'notFound', 'paymentOrder'] as const);
         return { at: NOON + i * 5_000, what, source: random.pick(['payments', 'pix-api']) };
       });
-      const windows = reported(calls, { ahead: {}, windowMs: 10_000 });
+      const windows = reported(calls, { windowMs: 10_000 });
       const kept = windowsOf(windows.map((window) => eventOf(window)));
       const at = (windows.at(-1)?.end ?? 0) + 2_000;
       const truth = held(calls, rulesOf('PF'), { mode: 'lump', phase: 0 }, NOON, at);
