@@ -1,6 +1,6 @@
 /**
- * Payers' buckets at a rate of queries over hours of virtual time: what is kept, in memory and in Postgres, how long an answer
- * takes meanwhile, and whether balances are the same after a restart and from the log anew:
+ * Payers' buckets at a rate of queries over hours of virtual time: what is kept, in memory and in Postgres, how long an
+ * answer takes meanwhile, and whether balances are the same after a restart and from the log anew:
  * `npm run bench:payers -- [--payers N] [--rate QUERIES_PER_SECOND] [--minutes N]`.
  */
 import { createHmac } from 'node:crypto';
@@ -56,7 +56,7 @@ function random(): number {
 
 type Counts = 'status200' | 'status404' | 'paymentOrders';
 
-/** What a minute's queries came to, as one source tells it: all payers alike, or a few that ask much more than others. */
+/** What a minute's queries came to, as one source tells it: all payers alike, and a few that ask more. */
 function minuteOf(windowStart: number): PayerOutcomesObserved[] {
   const windows = new Map<string, { -readonly [K in keyof PayerOutcomesObserved]: PayerOutcomesObserved[K] }>();
   const times = { windowStart, windowEnd: windowStart + MINUTE_MS };
@@ -217,8 +217,9 @@ await onServer(async (createDatabase) => {
   console.log(
     `kept: ${shown(filled.most)} payers at most, ${shown(filled.left)} at the end; ${shown(filled.forgotten)} forgotten`,
   );
+  const { live, all } = await sizesOf(installed);
   console.log(
-    `Postgres: ${mib(await sizeOf(installed))} with index and dead rows; a look for full buckets ${ms(filled.sweepMs)}`,
+    `Postgres: ${mib(live)} of states, ${mib(all)} with index and dead rows; a look for full ones ${ms(filled.sweepMs)}`,
   );
   console.log(
     `process: RSS ${mib(memory.rss)} before, ${mib(after.rss)} after; heap ${mib(memory.heapUsed)}, ${mib(after.heapUsed)}`,

@@ -1,6 +1,6 @@
 /**
- * Publishes windows of calls, as JSON one a line, on the topics of Balde. The contract is docs/calls.md, and for lines with
- * a document docs/payers.md: none leaves this program.
+ * Publishes windows of calls, as JSON one a line, on the topics of Balde. The contract is docs/calls.md, and for lines
+ * with a document docs/payers.md: none leaves this program.
  */
 import { createHmac } from 'node:crypto';
 import { readFileSync } from 'node:fs';

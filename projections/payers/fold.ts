@@ -1,6 +1,6 @@
 /**
- * The fold of payers' buckets: of each payer the windows on which a balance may still depend, and of each policy how far
- * its sources have told.
+ * The fold of payers' buckets: of each payer the windows on which a balance may still depend, and of each policy how
+ * far its sources have told.
  *
  * It has no table: the states are what is known, and are forgotten within hours (src/app/payers.ts). An event changes
  * the state of one payer, or of the sources, whose marks follow the windows that they are about in the log.

@@ -63,7 +63,11 @@ interface StreamProcessor<E, S, O> {
   readonly between?: Between;
   readonly lingerMs?: ConsumeOptions['lingerMs'];
   readonly sendsLetters?: boolean;
+  readonly mostCached?: number;
 }
+
+/** There may be more payers than fit in memory, and most don't come again soon: a state is read in no time. */
+const PAYERS_CACHED = 10_000;
 
 type Runner = (context: FoldContext, signal: AbortSignal) => Promise<void>;
 
@@ -105,17 +109,21 @@ async function react(context: FoldContext, signal: AbortSignal): Promise<void> {
 
 async function keepPayers(context: FoldContext, signal: AbortSignal): Promise<void> {
   const { database, observer, payers = null, lingerMs = TABLES_LINGER_MS } = context;
-  if (payers === null) return await withoutPayers(database, signal);
+  if (payers === null) {
+    await withoutPayers(database, signal);
+    return;
+  }
   const onForgotten = observer.forgotten;
   const between = new PayersForgetting({ database, now: () => systemClock.now(), ...payers, onForgotten });
   const installed = firstVersionOf(payersFold);
-  const processor = { fold: payersFold, decode: PAYER_OUTCOMES.decode, installed, effects: stateEffects, between };
+  const reading = { fold: payersFold, decode: PAYER_OUTCOMES.decode, installed };
+  const processor = { ...reading, effects: stateEffects, between, mostCached: PAYERS_CACHED };
   await run(context, { ...processor, lingerMs }, signal);
 }
 
 async function run<E, S, O>(
   { database, log, observer, onTakeOver }: FoldContext,
-  { fold, decode, installed, effects, between, lingerMs, sendsLetters = true }: StreamProcessor<E, S, O>,
+  { fold, decode, installed, effects, between, lingerMs, sendsLetters = true, ...cache }: StreamProcessor<E, S, O>,
   signal: AbortSignal,
 ): Promise<void> {
   const subscription = `${installed.name}-v${installed.version}`;
@@ -128,6 +136,7 @@ async function run<E, S, O>(
     effects,
     observer,
     sendsLetters,
+    ...cache,
     system: log.system,
   });
   const options = { log, topic: fold.topic, subscription, observer, between, lingerMs, onTakeOver };

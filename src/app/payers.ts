@@ -1,6 +1,6 @@
 /**
- * Payers' buckets are kept as long as they are not full, and no more of them than was allowed. Off unless there is a key:
- * then nothing is read, and what was kept goes.
+ * Payers' buckets are kept as long as they are not full, and no more of them than was allowed. Off unless there is a
+ * key: then nothing is read, and what was kept goes.
  */
 import { payersFold } from '../../projections/payers/fold.ts';
 import type { Between } from '../consume/consumer.ts';
@@ -19,7 +19,7 @@ export const PAYERS_SCHEMA = schemaOf(firstVersionOf(payersFold));
 
 /** Why payers are forgotten: they are full again, or there are more than are kept. */
 export const FORGOTTEN = ['full', 'limit'] as const;
-export type Forgotten = (typeof FORGOTTEN)[number];
+type Forgotten = (typeof FORGOTTEN)[number];
 
 interface ForgettingOptions {
   readonly database: Sql;
@@ -32,7 +32,7 @@ interface ForgettingOptions {
 /** A look over all of them takes some milliseconds for each ten thousand. Milliseconds. */
 const EVERY_MS = 30_000;
 
-/** Between batches: the processor's own states may be older than what is forgotten only where that makes no difference. */
+/** Between batches. A processor that still remembers what is full answers no differently. */
 export class PayersForgetting implements Between {
   readonly isWaiting = false;
   readonly #options: ForgettingOptions;

@@ -1,5 +1,5 @@
 /**
- * Windows of calls on their way to topic `request-outcomes`, and those of payers to `payer-outcomes`, over any event log.
+ * Windows of calls on their way to topic `request-outcomes`, and payers' to `payer-outcomes`, over any event log.
  *
  * A window is known by participant, policy, source, operation, start and revision: whoever can't tell whether it was
  * stored publishes it again, from whichever process, with no effect.

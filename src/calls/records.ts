@@ -144,5 +144,7 @@ export function timeFrom(value: unknown): EpochMs | null {
 }
 
 /** What was given, no longer than is of use; of a document not even half. */
-const shown = (value: unknown): string =>
-  withoutDocuments((JSON.stringify(value) as string | undefined) ?? 'nothing').slice(0, 80);
+function shown(value: unknown): string {
+  const text = JSON.stringify(value) as string | undefined;
+  return withoutDocuments(text ?? 'nothing').slice(0, 80);
+}

@@ -2,8 +2,6 @@
  * Documents of people and companies (CPF, CNPJ), as far as they can be told by their looks: none may be where a digest
  * belongs, or a name. A CNPJ may have letters among its first twelve characters.
  */
-import type { PayerKind } from './payers.ts';
-
 /** As written by hand or by machine, with or without punctuation, anywhere in a text. */
 const CPF = String.raw`\d{3}[.\s]?\d{3}[.\s]?\d{3}[-.\s]?\d{2}`;
 const CNPJ = String.raw`\d{2}[.\s]?\d{3}[.\s]?\d{3}[/\s]?\d{4}[-.\s]?\d{2}`;
@@ -34,16 +32,3 @@ function hasCheckDigits(cnpj: string): boolean {
 
 /** A text with what may be documents left out: for messages about what others sent. */
 export const withoutDocuments = (text: string): string => text.replace(DOCUMENT, '[left out]');
-
-export interface PayerDocument {
-  readonly kind: PayerKind;
-  /** Digits and capitals only: what is hashed. */
-  readonly plain: string;
-}
-
-/** A document as a log has it, with or without punctuation; `null`: it has not the length of one. */
-export function documentOf(text: string): PayerDocument | null {
-  const plain = text.toUpperCase().replace(/[.\-/\s]/g, '');
-  if (/^\d{11}$/.test(plain)) return { kind: 'PF', plain };
-  return /^[A-Z\d]{12}\d{2}$/.test(plain) ? { kind: 'PJ', plain } : null;
-}

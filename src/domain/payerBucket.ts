@@ -37,7 +37,7 @@ export interface PayerWindow {
 }
 
 /** By how much DICT's clock may differ from a source's, with the time in which it charges after it answered. */
-export const CLOCKS_MS = 2 * SECOND_MS;
+const CLOCKS_MS = 2 * SECOND_MS;
 
 export interface PayerBalance {
   /** Negative after answers that cost more than there was. */

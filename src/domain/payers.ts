@@ -15,7 +15,6 @@ export type PayerKind = (typeof PAYER_KINDS)[number];
 
 /** The policies with a bucket for each payer: by kind of key, the one or the other is charged (DICT API 2.12.1). */
 export const PAYER_POLICIES = ['ENTRIES_READ_USER_ANTISCAN', 'ENTRIES_READ_USER_ANTISCAN_V2'] as const;
-export type PayerPolicy = (typeof PAYER_POLICIES)[number];
 
 /**
  * Answers of DICT for one payer in one window. Identity: participant, policy, source, payer, kind, windowStart; of

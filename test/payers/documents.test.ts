@@ -1,7 +1,7 @@
 /** What may be a document is refused wherever a digest or a name belongs, and no digest is. */
 import { createHmac, randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { documentOf, hasDocument, withoutDocuments } from '../../src/domain/documents.ts';
+import { hasDocument, withoutDocuments } from '../../src/domain/documents.ts';
 import { invalidDigest, invalidPayerOutcomes } from '../../src/domain/payers.ts';
 import type { PayerOutcomesObserved } from '../../src/domain/payers.ts';
 import { MINUTE, NOON } from '../support/observations.ts';
@@ -50,12 +50,6 @@ describe('documents [PAYER-3]', () => {
     const key = randomBytes(32);
     for (let n = 0; n < 20_000; n += 1)
       expect(invalidDigest(createHmac('sha256', key).update(String(n)).digest('hex'))).toBeNull();
-  });
-
-  it('are told apart by their length, and are hashed without punctuation', () => {
-    expect(documentOf('529.982.247-25')).toEqual({ kind: 'PF', plain: '52998224725' });
-    expect(documentOf('12.abc.345/01de-35')).toEqual({ kind: 'PJ', plain: '12ABC34501DE35' });
-    for (const none of ['', '5299822472', 'ABCDEFGHIJK', '112223330001811']) expect(documentOf(none)).toBeNull();
   });
 });
 

@@ -1,4 +1,4 @@
-/** Documents that are sent by mistake, by every way in: none stays anywhere, and nothing else of what came with them is lost. */
+/** Documents that are sent by mistake, by every way in: none stays anywhere, and nothing else that came is lost. */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -225,7 +225,11 @@ describe('documents sent by mistake [PAYER-3]', () => {
     const metrics = new Metrics({ sql: database, now: () => NOW, staleAfterMs: 1_000 });
     const observer = { ...consumeObserver(metrics, logging) };
     const stop = new AbortController();
-    const relays = runRelays({ database, log }, { ...silentObserver, relayed: observer.relayed }, stop.signal);
+    const relays = runRelays(
+      { database, log },
+      { ...silentObserver, relayed: (...told) => observer.relayed(...told) },
+      stop.signal,
+    );
     await keep(database, log, { observer });
     await eventually('the letters are sent', async () => (await outboxSize(database)) === 0);
     stop.abort();

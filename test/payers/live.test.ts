@@ -133,7 +133,7 @@ describe('payers’ buckets', () => {
   });
 
   it('[PAYER-4] ask for the participant where it does not follow, and tell nothing where they are off', async () => {
-    const asked = (payers_: { participant: string | null } | null) =>
+    const asked = async (payers_: { participant: string | null } | null) =>
       ask(
         siteOf(whole.database, () => NOW, payers_),
         `/api/v1/payers/${payerNo(1)}/tokens?kind=PF`,

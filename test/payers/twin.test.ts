@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { payersFold } from '../../projections/payers/fold.ts';
 import type { PayersState, PayerState } from '../../projections/payers/fold.ts';
+import { foldBatch } from '../../src/consume/foldBatch.ts';
 import { LATE_MS, madeGoodBy, payerBalance } from '../../src/domain/payerBucket.ts';
 import type { PayerWindow } from '../../src/domain/payerBucket.ts';
 import { PAYER_KINDS } from '../../src/domain/payers.ts';
@@ -147,11 +148,12 @@ describe('the fold of payers [PAYER-2]', () => {
 
   it('answers what it knows already with the same state, and writes nothing', () => {
     const event = payerOutcomes({ status200: 3, revision: 2 });
-    const { state, out } = payersFold.apply(undefined, event);
+    const key = payersFold.key(event);
+    const { changed } = foldBatch(payersFold, new Map(), [event]);
+    expect([...changed.keys()]).toEqual([key]);
     for (const again of [event, payerOutcomes({ status200: 9, revision: 1 }), payerOutcomes({ revision: 2 })])
-      expect(payersFold.apply(state, again)).toEqual({ state, out: [] });
-    expect(payersFold.apply(state, event).state).toBe(state);
-    expect(out).toEqual([]);
+      expect(foldBatch(payersFold, changed, [again])).toEqual({ changed: new Map(), out: [] });
+    expect(foldBatch(payersFold, changed, [payerOutcomes({ revision: 3 })]).changed.size).toBe(1);
   });
 
   it('remembers no more than a balance depends on, and at most 200 windows', () => {
