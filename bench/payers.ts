@@ -195,11 +195,17 @@ const ms = (values: readonly number[]): string =>
 const mib = (bytes: number): string => `${(bytes / 1_048_576).toFixed(1)} MiB`;
 const shown = (n: number): string => Math.round(n).toLocaleString('en');
 
-async function sizeOf({ database }: Installed): Promise<number> {
-  const [row] = await database.query<{ n: number }>(
-    `select pg_total_relation_size('${PAYERS_SCHEMA}.fold_state') as n`,
+interface Sizes {
+  readonly live: number;
+  readonly all: number;
+}
+
+async function sizesOf({ database }: Installed): Promise<Sizes> {
+  const table = `${PAYERS_SCHEMA}.fold_state`;
+  const [row] = await database.query<Sizes>(
+    `select coalesce(sum(pg_column_size(s.*)), 0)::bigint as live, pg_total_relation_size('${table}') as all from ${table} s`,
   );
-  return row?.n ?? 0;
+  return row ?? { live: 0, all: 0 };
 }
 
 await onServer(async (createDatabase) => {
