@@ -1,5 +1,6 @@
 /** `/api/v1`: which question an address asks. */
 import type { EpochMs, Severity } from '../domain/events.ts';
+import { withoutDocuments } from '../domain/documents.ts';
 import { invalidDigest, PAYER_KINDS } from '../domain/payers.ts';
 import type { ThresholdRules } from '../domain/thresholds.ts';
 import { isParticipant } from '../domain/validation.ts';
@@ -76,9 +77,9 @@ function segmentsOf(pathname: string): string[] {
   throw unknown(pathname);
 }
 
-/** Below `payers` an address is not shown: a document may be in it. */
+/** An address that may have a document in it is not shown: below `payers` none is. */
 const unknown = (pathname: string): NotFoundError => {
-  const shown = pathname.startsWith(`${API}/payers/`) ? `${API}/payers/…` : pathname.slice(0, 200);
+  const shown = pathname.startsWith(`${API}/payers/`) ? `${API}/payers/…` : withoutDocuments(pathname).slice(0, 200);
   return new NotFoundError(`there is nothing at ${shown}: ${API}/openapi.json lists what there is`);
 };
 

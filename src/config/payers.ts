@@ -16,10 +16,8 @@ export function payersOf(settings: Settings, problems: Problems): PayersConfig |
   const { PAYERS_KEY: given, PAYERS_KEY_FILE: file, PAYERS_LIMIT: most } = settings;
   if (given !== undefined) return { key: given, most };
   if (file === undefined) return null;
-  const key = readFile(file, 'PAYERS_KEY_FILE', problems)?.toString('utf8').trim() ?? '';
-  if (key.length < PAYERS_KEY_LENGTH) {
-    problems.push(`PAYERS_KEY_FILE: ${file} ${PAYERS_KEY_TOO_SHORT}`);
-    return null;
-  }
+  const key = readFile(file, 'PAYERS_KEY_FILE', problems)?.toString('utf8').trim() ?? null;
+  if (key === null) return null;
+  if (key.length < PAYERS_KEY_LENGTH) problems.push(`PAYERS_KEY_FILE: ${file} ${PAYERS_KEY_TOO_SHORT}`);
   return { key, most };
 }
