@@ -21,7 +21,7 @@ import type { Database } from '../src/store/database.ts';
 import { install, median, onServer, option, PARTICIPANT } from './common.ts';
 import { printTable } from './options.ts';
 import { busyBridge, megabytesOf, startBalde } from './running.ts';
-import type { Carried, Order } from './watchedLoad.ts';
+import type { Carried, Dummy, Order } from './watchedLoad.ts';
 
 const streams = option('streams', 1_000);
 const rate = option('rate', 50);
@@ -29,6 +29,8 @@ const rounds = option('rounds', 7);
 const seconds = option('seconds', 20);
 const isTogether = process.argv.includes('--together');
 const POLL_SECONDS = 2;
+/** How long one stream is watched for what it brings. */
+const SAMPLE_MS = 20_000;
 /** Until the load is at its full height and what it brought about is over. */
 const SETTLE_MS = 6_000;
 const LIMIT = 1.1;
@@ -45,6 +47,8 @@ class Watcher {
   /** From when an observation is in the tables, seen within {@link LOOK_MS}, to when a reader of the stream has it. */
   updates: number[] = [];
   newestEvent = '';
+  /** Of events that tell of changes. */
+  changedBytes = 0;
   readonly #stop = new AbortController();
   readonly #database: Database;
   readonly #committed = new Map<number, number>();
@@ -105,7 +109,10 @@ class Watcher {
     const now = Date.now();
     const found = /"last_observation":"([^"]+)"/.exec(event)?.[1];
     if (found === undefined) return;
-    if (event.includes('event: change')) this.newestEvent = `${event}\n\n`;
+    if (event.includes('event: change')) {
+      this.newestEvent = `${event}\n\n`;
+      this.changedBytes += event.length;
+    }
     const at = Date.parse(found);
     const committed = this.#committed.get(at) ?? now;
     if (this.#told === at) return;
@@ -147,6 +154,14 @@ async function measured({ url, paths, watcher, balde }: Arm): Promise<Seen> {
   const carried = await answerOf<Carried>(load);
   load.disconnect();
   return { age: mean(ages), alert: median(alerts), update: median(updates), megabytes, carried };
+}
+
+/** An event, and how often it makes as many bytes as Balde's stream. */
+async function streamed(watcher: Watcher): Promise<Pick<Dummy, 'event' | 'everyMs'>> {
+  const before = watcher.changedBytes;
+  await delay(SAMPLE_MS);
+  const event = watcher.newestEvent;
+  return { event, everyMs: (SAMPLE_MS * event.length) / (watcher.changedBytes - before) };
 }
 
 async function bodiesOf(url: string, paths: readonly string[]): Promise<Record<string, string>> {
@@ -202,9 +217,7 @@ await onServer(async (createDatabase) => {
   while (watcher.alerts.length === 0 || watcher.newestEvent === '') await delay(200);
   const paths = pathsOf();
   const dummy = startOther();
-  order(dummy, {
-    dummy: { bodies: await bodiesOf(url, paths), event: watcher.newestEvent, everyMs: POLL_SECONDS * 1000 },
-  });
+  order(dummy, { dummy: { bodies: await bodiesOf(url, paths), ...(await streamed(watcher)) } });
   const dummyUrl = await answerOf<string>(dummy);
   const how = isTogether ? 'one process' : 'role http in a process of its own';
   console.log(

@@ -1,4 +1,5 @@
 /** Runs the roles of one process until told to stop, or until one of them fails. */
+import { constants, setPriority } from 'node:os';
 import type { Logger } from 'pino';
 import { systemClock } from '../clock.ts';
 import { POLICY_STATES } from '../codec/topics.ts';
@@ -244,8 +245,18 @@ const withOffices = (events: PollerEvents, offices: Offices): PollerEvents => ({
   },
 });
 
+/** What only shows lets the processes that work go first, where they share processors. */
+function yieldToOthers(): void {
+  try {
+    setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+  } catch {
+    // A system that does not allow it.
+  }
+}
+
 async function serveUntilStopped(context: Context, signal: AbortSignal): Promise<void> {
-  const { config, storage, logger, watched, metrics, sites, intake, onServing } = context;
+  const { config, storage, logger, watched, metrics, sites, intake, onServing, roles } = context;
+  if (roles.every((role) => role === 'http')) yieldToOthers();
   const studied = openDatabase(longObservingPool(storage.databaseOptions));
   const sources = { config, storage, logger, watched, studied, signal };
   try {

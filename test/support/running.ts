@@ -3,10 +3,12 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
 import { packageRoot } from '../../src/packageRoot.ts';
+import { required } from '../../src/required.ts';
 import type { Environment } from '../../tools/pulsar-broker/programs.ts';
 import { eventually } from './eventually.ts';
 
 export interface Running {
+  readonly pid: number;
   readonly stdout: () => string;
   readonly stderr: () => string;
   /** Waits until the output holds it. */
@@ -31,6 +33,7 @@ export function run(args: readonly string[], environment: Environment): Running 
   afterAll(() => void child.kill('SIGKILL'));
   const all = (): string => out.join('') + err.join('');
   return {
+    pid: required(child.pid, 'the program was started'),
     stdout: () => out.join(''),
     stderr: () => err.join(''),
     ended,

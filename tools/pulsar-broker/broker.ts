@@ -1,6 +1,6 @@
 /** A real Pulsar broker on this machine, without Docker: standalone, with its bookie and metadata in one process. */
 import { existsSync, statSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { spawnBroker } from './child.ts';
 import type { BrokerProcess } from './child.ts';
@@ -107,6 +107,9 @@ async function prepareFolder(
 ): Promise<BrokerFolder> {
   await mkdir(dataDir, { recursive: true });
   const folder = brokerFolder(dataDir);
+  // What a broker that was killed has unpacked stays behind.
+  await rm(folder.temporary, { recursive: true, force: true });
+  await mkdir(folder.temporary);
   // It can hold a token.
   await writeFile(folder.configuration, configurationText(ports, tls, token, settings), { mode: 0o600 });
   return folder;

@@ -34,6 +34,8 @@ export interface BrokerFolder {
   readonly log: string;
   readonly metadata: string;
   readonly bookkeeper: string;
+  /** What Java unpacks; new at each start. */
+  readonly temporary: string;
 }
 
 export function brokerFolder(dataDir: string): BrokerFolder {
@@ -43,6 +45,7 @@ export function brokerFolder(dataDir: string): BrokerFolder {
     log: join(folder, 'broker.log'),
     metadata: join(folder, 'metadata'),
     bookkeeper: join(folder, 'bookkeeper'),
+    temporary: join(folder, 'tmp'),
   };
 }
 
@@ -134,6 +137,7 @@ export function javaArguments(folder: BrokerFolder, options: JavaOptions): strin
     ...OPENED.flatMap((name) => ['--add-opens', `${name}=ALL-UNNAMED`]),
     `-Dlog4j2.configurationFile=${pathToFileURL(join(toolFolder, 'log4j2.xml')).href}`,
     '-Dio.netty.tryReflectionSetAccessible=true',
+    `-Djava.io.tmpdir=${folder.temporary}`,
     ...['-cp', classPath, 'Standalone', folder.metadata, folder.bookkeeper, isOld ? 'old' : 'new'],
     ...['--config', folder.configuration, '-nfw', '-nss', '-a', '127.0.0.1'],
     ...['--metadata-dir', folder.metadata, '--bookkeeper-dir', folder.bookkeeper],
