@@ -1,7 +1,12 @@
 #!/usr/bin/env python3
-"""Publishes what calls of DICT came to, windows as JSON, one a line, on Balde's topic. The contract is docs/calls.md."""
+"""Publishes what calls of DICT came to, windows as JSON, one a line, on Balde's topics.
+
+The contract is docs/calls.md, and for lines with a document docs/payers.md: none leaves this program.
+"""
 
 import argparse
+import hashlib
+import hmac
 import json
 import os
 import re
@@ -18,6 +23,8 @@ def arguments():
     parser.add_argument("--url", default="pulsar://localhost:6650", help="the broker, or pulsar+ssl://host:6651")
     parser.add_argument("--admin-url", help="its REST interface (default: the same host, port 8080 or 8443)")
     parser.add_argument("--topic", default="persistent://lb-conn/dict/request-outcomes")
+    parser.add_argument("--payers-topic", default="persistent://lb-conn/dict/payer-outcomes")
+    parser.add_argument("--payers-key-file", help="the key that Balde has as PAYERS_KEY, for lines with a document")
     token = parser.add_mutually_exclusive_group()
     token.add_argument("--token")
     token.add_argument("--token-file", help="read anew for each connection")
@@ -52,14 +59,34 @@ def partition_of(participant, partitions):
     return value % partitions
 
 
+def with_digest(window, key):
+    """A payer's window with the digest in the place of the document; one without either is a mark (completeUpTo)."""
+    window = dict(window)
+    document = re.sub(r"[.\-/\s]", "", window.pop("document", "")).upper()
+    if not document and window.get("payer") is None:
+        return window
+    kind = "PF" if re.fullmatch(r"\d{11}", document) else "PJ" if re.fullmatch(r"[A-Z\d]{12}\d{2}", document) else None
+    if kind is None:
+        raise ValueError("document is no CPF or CNPJ")
+    return window | {"payer": hmac.new(key, document.encode(), hashlib.sha256).digest(), "kind": kind}
+
+
+def key_of(args):
+    if args.payers_key_file is None:
+        raise ValueError("lines with a document need --payers-key-file")
+    with open(args.payers_key_file, encoding="utf-8") as file:
+        return file.read().strip().encode()
+
+
 class Publisher:
     """Sends windows by the registered schema, and knows when the broker has them."""
 
-    def __init__(self, args):
-        name = args.topic.replace("persistent://", "")
+    def __init__(self, args, topic, properties):
+        name = topic.replace("persistent://", "")
         self._schema = json.loads(ask(args, f"schemas/{name}/schema")["data"])
         self._partitions = ask(args, f"persistent/{name}/partitions")["partitions"]
-        self._topic = args.topic
+        self._topic = topic
+        self._properties = properties
         self._producers = {}
         self._errors = []
         self._client = pulsar.Client(
@@ -84,7 +111,7 @@ class Publisher:
             window,
             self._sent,
             partition_key=f"{window['participant']}:{window['policy']}",
-            properties={"event_type": "RequestOutcomesObserved", "schema_version": "2"},
+            properties=self._properties,
             event_timestamp=window["windowEnd"],
         )
 
@@ -103,22 +130,42 @@ class Publisher:
         self._client.close()
 
 
+CALLS = {"event_type": "RequestOutcomesObserved", "schema_version": "2"}
+PAYERS = {"event_type": "PayerOutcomesObserved", "schema_version": "1"}
+
+
+def publish_payer(args, publishers, window):
+    """What is wrong with it is told without what it says: that has a document in it."""
+    key = key_of(args)
+    if "payers" not in publishers:
+        publishers["payers"] = Publisher(args, args.payers_topic, PAYERS)
+    try:
+        publishers["payers"].send(with_digest(window, key))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"a payer's window can't be published: {type(error).__name__}") from None
+
+
 def main():
     args = arguments()
-    publisher = None
+    publishers = {}
     try:
-        publisher = Publisher(args)
+        publishers["calls"] = Publisher(args, args.topic, CALLS)
         # Your own windows go here: one for each policy, source, operation and minute, when the minute is over.
         count = 0
         for line in filter(str.strip, sys.stdin):
-            publisher.send(json.loads(line))
+            window = json.loads(line)
+            if "document" in window or "payer" in window:
+                publish_payer(args, publishers, window)
+            else:
+                publishers["calls"].send(window)
             count += 1
-        publisher.flush()
+        for publisher in publishers.values():
+            publisher.flush()
         print(f"{count} windows stored", flush=True)
     except (OSError, ValueError, KeyError, TypeError, pulsar.PulsarException) as error:
         sys.exit(f"{args.topic}: {error!r}")
     finally:
-        if publisher is not None:
+        for publisher in publishers.values():
             publisher.close()
     os._exit(0)
 

@@ -1,4 +1,8 @@
-/** Publishes windows of calls, as JSON one a line, on the topic of Balde. The contract is docs/calls.md. */
+/**
+ * Publishes windows of calls, as JSON one a line, on the topics of Balde. The contract is docs/calls.md, and for lines
+ * with a document docs/payers.md: none leaves this program.
+ */
+import { createHmac } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { get as httpGet } from 'node:http';
 import type { IncomingMessage } from 'node:http';
@@ -18,11 +22,13 @@ interface Window extends Readonly<Record<string, unknown>> {
   readonly windowEnd: number;
 }
 
-const HELP = `Publishes windows of calls, NDJSON on standard input, on Balde's topic.
+const HELP = `Publishes windows of calls, NDJSON on standard input, on Balde's topics.
 
   --url URL            the broker (pulsar://localhost:6650), or pulsar+ssl://host:6651
   --admin-url URL      its REST interface (the same host, port 8080 or 8443)
   --topic TOPIC        persistent://lb-conn/dict/request-outcomes
+  --payers-topic TOPIC persistent://lb-conn/dict/payer-outcomes
+  --payers-key-file FILE  the key that Balde has as PAYERS_KEY, for lines with a document
   --token TOKEN
   --token-file FILE    read anew for each connection
   --ca FILE            authorities to trust, PEM
@@ -34,6 +40,8 @@ function readArguments() {
       url: { type: 'string', default: 'pulsar://localhost:6650' },
       'admin-url': { type: 'string' },
       topic: { type: 'string', default: 'persistent://lb-conn/dict/request-outcomes' },
+      'payers-topic': { type: 'string', default: 'persistent://lb-conn/dict/payer-outcomes' },
+      'payers-key-file': { type: 'string' },
       token: { type: 'string' },
       'token-file': { type: 'string' },
       ca: { type: 'string' },
@@ -93,29 +101,58 @@ function connect(args: Arguments): Pulsar.Client {
   });
 }
 
+type Properties = Readonly<Record<'event_type' | 'schema_version', string>>;
+const CALLS: Properties = { event_type: 'RequestOutcomesObserved', schema_version: '2' };
+const PAYERS: Properties = { event_type: 'PayerOutcomesObserved', schema_version: '1' };
+
+/** A payer's window with the digest in the place of the document; one without either is a mark (`completeUpTo`). */
+function withDigest({ document, ...window }: Window, key: string): Window {
+  if (document === undefined && window['payer'] === null) return window;
+  const plain = String(document)
+    .toUpperCase()
+    .replace(/[.\-/\s]/g, '');
+  const kind = /^\d{11}$/.test(plain) ? 'PF' : /^[A-Z\d]{12}\d{2}$/.test(plain) ? 'PJ' : null;
+  if (kind === null) throw new Error('document is no CPF or CNPJ');
+  return { ...window, payer: createHmac('sha256', key).update(plain).digest(), kind };
+}
+
+function keyOf(args: Arguments): string {
+  const file = args['payers-key-file'];
+  if (file === undefined) throw new Error('lines with a document need --payers-key-file');
+  return readFileSync(file, 'utf8').trim();
+}
+
 /** Sends windows by the registered schema. */
 class Publisher {
   readonly #client: Pulsar.Client;
   readonly #topic: string;
+  readonly #properties: Properties;
   readonly #schema: string;
   readonly #type: avro.Type;
   readonly #partitions: number;
   readonly #producers = new Map<number, Promise<Pulsar.Producer>>();
 
-  private constructor(client: Pulsar.Client, topic: string, schema: string, partitions: number) {
+  private constructor(
+    client: Pulsar.Client,
+    topic: string,
+    properties: Properties,
+    schema: string,
+    partitions: number,
+  ) {
     this.#client = client;
     this.#topic = topic;
+    this.#properties = properties;
     this.#schema = schema;
     // A union's value is what it is, without a wrapping that names its type.
     this.#type = avro.Type.forSchema(JSON.parse(schema) as avro.Schema, { wrapUnions: false });
     this.#partitions = partitions;
   }
 
-  static async open(args: Arguments): Promise<Publisher> {
-    const name = args.topic.replace('persistent://', '');
+  static async open(args: Arguments, topic: string, properties: Properties): Promise<Publisher> {
+    const name = topic.replace('persistent://', '');
     const { data } = (await ask(`schemas/${name}/schema`, args)) as { data: string };
     const { partitions } = (await ask(`persistent/${name}/partitions`, args)) as { partitions: number };
-    return new Publisher(connect(args), args.topic, data, partitions);
+    return new Publisher(connect(args), topic, properties, data, partitions);
   }
 
   /** Resolves when the broker has it. One that failed is sent again without harm: it is the same window. */
@@ -124,7 +161,7 @@ class Publisher {
     await producer.send({
       data: this.#type.toBuffer(window),
       partitionKey: `${window.participant}:${window.policy}`,
-      properties: { event_type: 'RequestOutcomesObserved', schema_version: '2' },
+      properties: this.#properties,
       eventTimestamp: window.windowEnd,
     });
   }
@@ -135,7 +172,7 @@ class Publisher {
   }
 
   async #producerOf(partition: number): Promise<Pulsar.Producer> {
-    const schema = { name: 'RequestOutcomesObserved', schemaType: 'Avro' as const, schema: this.#schema };
+    const schema = { name: this.#properties.event_type, schemaType: 'Avro' as const, schema: this.#schema };
     const topic = `${this.#topic}-partition-${partition}`;
     const opened =
       this.#producers.get(partition) ??
@@ -148,15 +185,60 @@ class Publisher {
 /** Sent together and then waited for. */
 const TOGETHER = 1_000;
 
+/** What is wrong with a line is told without what it says: a document may be in it. */
+function windowOf(line: string): Window {
+  try {
+    return JSON.parse(line) as Window;
+  } catch {
+    throw new Error('a line is no JSON');
+  }
+}
+
+class Publishers {
+  readonly #args: Arguments;
+  readonly #calls: Publisher;
+  #payers: Promise<Publisher> | null = null;
+
+  private constructor(args: Arguments, calls: Publisher) {
+    this.#args = args;
+    this.#calls = calls;
+  }
+
+  static async open(args: Arguments): Promise<Publishers> {
+    return new Publishers(args, await Publisher.open(args, args.topic, CALLS));
+  }
+
+  async send(window: Window): Promise<void> {
+    if ('document' in window || 'payer' in window) await this.#sendPayer(window);
+    else await this.#calls.send(window);
+  }
+
+  async close(): Promise<void> {
+    await this.#calls.close();
+    await (await this.#payers?.catch(() => null))?.close();
+  }
+
+  async #sendPayer(window: Window): Promise<void> {
+    const key = keyOf(this.#args);
+    this.#payers ??= Publisher.open(this.#args, this.#args['payers-topic'], PAYERS);
+    const publisher = await this.#payers;
+    try {
+      await publisher.send(withDigest(window, key));
+    } catch {
+      throw new Error("a payer's window can't be published");
+    }
+  }
+}
+
 async function main(args: Arguments): Promise<void> {
-  const publisher = await Publisher.open(args);
+  const publishers = await Publishers.open(args);
   try {
     // Your own windows go here: one for each policy, source, operation and minute, when the minute is over.
     let count = 0;
     let sending: Promise<void>[] = [];
     for await (const line of createInterface(process.stdin)) {
       if (line.trim() === '') continue;
-      sending.push(publisher.send(JSON.parse(line) as Window));
+      sending.push(publishers.send(windowOf(line)));
       count += 1;
       if (sending.length < TOGETHER) continue;
       await Promise.all(sending);
@@ -165,7 +247,7 @@ async function main(args: Arguments): Promise<void> {
     await Promise.all(sending);
     process.stdout.write(`${count} windows stored\n`);
   } finally {
-    await publisher.close().catch(() => undefined);
+    await publishers.close().catch(() => undefined);
   }
 }
 

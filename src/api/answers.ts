@@ -288,6 +288,27 @@ export interface AlertAnswer {
   readonly forecasts: readonly ForecastSummary[];
 }
 
+/** A payer's bucket of one policy. */
+interface PayerBucket {
+  readonly endpoint_id: string;
+  /** Negative after answers that cost more than there was. */
+  readonly tokens_at_most: number;
+  /** Full again without another call, then or later; `null`: as far as is known it is full. */
+  readonly full_not_before: string | null;
+  /** Up to when every source has told all calls; `null`: none says so. */
+  readonly complete_up_to: string | null;
+}
+
+export interface PayerAnswer {
+  readonly participant: string;
+  readonly kind: string;
+  readonly at: string;
+  readonly capacity: number;
+  readonly refill_tokens: number;
+  readonly refill_period_sec: number;
+  readonly buckets: readonly PayerBucket[];
+}
+
 /** What became of a line that was sent. */
 export interface LineAnswer {
   /** From 1. */

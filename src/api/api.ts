@@ -10,7 +10,7 @@ import { sparklines } from '../views/sparklines.ts';
 import type { Sparkline } from '../views/sparklines.ts';
 import { alertOf, alertsOf } from './alerts.ts';
 import type { AlertsAsked } from './alerts.ts';
-import type { AlertAnswer, AlertsAnswer, BucketAnswer, Overview, WhatIfAnswer } from './answers.ts';
+import type { AlertAnswer, AlertsAnswer, BucketAnswer, Overview, PayerAnswer, WhatIfAnswer } from './answers.ts';
 import { bucketOf } from './bucket.ts';
 import type { BucketAsked } from './bucket.ts';
 import { callsOf } from './calls.ts';
@@ -19,6 +19,8 @@ import { historyCsv } from './history.ts';
 import { Hub } from './hub.ts';
 import { kept } from './kept.ts';
 import { overviewOf, withSparklines } from './overview.ts';
+import { payerOf } from './payers.ts';
+import type { PayerAsked } from './payers.ts';
 import type { Sources } from './sources.ts';
 import { streamOf } from './stream.ts';
 import { Studies } from './studies.ts';
@@ -43,6 +45,7 @@ export interface Api {
   whatIf(asked: WhatIfAsked, signal: AbortSignal): Promise<WhatIfAnswer>;
   /** @throws {NotFoundError} there never was such a bucket */
   historyCsv(range: SeriesRange, signal: AbortSignal): Promise<StreamedAnswer>;
+  payer(asked: PayerAsked): Promise<PayerAnswer>;
   /** The overview as it changes, for all who watch. */
   readonly hub: Hub;
   readonly stream: StreamedAnswer;
@@ -90,6 +93,7 @@ export function apiOf({ database, studied, now, rules, lag, forms }: Sources): A
     whatIf: async (asked, signal) =>
       await studies.ask(JSON.stringify(asked), signal, async (stop) => await answerWhatIf(studied, asked, forms, stop)),
     historyCsv: async (range, signal) => await historyCsv({ database: studied, rules, forms }, range, signal),
+    payer: sharedBy(async (asked) => await reading(async (tx) => await payerOf(tx, asked, now()))),
     hub,
     stream: streamOf(hub),
   };

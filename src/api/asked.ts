@@ -1,4 +1,5 @@
 /** Reads what a question names: one that is unknown, double or malformed is refused, with what is allowed. */
+import { withoutDocuments } from '../domain/documents.ts';
 import { instant, wholeNumber } from '../domain/texts.ts';
 import type { EpochMs } from '../domain/events.ts';
 import { DAY_MS } from '../domain/time.ts';
@@ -17,7 +18,9 @@ export function parametersOf<const N extends string>(
     if (known === undefined) {
       const allowed =
         names.length === 0 ? 'there are none' : `there ${names.length === 1 ? 'is' : 'are'} ${names.join(', ')}`;
-      throw new UsageError(`there is no parameter ${JSON.stringify(name.slice(0, 40))} here: ${allowed}`);
+      throw new UsageError(
+        `there is no parameter ${JSON.stringify(withoutDocuments(name).slice(0, 40))} here: ${allowed}`,
+      );
     }
     if (found[known] !== undefined) throw new UsageError(`${name} is given more than once`);
     if (value.includes('\0')) throw new UsageError(`${name} holds a zero byte`);

@@ -70,7 +70,7 @@ const POST_OUTCOMES: Schema = {
   requestBody: {
     required: true,
     description: `NDJSON: at most ${lines} lines and ${bytes} bytes. What was stored before is stored again without effect`,
-    content: { [NDJSON]: { schema: answer('Outcomes') } },
+    content: { [NDJSON]: { schema: { anyOf: [answer('Outcomes'), answer('PayerOutcomes')] } } },
   },
   responses: {
     200: { description: 'All lines are stored', content: { [NDJSON]: { schema: answer('LineAnswer') } } },
@@ -150,6 +150,16 @@ const PATHS: Readonly<Record<string, Schema>> = {
     ],
     schema: answer('WhatIfAnswer'),
     problems: { 404: 'There never was such a bucket', 422: 'It would take too long' },
+  }),
+  '/payers/{hash}/tokens': get({
+    summary: 'How many tokens a payer’s buckets have at most, by the calls that were reported',
+    parameters: [
+      path('hash', 'HMAC-SHA-256 of the document with the shared key, 64 hex digits'),
+      { ...query('kind', { type: 'string', enum: ['PF', 'PJ'] }, 'A person or a company'), required: true },
+      query('participant', TEXT, 'ISPB; without it the one that is polled, where there is only one'),
+    ],
+    schema: answer('PayerAnswer'),
+    problems: { 404: 'Nothing is kept of payers here' },
   }),
   '/outcomes': { post: POST_OUTCOMES },
   '/stream': get({

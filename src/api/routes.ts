@@ -1,7 +1,12 @@
 /** `/api/v1`: which question an address asks. */
 import type { EpochMs, Severity } from '../domain/events.ts';
+import { withoutDocuments } from '../domain/documents.ts';
+import { invalidDigest, PAYER_KINDS } from '../domain/payers.ts';
 import type { ThresholdRules } from '../domain/thresholds.ts';
+import { isParticipant } from '../domain/validation.ts';
+import { UsageError } from '../errors.ts';
 import type { Answer, Asked, Site, StreamedAnswer } from '../serve/answer.ts';
+import { PAYERS_ARE_OFF } from '../calls/payerRecords.ts';
 import { placeOf } from './alerts.ts';
 import type { Api } from './api.ts';
 import { countOf, momentOf, oneOf, parametersOf, rangeOf, timeOf } from './asked.ts';
@@ -16,17 +21,25 @@ interface Question extends Asked {
   readonly api: Api;
   readonly now: () => EpochMs;
   readonly rules: ThresholdRules;
+  readonly payers?: PayersAsked | null;
   /** Of the path, below {@link API}, decoded. */
   readonly segments: readonly string[];
 }
 
 type Route = (question: Question) => Promise<Answer | StreamedAnswer>;
 
+interface PayersAsked {
+  /** Of questions that name none; `null`: they must. */
+  readonly participant: string | null;
+}
+
 interface SiteOptions {
   readonly api: Api;
   readonly now: () => EpochMs;
   /** Those of this process: what a question about other rules leaves open. */
   readonly rules: ThresholdRules;
+  /** Not given or `null`: nothing is kept of payers. */
+  readonly payers?: PayersAsked | null;
   /** Told of what is a defect. */
   readonly onError: (error: unknown) => void;
 }
@@ -64,8 +77,11 @@ function segmentsOf(pathname: string): string[] {
   throw unknown(pathname);
 }
 
-const unknown = (pathname: string): NotFoundError =>
-  new NotFoundError(`there is nothing at ${pathname.slice(0, 200)}: ${API}/openapi.json lists what there is`);
+/** An address that may have a document in it is not shown: below `payers` none is. */
+const unknown = (pathname: string): NotFoundError => {
+  const shown = pathname.startsWith(`${API}/payers/`) ? `${API}/payers/…` : withoutDocuments(pathname).slice(0, 200);
+  return new NotFoundError(`there is nothing at ${shown}: ${API}/openapi.json lists what there is`);
+};
 
 const overview: Route = async ({ api, url, now }) => {
   const { at } = parametersOf(url, ['at']);
@@ -119,6 +135,19 @@ const csv: Route = async ({
   return await api.historyCsv({ participant, policy, ...range }, signal);
 };
 
+const payer: Route = async ({ api, url, payers = null, segments: [, hash = '', last = ''] }) => {
+  if (last !== 'tokens') throw unknown(url.pathname);
+  if (payers === null) throw new NotFoundError(PAYERS_ARE_OFF);
+  const { participant = payers.participant, ...given } = parametersOf(url, ['kind', 'participant']);
+  const wrong = invalidDigest(hash.toLowerCase());
+  if (wrong !== null) throw new UsageError(wrong);
+  if (given.kind === undefined) throw new UsageError(`kind is missing: it is ${PAYER_KINDS.join(' or ')}`);
+  const kind = oneOf('kind', PAYER_KINDS, given.kind);
+  if (participant === null) throw new UsageError('participant is missing: several may be asked about here');
+  if (!isParticipant(participant)) throw new UsageError('participant is no ISPB: 8 letters and digits');
+  return json(await api.payer({ participant, payer: hash.toLowerCase(), kind }));
+};
+
 const stream: Route = async ({ api, url }) => {
   parametersOf(url, []);
   return await Promise.resolve(api.stream);
@@ -139,6 +168,7 @@ const ROUTES: Readonly<Record<string, Route>> = {
   'alerts 1': alerts,
   'alerts 2': alert,
   'what-if 1': whatIf,
+  'payers 3': payer,
   'stream 1': stream,
   'openapi.json 1': openapi,
 };

@@ -1,5 +1,7 @@
 /** JSON Schema (2020-12) of every answer, as the OpenAPI document has it. Tests hold the answers against it. */
 
+import { PAYER_KINDS, PAYER_POLICIES } from '../domain/payers.ts';
+
 export type Schema = Readonly<Record<string, unknown>>;
 
 const described = (schema: Schema, description?: string): Schema =>
@@ -265,6 +267,38 @@ export const SCHEMAS = {
     required: ['participant', 'policy', 'windowStart', 'windowEnd', 'status200'],
     additionalProperties: false,
   },
+  PayerOutcomes: {
+    type: 'object',
+    description:
+      'Answers of DICT for one payer in one window, or how far a source has told all of them: docs/payers.md',
+    properties: {
+      ...{ participant: string('ISPB'), policy: oneOf(...PAYER_POLICIES), source: orNull(string()) },
+      payer: orNull({ type: 'string', pattern: '^[0-9a-f]{64}$' }, 'Never a document; null with completeUpTo'),
+      kind: orNull(oneOf(...PAYER_KINDS)),
+      ...{ windowStart: moment, windowEnd: moment, completeUpTo: orNull(moment) },
+      ...{ status200: count, status404: count, paymentOrders: count, revision: count },
+    },
+    required: ['participant', 'policy', 'payer', 'windowStart', 'windowEnd'],
+    additionalProperties: false,
+  },
+  PayerAnswer: object({
+    participant: string('ISPB'),
+    kind: oneOf(...PAYER_KINDS),
+    at: time('The clock of who answered'),
+    capacity: integer('As DICT documents it; it may give a payer another'),
+    refill_tokens: integer(),
+    refill_period_sec: integer(),
+    buckets: list(
+      object({
+        endpoint_id: oneOf(...PAYER_POLICIES),
+        tokens_at_most: integer(
+          'By the calls reported: others of the payer may have taken more. Payment orders that were not reported may have given back more',
+        ),
+        full_not_before: orNull(time('Full again then, or later, without another call; null: full as far as is known')),
+        complete_up_to: orNull(time('Up to when every source has told all calls; null: none says so')),
+      }),
+    ),
+  }),
   LineAnswer: object({
     line: integer('From 1; empty lines have no answer'),
     stored: boolean('So too if it was stored before'),

@@ -12,6 +12,7 @@ import type { CounterSpec, Labels } from '../serve/instruments.ts';
 import type { Metrics } from '../serve/metrics.ts';
 import { firstVersionOf } from '../store/schemas.ts';
 import { DEAD_LETTER_TOPICS, FOLDS, RELAYED_TOPICS } from '../topology/folds.ts';
+import { FORGOTTEN } from './payers.ts';
 
 /** What a process knows of itself when it starts. */
 export interface KnownSeries {
@@ -111,6 +112,11 @@ export const COUNTERS = {
     help: 'Runs of the retention compactor',
     labels: ['result'],
     series: () => [{ result: 'ok' }, { result: 'failed' }],
+  },
+  balde_payers_forgotten_total: {
+    help: 'Payers no longer kept: their buckets are full again, or more than PAYERS_LIMIT are not',
+    labels: ['reason'],
+    series: () => FORGOTTEN.map((reason) => ({ reason })),
   },
   balde_archived_events_total: { help: 'Messages archived', labels: ['target', 'topic'], series: ofArchives },
 } as const satisfies Readonly<Record<string, KnownCounter>>;

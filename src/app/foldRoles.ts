@@ -12,10 +12,12 @@
  * Storage and log come from storage.ts; roles.ts starts the processors that its process was asked for.
  */
 import { alertingReactor } from '../../projections/alerting/fold.ts';
-import { POLICY_STATES, RATE_LIMIT_ALERTS } from '../codec/topics.ts';
+import { payersFold } from '../../projections/payers/fold.ts';
+import { PAYER_OUTCOMES, POLICY_STATES, RATE_LIMIT_ALERTS } from '../codec/topics.ts';
+import type { Topic } from '../codec/topics.ts';
 import { consume } from '../consume/consumer.ts';
 import type { Between, ConsumeOptions } from '../consume/consumer.ts';
-import { projectionEffects, reactorEffects } from '../consume/effects.ts';
+import { projectionEffects, reactorEffects, stateEffects } from '../consume/effects.ts';
 import type { Effects } from '../consume/effects.ts';
 import type { ConsumeObserver } from '../consume/observer.ts';
 import type { OutboxBell } from '../consume/outboxBell.ts';
@@ -30,8 +32,10 @@ import { firstVersionOf } from '../store/schemas.ts';
 import type { Version } from '../store/versions.ts';
 import { foldOf, READ_MODELS } from '../topology/folds.ts';
 import type { FoldName, RebuildableName } from '../topology/folds.ts';
+import { systemClock } from '../clock.ts';
 import { Reconciler } from './reconcile.ts';
 import { followVersions } from './followVersions.ts';
+import { PayersForgetting, withoutPayers } from './payers.ts';
 
 /** What every processor of a process stands on. */
 interface FoldContext {
@@ -40,6 +44,8 @@ interface FoldContext {
   readonly rules: ThresholdRules;
   /** None when not given. */
   readonly forecasts?: ForecastRules | null;
+  /** Not given or `null`: nothing is kept of any payer. */
+  readonly payers?: { readonly most: number } | null;
   readonly observer: ConsumeObserver;
   /** Of the relays in this process, if there are any. */
   readonly bell?: OutboxBell;
@@ -57,7 +63,11 @@ interface StreamProcessor<E, S, O> {
   readonly between?: Between;
   readonly lingerMs?: ConsumeOptions['lingerMs'];
   readonly sendsLetters?: boolean;
+  readonly mostCached?: number;
 }
+
+/** There may be more payers than fit in memory, and most don't come again soon: a state is read in no time. */
+const PAYERS_CACHED = 10_000;
 
 type Runner = (context: FoldContext, signal: AbortSignal) => Promise<void>;
 
@@ -70,7 +80,11 @@ const projecting = Object.fromEntries(
   READ_MODELS.map((what): [string, Runner] => [what, async (context, signal) => await project(context, what, signal)]),
 ) as Readonly<Record<RebuildableName, Runner>>;
 
-export const FOLD_RUNNERS: Readonly<Record<FoldName, Runner>> = { ...projecting, alerting: react };
+export const FOLD_RUNNERS: Readonly<Record<FoldName, Runner>> = {
+  ...projecting,
+  alerting: react,
+  payers: keepPayers,
+};
 
 /** Every version that is to be kept up to date, served or not: a rollback finds its version as new as the other. */
 async function project(context: FoldContext, what: RebuildableName, signal: AbortSignal): Promise<void> {
@@ -93,9 +107,23 @@ async function react(context: FoldContext, signal: AbortSignal): Promise<void> {
   await run(context, { fold, decode: POLICY_STATES.decode, installed, effects, between, lingerMs }, signal);
 }
 
+async function keepPayers(context: FoldContext, signal: AbortSignal): Promise<void> {
+  const { database, observer, payers = null, lingerMs = TABLES_LINGER_MS } = context;
+  if (payers === null) {
+    await withoutPayers(database, signal);
+    return;
+  }
+  const onForgotten = observer.forgotten;
+  const between = new PayersForgetting({ database, now: () => systemClock.now(), ...payers, onForgotten });
+  const installed = firstVersionOf(payersFold);
+  const reading = { fold: payersFold, decode: PAYER_OUTCOMES.decode, installed };
+  const processor = { ...reading, effects: stateEffects, between, mostCached: PAYERS_CACHED };
+  await run(context, { ...processor, lingerMs }, signal);
+}
+
 async function run<E, S, O>(
   { database, log, observer, onTakeOver }: FoldContext,
-  { fold, decode, installed, effects, between, lingerMs, sendsLetters = true }: StreamProcessor<E, S, O>,
+  { fold, decode, installed, effects, between, lingerMs, sendsLetters = true, ...cache }: StreamProcessor<E, S, O>,
   signal: AbortSignal,
 ): Promise<void> {
   const subscription = `${installed.name}-v${installed.version}`;
@@ -108,6 +136,7 @@ async function run<E, S, O>(
     effects,
     observer,
     sendsLetters,
+    ...cache,
     system: log.system,
   });
   const options = { log, topic: fold.topic, subscription, observer, between, lingerMs, onTakeOver };

@@ -117,6 +117,11 @@ export function consumeObserver(metrics: Metrics, logger: Logger): ConsumeObserv
     office: (who, state) => logger.info({ who }, OFFICES[state]),
     superseded: (fold, alerts) =>
       logger.warn({ fold, alerts }, 'alerts were open on their topic that the database does not know: ended them'),
+    forgotten: (reason, payers) => {
+      count(metrics, 'balde_payers_forgotten_total', { reason }, payers);
+      if (reason === 'limit')
+        logger.warn({ payers }, 'more payers than PAYERS_LIMIT are not full: those nearest to full count as full');
+    },
     idle: (fold, { version, revision }) =>
       logger.warn(
         { fold, version, revision },

@@ -192,7 +192,7 @@ async function fold(context: Context, name: FoldName, signal: AbortSignal): Prom
   };
   const observer = observerOf(context, name);
   await FOLD_RUNNERS[name](
-    { ...storage, rules: config.rules, forecasts: config.forecasts, observer, bell, onTakeOver },
+    { ...storage, rules: config.rules, forecasts: config.forecasts, payers: config.payers, observer, bell, onTakeOver },
     signal,
   );
 }

@@ -1,9 +1,11 @@
 /** A file of calls, or of windows, on its way to the topic. */
 import type { EpochMs } from '../domain/events.ts';
 import type { RequestOutcomesObserved } from '../domain/outcomes.ts';
+import type { PayerOutcomesObserved } from '../domain/payers.ts';
 import { linesOf, readerOf } from './lines.ts';
 import type { LineFormat, Mapping } from './lines.ts';
-import type { OutcomesPublisher } from './publish.ts';
+import { isOfPayer, PAYERS_ARE_OFF, payerWindowOf } from './payerRecords.ts';
+import type { OutcomesPublisher, PayersPublisher } from './publish.ts';
 import { BadRecordError, callOf, windowOf } from './records.ts';
 import type { Defaults, Field } from './records.ts';
 import { CallSums } from './sums.ts';
@@ -15,6 +17,8 @@ interface ImportOptions extends SumOptions {
   readonly mapping: Mapping;
   readonly defaults: Defaults;
   readonly publisher: Pick<OutcomesPublisher, 'publish'>;
+  /** `null`: nothing is kept of payers. */
+  readonly payers: Pick<PayersPublisher, 'publish'> | null;
   /** Of each line that can't be used; the others are taken in. */
   readonly onBad: (line: number, reason: string) => void;
   /** Bytes of the file read so far. */
@@ -60,6 +64,7 @@ class Import {
   readonly #read: (line: string) => Field<string> | null;
   readonly #sums: CallSums;
   #ready: RequestOutcomesObserved[] = [];
+  #readyPayers: PayerOutcomesObserved[] = [];
   readonly #counts = { calls: 0, readyWindows: 0, bad: 0, windows: 0 };
   #from = Infinity;
   #to = -Infinity;
@@ -82,13 +87,11 @@ class Import {
   }
 
   async publishReady(): Promise<void> {
-    if (this.#ready.length < PART) return;
-    await this.#publish(this.#ready);
-    this.#ready = [];
+    if (this.#ready.length + this.#readyPayers.length >= PART) await this.#publishAll();
   }
 
   async finish(): Promise<Imported> {
-    await this.#publish(this.#ready);
+    await this.#publishAll();
     const summed = this.#sums.windows();
     for (let i = 0; i < summed.length; i += PART) {
       this.#options.signal.throwIfAborted();
@@ -101,8 +104,12 @@ class Import {
   }
 
   #record(field: Field<string>): void {
-    const { defaults, now } = this.#options;
-    if (field('windowStart') === undefined) {
+    const { defaults, now, payers } = this.#options;
+    if (isOfPayer(field)) {
+      if (payers === null) throw new BadRecordError(PAYERS_ARE_OFF);
+      this.#readyPayers.push(payerWindowOf(field, defaults, now));
+      this.#counts.readyWindows += 1;
+    } else if (field('windowStart') === undefined) {
       this.#sums.add(callOf(field, defaults));
       this.#counts.calls += 1;
     } else {
@@ -111,8 +118,20 @@ class Import {
     }
   }
 
+  async #publishAll(): Promise<void> {
+    const [ready, payers] = [this.#ready, this.#readyPayers];
+    [this.#ready, this.#readyPayers] = [[], []];
+    await this.#publish(ready);
+    await this.#options.payers?.publish(payers);
+    this.#count(payers);
+  }
+
   async #publish(windows: readonly RequestOutcomesObserved[]): Promise<void> {
     await this.#options.publisher.publish(windows);
+    this.#count(windows);
+  }
+
+  #count(windows: readonly Pick<RequestOutcomesObserved, 'windowStart' | 'windowEnd'>[]): void {
     this.#counts.windows += windows.length;
     for (const { windowStart, windowEnd } of windows) {
       this.#from = Math.min(this.#from, windowStart);

@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
+import { withoutDocuments } from '../domain/documents.ts';
 import { OperatorError } from '../errors.ts';
 import { BadRecordError } from './records.ts';
 import type { Field } from './records.ts';
@@ -114,7 +115,7 @@ function checkHeader(columns: ReadonlyMap<string, number>, columnOf: (field: str
   const has = (field: string): boolean => columns.has(columnOf(field));
   if (has('windowStart') || (has('time') && has('status'))) return;
   throw new BadFileError(
-    `the header has neither ${columnOf('windowStart')} (of windows) nor ${columnOf('time')} and ${columnOf('status')} (of calls): it has ${[...columns.keys()].join(', ').slice(0, 300)}. --map names the columns`,
+    `the header has neither ${columnOf('windowStart')} (of windows) nor ${columnOf('time')} and ${columnOf('status')} (of calls): it has ${withoutDocuments([...columns.keys()].join(', ')).slice(0, 300)}. --map names the columns`,
   );
 }
 

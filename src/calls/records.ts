@@ -2,6 +2,7 @@
  * Records of others, as CSV or JSON gives them, read as windows of calls or as single calls. Strictly: what is not
  * understood is refused with a reason that says what would be.
  */
+import { withoutDocuments } from '../domain/documents.ts';
 import type { EpochMs } from '../domain/events.ts';
 import { invalidOutcomes, UNNAMED } from '../domain/outcomes.ts';
 import type { RequestOutcomesObserved } from '../domain/outcomes.ts';
@@ -34,9 +35,13 @@ export interface Defaults {
   readonly source?: string | undefined;
 }
 
-/** A record that can't be used. */
+/** A record that can't be used. What may be a document is left out of the reason, in whatever field it stood. */
 export class BadRecordError extends OperatorError {
   override readonly name = 'BadRecordError';
+
+  constructor(reason: string) {
+    super(withoutDocuments(reason));
+  }
 }
 
 /** One call that DICT answered. */
@@ -99,13 +104,13 @@ function namesOf(field: Field<(typeof NAMES)[number]>, defaults: Defaults) {
   };
 }
 
-const missing = (name: string): never => {
+export const missing = (name: string): never => {
   throw new BadRecordError(`${name} is missing`);
 };
 
-const given = (value: unknown): boolean => value !== undefined && value !== null && value !== '';
+export const given = (value: unknown): boolean => value !== undefined && value !== null && value !== '';
 
-const textOf = (value: unknown): string =>
+export const textOf = (value: unknown): string =>
   typeof value === 'string' || typeof value === 'number' ? String(value) : '';
 
 function countOf<N extends string>(field: Field<N>, name: N): number | null {
@@ -122,16 +127,24 @@ const EPOCH = /^(?:(\d{13})|(\d{10})(\.\d{1,9})?)$/;
 function timeOf<N extends string>(field: Field<N>, name: N): EpochMs {
   const value = field(name);
   if (!given(value)) return missing(name);
-  const text = textOf(value);
-  const [, ms, seconds, fraction = ''] = EPOCH.exec(text) ?? [];
-  if (ms !== undefined) return Number(ms);
-  if (seconds !== undefined) return Number(seconds) * SECOND_MS + Math.floor(Number(`0${fraction}`) * SECOND_MS);
-  const at = instant(text);
+  const at = timeFrom(value);
   if (at !== null) return at;
   throw new BadRecordError(
     `${name} ${shown(value)} is no time such as 2026-01-31T12:00:00Z, nor seconds or milliseconds since 1970`,
   );
 }
 
-/** What was given, no longer than is of use. */
-const shown = (value: unknown): string => ((JSON.stringify(value) as string | undefined) ?? 'nothing').slice(0, 80);
+/** `null`: it is no time. */
+export function timeFrom(value: unknown): EpochMs | null {
+  const text = textOf(value);
+  const [, ms, seconds, fraction = ''] = EPOCH.exec(text) ?? [];
+  if (ms !== undefined) return Number(ms);
+  if (seconds !== undefined) return Number(seconds) * SECOND_MS + Math.floor(Number(`0${fraction}`) * SECOND_MS);
+  return instant(text);
+}
+
+/** What was given, no longer than is of use; of a document not even half. */
+function shown(value: unknown): string {
+  const text = JSON.stringify(value) as string | undefined;
+  return withoutDocuments(text ?? 'nothing').slice(0, 80);
+}

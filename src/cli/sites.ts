@@ -44,10 +44,16 @@ export function sitesOf(given: SiteSources): readonly Site[] {
   const { now, rules, ...sources } = sourcesOf(given);
   const api = apiOf({ ...sources, now, rules });
   const onError = (err: unknown): void => given.logger.error({ err }, 'a question over HTTP failed');
-  return [apiSite({ api, now, rules, onError }), webSite({ source: api, now, rules, onError })];
+  const payers = payersAskedOf(given.config);
+  return [apiSite({ api, now, rules, payers, onError }), webSite({ source: api, now, rules, onError })];
 }
 
-export function intakeOf({ storage: { log }, logger, signal }: SiteSources): IntakeOptions {
+function payersAskedOf({ payers, participants }: SiteSources['config']) {
+  const [only, ...others] = participants;
+  return payers === null ? null : { participant: others.length > 0 ? null : (only?.participant ?? null) };
+}
+
+export function intakeOf({ config, storage: { log }, logger, signal }: SiteSources): IntakeOptions {
   const onError = (err: unknown): void => logger.error({ err }, 'calls that were sent could not be stored');
-  return takingIn({ log, now: () => Date.now(), onError, signal });
+  return takingIn({ log, now: () => Date.now(), payers: config.payers !== null, onError, signal });
 }

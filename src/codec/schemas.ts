@@ -8,6 +8,7 @@ export type EventName =
   | 'PolicyStateObserved'
   | 'PolicyRetired'
   | 'RequestOutcomesObserved'
+  | 'PayerOutcomesObserved'
   | 'AlertRaised'
   | 'AlertResolved'
   | 'CategoryChanged'

@@ -19,6 +19,8 @@ import { collectParticipants } from './participants.ts';
 import type { ParticipantConfig } from './participants.ts';
 import { outcomesOf } from './outcomes.ts';
 import type { OutcomesConfig } from './outcomes.ts';
+import { payersOf } from './payers.ts';
+import type { PayersConfig } from './payers.ts';
 import { pulsarOf } from './pulsar.ts';
 import { describeIssue, SETTING_RULES, settingsSchema } from './schema.ts';
 import type { LogFormat, SettingName, Settings } from './schema.ts';
@@ -71,6 +73,8 @@ export interface Config {
   readonly staleAfterMs: number;
   readonly http: HttpConfig;
   readonly outcomes: OutcomesConfig;
+  /** `null`: nothing is kept of any payer. */
+  readonly payers: PayersConfig | null;
   readonly logLevel: string;
   readonly logFormat: LogFormat;
 }
@@ -215,6 +219,7 @@ function assemble(
     staleAfterMs: settings.STALE_AFTER,
     http: httpOf(settings, serving, problems),
     outcomes: outcomesOf(settings, problems),
+    payers: payersOf(settings, problems),
     logLevel: settings.LOG_LEVEL,
     logFormat: settings.LOG_FORMAT,
   };

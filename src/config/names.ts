@@ -20,7 +20,7 @@ const KNOWN: ReadonlySet<string> = new Set([...SETTINGS, ...OTHERS]);
 
 /** Words that begin nobody else's variables: what is nearly one of these is a slip, and would silently not apply. */
 const OURS =
-  /^(BALDE|POLL|BRIDGE|PARTICIPANT|PULSAR|WARNING|CRITICAL|RESOLVE|FOR|RETENTION|STALE|ARCHIVE|EVENTSTORE|OUTCOMES)(_|$)/;
+  /^(BALDE|POLL|BRIDGE|PARTICIPANT|PULSAR|WARNING|CRITICAL|RESOLVE|FOR|RETENTION|STALE|ARCHIVE|EVENTSTORE|OUTCOMES|PAYERS)(_|$)/;
 
 /** What an orchestrator sets for a service called balde or pulsar, and what tests and builds are told. */
 const FOREIGN = /_SERVICE_(HOST|PORT)|^BALDE_(\w+_)?PORT(_|$)|^[A-Z]+_TEST_|^[A-Z]+_CLIENT_/;

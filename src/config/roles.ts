@@ -7,6 +7,7 @@ export const ROLES = [
   'forecasts',
   'rollups',
   'outcomes',
+  'payers',
   'relay',
   'retention',
   'archive',

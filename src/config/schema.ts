@@ -115,6 +115,10 @@ const eventStoreUrl = z.string().regex(/^esdb(\+discover)?:\/\/([^:@/\s]+:[^@/\s
 export const TOKEN_LENGTH = 16;
 export const TOKEN_TOO_SHORT = `has fewer than ${TOKEN_LENGTH} characters: take what "openssl rand -hex 24" prints`;
 
+/** Of 10^11 documents each is tried in a moment: only a key that can't be guessed hides them. Characters. */
+export const PAYERS_KEY_LENGTH = 32;
+export const PAYERS_KEY_TOO_SHORT = `has fewer than ${PAYERS_KEY_LENGTH} characters: take what "openssl rand -hex 32" prints`;
+
 const hosts = z.string().transform((list, context) => {
   const names = list.split(',').map((name) => name.trim().toLowerCase());
   if (names.every((name) => /^(\[[\da-f:.]+\]|[\w.-]+)(:\d{1,5})?$/.test(name))) return names;
@@ -181,6 +185,11 @@ export const settingsSchema = z.object({
   OUTCOMES_PROMETHEUS_URL: prometheusUrl.optional(),
   OUTCOMES_PROMETHEUS_QUERY: text.optional(),
   OUTCOMES_PROMETHEUS_LABELS: labels.optional(),
+  /** Shared with who reports payers' calls; without it nothing is kept of any payer. */
+  PAYERS_KEY: z.string().trim().min(PAYERS_KEY_LENGTH, PAYERS_KEY_TOO_SHORT).optional(),
+  PAYERS_KEY_FILE: text.optional(),
+  /** Payers kept at most, of those whose buckets are not full. */
+  PAYERS_LIMIT: whole(1, 10_000_000).default(100_000),
   LOG_FORMAT: oneOf(...LOG_FORMATS).default('pino'),
   LOG_LEVEL: oneOf('trace', 'debug', 'info', 'warn', 'error', 'silent').default('info'),
 });
@@ -215,6 +224,11 @@ export const SETTING_RULES: readonly {
     names: ['OUTCOMES_TOKEN', 'OUTCOMES_TOKEN_FILE'],
     holds: (s) => s.OUTCOMES_TOKEN === undefined || s.OUTCOMES_TOKEN_FILE === undefined,
     problem: 'OUTCOMES_TOKEN and OUTCOMES_TOKEN_FILE are both set: keep one',
+  },
+  {
+    names: ['PAYERS_KEY', 'PAYERS_KEY_FILE'],
+    holds: (s) => s.PAYERS_KEY === undefined || s.PAYERS_KEY_FILE === undefined,
+    problem: 'PAYERS_KEY and PAYERS_KEY_FILE are both set: keep one',
   },
   {
     names: ['OUTCOMES_PROMETHEUS_URL', 'OUTCOMES_PROMETHEUS_QUERY'],

@@ -3,7 +3,8 @@ import { messageOf } from '../errors.ts';
 import { YEAR_10000 } from '../domain/time.ts';
 import { systemClock } from '../clock.ts';
 import { writeLetter } from '../codec/deadLetter.ts';
-import { deadLettersOf } from '../codec/topics.ts';
+import { PoisonMessageError } from '../codec/errors.ts';
+import { deadLettersOf, isWithheld } from '../codec/topics.ts';
 import type { LogMessage } from '../log/eventLog.ts';
 import type { OutboxMessage } from '../store/outbox.ts';
 
@@ -17,6 +18,41 @@ const MAX_REASON = 1_000;
 const MAX_LETTER = 5_242_880 - 1_024;
 
 export function deadLetterOf(message: LogMessage, consumer: string, error: unknown): OutboxMessage {
+  return isWithheld(message.topic)
+    ? withheldLetterOf(message, consumer, error)
+    : wholeLetterOf(message, consumer, error);
+}
+
+/**
+ * Says where the message lies and why it was set aside, and has nothing of it: neither payload, key, properties nor
+ * time. It can't be sent again from here; whoever published it does.
+ */
+function withheldLetterOf(message: LogMessage, consumer: string, error: unknown): OutboxMessage {
+  const setAsideAt = systemClock.now();
+  const properties = writeLetter(
+    {},
+    {
+      // What else may be wrong with it is told by a database, or by JavaScript, with values.
+      reason: error instanceof PoisonMessageError ? error.message : 'it could not be taken in',
+      consumer,
+      sourceTopic: message.topic,
+      sourcePartition: message.partition,
+      sourcePosition: message.position,
+      setAsideAt,
+      cutFromBytes: message.payload.length,
+    },
+  );
+  const payload = Buffer.alloc(0);
+  return {
+    topic: deadLettersOf(message.topic, consumer).name,
+    key: 'withheld',
+    eventTime: setAsideAt,
+    payload,
+    properties,
+  };
+}
+
+function wholeLetterOf(message: LogMessage, consumer: string, error: unknown): OutboxMessage {
   const reason = messageOf(error);
   const hasTime = message.eventTime >= 0 && message.eventTime < YEAR_10000;
   const properties = writeLetter(message.properties, {

@@ -108,3 +108,12 @@ export function reactorEffects<O>(topic: Topic<O>, bell = new OutboxBell()): Eff
     },
   };
 }
+
+/** Of a fold whose states are all that it makes. */
+export const stateEffects: Effects<never> = {
+  prepare: async () => Promise.resolve(),
+  forget: () => undefined,
+  outbox: () => [],
+  write: null,
+  committed: () => undefined,
+};

@@ -15,6 +15,8 @@ export interface ConsumeObserver extends RetryObserver {
   office(who: string, state: 'active' | 'standby'): void;
   /** Alerts that stood open on their topic and that the reactor knew nothing of were ended. */
   superseded(fold: string, alerts: number): void;
+  /** Payers are not kept any longer: their buckets are full, or there are more than are kept. */
+  readonly forgotten: (reason: 'full' | 'limit', payers: number) => void;
   /** The version in service is of another revision, and this program has none to write: a rebuild makes it. */
   idle(fold: string, served: { readonly version: number; readonly revision: number }): void;
   /** Messages reached a topic from the outbox. */
@@ -31,6 +33,7 @@ export const silentObserver: ConsumeObserver = {
   conflict: () => undefined,
   office: () => undefined,
   superseded: () => undefined,
+  forgotten: () => undefined,
   idle: () => undefined,
   relayed: () => undefined,
 };

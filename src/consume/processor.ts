@@ -47,6 +47,8 @@ export interface ProcessorOptions<E, S, O> {
   readonly observer: ConsumeObserver;
   /** Whether what can't be used is sent to the dead letters, as by default: of several versions of a fold one does. */
   readonly sendsLetters?: boolean;
+  /** States kept in memory at most; above, they are read again. */
+  readonly mostCached?: number;
   /** Of the log, for spans. */
   readonly system?: EventLog['system'];
 }
@@ -61,7 +63,7 @@ const COMMIT = {
   attributes: { 'db.system.name': 'postgresql', 'db.operation.name': 'commit' },
 } as const;
 
-/** States kept in memory at most; above, they are read again. A thousand participants have thirty thousand keys. */
+/** A thousand participants have thirty thousand keys. */
 const MAX_CACHED_STATES = 200_000;
 
 export class Processor<E, S, O> {
@@ -220,7 +222,8 @@ export class Processor<E, S, O> {
   }
 
   async #loadMissing(events: readonly E[]): Promise<void> {
-    if (this.#states.size > MAX_CACHED_STATES) this.#states.clear();
+    const { mostCached = MAX_CACHED_STATES } = this.#options;
+    if (this.#states.size > mostCached) this.#states.clear();
     const missing = new Set<string>();
     for (const event of events) {
       const key = this.#options.fold.key(event);

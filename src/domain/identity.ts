@@ -59,6 +59,21 @@ export const outcomesId = (
   return uuid5(`outcomes|${participant}|${windowStart}|${revision}|${JSON.stringify([policy, source, operation])}`);
 };
 
+export const payerOutcomesId = (
+  window: Readonly<Record<'participant' | 'policy' | 'source', string>> & {
+    readonly payer: string | null;
+    readonly kind: string | null;
+    readonly completeUpTo: EpochMs | null;
+  },
+  windowStart: EpochMs,
+  revision: number,
+): string => {
+  const { participant, policy, source, payer, kind, completeUpTo } = window;
+  return uuid5(
+    `payer-outcomes|${participant}|${windowStart}|${revision}|${JSON.stringify([policy, source, payer, kind, completeUpTo])}`,
+  );
+};
+
 /** A poll is known by who asked, when, and for what: one policy, or all of them (`null`). */
 export const pollIdentity = (participant: string, startedAt: EpochMs, policy: string | null = null): string =>
   uuid5(`poll|${participant}|${startedAt}${policy === null ? '' : `|${policy}`}`);

@@ -48,7 +48,7 @@ const OPTIONAL_COUNTS = ['cacheHits', 'paymentOrders'] as const;
 /** More than a participant can do in a minute; sums of them stay exact. */
 const MAX_COUNT = 1_000_000_000;
 const MAX_REVISION = 0x7fff_ffff;
-const MAX_SOURCE_LENGTH = 100;
+export const MAX_SOURCE_LENGTH = 100;
 /** No window is reported for later. */
 const YEAR_2100: EpochMs = Date.UTC(2100, 0, 1);
 /** How far the clocks of who reports and of who takes it in may differ. Milliseconds. */
@@ -59,7 +59,7 @@ const MAX_AHEAD_MS = 600_000;
  * @param now of whoever takes it in from outside: a window that is not over yet can't be counted
  */
 export function invalidOutcomes(window: RequestOutcomesObserved, now: EpochMs | null = null): string | null {
-  return invalidNames(window) ?? invalidTimes(window, now) ?? invalidCounts(window);
+  return invalidNames(window) ?? invalidWindow(window, now) ?? invalidCounts(window);
 }
 
 function invalidNames({ participant, policy, source, operation }: RequestOutcomesObserved): string | null {
@@ -72,8 +72,11 @@ function invalidNames({ participant, policy, source, operation }: RequestOutcome
   return null;
 }
 
-function invalidTimes(window: RequestOutcomesObserved, now: EpochMs | null): string | null {
-  const { windowStart, windowEnd, completeUpTo } = window;
+/** Why its times are none of a window, and of a mark. */
+export function invalidWindow(
+  { windowStart, windowEnd, completeUpTo }: Pick<RequestOutcomesObserved, 'windowStart' | 'windowEnd' | 'completeUpTo'>,
+  now: EpochMs | null,
+): string | null {
   if (!isTime(windowStart, YEAR_2100)) return `windowStart ${windowStart} is no time from 2020 to 2099`;
   const seconds = (windowEnd - windowStart) / SECOND_MS;
   if (!WINDOW_SECONDS.includes(seconds))
@@ -93,12 +96,13 @@ function invalidCounts(window: RequestOutcomesObserved): string | null {
     if (count !== null && !isCount(count, MAX_COUNT))
       return `${name} ${count} is no count: a whole number from 0 to ${MAX_COUNT}`;
   }
-  if (!isCount(window.revision, MAX_REVISION))
-    return `revision ${window.revision} is no whole number from 0 to ${MAX_REVISION}`;
+  if (!isRevision(window.revision)) return `revision ${window.revision} is no whole number from 0 to ${MAX_REVISION}`;
   return null;
 }
 
-const isCount = (n: number, most: number): boolean => Number.isSafeInteger(n) && n >= 0 && n <= most;
+export const isCount = (n: number, most: number): boolean => Number.isSafeInteger(n) && n >= 0 && n <= most;
+
+export const isRevision = (n: number): boolean => isCount(n, MAX_REVISION);
 
 const isTime = (at: EpochMs, before: EpochMs): boolean =>
   Number.isSafeInteger(at) && at >= OLDEST_RESPONSE_TIME && at < before;

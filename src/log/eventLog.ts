@@ -30,8 +30,8 @@ export interface TopicSpec {
   readonly partitions: number;
   /** What the payloads are; registered with backends that keep a schema registry. */
   readonly schema: { readonly kind: 'avro' | 'json' | 'bytes'; readonly definition: string };
-  /** How long messages are kept: as long as history, or (the default) for ever. */
-  readonly keep?: 'history' | 'forever';
+  /** How long messages are kept: a day, as long as history, or (the default) for ever. */
+  readonly keep?: 'day' | 'history' | 'forever';
 }
 
 /** An event as it travels. */

@@ -17,9 +17,10 @@ import { dropPast, gapsOf, hasRowsInDefault, listPartitions, makeMonth, readHori
 import type { Partition, PartitionedTable } from '../store/partitions.ts';
 import { quote, tableName } from '../store/sql.ts';
 
-/** A topic whose messages are kept about as long as history. */
+/** A topic whose messages are kept about as long as history, or as long as it says. */
 interface TrimmedTopic {
   readonly name: string;
+  readonly keepMs?: number;
   /** Folds that must have read a message before it may go. */
   readonly folds: readonly string[];
 }
@@ -87,7 +88,10 @@ export async function compact(options: RetentionOptions): Promise<RetentionRepor
   for (const table of tables) for (const month of monthsAhead(now, newest)) await run.makeAhead(table, month);
   if (horizon !== null) {
     for (const table of tables) await run.dropBefore(table, horizon);
-    for (const topic of options.topics) await run.trim(options, topic, horizon);
+  }
+  for (const topic of options.topics) {
+    const before = trimmedBefore(topic, horizon, now);
+    if (before !== null) await run.trim(options, topic, before);
   }
   const report = { created: run.created, dropped: run.dropped, trimmed: run.trimmed, horizon, newest };
   if (run.problems.length > 0) throw new RetentionIncompleteError(report, run.problems);
@@ -235,15 +239,19 @@ class Run {
     if (gone) this.dropped.push(one.name);
   }
 
-  /**
-   * The log keeps one month more than history: whoever rebuilds the oldest month finds the observations before it, and
-   * comes to the same rows.
-   */
-  async trim({ log }: RetentionOptions, { name, folds }: TrimmedTopic, horizon: EpochMs): Promise<void> {
-    const trim = async (): Promise<number> =>
-      await log.trim(name, addMonths(horizon, -1), await readByAll(this.#database, folds));
+  async trim({ log }: RetentionOptions, { name, folds }: TrimmedTopic, before: EpochMs): Promise<void> {
+    const trim = async (): Promise<number> => await log.trim(name, before, await readByAll(this.#database, folds));
     this.trimmed += await this.step(`topic ${name}`, trim, 0);
   }
+}
+
+/**
+ * The log keeps one month more than history: whoever rebuilds the oldest month finds the observations before it, and
+ * comes to the same rows.
+ */
+function trimmedBefore({ keepMs }: TrimmedTopic, horizon: EpochMs | null, now: EpochMs): EpochMs | null {
+  if (keepMs !== undefined) return now - keepMs;
+  return horizon === null ? null : addMonths(horizon, -1);
 }
 
 /** The months that the next polls fall into, by the local clock and, should it be off, by DICT's. */

@@ -3,11 +3,13 @@ import { alertingReactor } from '../../projections/alerting/fold.ts';
 import { alertsProjection } from '../../projections/alerts/fold.ts';
 import { forecastsProjection } from '../../projections/forecasts/fold.ts';
 import { outcomesProjection } from '../../projections/outcomes/fold.ts';
+import { payersFold } from '../../projections/payers/fold.ts';
 import { rollupsProjection } from '../../projections/rollups/fold.ts';
 import { statesProjection } from '../../projections/states/fold.ts';
-import { deadLettersOf, POLICY_STATES, RATE_LIMIT_ALERTS, REQUEST_OUTCOMES } from '../codec/topics.ts';
+import { deadLettersOf, PAYER_OUTCOMES, POLICY_STATES, RATE_LIMIT_ALERTS, REQUEST_OUTCOMES } from '../codec/topics.ts';
 import type { Topic } from '../codec/topics.ts';
 import type { Fold, FoldKind, Projection } from '../domain/fold.ts';
+import { DAY_MS } from '../domain/time.ts';
 import type { TopicSpec } from '../log/eventLog.ts';
 import { placedOnly } from './placing.ts';
 
@@ -39,9 +41,10 @@ export const FOLDS: readonly FoldedTopic[] = [
   states.projection,
   alertingReactor(),
   ...Object.values(others).map(({ projection }) => projection),
+  payersFold,
 ];
-export type FoldName = RebuildableName | 'alerting';
-export const FOLD_NAMES: readonly FoldName[] = [...READ_MODELS, 'alerting'];
+export type FoldName = RebuildableName | 'alerting' | 'payers';
+export const FOLD_NAMES: readonly FoldName[] = [...READ_MODELS, 'alerting', 'payers'];
 
 export interface DeadLetterTopic {
   readonly spec: TopicSpec;
@@ -73,21 +76,29 @@ export const TOPICS: readonly TopicSpec[] = [
   POLICY_STATES,
   RATE_LIMIT_ALERTS,
   REQUEST_OUTCOMES,
+  PAYER_OUTCOMES,
   ...DEAD_LETTER_TOPICS.map(({ spec }) => spec),
 ];
 
 /** The topics whose messages come through the outbox, each with its relay: alert events and dead letters. */
-export const RELAYED_TOPICS: readonly string[] = TOPICS.map(({ name }) => name).filter(
-  (name) => name !== POLICY_STATES.name && name !== REQUEST_OUTCOMES.name,
-);
+export const RELAYED_TOPICS: readonly string[] = [
+  RATE_LIMIT_ALERTS.name,
+  ...DEAD_LETTER_TOPICS.map(({ spec }) => spec.name),
+];
 
 /** The read models whose months retention makes and drops. */
 export const RETAINED_READ_MODELS = READ_MODELS.map((what) => foldOf(what).projection).filter(({ tables }) =>
   Object.values(tables).some(({ partitionedBy }) => partitionedBy !== undefined),
 );
 
-/** Alerts stay for ever, on their topic too; observations and outcomes stay as long as history needs them. */
-export const TRIMMED_TOPICS = [POLICY_STATES, REQUEST_OUTCOMES].map(({ name }) => ({
+const readersOf = (name: string): string[] => FOLDS.filter(({ topic }) => topic === name).map((fold) => fold.name);
+
+/**
+ * Alerts stay for ever, on their topic too; observations and outcomes stay as long as history needs them, and what is
+ * told of payers a day.
+ */
+export const TRIMMED_TOPICS = [POLICY_STATES, REQUEST_OUTCOMES, PAYER_OUTCOMES].map(({ name, keep }) => ({
   name,
-  folds: FOLDS.filter(({ topic }) => topic === name).map((fold) => fold.name),
+  folds: readersOf(name),
+  ...(keep === 'day' ? { keepMs: DAY_MS } : {}),
 }));

@@ -35,7 +35,7 @@ async function posting({ token = { value: READER }, limits = {}, writer = WRITER
   const clock = { now: NOON + MINUTE };
   const failed: unknown[] = [];
   const now = (): number => clock.now;
-  const taken = takingIn({ log: into, now, onError: (error) => failed.push(error), signal: never });
+  const taken = takingIn({ log: into, now, payers: false, onError: (error) => failed.push(error), signal: never });
   const intake = { ...taken, limits, token: writer === null ? null : { value: writer } };
   const ask = asker(await serving({ token, intake, now }));
   const post = async (body: string, headers: Record<string, string> = OWN): Promise<Answered> =>
@@ -68,7 +68,7 @@ describe('POST /api/v1/outcomes', () => {
       ],
     ]);
     const short = { ...outcomes({ source: 'posted' }), status200: undefined };
-    const mixed = ['{', '[1]', JSON.stringify({ ...outcomes(), payer: 'x' }), JSON.stringify(short), line(window)];
+    const mixed = ['{', '[1]', JSON.stringify({ ...outcomes(), payee: 'x' }), JSON.stringify(short), line(window)];
     const some = await post(mixed.join('\n'));
     expect([some.status, ...linesOf(some)]).toEqual([
       207,
@@ -77,7 +77,7 @@ describe('POST /api/v1/outcomes', () => {
       {
         line: 3,
         stored: false,
-        reason: expect.stringMatching(/^"payer" is no field: there are participant, /) as string,
+        reason: expect.stringMatching(/^"payee" is no field: there are participant, /) as string,
       },
       { line: 4, stored: false, reason: 'status200 is missing' },
       { line: 5, stored: true, reason: null },

@@ -82,7 +82,7 @@ describe('balde checkpoints [OPS-6]', async () => {
     expect(asked.stderr).not.toMatch(/alerting/);
     const { stderr } = await balde(['checkpoints', 'reset', '--topic', 'nothing', '--yes'], environment);
     expect(stderr).toBe(
-      'balde: no processor reads topic nothing: it is one of policy-states, rate-limit-alerts, request-outcomes\n',
+      'balde: no processor reads topic nothing: it is one of policy-states, rate-limit-alerts, request-outcomes, payer-outcomes\n',
     );
     const wrong = ['checkpoints', 'reset', '--topic', 'policy-states', '--fold', 'alerts', '--yes'];
     expect((await balde(wrong, environment)).stderr).toMatch(/alerts does not read topic policy-states/);

@@ -57,6 +57,7 @@ describe('balde status', () => {
       { fold: 'alerts', caught_up: true, partitions_behind: 0 },
       { fold: 'forecasts', caught_up: true, partitions_behind: 0 },
       { fold: 'outcomes', caught_up: true, partitions_behind: 0 },
+      { fold: 'payers', caught_up: true, partitions_behind: 0 },
       { fold: 'rollups', caught_up: false, partitions_behind: 1 },
       { fold: 'states', caught_up: false, partitions_behind: 1 },
     ]);

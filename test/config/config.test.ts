@@ -46,6 +46,7 @@ describe('what a right configuration becomes', () => {
       staleAfterMs: 900_000,
       http: { host: '127.0.0.1', port: 9464, token: null, metricsAuth: false, allowedHosts: [], tls: null },
       outcomes: { token: null, prometheus: null },
+      payers: null,
       logLevel: 'info',
       logFormat: 'pino',
     });

@@ -103,3 +103,22 @@ test('[CALLIN-3, CALLIN-4] where calls are taken in, and of whom', () => {
   ] as const)
     expect(outcomes(wrong)[1]).toEqual([expect.stringContaining(says)]);
 });
+
+test('[PAYER-6] nothing is kept of payers without a key that can’t be guessed', () => {
+  const key = 'a0'.repeat(32);
+  const [keyFile, shortFile] = [write('payers.key', `${key}\n`), write('short.key', 'short\n')];
+  const payers = (environment: Environment) => {
+    const { config, problems } = inspectConfig(environment, { withoutParticipants: true });
+    return [config.payers, problems];
+  };
+  expect(payers({ PAYERS_LIMIT: '5' })).toEqual([null, []]);
+  expect(payers({ PAYERS_KEY: key })).toEqual([{ key, most: 100_000 }, []]);
+  expect(payers({ PAYERS_KEY_FILE: keyFile, PAYERS_LIMIT: '5' })).toEqual([{ key, most: 5 }, []]);
+  for (const [wrong, says] of [
+    [{ PAYERS_KEY: key, PAYERS_KEY_FILE: keyFile }, 'are both set: keep one'],
+    [{ PAYERS_KEY: 'short' }, 'has fewer than 32 characters'],
+    [{ PAYERS_KEY_FILE: shortFile }, 'has fewer than 32 characters'],
+    [{ PAYERS_KEY_FILE: join(folder, 'none') }, 'PAYERS_KEY_FILE'],
+  ] as const)
+    expect(payers(wrong)[1]).toEqual([expect.stringContaining(says)]);
+});

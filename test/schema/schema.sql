@@ -9,6 +9,7 @@ create schema balde;
 create schema balde_log;
 create schema forecasts_v1;
 create schema outcomes_v1;
+create schema payers_v1;
 create schema public;
 create schema rollups_v1;
 create schema states_v1;
@@ -249,6 +250,10 @@ create table outcomes_v1.outcome_windows (
   payment_orders integer,
   revision integer not null
 ) partition by RANGE (starts_at);
+create table payers_v1.fold_state (
+  key text collate "C" not null,
+  state jsonb not null
+) with (fillfactor=70);
 create table rollups_v1.fold_state (
   key text collate "C" not null,
   state jsonb not null
@@ -512,6 +517,7 @@ alter table forecasts_v1.forecasts add constraint forecasts_pkey PRIMARY KEY (id
 alter table outcomes_v1.fold_state add constraint fold_state_pkey PRIMARY KEY (key);
 alter table outcomes_v1.outcome_sources add constraint outcome_sources_pkey PRIMARY KEY (participant, endpoint_id, source);
 alter table outcomes_v1.outcome_windows add constraint outcome_windows_pkey PRIMARY KEY (participant, endpoint_id, starts_at, source, operation);
+alter table payers_v1.fold_state add constraint fold_state_pkey PRIMARY KEY (key);
 alter table rollups_v1.fold_state add constraint fold_state_pkey PRIMARY KEY (key);
 alter table rollups_v1.rollup_5m add constraint rollup_5m_pkey PRIMARY KEY (participant, endpoint_id, starts_at);
 alter table rollups_v1.rollup_days add constraint rollup_days_pkey PRIMARY KEY (participant, endpoint_id, starts_at);

@@ -59,7 +59,10 @@ describe('a version of a read model [VIEW-1]', () => {
     expect(schemas).toHaveLength(1);
     expect(await listVersions(empty.database)).toMatchObject([{ name: 'alerts', version: 1, served: true }]);
     expect(await served()).toEqual(
-      ['alerting', 'alerts', 'forecasts', 'outcomes', 'rollups', 'states'].map((name) => ({ name, version: 1 })),
+      ['alerting', 'alerts', 'forecasts', 'outcomes', 'payers', 'rollups', 'states'].map((name) => ({
+        name,
+        version: 1,
+      })),
     );
   });
 

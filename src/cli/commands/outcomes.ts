@@ -4,7 +4,8 @@ import type { Command } from 'commander';
 import { importFile } from '../../calls/importFile.ts';
 import { bytesOf, formatOf } from '../../calls/lines.ts';
 import type { LineFormat, Mapping } from '../../calls/lines.ts';
-import { openOutcomesPublisher } from '../../calls/publish.ts';
+import { PAYER_FIELDS } from '../../calls/payerRecords.ts';
+import { openOutcomesPublisher, openPayersPublisher } from '../../calls/publish.ts';
 import { CALL_FIELDS, WINDOW_FIELDS } from '../../calls/records.ts';
 import { isName, isParticipant } from '../../domain/validation.ts';
 import { WINDOW_SECONDS } from '../../domain/outcomes.ts';
@@ -33,7 +34,7 @@ interface ImportCommandOptions extends CommonOptions {
 export const outcomesCommand = (): Command =>
   commandGroup({ name: 'outcomes', description: 'what your own calls of DICT came to: import' }, importCommand());
 
-const FIELDS: readonly string[] = [...new Set([...CALL_FIELDS, ...WINDOW_FIELDS])];
+const FIELDS: readonly string[] = [...new Set([...CALL_FIELDS, ...WINDOW_FIELDS, ...PAYER_FIELDS])];
 
 function parseMap(text: string, before: Mapping = new Map()): Mapping {
   const [field = '', ...column] = text.split('=');
@@ -53,7 +54,8 @@ const HELP = `
 A line is one call, with the fields time, status (of HTTP), policy, and maybe source, operation and participant; calls are added up to
 windows. Or it is a ready window, as the event has it (docs/calls.md): windowStart, windowEnd, status200 and so on.
 A file may be packed (.gz) and in any order. A line that can't be used is named with its number and the reason, the
-others are taken in, and the exit code is 1. Imported twice, nothing is counted twice.
+others are taken in, and the exit code is 1. Imported twice, nothing is counted twice. Ready windows of payers (docs/payers.md) are
+taken in where PAYERS_KEY is set; documents never are.
 
 Examples:
   balde outcomes import calls.csv --participant 12345678 --source payments --complete
@@ -100,12 +102,13 @@ function parseWindow(text: string): number {
   return seconds;
 }
 
-async function importInto({ storage, options, args: [file] }: AskedOf<ImportCommandOptions, [string]>) {
+async function importInto({ storage, config, options, args: [file] }: AskedOf<ImportCommandOptions, [string]>) {
   const format = options.format ?? formatOf(file);
   if (format === null) throw new UsageError(`${file}: its name does not end in .csv, .ndjson or .jsonl: say --format`);
   const total = await onPath('<file>', file, async () => await bytesOf(file));
   const signal = stopSignal();
   const publisher = await openOutcomesPublisher(storage.log, Date.now, signal);
+  const payers = config.payers === null ? null : await openPayersPublisher(storage.log, Date.now, signal);
   const bar = progressBar('reading  {bar} {percentage}%  {eta_formatted} left', 1_000);
   const badLines: { line: number; reason: string }[] = [];
   const { map: mapping, participant, policy, source, window, revision, complete = false } = options;
@@ -115,7 +118,7 @@ async function importInto({ storage, options, args: [file] }: AskedOf<ImportComm
       file,
       async () =>
         await importFile({
-          ...{ path: file, format, mapping, publisher, signal, windowSeconds: window, revision, complete },
+          ...{ path: file, format, mapping, publisher, payers, signal, windowSeconds: window, revision, complete },
           ...{ defaults: { participant, policy, source }, now: Date.now() },
           onBad: (line, reason) => {
             if (badLines.length < options.badLines) badLines.push({ line, reason });
@@ -127,5 +130,6 @@ async function importInto({ storage, options, args: [file] }: AskedOf<ImportComm
   } finally {
     bar.stop();
     await publisher.close();
+    await payers?.close();
   }
 }

@@ -159,6 +159,7 @@ export class TopicSetup {
   }
 
   #retentionMinutes({ keep }: TopicSpec): number {
+    if (keep === 'day') return DAY_MINUTES;
     return keep === 'history' ? this.#historyDays * DAY_MINUTES : FOREVER;
   }
 

@@ -144,17 +144,27 @@ function checkRetention(check: string, given: TopicCheck, state: TopicState): Fi
   const { partitions, retentionMinutes: minutes } = state;
   const good = `${partitions} ${partitions === 1 ? 'partition' : 'partitions'}, deduplication on${spec.schema.kind === 'bytes' ? '' : ', schema registered'}`;
   if (minutes === null) return ok(check, `${good}; how long messages are kept this role may not know`);
-  const days = historyDays(retentionMonths);
-  const isEnough = minutes === -1 || (spec.keep === 'history' && minutes >= days * DAY_MINUTES);
+  const isBounded = spec.keep === 'day' || spec.keep === 'history';
+  const days = spec.keep === 'day' ? 1 : historyDays(retentionMonths);
+  const isEnough = minutes === -1 || (isBounded && minutes >= days * DAY_MINUTES);
   const kept = minutes === -1 ? 'for ever' : `${Math.round(minutes / DAY_MINUTES)} days`;
+  if (spec.keep === 'day' && minutes !== DAY_MINUTES) return keptTooLong(check, given, kept);
   if (isEnough) return ok(check, `${good}, messages kept ${kept}`);
-  const time = spec.keep === 'history' ? `${days}d` : '-1';
+  const time = isBounded ? `${days}d` : '-1';
   return warn(
     check,
     `messages that were read are kept ${kept}: too short to rebuild a read model, and a processor that was away may miss some`,
     `Run balde migrate, or: pulsar-admin topicPolicies set-retention ${topicUrl(settings, spec.name)} --time ${time} --size -1`,
   );
 }
+
+/** Or too short. */
+const keptTooLong = (check: string, { settings, spec }: TopicCheck, kept: string): Finding =>
+  warn(
+    check,
+    `messages about payers are kept ${kept}: a day is enough for their buckets`,
+    `Run balde migrate, or: pulsar-admin topicPolicies set-retention ${topicUrl(settings, spec.name)} --time 1d --size -1`,
+  );
 
 function checkProcessor(fold: (typeof FOLDS)[number], topic: TopicState | undefined): Finding {
   const check = `processor ${fold.name}`;
