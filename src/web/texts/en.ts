@@ -229,7 +229,7 @@ export const EN = {
     of: (percent: string, queries: string) => `${percent} of ${queries} queries`,
     intervalNote: '95 % interval',
     noQuery: 'no query',
-    unexplained: (time: string | null) => `Used by nobody who reports${time === null ? '' : `, in ${time}`}`,
+    unexplained: (time: string | null) => `Unexplained${time === null ? '' : `, in ${time}`}`,
     unproven: 'nothing can be proven yet',
     explained: (until: string) => `the reported calls explain what was seen until ${until}`,
     atLeast: (tokens: string, since: string, until: string) => `at least ${tokens} tokens, from ${since} to ${until}`,

@@ -230,7 +230,7 @@ export const PT: Texts = {
     of: (percent, queries) => `${percent} de ${queries} consultas`,
     intervalNote: 'intervalo de 95 %',
     noQuery: 'nenhuma consulta',
-    unexplained: (time) => `Usado por quem não informa${time === null ? '' : `, em ${time}`}`,
+    unexplained: (time) => `Sem explicação${time === null ? '' : `, em ${time}`}`,
     unproven: 'ainda não se pode provar nada',
     explained: (until) => `as chamadas informadas explicam o que se viu até ${until}`,
     atLeast: (tokens, since, until) => `no mínimo ${tokens} fichas, de ${since} a ${until}`,
