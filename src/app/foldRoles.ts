@@ -14,7 +14,6 @@
 import { alertingReactor } from '../../projections/alerting/fold.ts';
 import { payersFold } from '../../projections/payers/fold.ts';
 import { PAYER_OUTCOMES, POLICY_STATES, RATE_LIMIT_ALERTS } from '../codec/topics.ts';
-import type { Topic } from '../codec/topics.ts';
 import { consume } from '../consume/consumer.ts';
 import type { Between, ConsumeOptions } from '../consume/consumer.ts';
 import { projectionEffects, reactorEffects, stateEffects } from '../consume/effects.ts';
