@@ -683,39 +683,25 @@ AS $function$
     n.first_at,
     n.last_at
   from (
-    select
-      g.participant,
-      g.endpoint_id,
-      h.hours,
-      sum(g.queries)::bigint as queries,
-      sum(g.not_found)::bigint as not_found,
-      sum(g.payment_orders)::bigint as payment_orders,
-      sum(g.cache_hits)::bigint as cache_hits,
-      min(g.first_at) as first_at,
-      max(g.last_at) as last_at
+    -- Bucket by bucket, as the primary key has them: all windows of a month are many more.
+    select b.participant, b.endpoint_id, h.hours, w.*
     from (
-      -- By bucket, and each window once: the key begins with the bucket, so only those of the day are read.
+      select distinct s.participant, s.endpoint_id from public.dict_rate_limit_outcome_sources s
+    ) b
+    cross join (values (1), (24)) h (hours)
+    cross join lateral (
       select
-        b.participant,
-        b.endpoint_id,
-        o.starts_at >= at - interval '1 hour' as is_of_the_hour,
         sum(o.status_200::bigint + o.status_404)::bigint as queries,
         sum(o.status_404)::bigint as not_found,
         sum(o.payment_orders)::bigint as payment_orders,
         sum(o.cache_hits)::bigint as cache_hits,
         min(o.starts_at) as first_at,
         max(o.ends_at) as last_at
-      from (select distinct s.participant, s.endpoint_id from public.dict_rate_limit_outcome_sources s) b
-      cross join lateral (
-        select w.starts_at, w.ends_at, w.status_200, w.status_404, w.payment_orders, w.cache_hits
-        from public.dict_rate_limit_outcomes w
-        where w.participant = b.participant and w.endpoint_id = b.endpoint_id
-          and w.starts_at >= at - interval '24 hours' and w.starts_at < at
-      ) o
-      group by 1, 2, 3
-    ) g
-    join (values (1), (24)) h (hours) on h.hours = 24 or g.is_of_the_hour
-    group by g.participant, g.endpoint_id, h.hours
+      from public.dict_rate_limit_outcomes o
+      where o.participant = b.participant and o.endpoint_id = b.endpoint_id
+        and o.starts_at >= at - h.hours * interval '1 hour' and o.starts_at < at
+    ) w
+    where w.first_at is not null
   ) n
   cross join lateral (
     select n.not_found::double precision / greatest(n.queries, 1) as p, greatest(n.queries, 1)::double precision as q,
