@@ -103,6 +103,15 @@ describe('the twin of a payer’s bucket [PAYER-1]', () => {
     );
   });
 
+  it('allows for a source whose clock is ahead by two seconds: a lump came that by its clock came before the call', () => {
+    const call: Call = { at: NOON - 1_500, what: 'notFound', source: 'payments' };
+    const windows = reported([call], { ahead: new Map([['payments', 1_500]]), windowMs: 10_000 });
+    const at = NOON + 59_000;
+    const lumps: Refill = { mode: 'lump', phase: 0 };
+    const truth = held([call], rulesOf('PF'), lumps, NOON - MINUTE - 1_000, at);
+    expect([truth, payerBalance(windows, rulesOf('PF'), at).atMost]).toEqual([84, 84]);
+  });
+
   it('is as the manual’s example: a person’s that has 5 and is told of nothing has −15, and 1 within eight minutes', () => {
     const windows = reported(
       [
