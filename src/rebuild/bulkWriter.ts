@@ -15,7 +15,8 @@ import type { Database, Sql } from '../store/database.ts';
 import { stateParts } from '../store/foldStates.ts';
 import { runParts } from '../store/parts.ts';
 import { schemaOf } from '../store/schemas.ts';
-import { copyTarget, copyText, writeRows } from '../store/rows.ts';
+import { copyPieces } from '../store/copyFormat.ts';
+import { copyInto, writeRows } from '../store/rows.ts';
 import { participantOf, policyOf, tableName } from '../store/sql.ts';
 import { MonthIndexer } from './monthIndexes.ts';
 
@@ -43,7 +44,7 @@ export interface Chunk<S> {
 
 /** Rows of one chunk, encoded for COPY as far as they are appended. */
 export interface ChunkRows {
-  /** Text of COPY by the table it goes into, which is a month or a side table of the one described. */
+  /** Pieces for COPY by the table it goes into, which is a month or a side table of the one described. */
   readonly copies: ReadonlyMap<string, Copy>;
   readonly others: readonly RowChange[];
   readonly expired: number;
@@ -51,7 +52,7 @@ export interface ChunkRows {
 
 interface Copy {
   readonly spec: TableSpec;
-  readonly text: string[];
+  readonly pieces: Uint8Array[];
 }
 
 export const monthTable = (spec: TableSpec, month: EpochMs): string => `${spec.table}_${monthName(month)}`;
@@ -108,8 +109,8 @@ export class ChunkRowsBuilder<T extends string> {
   }
 
   #copy(name: string, spec: TableSpec, rows: readonly Row[]): void {
-    const copy = this.#copies.get(name) ?? { spec, text: [] };
-    for (const text of copyText(rows, Object.values(spec.columns))) copy.text.push(text);
+    const copy = this.#copies.get(name) ?? { spec, pieces: [] };
+    for (const piece of copyPieces(rows, Object.values(spec.columns))) copy.pieces.push(piece);
     this.#copies.set(name, copy);
   }
 
@@ -125,7 +126,7 @@ export class ChunkRowsBuilder<T extends string> {
           last.values().map(({ row }) => row),
         );
     }
-    const copies = new Map([...this.#copies].filter(([, { text }]) => text.length > 0));
+    const copies = new Map([...this.#copies].filter(([, { pieces }]) => pieces.length > 0));
     return { copies, others, expired: this.#expired };
   }
 }
@@ -202,8 +203,8 @@ export class BulkWriter<E, S, T extends string> {
     for (const [name, { spec }] of rows.copies) await this.#ensureTable(name, spec);
     await this.#database.transaction(async (tx) => {
       await runParts(tx, [moveCheckpoints(this.#build, expected, next), ...stateParts(this.#schema, changed)]);
-      for (const [table, { spec, text }] of rows.copies)
-        await tx.copy(`copy ${copyTarget(this.#schema, { table, columns: spec.columns })} from stdin`, text);
+      for (const [table, { spec, pieces }] of rows.copies)
+        await copyInto(tx, this.#schema, { table, columns: spec.columns }, pieces);
       await writeRows(tx, this.#schema, this.#projection.tables, rows.others);
       await saveFirsts(tx, this.#schema, firsts);
     });

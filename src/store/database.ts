@@ -23,8 +23,8 @@ export interface Sql {
   query<R extends object = Row>(text: string, parameters?: readonly Parameter[], name?: string): Promise<R[]>;
   /** Rows a statement touched. */
   execute(text: string, parameters?: readonly Parameter[]): Promise<number>;
-  /** Runs `COPY … FROM STDIN` over chunks of its text format. */
-  copy(statement: string, chunks: Iterable<string>): Promise<void>;
+  /** Runs `COPY … FROM STDIN` over chunks of what it reads, in the format that the statement names. */
+  copy(statement: string, chunks: Iterable<string | Uint8Array>): Promise<void>;
 }
 
 export interface Database extends Sql {

@@ -1,6 +1,7 @@
 /** Writes the rows of a read model: COPY for what is known to be new, one statement per table for the rest. */
 import { Replacements } from '../domain/fold.ts';
 import type { ColumnType, RowChange, TableSpec, Value } from '../domain/fold.ts';
+import { copyFile, copyPieces } from './copyFormat.ts';
 import type { Parameter, Sql } from './database.ts';
 import { columnList, quote, tableName } from './sql.ts';
 
@@ -79,58 +80,15 @@ function toParameter(value: Value, type: ColumnType): Value {
 }
 
 async function copyRows(tx: Sql, schema: string, spec: TableSpec, rows: Rows): Promise<void> {
-  await tx.copy(`copy ${copyTarget(schema, spec)} from stdin`, copyText(rows, Object.values(spec.columns)));
+  await copyInto(tx, schema, spec, copyPieces(rows, Object.values(spec.columns)));
 }
 
-/**
- * Rows in COPY's text format (PostgreSQL manual, "COPY", File Formats), in chunks of some 64 KiB. Joined row by row: a
- * string that grows field by field is a tree of pieces until it is sent, four times as large as its text.
- */
-export function* copyText(rows: Rows, types: readonly ColumnType[]): Generator<string> {
-  const fields: string[] = types.map(() => '');
-  const writers = types.map(writerOf);
-  let lines: string[] = [];
-  let length = 0;
-  for (const row of rows) {
-    for (let i = 0; i < writers.length; i += 1) {
-      const value = row[i] ?? null;
-      fields[i] = value === null ? '\\N' : (writers[i] ?? String)(value);
-    }
-    const line = fields.join('\t');
-    lines.push(line);
-    length += line.length + 1;
-    if (length > 65_536) {
-      yield `${lines.join('\n')}\n`;
-      lines = [];
-      length = 0;
-    }
-  }
-  if (lines.length > 0) yield `${lines.join('\n')}\n`;
-}
-
-/** The observations of one poll share their times: most calls ask for one of the last two. */
-const recent = { first: NaN, firstText: '', second: NaN, secondText: '' };
-
-function isoOf(at: number): string {
-  if (at === recent.first) return recent.firstText;
-  if (at === recent.second) return recent.secondText;
-  recent.second = recent.first;
-  recent.secondText = recent.firstText;
-  recent.first = at;
-  recent.firstText = new Date(at).toISOString();
-  return recent.firstText;
-}
-
-const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' };
-const ESCAPED = /[\\\t\n\r]/;
-
-/** How values of a column are written. Chosen once for each column: a rebuild writes hundreds of millions. */
-function writerOf(type: ColumnType): (value: Value) => string {
-  if (type === 'timestamptz') return (value) => (typeof value === 'number' ? isoOf(value) : escaped(String(value)));
-  if (type === 'text' || type === 'jsonb' || type === 'uuid') return (value) => escaped(String(value));
-  return String;
-}
-
-function escaped(text: string): string {
-  return ESCAPED.test(text) ? text.replace(/[\\\t\n\r]/g, (c) => ESCAPES[c] ?? c) : text;
+/** Appends rows given as {@link copyPieces} of the table. */
+export async function copyInto(
+  tx: Sql,
+  schema: string,
+  spec: Pick<TableSpec, 'table' | 'columns'>,
+  pieces: Iterable<Uint8Array>,
+): Promise<void> {
+  await tx.copy(`copy ${copyTarget(schema, spec)} from stdin (format binary)`, copyFile(pieces));
 }

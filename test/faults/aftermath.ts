@@ -5,6 +5,7 @@ import { firstVersionOf } from '../../src/store/schemas.ts';
 import { openDatabase } from '../../src/store/database.ts';
 import type { Database } from '../../src/store/database.ts';
 import { outboxSize } from '../../src/store/outbox.ts';
+import { listVersions } from '../../src/store/versions.ts';
 import { FOLDS } from '../../src/topology/folds.ts';
 import type { OracleObservation } from '../oracle/oracle.ts';
 import { eventually, LONG_MS } from '../support/eventually.ts';
@@ -27,12 +28,14 @@ export function inspect(url: string, backend: Backend): Inspection {
   return { database, log, close };
 }
 
-/** Resolves once every fold stands at the end of its topic and the outbox is empty. */
+/** Resolves once every fold, of a read model the version in service, stands at the end of its topic and the outbox is empty. */
 export async function catchUp(database: Database, log: EventLog, ms = LONG_MS): Promise<void> {
   const isDone = async (): Promise<boolean> => {
+    const served = (await listVersions(database)).filter((version) => version.served);
     for (const fold of FOLDS) {
       const ends = await log.ends(fold.topic);
-      const positions = await loadCheckpoints(database, firstVersionOf(fold), ends.length);
+      const version = served.find(({ name }) => name === fold.name) ?? firstVersionOf(fold);
+      const positions = await loadCheckpoints(database, version, ends.length);
       if (ends.some(({ partition, last }) => (positions.get(partition) ?? null) !== last)) return false;
     }
     return true;

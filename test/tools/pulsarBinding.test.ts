@@ -8,6 +8,7 @@ import { checkWritable, defaultCacheFolder } from '../../tools/pulsar-binding/ca
 import { fetchNodeHeaders, nodeHeaderFolders } from '../../tools/pulsar-binding/compile.ts';
 import { type Machine, libraryFor, thisMachine } from '../../tools/pulsar-binding/platform.ts';
 import { cacheKey, forwardingHeader, includedHeaders } from '../../tools/pulsar-binding/recipe.ts';
+import { LONG_MS } from '../support/eventually.ts';
 import { type TestProject, fakeCommand, makeProject, pathOf } from './pulsarBindingProject.ts';
 
 const debian: Machine = { platform: 'linux', arch: 'x64', libc: 'glibc', glibcVersion: '2.36' };
@@ -72,10 +73,14 @@ describe('headers', () => {
     rmSync(sources, { recursive: true });
   });
 
-  it('finds in the package the 26 names that the headers here were written for', async () => {
-    await ensureBinding();
-    expect(includedHeaders(join(packageRoot, 'node_modules', 'pulsar-client', 'src'))).toHaveLength(26);
-  });
+  it(
+    'finds in the package the 26 names that the headers here were written for',
+    async () => {
+      await ensureBinding();
+      expect(includedHeaders(join(packageRoot, 'node_modules', 'pulsar-client', 'src'))).toHaveLength(26);
+    },
+    LONG_MS,
+  );
 
   it('forwards C names to the C header, the others to the C++ header', () => {
     expect(forwardingHeader('pulsar/Client.h')).toBe('#include "libpulsar.h"\n');
