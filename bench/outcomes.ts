@@ -21,7 +21,8 @@ import { DEFAULT_RULES } from '../src/domain/thresholds.ts';
 import type { PulsarSettings } from '../src/log/pulsar/settings.ts';
 import type { Database } from '../src/store/database.ts';
 import { createPartition } from '../src/store/partitions.ts';
-import { copyTarget, copyText } from '../src/store/rows.ts';
+import { copyPieces } from '../src/store/copyFormat.ts';
+import { copyInto } from '../src/store/rows.ts';
 import { firstVersionOf, schemaOf } from '../src/store/schemas.ts';
 import { FOLDS } from '../src/topology/folds.ts';
 import { bareReceive } from './bareReceive.ts';
@@ -88,8 +89,8 @@ async function copyRate({ database }: OnPulsar): Promise<number> {
   );
   const start = performance.now();
   for (let i = 0; i < rows.length; i += COPY_BATCH) {
-    const batch = copyText(rows.slice(i, i + COPY_BATCH), Object.values(SPEC.columns));
-    await database.transaction(async (tx) => await tx.copy(`copy ${copyTarget(SCHEMA, SPEC)} from stdin`, batch));
+    const batch = copyPieces(rows.slice(i, i + COPY_BATCH), Object.values(SPEC.columns));
+    await database.transaction(async (tx) => await copyInto(tx, SCHEMA, SPEC, batch));
   }
   return rows.length / ((performance.now() - start) / 1000);
 }
