@@ -1,4 +1,4 @@
-/** A double of the client's consumer, which answers one question late: the real one does so once in thousands of runs. */
+/** A double of the client's consumer, which answers one question late: the real one does so once in thousands. */
 import { expect, it } from 'vitest';
 import { Prefetch } from '../../src/log/pulsar/prefetch.ts';
 import type { NativeMessage } from '../../src/log/pulsar/native.ts';
