@@ -104,13 +104,11 @@ describe('a poison message [FOLD-5, DLQ-1]', () => {
     await publish(log, [junk('no alert')], 'rate-limit-alerts');
     await settle(database, log);
     const found = await allLetters({ database, log });
-    expect(found.map(({ topic, processor, source }) => [topic, processor, source])).toEqual([
-      [STATES_DLQ, 'states', 'policy-states'],
-      [ALERTING_DLQ, 'alerting', 'policy-states'],
-      ['rate-limit-alerts-alerts-DLQ', 'alerts', 'rate-limit-alerts'],
-      ['rate-limit-alerts-forecasts-DLQ', 'forecasts', 'rate-limit-alerts'],
-      ['policy-states-rollups-DLQ', 'rollups', 'policy-states'],
-    ]);
+    const met = FOLDS.filter(({ topic }) => ['policy-states', 'rate-limit-alerts'].includes(topic));
+    expect(met.length).toBeGreaterThanOrEqual(5);
+    expect(found.map(({ topic, processor, source }) => [topic, processor, source])).toEqual(
+      met.map(({ name, topic }) => [`${topic}-${name}-DLQ`, name, topic]),
+    );
     const [source] = await readAll(log, POLICY_STATES.name);
     for (const { message, facts, processor } of found.slice(0, 2)) {
       expect(message.payload.equals(bad.payload)).toBe(true);

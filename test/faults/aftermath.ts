@@ -28,10 +28,7 @@ export function inspect(url: string, backend: Backend): Inspection {
   return { database, log, close };
 }
 
-/**
- * Resolves once every fold (of a read model the version in service) stands at the end of its topic and the outbox is
- * empty.
- */
+/** Resolves once every fold (of a read model the version in service) is at its topic's end, and the outbox is empty. */
 export async function catchUp(database: Database, log: EventLog, ms = LONG_MS): Promise<void> {
   const isDone = async (): Promise<boolean> => {
     const served = (await listVersions(database)).filter((version) => version.served);
