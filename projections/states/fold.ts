@@ -11,7 +11,7 @@ import {
 import type { Gauge, Gauged } from '../../src/domain/estimate/consumption.ts';
 import { bucketKey } from '../../src/domain/events.ts';
 import type { EpochMs, PolicyRetired, PolicyStateEvent, PolicyStateObserved } from '../../src/domain/events.ts';
-import { rowOf } from '../../src/domain/fold.ts';
+import { rowOf, rowsBy } from '../../src/domain/fold.ts';
 import type { Projection, RowChange, RowOf, Step, TableSpec, Value } from '../../src/domain/fold.ts';
 import { isLate, isRetired, lifetimeOf } from '../../src/domain/lifetime.ts';
 import type { Lifetime } from '../../src/domain/lifetime.ts';
@@ -215,18 +215,11 @@ function observe(state: StatesState | undefined, event: PolicyStateObserved): St
  * @param gauged `null` of what came late
  * @param since when the observation before was
  */
-const historyRow = (
-  event: PolicyStateObserved,
-  enrichment: Enrichment,
-  gauged: Gauged | null,
-  since: EpochMs | null = null,
-): readonly Value[] => rowOf(HISTORY_COLUMNS, historyValues(event, enrichment, gauged, since));
-
 function historyValues(
   event: PolicyStateObserved,
   enrichment: Enrichment,
   gauged: Gauged | null,
-  since: EpochMs | null,
+  since: EpochMs | null = null,
 ) {
   const estimate = gauged?.estimate ?? null;
   return {
@@ -260,6 +253,8 @@ function historyValues(
     gauge: gauged === null ? null : gaugeText(gauged.gauge),
   } satisfies Readonly<Record<keyof typeof HISTORY_COLUMNS, Value>>;
 }
+
+const historyRow = rowsBy(HISTORY_COLUMNS, historyValues);
 
 function policyRow(event: PolicyStateObserved, firstSeen: EpochMs): readonly Value[] {
   return rowOf(POLICY_COLUMNS, {

@@ -142,6 +142,25 @@ export function rowOf<C extends Readonly<Record<string, ColumnType>>>(
   return namesOf(columns).map((name) => values[name as keyof C]);
 }
 
+/**
+ * The same of a function whose values always come in the table's order, as those of one literal do: a rebuild makes
+ * millions of rows, and looks up no names.
+ * @throws {Error} at the first row: they come in another order
+ */
+export function rowsBy<C extends Readonly<Record<string, ColumnType>>, A extends readonly unknown[]>(
+  columns: C,
+  valuesOf: (...given: A) => { readonly [K in keyof C]: Value | EpochMs },
+): (...given: A) => readonly Value[] {
+  let isChecked = false;
+  return (...given) => {
+    const values = valuesOf(...given);
+    if (!isChecked && Object.keys(values).join() !== Object.keys(columns).join())
+      throw new Error(`values in another order than columns: ${Object.keys(values).join()}`);
+    isChecked = true;
+    return Object.values<Value>(values);
+  };
+}
+
 /** Of changes of one row, by any means of telling it, the one that takes effect, in the place of the first. */
 export class Replacements<C extends RowChange> {
   readonly #highestAt: number | null;

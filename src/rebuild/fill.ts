@@ -78,6 +78,8 @@ interface Building<S, T extends string> {
 /** Messages of one transaction, at least. Fewer, and commits cost more than rows; more, and memory grows. */
 const MIN_CHUNK = 20_000;
 const MAX_CHUNK = 100_000;
+/** Messages that are folded together. */
+const AT_ONCE = 250;
 
 export class Filler<E, S, T extends string> implements Filling {
   readonly #options: FillOptions<E, S, T>;
@@ -116,8 +118,8 @@ export class Filler<E, S, T extends string> implements Filling {
       const after = new Map(this.#positions);
       for await (const messages of source.read({ topic: projection.topic, after, signal })) {
         signal.throwIfAborted();
-        // At once, not when the chunk is full: messages and events are garbage while they are young.
-        await this.#fold(messages, chunk);
+        // At once and a few at a time, not when the chunk is full: events and rows are garbage while they are young.
+        for (let i = 0; i < messages.length; i += AT_ONCE) await this.#fold(messages.slice(i, i + AT_ONCE), chunk);
         if (chunk.messages < this.#chunkSize()) continue;
         await this.#commit(chunk);
         chunk = this.#emptyChunk();

@@ -10,7 +10,7 @@ const HEADER = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1');
 const TRAILER = Buffer.from([0xff, 0xff]);
 /** Rows go on in pieces of so many bytes, more or less. */
 const PIECE = 65_536;
-/** Room for what has a fixed length. */
+/** Of a field with a fixed length, its own before it. Bytes. */
 const MOST_OF_FIXED = 20;
 
 const NULL = -1;
@@ -38,8 +38,10 @@ export function* copyPieces(
   types: readonly ColumnType[],
 ): Generator<Uint8Array, void> {
   const writers = types.map((type) => WRITERS[type]);
-  let piece = new Piece(PIECE);
+  const fixed = MOST_OF_FIXED * (writers.length + 1);
+  let piece = new Piece(PIECE, fixed);
   for (const row of rows) {
+    piece.begin();
     piece.int16(writers.length);
     for (let i = 0; i < writers.length; i += 1) {
       const value = row[i] ?? null;
@@ -48,20 +50,23 @@ export function* copyPieces(
     }
     if (piece.length < PIECE) continue;
     yield piece.written();
-    piece = new Piece(PIECE);
+    piece = new Piece(PIECE, fixed);
   }
   if (piece.length > 0) yield piece.written();
 }
 
 /** Bytes as they grow, in network order. */
 class Piece {
+  /** Room that is left at least for what of a row has a fixed length. */
+  readonly #fixed: number;
   #bytes: Buffer;
   #view: DataView;
   #at = 0;
 
-  constructor(size: number) {
+  constructor(size: number, fixed: number) {
+    this.#fixed = fixed;
     // Of its own: it is kept until it is sent.
-    this.#bytes = Buffer.allocUnsafeSlow(size + size / 8);
+    this.#bytes = Buffer.allocUnsafeSlow(size + size / 8 + fixed);
     this.#view = new DataView(this.#bytes.buffer);
   }
 
@@ -73,69 +78,67 @@ class Piece {
     return this.#bytes.subarray(0, this.#at);
   }
 
+  /** Before each row. */
+  begin(): void {
+    this.#room(0);
+  }
+
   int16(value: number): void {
-    this.#room(MOST_OF_FIXED);
     this.#view.setInt16(this.#at, value);
     this.#at += 2;
   }
 
   int32(value: number): void {
-    this.#room(MOST_OF_FIXED);
     this.#view.setInt32(this.#at, value);
     this.#at += 4;
   }
 
   byte(value: number): void {
-    this.#room(MOST_OF_FIXED);
-    this.#view.setUint8(this.#at, value);
+    this.#bytes[this.#at] = value;
     this.#at += 1;
   }
 
   /** A whole number. */
   int64(value: number | bigint): void {
-    this.#room(MOST_OF_FIXED);
     if (typeof value === 'bigint') this.#view.setBigInt64(this.#at, value);
-    else this.#safeInteger(value);
+    else {
+      const high = Math.floor(value / TWO_TO_32);
+      this.#view.setInt32(this.#at, high);
+      this.#view.setUint32(this.#at + 4, value - high * TWO_TO_32);
+    }
     this.#at += 8;
   }
 
-  #safeInteger(value: number): void {
-    const high = Math.floor(value / TWO_TO_32);
-    this.#view.setInt32(this.#at, high);
-    this.#view.setUint32(this.#at + 4, value - high * TWO_TO_32);
-  }
-
   double(value: number): void {
-    this.#room(MOST_OF_FIXED);
     this.#view.setFloat64(this.#at, value);
     this.#at += 8;
   }
 
   /** Its length in bytes, the byte that leads, and the text. */
   text(value: string, lead?: number): void {
-    const extra = lead === undefined ? 0 : 1;
-    this.#room(MOST_OF_FIXED + 3 * value.length);
+    this.#room(3 * value.length);
     const start = this.#at + 4;
-    if (lead !== undefined) this.#view.setUint8(start, lead);
-    const end = value.length <= SHORT ? this.#ascii(value, start + extra) : null;
-    const length = end === null ? extra + this.#bytes.write(value, start + extra) : end - start;
+    const extra = lead === undefined ? 0 : 1;
+    if (lead !== undefined) this.#bytes[start] = lead;
+    const isWritten = value.length <= SHORT && this.#ascii(value, start + extra);
+    const length = extra + (isWritten ? value.length : this.#bytes.write(value, start + extra));
     this.#view.setInt32(this.#at, length);
     this.#at = start + length;
   }
 
-  /** @returns where it ends; `null` if it is more than ASCII */
-  #ascii(value: string, at: number): number | null {
+  /** @returns whether it is no more than ASCII */
+  #ascii(value: string, at: number): boolean {
     const bytes = this.#bytes;
     for (let i = 0; i < value.length; i += 1) {
       const code = value.charCodeAt(i);
-      if (code > 0x7f) return null;
+      if (code > 0x7f) return false;
       bytes[at + i] = code;
     }
-    return at + value.length;
+    return true;
   }
 
   #room(bytes: number): void {
-    if (this.#at + bytes <= this.#bytes.length) return;
+    if (this.#at + bytes + this.#fixed <= this.#bytes.length) return;
     const larger = Buffer.allocUnsafeSlow(2 * this.#bytes.length + bytes);
     this.#bytes.copy(larger, 0, 0, this.#at);
     this.#bytes = larger;
