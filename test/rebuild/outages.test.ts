@@ -37,7 +37,7 @@ describe('connections that break at each statement, before it and after it was d
     const before = await hash(database, `${what}_v1`);
     const { database: broken, cuts } = flaky(database);
     const report = await rebuilt(broken, log, what, { waitsMs: [1, 1] });
-    // Everything that a rebuild does was cut twice, commits too; the lease is renewed as time passes, and given up once.
+    // Everything that a rebuild does was cut twice, commits too; the lease is renewed by the clock, and given up once.
     expect(cuts.size).toBeGreaterThan(40);
     const once = [...cuts].filter(([, times]) => times < 2).map(([statement]) => statement);
     expect(once.filter((statement) => !/^commit of|^(update|delete from) balde_log.lease/.test(statement))).toEqual([]);
