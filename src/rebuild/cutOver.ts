@@ -6,6 +6,7 @@ import type { Database, Sql } from '../store/database.ts';
 import { isLockTimeout } from '../store/errors.ts';
 import { serve } from '../store/views.ts';
 import { listVersions, setVersionState } from '../store/versions.ts';
+import { within } from '../waiting.ts';
 
 export interface CutOverOptions {
   readonly database: Database;
@@ -14,7 +15,7 @@ export interface CutOverOptions {
   readonly from: number | null;
   /**
    * Brings the new version to the end of the log; called until it is not behind the old one at the moment of the
-   * switch. What it throws ends the cut-over.
+   * switch, and in the end while the old one is held. What it throws ends the cut-over.
    */
   readonly catchUp: (attempt: number) => Promise<unknown>;
   readonly signal: AbortSignal;
@@ -35,6 +36,13 @@ export interface CutOverReport {
  * noticed.
  */
 const LOCK_TIMEOUT_MS = 250;
+/**
+ * So often the new version is brought to the end of the log beside the old one. Where messages keep coming it is always a
+ * little behind: then the old one is held until it has caught up,…
+ */
+const FREE_ATTEMPTS = 3;
+/** …but no longer than this. Milliseconds. */
+const HELD_MS = 10_000;
 /** Longer than most queries take: readers that cross each other all the time leave a gap sooner or later. */
 const MAX_PAUSE_MS = 500;
 
@@ -45,7 +53,8 @@ export async function cutOver(options: CutOverOptions): Promise<CutOverReport> {
     signal.throwIfAborted();
     await catchUp(attempt);
     try {
-      const done = await database.transaction(async (tx) => await switchOver(tx, to));
+      const hold = attempt > FREE_ATTEMPTS ? async () => await catchUp(attempt) : null;
+      const done = await database.transaction(async (tx) => await switchOver(tx, to, hold));
       if (done !== null) return { ...done, from, attempts: attempt };
     } catch (error) {
       if (!isLockTimeout(error)) throw error;
@@ -57,13 +66,19 @@ export async function cutOver(options: CutOverOptions): Promise<CutOverReport> {
   }
 }
 
-async function switchOver(tx: Sql, to: FoldId): Promise<Pick<CutOverReport, 'lockedMs'> | null> {
+/** @param whileHeld brings the new version along while the old one is held */
+async function switchOver(
+  tx: Sql,
+  to: FoldId,
+  whileHeld: (() => Promise<unknown>) | null,
+): Promise<Pick<CutOverReport, 'lockedMs'> | null> {
   await tx.execute(`set local lock_timeout = ${LOCK_TIMEOUT_MS}`);
   const start = performance.now();
   const served = (await listVersions(tx, to.name)).find((version) => version.served) ?? null;
   if (served !== null && served.version !== to.version) {
     // Until the commit the processors of the old version wait: what readers have seen, they still see afterwards.
     const old = await lockCheckpoints(tx, served);
+    if (whileHeld !== null) await within(HELD_MS, whileHeld(), () => null);
     const now = await lockCheckpoints(tx, to);
     for (const [partition, position] of old)
       if (position !== null && (now.get(partition) ?? '') < position) return null;

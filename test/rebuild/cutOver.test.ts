@@ -6,6 +6,8 @@ import { putInService, previousVersion } from '../../src/operate/rebuild.ts';
 import { openDatabase } from '../../src/store/database.ts';
 import type { Database, Session } from '../../src/store/database.ts';
 import { dropVersion, listVersions } from '../../src/store/versions.ts';
+import { cutOver } from '../../src/rebuild/cutOver.ts';
+import { observed } from '../support/observations.ts';
 import { history, live, never, POLICIES, rebuilt } from '../support/rebuilds.ts';
 import { publish } from '../support/topics.ts';
 import { seeded } from '../faults/seeded.ts';
@@ -131,6 +133,33 @@ describe('cut-over and rollback', () => {
       `select has_table_privilege('balde_readonly', 'public.dict_rate_limit_states', 'select') as ok`,
     );
     expect(granted?.ok).toBe(true);
+  });
+
+  it('happen although messages keep coming: the version in service is held until the new one has caught up [REBUILD-10]', async () => {
+    const [from, to] = (await served()) === 1 ? [1, 2] : [2, 1];
+    let calls = 0;
+    const comes = async (): Promise<void> => {
+      await publish(log, [observed('POLICY_BUSY', 20 * 24 * 60 + calls, 1)]);
+      await live(database, log, 'states', from);
+    };
+    const { attempts } = await cutOver({
+      ...{ database, to: { name: 'states', version: to }, from },
+      catchUp: async () => {
+        calls += 1;
+        await live(database, log, 'states', to);
+        // While it is held, the version in service takes nothing in.
+        if (calls <= 4) await comes();
+      },
+      signal: never(),
+      onWaiting: () => undefined,
+    });
+    expect([attempts, calls]).toEqual([4, 5]);
+    expect(await served()).toBe(to);
+    const [row] = await database.query(
+      `select count(*) as n from dict_rate_limit_states where endpoint_id = 'POLICY_BUSY'`,
+    );
+    expect(row).toEqual({ n: 4 });
+    await goTo(from);
   });
 
   it('drop takes a version that is not in service, and no other', async () => {
