@@ -37,8 +37,8 @@ export interface CutOverReport {
  */
 const LOCK_TIMEOUT_MS = 250;
 /**
- * So often the new version is brought to the end of the log beside the old one. Where messages keep coming it is always a
- * little behind: then the old one is held until it has caught up,…
+ * So often the new version is brought to the end of the log beside the old one. Where messages keep coming it is always
+ * a little behind: then the old one is held until it has caught up,…
  */
 const FREE_ATTEMPTS = 3;
 /** …but no longer than this. Milliseconds. */
