@@ -1,5 +1,4 @@
 /** Fetches a partition's messages ahead, up to a bound: what is not fetched stays in the client's queue. */
-import { within } from '../../waiting.ts';
 import { toLogError } from './errors.ts';
 import { restOfBatch } from './message.ts';
 import type { NativeConsumer, NativeMessage } from './native.ts';
@@ -12,8 +11,6 @@ const BUSY = 64;
  * Milliseconds.
  */
 const QUICK_MS = 5;
-/** How long a question may go unanswered before the client's queue is looked into. Milliseconds. */
-const UNANSWERED_MS = 5_000;
 
 interface PrefetchOptions {
   readonly topic: string;
@@ -21,8 +18,6 @@ interface PrefetchOptions {
   readonly isBusy: boolean;
   /** Called when messages have arrived or fetching failed. */
   readonly wake: () => void;
-  /** {@link UNANSWERED_MS} without it. */
-  readonly unansweredMs?: number;
 }
 
 export class Prefetch {
@@ -82,7 +77,9 @@ export class Prefetch {
         this.#arrived = this.#arrived.length === 0 ? batch : [...this.#arrived, ...batch];
       } else {
         const start = performance.now();
-        const message = await this.#receive(this.#native.receive());
+        const message = await this.#native.receive();
+        // Not before: what arrived may have been taken meanwhile.
+        this.#arrived.push(message);
         await this.#pullBatchOf(message, performance.now() - start < QUICK_MS);
       }
       this.#options.wake();
@@ -94,27 +91,9 @@ export class Prefetch {
     const rest = Array.from({ length: restOfBatch(message, BUSY) }, async () => await this.#native.receive());
     this.#rush = isQuick ? this.#rush + 1 + rest.length : 0;
     for (const next of rest) next.catch(() => undefined);
-    for (const next of rest) await this.#receive(next);
-  }
-
-  /**
-   * Waits for the answer to a question. The client looks into its queue and notes who waits under a lock that it has
-   * let go when it queues a message: one that comes at that moment stays in the queue, and the question unanswered
-   * until the next one comes. So what is queued is taken after a while.
-   */
-  async #receive(asked: Promise<NativeMessage>): Promise<NativeMessage> {
-    const { unansweredMs = UNANSWERED_MS } = this.#options;
-    const answer = async (ms: number): Promise<NativeMessage | null> =>
-      await within<NativeMessage | null>(ms, asked, () => null);
-    for (;;) {
-      const prompt = await answer(unansweredMs);
-      const queued = prompt === null ? await this.#native.batchReceive() : [];
-      // Whoever had waited was given the first of what came meanwhile.
-      const message = prompt ?? (await answer(0));
-      // Not before: what arrived may have been taken meanwhile.
-      this.#arrived.push(...(message === null ? [] : [message]), ...queued);
-      if (message !== null) return message;
-      if (queued.length > 0) this.#options.wake();
+    for (const next of rest) {
+      const received = await next;
+      this.#arrived.push(received);
     }
   }
 }
