@@ -25,9 +25,13 @@ export const proofRange = (at: EpochMs): Pick<Asked, 'since' | 'until'> => ({
 /** By bucket (`keyOf`), for those that anybody reports calls of. */
 export async function callFigures(sql: Sql, now: EpochMs): Promise<ReadonlyMap<string, CallFigures>> {
   const at = minuteOf(now);
+  return figuresOf(await notFoundRates(sql, at), await unexplained(sql, proofRange(at)));
+}
+
+/** @param rates of any number of hours */
+export function figuresOf(rates: Iterable<NotFoundRate>, proofs: Iterable<Unexplained>): Map<string, CallFigures> {
   const found = new Map<string, CallFigures>();
-  for (const rate of await notFoundRates(sql, at)) if (rate.hours === 24) found.set(keyOf(rate), { rate, proof: null });
-  for (const proof of await unexplained(sql, proofRange(at)))
-    found.set(keyOf(proof), { rate: found.get(keyOf(proof))?.rate ?? null, proof });
+  for (const rate of rates) if (rate.hours === 24) found.set(keyOf(rate), { rate, proof: null });
+  for (const proof of proofs) found.set(keyOf(proof), { rate: found.get(keyOf(proof))?.rate ?? null, proof });
   return found;
 }

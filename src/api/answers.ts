@@ -4,6 +4,7 @@
  */
 import type { Reading } from '../analysis/consumers.ts';
 import type { Severity } from '../domain/events.ts';
+import type { NotFoundRate, Share } from '../views/outcomes.ts';
 
 export type { Reading } from '../analysis/consumers.ts';
 export type { ChangeCounts, SideFigures } from '../analysis/figures.ts';
@@ -213,32 +214,10 @@ export interface BucketAnswer {
 }
 
 /** Of the hour or the day before. */
-export interface NotFoundRateTold {
-  /** 1 or 24. */
-  readonly hours: number;
-  readonly queries: number;
-  readonly not_found: number;
-  /** Percent, with its 95 % interval; `null` without a query. */
-  readonly error_404_rate: number | null;
-  readonly error_404_rate_low: number | null;
-  readonly error_404_rate_high: number | null;
-  /** `null` where no source counts them. */
-  readonly payment_orders: number | null;
-  readonly queries_per_payment_order: number | null;
-  readonly cache_hits: number | null;
-}
+export type NotFoundRateTold = Omit<NotFoundRate, keyof BucketName>;
 
 /** Who used a bucket, by the calls that were reported. */
-export interface ShareTold {
-  readonly source: string;
-  readonly operation: string;
-  readonly tokens: number;
-  /** Percent of the tokens that were reported; `null` where there were none. */
-  readonly share: number | null;
-  readonly calls: number;
-  readonly not_found: number;
-  readonly refused: number;
-}
+export type ShareTold = Omit<Share, keyof BucketName>;
 
 /** What the reported calls don't explain, as a proof (docs/calls.md). */
 export interface UnexplainedTold {

@@ -1,13 +1,15 @@
 /** What the calls of buckets came to: sums of a day, which are made once a minute however many ask. */
 import { readingsOf } from '../analysis/consumers.ts';
-import { callFigures, proofRange } from '../analysis/callFigures.ts';
+import { figuresOf, proofRange } from '../analysis/callFigures.ts';
 import type { EpochMs } from '../domain/events.ts';
 import { DAY_MS, MINUTE_MS } from '../domain/time.ts';
 import { iso } from '../format.ts';
 import { shared } from '../serve/observing.ts';
 import type { Sql } from '../store/database.ts';
 import { isStatementTimeout } from '../store/errors.ts';
-import { minuteOf, notFoundRates, sharesOf, unexplained } from '../views/outcomes.ts';
+import { keyOf } from '../views/buckets.ts';
+import { minuteOf, notFoundRates, reportedBuckets, sharesOf, unexplained } from '../views/outcomes.ts';
+import type { NotFoundRate, Unexplained } from '../views/outcomes.ts';
 import type { SeriesRange } from '../views/series.ts';
 import type { CallsAnswer, CallsSummary } from './answers.ts';
 import { callsJson, rateJson, shareJson, unexplainedJson } from './callForms.ts';
@@ -31,7 +33,7 @@ interface Asked extends SeriesRange {
 
 /** What nobody reports is in no answer, nor what can't be told in time. */
 export interface Calls {
-  /** Of all buckets, now: a minute old, or as it was before while that is read again. */
+  /** Of all buckets, now: about a minute old. Proofs follow the rates, one by one. */
   readonly now: () => Promise<CallsSummaries>;
   /** Of one bucket over a range, and its summary. */
   readonly ofBucket: (asked: Asked) => Promise<BucketCalls | null>;
@@ -45,20 +47,33 @@ export interface BucketCalls {
 /** @param reading in a transaction of its own: never ask within another one, which holds a connection */
 export function callsOf(reading: Reading, now: () => EpochMs): Calls {
   const buckets = keptBy(async (told: Told) => await inTime(async () => await reading(async (tx) => read(tx, told))));
-  let known: { readonly until: number; readonly value: CallsSummaries } | null = null;
+  let rates: readonly NotFoundRate[] | null = null;
+  const proofs = new Map<string, Unexplained>();
+  let until = -Infinity;
+  // A statement for each: one that takes too long takes no other with it, nor any rate.
+  const prove = shared(async () => {
+    const range = proofRange(minuteOf(now()));
+    for (const bucket of (await inTime(async () => await reading(reportedBuckets))) ?? []) {
+      const { participant, endpoint_id: policy } = bucket;
+      const asked = { ...range, participant, policy };
+      const [proof] = (await inTime(async () => await reading(async (tx) => await unexplained(tx, asked)))) ?? [];
+      if (proof === undefined) proofs.delete(keyOf(bucket));
+      else proofs.set(keyOf(bucket), proof);
+    }
+  });
   const refresh = shared(async () => {
-    const until = performance.now() + KEPT_MS;
-    const found = await inTime(async () => await reading(async (tx) => await callFigures(tx, now())));
-    const told = found === null ? known?.value : [...found].map(([key, one]) => [key, callsJson(one)] as const);
-    known = { until, value: new Map(told) };
-    return known.value;
+    const due = performance.now() + KEPT_MS;
+    const at = minuteOf(now());
+    rates = (await inTime(async () => await reading(async (tx) => await notFoundRates(tx, at)))) ?? rates ?? [];
+    until = due;
+    void prove().catch(() => undefined);
   });
   return {
     now: async () => {
-      if (known === null) return await refresh();
-      // Whoever watches does not wait; what fails is asked again.
-      if (performance.now() >= known.until) void refresh().catch(() => undefined);
-      return known.value;
+      // Whoever watches waits for the first rates alone; what fails is asked again.
+      if (rates === null) await refresh();
+      else if (performance.now() >= until) void refresh().catch(() => undefined);
+      return new Map([...figuresOf(rates ?? [], proofs.values())].map(([key, one]) => [key, callsJson(one)]));
     },
     ofBucket: async (asked) => await buckets(toldOf(asked, now())),
   };

@@ -4,6 +4,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { apiOf } from '../../src/api/api.ts';
 import type { Api } from '../../src/api/api.ts';
 import type { CallsSummary } from '../../src/api/answers.ts';
+import { callsOf } from '../../src/api/calls.ts';
 import { openApi } from '../../src/api/openapi.ts';
 import { statusJson, statusText } from '../../src/cli/render/status.ts';
 import { watchText } from '../../src/cli/render/watch.ts';
@@ -11,12 +12,15 @@ import { FORMS } from '../../src/cli/sites.ts';
 import type { RequestOutcomesObserved } from '../../src/domain/outcomes.ts';
 import { DEFAULT_RULES } from '../../src/domain/thresholds.ts';
 import { readStatus } from '../../src/operate/status.ts';
-import { longObservingPool, observingPool } from '../../src/serve/observing.ts';
+import { longObservingPool, observe, observingPool } from '../../src/serve/observing.ts';
 import { openDatabase } from '../../src/store/database.ts';
+import type { Sql } from '../../src/store/database.ts';
+import { keyOf } from '../../src/views/buckets.ts';
 import { foldAll } from '../cli/seed.ts';
 import { baldeDatabase } from '../support/database.ts';
 import { MINUTE, NOON, observation, PARTICIPANT } from '../support/observations.ts';
 import { outcomes } from '../support/outcomes.ts';
+import { eventually } from '../support/eventually.ts';
 import { publish } from '../support/topics.ts';
 import { ANTISCAN, happen, reportCalls } from './traffic.ts';
 import type { Happened } from './traffic.ts';
@@ -100,7 +104,12 @@ describe('[CALLS-5] what calls came to is told', async () => {
 
   it('by the API: overview and bucket agree, rates and shares are those of the windows', async () => {
     const api = apiOn(url);
-    const overview = await api.overview(null);
+    // Proofs come one by one, behind the rates.
+    const overview = await eventually('the proofs of both buckets', async () => {
+      const now = await api.overview(null);
+      const proven = now.buckets.filter(({ calls }) => typeof calls?.unexplained_at_least === 'number');
+      return proven.length === 2 && now;
+    });
     const watched = watchText(overview, '', NOW).join('\n');
     expect(watched).toContain(`${STATISTICS}: UNEXPLAINED: at least `);
     expect(watched).toContain(`${ANTISCAN}: 404 rate `);
@@ -129,6 +138,29 @@ describe('[CALLS-5] what calls came to is told', async () => {
     expect(told?.readings).toEqual(['ANOTHER_SYSTEM']);
     expect(told?.unexplained).toMatchObject({ waiting_for: [], checked_from: expect.any(String) as string });
     expect((await bucketAt(api, 'CLAIMS_READ', null)).calls).toBeNull();
+  });
+
+  it('by the overview, of the other buckets too when a proof takes too long, and with the rate of that one', async () => {
+    const slow = async (tx: Sql): Promise<never> => {
+      await tx.execute(`set local statement_timeout = '1ms'`);
+      await tx.query('select pg_sleep(10)');
+      throw new Error('a statement had no limit');
+    };
+    const reading = async <T>(read: (tx: Sql) => Promise<T>): Promise<T> =>
+      await observe(database, async (tx) => {
+        const query: Sql['query'] = async (text, parameters, name) =>
+          text.includes('dict_rate_limit_unexplained(') && parameters?.includes(ANTISCAN) === true
+            ? await slow(tx)
+            : await tx.query(text, parameters, name);
+        return await read({ ...tx, query });
+      });
+    const calls = callsOf(reading, () => NOW);
+    const of = async (policy: string) =>
+      (await calls.now()).get(keyOf({ participant: PARTICIPANT, endpoint_id: policy }));
+    expect(await of(ANTISCAN)).toMatchObject(summaryOf(reported.windows));
+    // Its proof comes after the one that fails.
+    await eventually('the other proof', async () => ((await of(STATISTICS))?.unexplained_at_least ?? 0) > 10_000);
+    expect(await of(ANTISCAN)).toMatchObject({ ...summaryOf(reported.windows), unexplained_at_least: null });
   });
 
   it('by the API as its document describes it', async () => {
