@@ -13,7 +13,7 @@ import type { View } from '../tools/dashboards/macros.ts';
 import { asJson, queriesOf } from '../tools/dashboards/queries.ts';
 import type { Asked } from '../tools/dashboards/queries.ts';
 import { install, median, onServer, option, PARTICIPANT } from './common.ts';
-import { fillViews } from './fillViews.ts';
+import { fillCalls, fillViews } from './fillViews.ts';
 
 const months = option('months', 13);
 const policies = option('policies', 30);
@@ -39,7 +39,9 @@ const RANGES: readonly Range[] = [
   ALL,
 ];
 
-const variables = { policy: 'POLICY_07', severity: ['CRITICAL', 'WARNING'] } as const;
+/** The number of the bucket that is looked at. */
+const BUCKET = 7;
+const variables = { policy: `POLICY_0${BUCKET}`, severity: ['CRITICAL', 'WARNING'] } as const;
 const participantOf = (uid: string): View['variables'][string] =>
   uid === 'balde-bucket' ? PARTICIPANT : { all: 'select participant from dict_rate_limit_policies' };
 
@@ -97,6 +99,7 @@ await onServer(async (createDatabase) => {
   const { database } = installed;
   const start = performance.now();
   await fillViews(database, { policies, from, to });
+  await fillCalls(database, { from, to }, BUCKET);
   const seconds = (performance.now() - start) / 1000;
   const count = async (view: string): Promise<string> =>
     ((await database.query<{ n: number }>(`select count(*) as n from ${view}`))[0]?.n ?? 0).toLocaleString('en');

@@ -34,10 +34,9 @@ export const resourceOf = (version: string): Resource =>
 
 /** From now on, in the whole process. The SDK has one ear for everything that it sends. */
 export function hearComplaints(onLost: OtlpOptions['onLost']): void {
-  const tell = { spans: seldom(onLost, 'spans'), metrics: seldom(onLost, 'metrics') };
   const complain = (...said: readonly unknown[]): void => {
     const reason = said.map(textOf).join(': ');
-    tell[reason.startsWith(OF_METRICS) ? 'metrics' : 'spans'](reason);
+    tellSeldom(onLost, reason.startsWith(OF_METRICS) ? 'metrics' : 'spans', reason);
   };
   const quiet = (): void => undefined;
   const logger = { error: complain, warn: complain, info: quiet, debug: quiet, verbose: quiet };
@@ -50,7 +49,7 @@ const OF_METRICS = 'PeriodicExportingMetricReader';
 
 /** Sends what is left, as far as the receiver takes it in time. Does not fail. */
 export async function sendLast(what: Sent, shutdown: Promise<void>, tell: LastWords): Promise<void> {
-  const lost = (reason: string): void => tell.onLost(what, reason);
+  const lost = (reason: string): void => tellSeldom(tell.onLost, what, reason);
   const late = (): void => lost(`${tell.description} did not take the last ones in time`);
   await within(LAST_MS, shutdown, late).catch((error: unknown) => lost(textOf(error)));
 }
@@ -59,14 +58,14 @@ interface LastWords extends Pick<OtlpOptions, 'onLost'> {
   readonly description: string;
 }
 
-/** The same is said again with each batch. */
-function seldom(tell: OtlpOptions['onLost'], what: Sent): (reason: string) => void {
-  let next = -Infinity;
-  return (reason) => {
-    if (performance.now() < next) return;
-    next = performance.now() + TOLD_EVERY_MS;
-    tell(what, reason);
-  };
+/** Of the process, as the SDK's ear is: spans and metrics both put one on, and the last one hears all. */
+const nextAt: Record<Sent, number> = { spans: -Infinity, metrics: -Infinity };
+
+/** The same is said again with each batch, and once more at the end. */
+function tellSeldom(onLost: OtlpOptions['onLost'], what: Sent, reason: string): void {
+  if (performance.now() < nextAt[what]) return;
+  nextAt[what] = performance.now() + TOLD_EVERY_MS;
+  onLost(what, reason);
 }
 
 /** Several addresses that are tried in vain give an error without a message. */

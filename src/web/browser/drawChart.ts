@@ -45,7 +45,8 @@ class BucketPlots implements Chart {
     const [tokens, demand] = this.#plots;
     tokens.setData(tokensData(data), false);
     demand.setData(demandData(data), false);
-    this.#setRange(this.#whole());
+    // Who moves it meanwhile keeps what the hand has done; their range is asked for when they have settled.
+    if (this.#settling === undefined) this.#setRange(this.#whole());
   }
 
   move = (share: number): void => this.#choose(moved(this.#range(), share));
@@ -53,7 +54,7 @@ class BucketPlots implements Chart {
   zoom = (factor: number): void => this.#choose(zoomed(this.#range(), factor));
 
   destroy(): void {
-    clearTimeout(this.#settling);
+    this.#settle();
     for (const end of this.#ends) end();
     for (const plot of this.#plots) plot.destroy();
   }
@@ -62,7 +63,10 @@ class BucketPlots implements Chart {
     const target = {
       range: () => this.#range(),
       show: (range: TimeRange) => this.#choose(range),
-      reset: () => this.#options.onReset(),
+      reset: () => {
+        this.#settle();
+        this.#options.onReset();
+      },
     };
     this.#ends.push(keys(this.#host, target));
     for (const plot of this.#plots) this.#ends.push(gestures(plot.over, target));
@@ -102,7 +106,15 @@ class BucketPlots implements Chart {
     for (const other of this.#plots)
       if (other !== plot && (other.scales['x']?.min !== min || other.scales['x'].max !== max))
         other.setScale('x', { min, max });
+    this.#settle();
+    this.#settling = setTimeout(() => {
+      this.#settle();
+      this.#options.onRange({ from: min * 1000, to: max * 1000 });
+    }, SETTLED_MS);
+  }
+
+  #settle(): void {
     clearTimeout(this.#settling);
-    this.#settling = setTimeout(() => this.#options.onRange({ from: min * 1000, to: max * 1000 }), SETTLED_MS);
+    this.#settling = undefined;
   }
 }
