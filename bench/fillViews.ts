@@ -1,8 +1,10 @@
 /** Fills the tables behind the views at once, without log and folds: levels that wander through all thresholds. */
+import { outcomesProjection } from '../projections/outcomes/fold.ts';
 import type { EpochMs } from '../src/domain/events.ts';
 import { monthOf } from '../src/domain/months.ts';
 import { makeMonth } from '../src/store/partitions.ts';
 import type { Database } from '../src/store/database.ts';
+import { addUp } from '../src/store/sums.ts';
 import { PARTICIPANT } from './common.ts';
 
 export interface Filling {
@@ -53,7 +55,9 @@ export async function fillCalls(database: Database, { from, to }: Pick<Filling, 
     `insert into outcomes_v1.outcome_sources
      select ${bucket}, source, ${iso(from)}, ${iso(to)}, ${iso(to)} from (values ('payments'), ('batch')) s (source)`,
   );
-  await database.execute('vacuum analyze outcomes_v1.outcome_windows');
+  await database.transaction(async (tx) => await addUp(tx, 'outcomes_v1', outcomesProjection.tables.outcome_hours));
+  for (const table of ['outcome_windows', 'outcome_hours'])
+    await database.execute(`vacuum analyze outcomes_v1.${table}`);
 }
 
 /** In their order. A month is made where its rows are written: a server with little WAL writes it once. */

@@ -27,7 +27,7 @@ export interface OutcomesState {
   readonly sources: readonly Source[];
 }
 
-type Table = 'outcome_windows' | 'outcome_sources';
+type Table = 'outcome_windows' | 'outcome_hours' | 'outcome_sources';
 
 const WINDOW = {
   participant: 'text',
@@ -47,6 +47,42 @@ const WINDOW = {
   revision: 'integer',
 } as const;
 
+/** Windows of an hour of UTC, added up. What a source need not tell is counted where it is told. */
+const HOUR = {
+  participant: 'text',
+  endpoint_id: 'text',
+  starts_at: 'timestamptz',
+  source: 'text',
+  operation: 'text',
+  windows: 'bigint',
+  status_200: 'bigint',
+  status_404: 'bigint',
+  status_429: 'bigint',
+  status_500: 'bigint',
+  status_other: 'bigint',
+  payment_order_credits: 'bigint',
+  cache_hits: 'bigint',
+  with_cache_hits: 'bigint',
+  payment_orders: 'bigint',
+  with_payment_orders: 'bigint',
+} as const;
+
+const WINDOW_KEY = ['participant', 'endpoint_id', 'starts_at', 'source', 'operation'] as const;
+
+const HOUR_VALUES = {
+  windows: '1',
+  status_200: 'r.status_200',
+  status_404: 'r.status_404',
+  status_429: 'r.status_429',
+  status_500: 'r.status_500',
+  status_other: 'r.status_other',
+  payment_order_credits: 'r.payment_order_credits',
+  cache_hits: 'coalesce(r.cache_hits, 0)',
+  with_cache_hits: '(r.cache_hits is not null)::integer',
+  payment_orders: 'coalesce(r.payment_orders, 0)',
+  with_payment_orders: '(r.payment_orders is not null)::integer',
+} as const satisfies Omit<Record<keyof typeof HOUR, string>, (typeof WINDOW_KEY)[number]>;
+
 const SOURCE = {
   participant: 'text',
   endpoint_id: 'text',
@@ -64,7 +100,7 @@ const BUCKET = { participant: 'participant', policy: 'endpoint_id' } as const;
 export const outcomesProjection: Projection<RequestOutcomesObserved, OutcomesState, Table> = {
   kind: 'projection',
   name: 'outcomes',
-  revision: 1,
+  revision: 2,
   topic: 'request-outcomes',
   key: bucketKey,
   apply,
@@ -72,11 +108,20 @@ export const outcomesProjection: Projection<RequestOutcomesObserved, OutcomesSta
     outcome_windows: {
       table: 'outcome_windows',
       columns: WINDOW,
-      key: ['participant', 'endpoint_id', 'starts_at', 'source', 'operation'],
+      key: WINDOW_KEY,
       bucket: BUCKET,
       since: 'starts_at',
       partitionedBy: 'starts_at',
       highest: 'revision',
+    },
+    outcome_hours: {
+      table: 'outcome_hours',
+      columns: HOUR,
+      key: WINDOW_KEY,
+      bucket: BUCKET,
+      since: 'starts_at',
+      partitionedBy: 'starts_at',
+      sums: { of: 'outcome_windows', values: HOUR_VALUES },
     },
     outcome_sources: {
       table: 'outcome_sources',

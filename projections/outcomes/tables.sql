@@ -20,6 +20,28 @@ create table outcome_windows (
   primary key (participant, endpoint_id, starts_at, source, operation)
 ) partition by range (starts_at);
 
+-- The windows that begin in an hour of UTC, added up: one row for each source and operation.
+create table outcome_hours (
+  participant text not null,
+  endpoint_id text not null,
+  starts_at timestamptz not null,
+  source text not null,
+  operation text not null,
+  windows bigint not null,
+  status_200 bigint not null,
+  status_404 bigint not null,
+  status_429 bigint not null,
+  status_500 bigint not null,
+  status_other bigint not null,
+  payment_order_credits bigint not null,
+  -- Of the windows that tell them, which are counted.
+  cache_hits bigint not null,
+  with_cache_hits bigint not null,
+  payment_orders bigint not null,
+  with_payment_orders bigint not null,
+  primary key (participant, endpoint_id, starts_at, source, operation)
+) partition by range (starts_at);
+
 -- What each source has said of a bucket.
 create table outcome_sources (
   participant text not null,

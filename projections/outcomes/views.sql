@@ -26,6 +26,133 @@ create or replace view public.dict_rate_limit_outcome_sources as
 select participant, endpoint_id, source, first_at, last_at, complete_up_to
 from outcome_sources;
 
+-- Windows by the hour of UTC that they begin in, added up.
+create or replace view public.dict_rate_limit_outcome_hours as
+select
+  participant,
+  endpoint_id,
+  source,
+  operation,
+  starts_at,
+  windows,
+  status_200,
+  status_404,
+  status_429,
+  status_500,
+  status_other,
+  payment_order_credits,
+  cache_hits,
+  with_cache_hits,
+  payment_orders,
+  with_payment_orders
+from outcome_hours;
+
+-- Tokens that calls cost by DICT's counting rules (Operational Manual v8.0, 13.1): on the participant's bucket of getEntry an
+-- answer that found something costs 1, one that found nothing 3; elsewhere every answer costs 1 but those with status 500.
+-- A refused call (429) is taken to cost nothing; whether it does is not documented.
+create or replace function public.dict_rate_limit_tokens_of(policy text, ok bigint, not_found bigint, other bigint)
+returns bigint
+language sql immutable parallel safe
+as $function$
+  select case when policy = 'ENTRIES_READ_PARTICIPANT_ANTISCAN' then ok + 3 * not_found else ok + not_found + other end
+$function$;
+
+-- Windows that begin in a range, added up by the hour of UTC: whole hours as they are kept, what the range has of the first
+-- and of the last one of its windows. A sum of any range comes out as from the windows, and is read from few rows.
+create or replace function public.dict_rate_limit_outcome_sums(since timestamptz, until timestamptz)
+returns table (
+  participant text,
+  endpoint_id text,
+  source text,
+  operation text,
+  -- Of the hour, or of a window of an hour that the range has a part of.
+  starts_at timestamptz,
+  windows bigint,
+  status_200 bigint,
+  status_404 bigint,
+  status_429 bigint,
+  status_500 bigint,
+  status_other bigint,
+  payment_order_credits bigint,
+  -- Null where no source counts them.
+  cache_hits bigint,
+  payment_orders bigint,
+  tokens bigint
+)
+language sql stable parallel safe
+as $function$
+  select s.participant, s.endpoint_id, s.source, s.operation, s.starts_at, s.windows,
+    s.status_200, s.status_404, s.status_429, s.status_500, s.status_other, s.payment_order_credits,
+    s.cache_hits, s.payment_orders,
+    public.dict_rate_limit_tokens_of(s.endpoint_id, s.status_200, s.status_404, s.status_other)
+  from (
+    select h.participant, h.endpoint_id, h.source, h.operation, h.starts_at, h.windows,
+      h.status_200, h.status_404, h.status_429, h.status_500, h.status_other, h.payment_order_credits,
+      case when h.with_cache_hits > 0 then h.cache_hits end as cache_hits,
+      case when h.with_payment_orders > 0 then h.payment_orders end as payment_orders
+    from public.dict_rate_limit_outcome_hours h
+    where h.starts_at >= date_trunc('hour', since + interval '1 hour' - interval '1 microsecond', 'UTC')
+      and h.starts_at < date_trunc('hour', until, 'UTC')
+    union all
+    select w.participant, w.endpoint_id, w.source, w.operation, w.starts_at, 1,
+      w.status_200, w.status_404, w.status_429, w.status_500, w.status_other, w.payment_order_credits,
+      w.cache_hits, w.payment_orders
+    from public.dict_rate_limit_outcomes w
+    where w.starts_at >= since
+      and w.starts_at < least(until, date_trunc('hour', since + interval '1 hour' - interval '1 microsecond', 'UTC'))
+    union all
+    select w.participant, w.endpoint_id, w.source, w.operation, w.starts_at, 1,
+      w.status_200, w.status_404, w.status_429, w.status_500, w.status_other, w.payment_order_credits,
+      w.cache_hits, w.payment_orders
+    from public.dict_rate_limit_outcomes w
+    where w.starts_at < until
+      and w.starts_at >= greatest(
+        date_trunc('hour', since + interval '1 hour' - interval '1 microsecond', 'UTC'), date_trunc('hour', until, 'UTC'))
+  ) s
+$function$;
+
+-- What the calls of each bucket came to in a range; rows are there for buckets with a window that begins in it.
+create or replace function public.dict_rate_limit_outcome_totals(since timestamptz, until timestamptz)
+returns table (
+  participant text,
+  endpoint_id text,
+  status_200 bigint,
+  status_404 bigint,
+  status_429 bigint,
+  status_500 bigint,
+  status_other bigint,
+  payment_order_credits bigint,
+  cache_hits bigint,
+  payment_orders bigint,
+  first_at timestamptz,
+  last_at timestamptz
+)
+language sql stable parallel safe
+as $function$
+  select b.participant, b.endpoint_id, s.*, f.first_at, l.last_at
+  -- Bucket by bucket, as the primary keys have them.
+  from (select distinct o.participant, o.endpoint_id from public.dict_rate_limit_outcome_sources o) b
+  cross join lateral (
+    select min(o.starts_at) as first_at, max(o.starts_at) as last_start
+    from public.dict_rate_limit_outcomes o
+    where o.participant = b.participant and o.endpoint_id = b.endpoint_id and o.starts_at >= since and o.starts_at < until
+  ) f
+  cross join lateral (
+    -- A window is a minute at most, so one that ends last begins in the last minute.
+    select max(o.ends_at) as last_at
+    from public.dict_rate_limit_outcomes o
+    where o.participant = b.participant and o.endpoint_id = b.endpoint_id
+      and o.starts_at > f.last_start - interval '1 minute' and o.starts_at <= f.last_start
+  ) l
+  cross join lateral (
+    select sum(u.status_200)::bigint, sum(u.status_404)::bigint, sum(u.status_429)::bigint, sum(u.status_500)::bigint,
+      sum(u.status_other)::bigint, sum(u.payment_order_credits)::bigint, sum(u.cache_hits)::bigint, sum(u.payment_orders)::bigint
+    from public.dict_rate_limit_outcome_sums(since, until) u
+    where u.participant = b.participant and u.endpoint_id = b.endpoint_id
+  ) s
+  where f.first_at is not null
+$function$;
+
 -- How many of the queries found nothing, in the hour and in the 24 hours before a time, with the 95 % interval of Wilson
 -- (1927), by bucket. Percent. Rows are there for buckets with a window in that time.
 create or replace function public.dict_rate_limit_404_rates_at(at timestamptz)
@@ -61,25 +188,10 @@ as $function$
     n.first_at,
     n.last_at
   from (
-    -- Bucket by bucket, as the primary key has them: all windows of a month are many more.
-    select b.participant, b.endpoint_id, h.hours, w.*
-    from (
-      select distinct s.participant, s.endpoint_id from public.dict_rate_limit_outcome_sources s
-    ) b
-    cross join (values (1), (24)) h (hours)
-    cross join lateral (
-      select
-        sum(o.status_200::bigint + o.status_404)::bigint as queries,
-        sum(o.status_404)::bigint as not_found,
-        sum(o.payment_orders)::bigint as payment_orders,
-        sum(o.cache_hits)::bigint as cache_hits,
-        min(o.starts_at) as first_at,
-        max(o.ends_at) as last_at
-      from public.dict_rate_limit_outcomes o
-      where o.participant = b.participant and o.endpoint_id = b.endpoint_id
-        and o.starts_at >= at - h.hours * interval '1 hour' and o.starts_at < at
-    ) w
-    where w.first_at is not null
+    select t.participant, t.endpoint_id, h.hours, t.status_200 + t.status_404 as queries, t.status_404 as not_found,
+      t.payment_orders, t.cache_hits, t.first_at, t.last_at
+    from (values (1), (24)) h (hours)
+    cross join lateral public.dict_rate_limit_outcome_totals(at - h.hours * interval '1 hour', at) t
   ) n
   cross join lateral (
     select n.not_found::double precision / greatest(n.queries, 1) as p, greatest(n.queries, 1)::double precision as q,
@@ -95,9 +207,7 @@ $function$;
 create or replace view public.v_dict_rate_limit_404_rates as
 select * from public.dict_rate_limit_404_rates_at(clock_timestamp());
 
--- Windows with the tokens that their calls cost by DICT's counting rules (Operational Manual v8.0, 13.1): on the
--- participant's bucket of getEntry an answer that found something costs 1, one that found nothing 3; elsewhere every answer
--- costs 1 but those with status 500. A refused call (429) is taken to cost nothing; whether it does is not documented.
+-- Windows with the tokens that their calls cost.
 create or replace view public.dict_rate_limit_outcome_tokens as
 select
   participant,
@@ -106,8 +216,7 @@ select
   operation,
   starts_at,
   ends_at,
-  case when endpoint_id = 'ENTRIES_READ_PARTICIPANT_ANTISCAN' then status_200::bigint + 3::bigint * status_404
-    else status_200::bigint + status_404 + status_other end as tokens,
+  public.dict_rate_limit_tokens_of(endpoint_id, status_200, status_404, status_other) as tokens,
   status_429 as refused,
   case when endpoint_id = 'ENTRIES_READ_PARTICIPANT_ANTISCAN' then status_500::bigint + status_other
     else status_500::bigint end as free,
@@ -287,10 +396,12 @@ select * from public.dict_rate_limit_unexplained(clock_timestamp() - interval '2
 
 do $$
 begin
-  grant select on public.dict_rate_limit_outcomes, public.dict_rate_limit_outcome_sources,
-    public.v_dict_rate_limit_404_rates, public.dict_rate_limit_outcome_tokens, public.v_dict_rate_limit_unexplained
+  grant select on public.dict_rate_limit_outcomes, public.dict_rate_limit_outcome_hours,
+    public.dict_rate_limit_outcome_sources, public.v_dict_rate_limit_404_rates, public.dict_rate_limit_outcome_tokens, public.v_dict_rate_limit_unexplained
     to balde_readonly;
-  grant execute on function public.dict_rate_limit_404_rates_at, public.dict_rate_limit_unexplained to balde_readonly;
+  grant execute on function public.dict_rate_limit_tokens_of, public.dict_rate_limit_outcome_sums,
+    public.dict_rate_limit_outcome_totals, public.dict_rate_limit_404_rates_at, public.dict_rate_limit_unexplained
+    to balde_readonly;
 exception
   when undefined_object then null;
 end

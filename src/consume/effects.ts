@@ -1,6 +1,7 @@
 /** What a fold's output does to the database, inside the transaction of its checkpoint. */
 import type { Topic } from '../codec/topics.ts';
 import type { EpochMs } from '../domain/events.ts';
+import { sumsOf } from '../domain/fold.ts';
 import type { Projection, RowChange, TableSpec, Value } from '../domain/fold.ts';
 import { monthName, monthOf } from '../domain/months.ts';
 import type { FoldId } from '../store/checkpoints.ts';
@@ -47,7 +48,9 @@ export function projectionEffects<E, S, T extends string>(
         if (time === undefined) continue;
         const month = monthOf(time);
         if (knownMonths.has(`${table} ${month}`)) continue;
-        await makeMonthFor(database, { schema, table: projection.tables[table].table }, month);
+        const spec = projection.tables[table];
+        for (const one of [spec, ...sumsOf(projection.tables, spec)])
+          await makeMonthFor(database, { schema, table: one.table }, month);
         knownMonths.add(`${table} ${month}`);
       }
     },

@@ -75,7 +75,25 @@ export interface TableSpec {
   readonly highest?: string;
   /** SQL over the state `s.state` of a key and a row `r` of it: whether the fold has no such row, or has deleted it. */
   readonly absent?: string;
+  /** Its rows are those of another table added up; whoever writes that writes these, and the fold makes none. */
+  readonly sums?: Sums;
 }
+
+/** Rows of a table added up by the hour of UTC. Both tables have months, by a column of the same name. */
+export interface Sums {
+  /** The table that is added up. The fold only upserts into it. */
+  readonly of: string;
+  /** SQL over its row `r` for what is added up: whole numbers, never null. All other columns are the key. */
+  readonly values: Readonly<Record<string, string>>;
+}
+
+/** The tables that a fold makes rows of. */
+export const ownTables = ({ tables }: { readonly tables: Readonly<Record<string, TableSpec>> }): TableSpec[] =>
+  Object.values(tables).filter(({ sums }) => sums === undefined);
+
+/** The tables that add up another one. */
+export const sumsOf = (tables: Readonly<Record<string, TableSpec>>, { table }: TableSpec): TableSpec[] =>
+  Object.values(tables).filter(({ sums }) => sums?.of === table);
 
 /**
  * How a rebuild begins a key whose oldest events have left the log: from the newest row that an older version of the

@@ -6,7 +6,7 @@
  * of each key counts in a chunk.
  */
 import type { EpochMs } from '../domain/events.ts';
-import { Replacements } from '../domain/fold.ts';
+import { ownTables, Replacements } from '../domain/fold.ts';
 import type { Projection, RowChange, TableSpec, Value } from '../domain/fold.ts';
 import { addMonths, monthIn, monthName, monthOf } from '../domain/months.ts';
 import { moveCheckpoints } from '../store/checkpoints.ts';
@@ -230,8 +230,9 @@ export class BulkWriter<E, S, T extends string> {
   }
 }
 
-export const partitionedTables = ({ tables }: { readonly tables: Readonly<Record<string, TableSpec>> }) =>
-  Object.values(tables).filter(({ partitionedBy }) => partitionedBy !== undefined);
+/** Those that are filled: sums are added up of them. */
+export const partitionedTables = (projection: { readonly tables: Readonly<Record<string, TableSpec>> }) =>
+  ownTables(projection).filter(({ partitionedBy }) => partitionedBy !== undefined);
 
 async function saveFirsts(tx: Sql, schema: string, firsts: FirstEvents): Promise<void> {
   if (firsts.size === 0) return;

@@ -6,15 +6,17 @@
  * version's state, after which nothing is left to do.
  */
 import type { EpochMs } from '../domain/events.ts';
+import { ownTables } from '../domain/fold.ts';
 import type { Projection, TableSpec } from '../domain/fold.ts';
 import { addMonths, monthIn, monthOf } from '../domain/months.ts';
 import type { FoldId } from '../store/checkpoints.ts';
 import type { Database, Sql } from '../store/database.ts';
 import { attachMonth, listPartitions, partitionMonths, readHorizon } from '../store/partitions.ts';
 import { required } from '../required.ts';
-import { replacement } from '../store/rows.ts';
+import { replacement } from '../store/statements.ts';
 import { schemaOf } from '../store/schemas.ts';
 import { columnList, quote, tableName } from '../store/sql.ts';
+import { addUp } from '../store/sums.ts';
 import { listVersions, setVersionState } from '../store/versions.ts';
 import type { Beginnings } from './beginnings.ts';
 import { FIRSTS, lateTable, monthTable, partitionedTables, timestamp, upsertTable } from './bulkWriter.ts';
@@ -50,11 +52,13 @@ export async function finish<E, S, T extends string>(options: FinishOptions<E, S
     for (const month of await monthsToMake(database, older, to, spec))
       if (await finishMonth(database, { from, to }, spec, month)) options.onMonth(month);
   }
-  for (const spec of Object.values<TableSpec>(projection.tables)) {
+  for (const spec of ownTables(projection)) {
     if (from === null || spec.since === undefined || spec.partitionedBy !== undefined) continue;
     await database.transaction(async (tx) => await takeOverRows(tx, { older: from, to }, spec, spec.table));
   }
   if (older !== null) await countLeftOut({ ...options, older });
+  for (const spec of Object.values<TableSpec>(projection.tables))
+    if (spec.sums !== undefined) await database.transaction(async (tx) => await addUp(tx, to, spec));
   for (const { table } of Object.values<TableSpec>(projection.tables))
     await database.execute(`analyze ${tableName(to, table)}`);
   await database.transaction(async (tx) => {

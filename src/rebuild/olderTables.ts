@@ -2,11 +2,12 @@
  * The tables that a rebuild takes rows over from. They may be of another revision: their rows are given the columns of
  * the one that is built.
  */
+import { ownTables } from '../domain/fold.ts';
 import type { Projection, TableSpec } from '../domain/fold.ts';
 import type { FoldId } from '../store/checkpoints.ts';
 import type { Sql } from '../store/database.ts';
 import { isDatabaseError } from '../store/errors.ts';
-import { copyTarget } from '../store/rows.ts';
+import { copyTarget } from '../store/statements.ts';
 import { schemaOf } from '../store/schemas.ts';
 import { columnList, quote, tableName } from '../store/sql.ts';
 import { readTables } from '../store/tables.ts';
@@ -67,7 +68,7 @@ export async function assertFits<E, S, T extends string>(
   build: FoldId,
 ): Promise<void> {
   const tables = await OlderTables.read(sql, older);
-  for (const spec of Object.values<TableSpec>(projection.tables)) {
+  for (const spec of ownTables(projection)) {
     if (!tables.has(spec)) continue;
     const refuse = (columns: readonly string[], why: string): never => {
       throw new RebuildError(

@@ -4,12 +4,13 @@
  * tell.
  */
 import type { EpochMs } from '../domain/events.ts';
+import { ownTables } from '../domain/fold.ts';
 import type { Projection, TableSpec } from '../domain/fold.ts';
 import { addMonths } from '../domain/months.ts';
 import type { FoldId } from '../store/checkpoints.ts';
 import type { Database, Sql } from '../store/database.ts';
 import { required } from '../required.ts';
-import { copyTarget } from '../store/rows.ts';
+import { copyTarget } from '../store/statements.ts';
 import { schemaOf } from '../store/schemas.ts';
 import { columnList, joinedKey, participantOf, policyOf, quote, tableName } from '../store/sql.ts';
 import { beginningOf } from './beginnings.ts';
@@ -71,7 +72,7 @@ export async function takeOverKeys<E, S, T extends string>(options: TakeOverOpti
       `insert into ${tableName(to, 'fold_state')} (key, state) select key, state from idle where state is not null
        on conflict do nothing`,
     );
-    for (const spec of Object.values<TableSpec>(projection.tables))
+    for (const spec of ownTables(projection))
       if (spec.since === undefined && older.has(spec)) await takeOverCurrent(tx, { older, to }, spec, endOf(until));
   });
 }
@@ -96,11 +97,11 @@ async function beginsOfIdle<E, S, T extends string>(
 /** Table `idle`: key, state, newest row and, as {@link FIRSTS}, where the log begins for it. */
 async function findIdleKeys<E, S, T extends string>(
   tx: Sql,
-  { projection: { tables }, older }: TakeOverOptions<E, S, T>,
+  { projection, older }: TakeOverOptions<E, S, T>,
   to: string,
   begins: ReadonlyMap<string, EpochMs>,
 ): Promise<void> {
-  const times = Object.values<TableSpec>(tables)
+  const times = ownTables(projection)
     .filter((spec) => spec.since !== undefined && older.has(spec))
     .map(
       (spec) => `(select max(r.${sinceOf(spec)}) from ${older.rows(spec)} r
@@ -214,7 +215,7 @@ export async function countLeftOut<E, S, T extends string>({
   const to = schemaOf(build);
   await database.transaction(async (tx) => {
     await forgetLeftOut(tx, to);
-    for (const spec of Object.values<TableSpec>(projection.tables)) {
+    for (const spec of ownTables(projection)) {
       if (spec.since === undefined || !older.has(spec)) continue;
       const same = spec.key.map((column) => `n.${quote(column)} = r.${quote(column)}`).join(' and ');
       const [participant, policy] = bucketOf(spec, 'r');

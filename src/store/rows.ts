@@ -1,9 +1,11 @@
 /** Writes the rows of a read model: COPY for what is known to be new, one statement per table for the rest. */
-import { Replacements } from '../domain/fold.ts';
+import { Replacements, sumsOf } from '../domain/fold.ts';
 import type { ColumnType, RowChange, TableSpec, Value } from '../domain/fold.ts';
 import { copyFile, copyPieces } from './copyFormat.ts';
 import type { Parameter, Sql } from './database.ts';
 import { columnList, quote, tableName } from './sql.ts';
+import { copyTarget, replacement } from './statements.ts';
+import { upsertWithSums } from './sums.ts';
 
 type Rows = readonly (readonly Value[])[];
 
@@ -28,23 +30,30 @@ export async function writeRows(
     const rows = (how: RowChange['how']): Rows => last.filter((change) => change.how === how).map(({ row }) => row);
     const [deleted, upserted] = [rows('delete'), rows('upsert')];
     if (deleted.length > 0) await remove(tx, schema, spec, deleted);
-    if (upserted.length > 0) await insert(tx, schema, spec, upserted, replacement(spec));
+    if (upserted.length === 0) continue;
+    const [sums] = sumsOf(tables, spec);
+    if (sums === undefined) await insert(tx, schema, spec, upserted, replacement(spec));
+    else await upsertWithSums(tx, schema, { spec, sums, source: unnested(spec) }, arraysOf(spec, upserted));
   }
 }
 
-export const copyTarget = (schema: string, { table, columns }: Pick<TableSpec, 'table' | 'columns'>): string =>
-  `${tableName(schema, table)} (${columnList(Object.keys(columns))})`;
-
 async function insert(tx: Sql, schema: string, spec: TableSpec, rows: Rows, onConflict: string): Promise<void> {
-  const types = Object.values(spec.columns);
-  const arrays = types.map((type, i): Parameter => rows.map((row) => toParameter(row[i] ?? null, type)));
-  const sources = types.map((type, i) => `$${i + 1}::${type}[]`).join(', ');
   await tx.execute(
-    `insert into ${copyTarget(schema, spec)} select * from unnest(${sources})
+    `insert into ${copyTarget(schema, spec)} select * from ${unnested(spec)}
      on conflict (${columnList(spec.key)}) ${onConflict}`,
-    arrays,
+    arraysOf(spec, rows),
   );
 }
+
+/** SQL for rows given as {@link arraysOf} them. */
+const unnested = ({ columns }: TableSpec): string =>
+  `unnest(${Object.values(columns)
+    .map((type, i) => `$${i + 1}::${type}[]`)
+    .join(', ')})`;
+
+/** By column. */
+const arraysOf = ({ columns }: TableSpec, rows: Rows): Parameter[] =>
+  Object.values(columns).map((type, i) => rows.map((row) => toParameter(row[i] ?? null, type)));
 
 async function remove(tx: Sql, schema: string, { table, columns, key }: TableSpec, rows: Rows): Promise<void> {
   const at = key.map((column) => Object.keys(columns).indexOf(column));
@@ -56,15 +65,6 @@ async function remove(tx: Sql, schema: string, { table, columns, key }: TableSpe
      where ${key.map((column) => `t.${quote(column)} = u.${quote(column)}`).join(' and ')}`,
     arrays,
   );
-}
-
-/** What an upsert into the table does, or into one of its months, where the row is there. */
-export function replacement({ columns, key, highest, table }: TableSpec, into = table): string {
-  const others = Object.keys(columns).filter((column) => !key.includes(column));
-  if (others.length === 0) return 'do nothing';
-  return `do update set ${others.map((column) => `${quote(column)} = excluded.${quote(column)}`).join(', ')}${
-    highest === undefined ? '' : ` where excluded.${quote(highest)} > ${quote(into)}.${quote(highest)}`
-  }`;
 }
 
 /** One statement may touch a row once. */

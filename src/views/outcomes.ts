@@ -31,20 +31,17 @@ export const MIN_QUERIES = 100;
 /** Of which a rate is told. */
 export const isTold = ({ queries }: Pick<NotFoundRate, 'queries'>): boolean => queries >= MIN_QUERIES;
 
-/** Whether the database has the views of outcomes: an older program did not make them. */
+/** Whether the database has the views of outcomes: an older program, or an older revision in service, has not. */
 async function hasOutcomes(sql: Sql): Promise<boolean> {
   const [row] = await sql.query<{ there: boolean }>(
-    `select to_regclass('public.v_dict_rate_limit_404_rates') is not null as there`,
+    `select to_regproc('public.dict_rate_limit_outcome_totals') is not null as there`,
   );
   return row?.there === true;
 }
 
-/**
- * A condition on the bucket that an index serves, and its parameters behind those that are there already.
- * @param of the table's alias with its dot
- */
-function inBucket({ participant, policy }: BucketFilter, before: readonly (string | null)[], of = '') {
-  const named = [[`${of}participant`, participant] as const, [`${of}endpoint_id`, policy] as const];
+/** A condition on the bucket that an index serves, and its parameters behind those that are there already. */
+function inBucket({ participant, policy }: BucketFilter, before: readonly (string | null)[]) {
+  const named = [['participant', participant] as const, ['endpoint_id', policy] as const];
   const given = named.flatMap(([column, value]) => (value === undefined ? [] : [{ column, value }]));
   return {
     condition: given.map(({ column }, i) => ` and ${column} = $${before.length + i + 1}`).join(''),
@@ -144,18 +141,16 @@ export interface Share {
 /** Most tokens of each bucket first; windows that begin in the range. */
 export async function sharesOf(sql: Sql, { since, until, ...filter }: Asked): Promise<Share[]> {
   if (!(await hasOutcomes(sql))) return [];
-  const { condition, parameters } = inBucket(filter, [instant(since), instant(until)], 't.');
+  const { condition, parameters } = inBucket(filter, [instant(since), instant(until)]);
   return await sql.query<Share>(
-    `select t.participant, t.endpoint_id, t.source, t.operation, sum(t.tokens)::bigint as tokens,
-       (100.0 * sum(t.tokens) / nullif(sum(sum(t.tokens)) over (partition by t.participant, t.endpoint_id), 0))::double precision as share,
-       sum(o.status_200::bigint + o.status_404 + o.status_429 + o.status_500 + o.status_other)::bigint as calls,
-       sum(o.status_404)::bigint as not_found, sum(o.status_429)::bigint as refused
-     from dict_rate_limit_outcome_tokens t
-     join dict_rate_limit_outcomes o using (participant, endpoint_id, starts_at, source, operation)
-     where t.starts_at >= $1::timestamptz and t.starts_at < $2::timestamptz
-       and o.starts_at >= $1::timestamptz and o.starts_at < $2::timestamptz${condition}
-     group by t.participant, t.endpoint_id, t.source, t.operation
-     order by t.participant, t.endpoint_id, tokens desc, t.source, t.operation`,
+    `select participant, endpoint_id, source, operation, sum(tokens)::bigint as tokens,
+       (100.0 * sum(tokens) / nullif(sum(sum(tokens)) over (partition by participant, endpoint_id), 0))::double precision as share,
+       sum(status_200 + status_404 + status_429 + status_500 + status_other)::bigint as calls,
+       sum(status_404)::bigint as not_found, sum(status_429)::bigint as refused
+     from dict_rate_limit_outcome_sums($1::timestamptz, $2::timestamptz)
+     where true${condition}
+     group by participant, endpoint_id, source, operation
+     order by participant, endpoint_id, tokens desc, source, operation`,
     parameters,
   );
 }
@@ -205,12 +200,10 @@ export async function callSums(sql: Sql, { since, until, ...filter }: Asked): Pr
   if (!(await hasOutcomes(sql))) return [];
   const { condition, parameters } = inBucket(filter, [instant(since), instant(until)]);
   return await sql.query<CallSums>(
-    `select participant, endpoint_id, sum(status_200)::bigint as status_200, sum(status_404)::bigint as status_404,
-       sum(payment_order_credits)::bigint as credits, sum(payment_orders)::bigint as payment_orders,
-       sum(cache_hits)::bigint as cache_hits, min(starts_at) as first_at, max(ends_at) as last_at
-     from dict_rate_limit_outcomes
-     where starts_at >= $1::timestamptz and starts_at < $2::timestamptz${condition}
-     group by participant, endpoint_id order by participant, endpoint_id`,
+    `select participant, endpoint_id, status_200, status_404, payment_order_credits as credits, payment_orders, cache_hits,
+       first_at, last_at
+     from dict_rate_limit_outcome_totals($1::timestamptz, $2::timestamptz)
+     where true${condition} order by participant, endpoint_id`,
     parameters,
   );
 }

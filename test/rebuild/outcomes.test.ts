@@ -4,6 +4,7 @@ import { openOutcomesPublisher } from '../../src/calls/publish.ts';
 import { REQUEST_OUTCOMES } from '../../src/codec/topics.ts';
 import type { RequestOutcomesObserved } from '../../src/domain/outcomes.ts';
 import type { EventLog } from '../../src/log/eventLog.ts';
+import type { RebuildDiffersError } from '../../src/rebuild/rebuild.ts';
 import type { Database } from '../../src/store/database.ts';
 import { seeded } from '../faults/seeded.ts';
 import { baldeDatabase } from '../support/database.ts';
@@ -16,15 +17,19 @@ const SOURCES = ['payments', 'reconciliation', '__proto__'];
 const POLICIES = ['ENTRIES_READ_PARTICIPANT_ANTISCAN', 'CLAIMS_READ'];
 
 /** Minutes of calls over two month ends, some reported again with other counts. */
-function reported(minutes: number, seed: number): RequestOutcomesObserved[] {
+function reported(minutes: number, seed: number, everyMinutes = 67): RequestOutcomesObserved[] {
   const random = seeded(seed);
   const count = (most: number): number => Math.floor(random.between(0, most));
   const events: RequestOutcomesObserved[] = [];
   for (let i = 0; i < minutes; i += 1) {
-    const windowStart = NOON + i * 67 * MINUTE;
+    const windowStart = NOON + i * everyMinutes * MINUTE;
     for (const policy of POLICIES) {
       for (const source of SOURCES) {
-        const counts = () => ({ status200: count(50), status404: count(9), status429: count(2) });
+        const counts = () => ({
+          ...{ status200: count(50), status404: count(9), status429: count(2) },
+          // Some sources tell more than others.
+          ...{ cacheHits: source === 'payments' ? count(20) : null, paymentOrders: i % 3 === 0 ? count(5) : null },
+        });
         const window = {
           ...{ policy, source, windowStart, completeUpTo: windowStart + MINUTE },
           operation: 'getEntry',
@@ -52,6 +57,7 @@ async function report(log: EventLog, events: readonly RequestOutcomesObserved[])
 const tables = async (database: Database, version = 1): Promise<string> => {
   const [row] = await database.query<{ hash: string }>(
     `select md5((select coalesce(string_agg(w::text, '|' order by w::text), '') from outcomes_v${version}.outcome_windows w)
+       || (select coalesce(string_agg(h::text, '|' order by h::text), '') from outcomes_v${version}.outcome_hours h)
        || (select coalesce(string_agg(s::text, '|' order by s::text), '') from outcomes_v${version}.outcome_sources s)
        || (select coalesce(string_agg(f::text, '|' order by f::text), '') from outcomes_v${version}.fold_state f)) as hash`,
   );
@@ -89,6 +95,24 @@ async function shown(database: Database): Promise<Map<string, number>> {
     ),
   );
 }
+
+const COUNTS =
+  'status_200 status_404 status_429 status_500 status_other payment_order_credits cache_hits payment_orders'.split(' ');
+const FIGURES = COUNTS.map((count) => `sum(${count})::bigint as ${count}`).join(', ');
+const OF = 'participant, endpoint_id, source, operation';
+
+/** Hours that are not what their windows add up to, or lack them. */
+const wrongHours = async (database: Database, version = 1): Promise<unknown[]> =>
+  await database.query(
+    `select * from (
+       select ${OF}, date_trunc('hour', starts_at, 'UTC') as starts_at, count(*) as windows,
+         ${COUNTS.map((count) => `coalesce(sum(${count}), 0) as ${count}`).join(', ')},
+         count(cache_hits) as with_cache_hits, count(payment_orders) as with_payment_orders
+       from outcomes_v${version}.outcome_windows group by 1, 2, 3, 4, 5
+     ) w full join outcomes_v${version}.outcome_hours h
+       using (${OF}, starts_at, windows, ${COUNTS.join(', ')}, with_cache_hits, with_payment_orders)
+     where w.* is null or h.* is null`,
+  );
 
 describe('outcomes', () => {
   it('hold each window as its highest revision has it, in whatever order and however often they come, live, rebuilt and verified alike [CALLS-2]', async () => {
@@ -160,5 +184,76 @@ describe('outcomes', () => {
     expect(comparison).toMatchObject({ differences: [], apart: [] });
     expect(carried.rows).toBeGreaterThan(2_000);
     expect(await tables(database, 2)).toBe(await tables(database, 1));
+  });
+
+  it('are added up by the hour, whatever comes late, again or corrected, live and rebuilt; an hour that is not its windows is found [CALLS-13]', async () => {
+    const { database, log } = await baldeDatabase();
+    const events = shuffled(reported(900, 4, 7), 5);
+    for (let i = 0; i < events.length; i += 1_500) {
+      await report(log, events.slice(i, i + 1_500));
+      await live(database, log, 'outcomes');
+      expect(await wrongHours(database)).toEqual([]);
+    }
+    const [{ hours } = { hours: 0 }] = await database.query<{ hours: number }>(
+      'select count(*)::int as hours from outcomes_v1.outcome_hours where windows > 7',
+    );
+    expect(hours).toBeGreaterThan(500);
+    const { comparison } = await rebuilt(database, log, 'outcomes');
+    expect(comparison).toMatchObject({ differences: [], apart: [], rows: 900 * 6 });
+    expect(await wrongHours(database, 2)).toEqual([]);
+    expect(await tables(database, 2)).toBe(await tables(database, 1));
+
+    await database.execute(
+      'update outcomes_v2.outcome_hours set status_404 = status_404 + 1 where starts_at = (select max(starts_at) from outcomes_v2.outcome_hours)',
+    );
+    const { differences } = await rebuilt(database, log, 'outcomes').then(
+      () => expect.unreachable(),
+      (error: unknown) => (error as RebuildDiffersError).comparison,
+    );
+    expect(new Set(differences.map(({ table }) => table))).toEqual(new Set(['outcome_hours']));
+  });
+
+  it('of any range come out of hours and windows as out of windows [CALLS-13]', async () => {
+    const { database, log } = await baldeDatabase();
+    await report(log, reported(600, 6, 7));
+    await live(database, log, 'outcomes');
+    const random = seeded(7);
+    const HOUR = 60 * MINUTE;
+    const ranges = Array.from({ length: 40 }, (_, i) => {
+      const since = NOON + random.between(-2, 68) * HOUR;
+      const until = since + [0.3, 1, 2, 24, 200][i % 5]! * HOUR;
+      // Some begin and end with an hour.
+      return i % 4 === 0 ? [Math.floor(since / HOUR) * HOUR, Math.ceil(until / HOUR) * HOUR] : [since, until];
+    });
+    for (const range of ranges) {
+      const bounds = range.map((at) => new Date(at).toISOString());
+      const sums = await database.query(
+        `select ${OF}, ${FIGURES}, sum(windows)::bigint as windows, sum(tokens)::bigint as tokens
+         from dict_rate_limit_outcome_sums($1, $2) group by 1, 2, 3, 4 order by 1, 2, 3, 4`,
+        bounds,
+      );
+      expect(sums).toEqual(
+        await database.query(
+          `select ${OF}, ${FIGURES}, count(*) as windows, sum(tokens)::bigint as tokens
+           from dict_rate_limit_outcomes join dict_rate_limit_outcome_tokens using (${OF}, starts_at)
+           where starts_at >= $1 and starts_at < $2 group by 1, 2, 3, 4 order by 1, 2, 3, 4`,
+          bounds,
+        ),
+      );
+      const totals = await database.query(
+        `select participant, endpoint_id, status_200, status_404, cache_hits, payment_orders, first_at, last_at
+         from dict_rate_limit_outcome_totals($1, $2) order by 1, 2`,
+        bounds,
+      );
+      expect(totals).toEqual(
+        await database.query(
+          `select participant, endpoint_id, sum(status_200)::bigint as status_200, sum(status_404)::bigint as status_404,
+             sum(cache_hits)::bigint as cache_hits, sum(payment_orders)::bigint as payment_orders,
+             min(starts_at) as first_at, max(ends_at) as last_at
+           from dict_rate_limit_outcomes where starts_at >= $1 and starts_at < $2 group by 1, 2 order by 1, 2`,
+          bounds,
+        ),
+      );
+    }
   });
 });

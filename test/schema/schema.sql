@@ -225,6 +225,24 @@ create table outcomes_v1.fold_state (
   key text collate "C" not null,
   state jsonb not null
 ) with (fillfactor=70);
+create table outcomes_v1.outcome_hours (
+  participant text not null,
+  endpoint_id text not null,
+  starts_at timestamp with time zone not null,
+  source text not null,
+  operation text not null,
+  windows bigint not null,
+  status_200 bigint not null,
+  status_404 bigint not null,
+  status_429 bigint not null,
+  status_500 bigint not null,
+  status_other bigint not null,
+  payment_order_credits bigint not null,
+  cache_hits bigint not null,
+  with_cache_hits bigint not null,
+  payment_orders bigint not null,
+  with_payment_orders bigint not null
+) partition by RANGE (starts_at);
 create table outcomes_v1.outcome_sources (
   participant text not null,
   endpoint_id text not null,
@@ -515,6 +533,7 @@ alter table forecasts_v1.fold_state add constraint fold_state_pkey PRIMARY KEY (
 alter table forecasts_v1.forecasts add constraint forecasts_check CHECK ((resolved = (resolved_at IS NOT NULL)));
 alter table forecasts_v1.forecasts add constraint forecasts_pkey PRIMARY KEY (id);
 alter table outcomes_v1.fold_state add constraint fold_state_pkey PRIMARY KEY (key);
+alter table outcomes_v1.outcome_hours add constraint outcome_hours_pkey PRIMARY KEY (participant, endpoint_id, starts_at, source, operation);
 alter table outcomes_v1.outcome_sources add constraint outcome_sources_pkey PRIMARY KEY (participant, endpoint_id, source);
 alter table outcomes_v1.outcome_windows add constraint outcome_windows_pkey PRIMARY KEY (participant, endpoint_id, starts_at, source, operation);
 alter table payers_v1.fold_state add constraint fold_state_pkey PRIMARY KEY (key);
@@ -683,25 +702,10 @@ AS $function$
     n.first_at,
     n.last_at
   from (
-    -- Bucket by bucket, as the primary key has them: all windows of a month are many more.
-    select b.participant, b.endpoint_id, h.hours, w.*
-    from (
-      select distinct s.participant, s.endpoint_id from public.dict_rate_limit_outcome_sources s
-    ) b
-    cross join (values (1), (24)) h (hours)
-    cross join lateral (
-      select
-        sum(o.status_200::bigint + o.status_404)::bigint as queries,
-        sum(o.status_404)::bigint as not_found,
-        sum(o.payment_orders)::bigint as payment_orders,
-        sum(o.cache_hits)::bigint as cache_hits,
-        min(o.starts_at) as first_at,
-        max(o.ends_at) as last_at
-      from public.dict_rate_limit_outcomes o
-      where o.participant = b.participant and o.endpoint_id = b.endpoint_id
-        and o.starts_at >= at - h.hours * interval '1 hour' and o.starts_at < at
-    ) w
-    where w.first_at is not null
+    select t.participant, t.endpoint_id, h.hours, t.status_200 + t.status_404 as queries, t.status_404 as not_found,
+      t.payment_orders, t.cache_hits, t.first_at, t.last_at
+    from (values (1), (24)) h (hours)
+    cross join lateral public.dict_rate_limit_outcome_totals(at - h.hours * interval '1 hour', at) t
   ) n
   cross join lateral (
     select n.not_found::double precision / greatest(n.queries, 1) as p, greatest(n.queries, 1)::double precision as q,
@@ -711,6 +715,70 @@ AS $function$
     select (x.p + x.z ^ 2 / (2 * x.q)) / (1 + x.z ^ 2 / x.q) as middle,
       x.z * sqrt(x.p * (1 - x.p) / x.q + x.z ^ 2 / (4 * x.q ^ 2)) / (1 + x.z ^ 2 / x.q) as half
   ) w
+$function$
+;
+CREATE OR REPLACE FUNCTION public.dict_rate_limit_outcome_sums(since timestamp with time zone, until timestamp with time zone)
+ RETURNS TABLE(participant text, endpoint_id text, source text, operation text, starts_at timestamp with time zone, windows bigint, status_200 bigint, status_404 bigint, status_429 bigint, status_500 bigint, status_other bigint, payment_order_credits bigint, cache_hits bigint, payment_orders bigint, tokens bigint)
+ LANGUAGE sql
+ STABLE PARALLEL SAFE
+AS $function$
+  select s.participant, s.endpoint_id, s.source, s.operation, s.starts_at, s.windows,
+    s.status_200, s.status_404, s.status_429, s.status_500, s.status_other, s.payment_order_credits,
+    s.cache_hits, s.payment_orders,
+    public.dict_rate_limit_tokens_of(s.endpoint_id, s.status_200, s.status_404, s.status_other)
+  from (
+    select h.participant, h.endpoint_id, h.source, h.operation, h.starts_at, h.windows,
+      h.status_200, h.status_404, h.status_429, h.status_500, h.status_other, h.payment_order_credits,
+      case when h.with_cache_hits > 0 then h.cache_hits end as cache_hits,
+      case when h.with_payment_orders > 0 then h.payment_orders end as payment_orders
+    from public.dict_rate_limit_outcome_hours h
+    where h.starts_at >= date_trunc('hour', since + interval '1 hour' - interval '1 microsecond', 'UTC')
+      and h.starts_at < date_trunc('hour', until, 'UTC')
+    union all
+    select w.participant, w.endpoint_id, w.source, w.operation, w.starts_at, 1,
+      w.status_200, w.status_404, w.status_429, w.status_500, w.status_other, w.payment_order_credits,
+      w.cache_hits, w.payment_orders
+    from public.dict_rate_limit_outcomes w
+    where w.starts_at >= since
+      and w.starts_at < least(until, date_trunc('hour', since + interval '1 hour' - interval '1 microsecond', 'UTC'))
+    union all
+    select w.participant, w.endpoint_id, w.source, w.operation, w.starts_at, 1,
+      w.status_200, w.status_404, w.status_429, w.status_500, w.status_other, w.payment_order_credits,
+      w.cache_hits, w.payment_orders
+    from public.dict_rate_limit_outcomes w
+    where w.starts_at < until
+      and w.starts_at >= greatest(
+        date_trunc('hour', since + interval '1 hour' - interval '1 microsecond', 'UTC'), date_trunc('hour', until, 'UTC'))
+  ) s
+$function$
+;
+CREATE OR REPLACE FUNCTION public.dict_rate_limit_outcome_totals(since timestamp with time zone, until timestamp with time zone)
+ RETURNS TABLE(participant text, endpoint_id text, status_200 bigint, status_404 bigint, status_429 bigint, status_500 bigint, status_other bigint, payment_order_credits bigint, cache_hits bigint, payment_orders bigint, first_at timestamp with time zone, last_at timestamp with time zone)
+ LANGUAGE sql
+ STABLE PARALLEL SAFE
+AS $function$
+  select b.participant, b.endpoint_id, s.*, f.first_at, l.last_at
+  -- Bucket by bucket, as the primary keys have them.
+  from (select distinct o.participant, o.endpoint_id from public.dict_rate_limit_outcome_sources o) b
+  cross join lateral (
+    select min(o.starts_at) as first_at, max(o.starts_at) as last_start
+    from public.dict_rate_limit_outcomes o
+    where o.participant = b.participant and o.endpoint_id = b.endpoint_id and o.starts_at >= since and o.starts_at < until
+  ) f
+  cross join lateral (
+    -- A window is a minute at most, so one that ends last begins in the last minute.
+    select max(o.ends_at) as last_at
+    from public.dict_rate_limit_outcomes o
+    where o.participant = b.participant and o.endpoint_id = b.endpoint_id
+      and o.starts_at > f.last_start - interval '1 minute' and o.starts_at <= f.last_start
+  ) l
+  cross join lateral (
+    select sum(u.status_200)::bigint, sum(u.status_404)::bigint, sum(u.status_429)::bigint, sum(u.status_500)::bigint,
+      sum(u.status_other)::bigint, sum(u.payment_order_credits)::bigint, sum(u.cache_hits)::bigint, sum(u.payment_orders)::bigint
+    from public.dict_rate_limit_outcome_sums(since, until) u
+    where u.participant = b.participant and u.endpoint_id = b.endpoint_id
+  ) s
+  where f.first_at is not null
 $function$
 ;
 CREATE OR REPLACE FUNCTION public.dict_rate_limit_rollup_days_in(zone text)
@@ -803,6 +871,14 @@ AS $function$
   ) d
   where zone not in ('UTC', 'Etc/UTC', 'UCT', 'Etc/UCT', 'Universal', 'Zulu', 'GMT', 'Etc/GMT')
   group by d.participant, d.endpoint_id, d.starts_at, d.ends_at, d.first_hour, d.end_hour
+$function$
+;
+CREATE OR REPLACE FUNCTION public.dict_rate_limit_tokens_of(policy text, ok bigint, not_found bigint, other bigint)
+ RETURNS bigint
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+  select case when policy = 'ENTRIES_READ_PARTICIPANT_ANTISCAN' then ok + 3 * not_found else ok + not_found + other end
 $function$
 ;
 CREATE OR REPLACE FUNCTION public.dict_rate_limit_unexplained(since timestamp with time zone, until timestamp with time zone, tolerance interval DEFAULT '00:00:02'::interval, of_participant text DEFAULT NULL::text, of_policy text DEFAULT NULL::text)
@@ -1007,6 +1083,24 @@ create view public.dict_rate_limit_forecasts as
     zero_at,
     (EXTRACT(epoch FROM (zero_at - created_at)))::double precision AS zero_after_seconds
    FROM forecasts_v1.forecasts;
+create view public.dict_rate_limit_outcome_hours as
+ SELECT participant,
+    endpoint_id,
+    source,
+    operation,
+    starts_at,
+    windows,
+    status_200,
+    status_404,
+    status_429,
+    status_500,
+    status_other,
+    payment_order_credits,
+    cache_hits,
+    with_cache_hits,
+    payment_orders,
+    with_payment_orders
+   FROM outcomes_v1.outcome_hours;
 create view public.dict_rate_limit_outcome_sources as
  SELECT participant,
     endpoint_id,
@@ -1022,10 +1116,7 @@ create view public.dict_rate_limit_outcome_tokens as
     operation,
     starts_at,
     ends_at,
-        CASE
-            WHEN (endpoint_id = 'ENTRIES_READ_PARTICIPANT_ANTISCAN'::text) THEN ((status_200)::bigint + ((3)::bigint * status_404))
-            ELSE (((status_200)::bigint + status_404) + status_other)
-        END AS tokens,
+    public.dict_rate_limit_tokens_of(endpoint_id, (status_200)::bigint, (status_404)::bigint, (status_other)::bigint) AS tokens,
     status_429 AS refused,
         CASE
             WHEN (endpoint_id = 'ENTRIES_READ_PARTICIPANT_ANTISCAN'::text) THEN ((status_500)::bigint + status_other)
@@ -1561,6 +1652,7 @@ create view public.v_dict_rate_limit_unexplained as
 grant SELECT on public.dict_rate_limit_alerts to balde_readonly;
 grant SELECT on public.dict_rate_limit_category_changes to balde_readonly;
 grant SELECT on public.dict_rate_limit_forecasts to balde_readonly;
+grant SELECT on public.dict_rate_limit_outcome_hours to balde_readonly;
 grant SELECT on public.dict_rate_limit_outcome_sources to balde_readonly;
 grant SELECT on public.dict_rate_limit_outcome_tokens to balde_readonly;
 grant SELECT on public.dict_rate_limit_outcomes to balde_readonly;

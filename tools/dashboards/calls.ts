@@ -7,14 +7,17 @@ import { THIS_BUCKET, upTo } from './sql.ts';
 /** Hours up to ten days, then days of UTC. */
 const PERIOD = `date_bin(case when ${upTo('m5')} then interval '1 hour' else interval '1 day' end, starts_at, timestamptz '1970-01-01 00:00:00+00')`;
 
+/** Any range of windows, from few rows. */
+const SUMS = 'dict_rate_limit_outcome_sums($__timeFrom()::timestamptz, $__timeTo()::timestamptz)';
+
 const used = () =>
   stacked(
     'Tokens used, by source and operation',
     [12, 9],
     graph(`
       select ${PERIOD} as time, source || ' ' || operation as metric, sum(tokens) as "Tokens"
-      from dict_rate_limit_outcome_tokens
-      where ${THIS_BUCKET} and $__timeFilter(starts_at)
+      from ${SUMS}
+      where ${THIS_BUCKET}
       group by 1, 2
       order by 1, 2`),
   )
@@ -37,10 +40,10 @@ const notFound = () =>
         time, 100 * greatest(0, ${MIDDLE} - ${HALF}) as "95 % from",
         100 * least(1, ${MIDDLE} + ${HALF}) as "95 % to", 100 * p as "404 rate"
       from (
-        select ${PERIOD} as time, sum(status_200::bigint + status_404)::double precision as n,
-          sum(status_404)::double precision / nullif(sum(status_200::bigint + status_404), 0) as p
-        from dict_rate_limit_outcomes
-        where ${THIS_BUCKET} and $__timeFilter(starts_at)
+        select ${PERIOD} as time, sum(status_200 + status_404)::double precision as n,
+          sum(status_404)::double precision / nullif(sum(status_200 + status_404), 0) as p
+        from ${SUMS}
+        where ${THIS_BUCKET}
         group by 1
       ) answered
       where n > 0
@@ -69,9 +72,9 @@ const consumers = () =>
       select
         source as "Source", operation as "Operation",
         100.0 * sum(tokens) / nullif(sum(sum(tokens)) over (), 0) as "Share", sum(tokens) as "Tokens",
-        sum(refused) as "Refused (429)", sum(credits) as "Credits"
-      from dict_rate_limit_outcome_tokens
-      where ${THIS_BUCKET} and $__timeFilter(starts_at)
+        sum(status_429) as "Refused (429)", sum(payment_order_credits) as "Credits"
+      from ${SUMS}
+      where ${THIS_BUCKET}
       group by source, operation
       order by sum(tokens) desc, source, operation
       limit 100`),
