@@ -1,7 +1,8 @@
 /** Fills the tables behind the views at once, without log and folds: levels that wander through all thresholds. */
 import { outcomesProjection } from '../projections/outcomes/fold.ts';
 import type { EpochMs } from '../src/domain/events.ts';
-import { monthOf } from '../src/domain/months.ts';
+import { addMonths, monthOf } from '../src/domain/months.ts';
+import { DAY_MS } from '../src/domain/time.ts';
 import { makeMonth } from '../src/store/partitions.ts';
 import type { Database } from '../src/store/database.ts';
 import { addUp } from '../src/store/sums.ts';
@@ -35,22 +36,30 @@ export async function fillViews(database: Database, filling: Filling): Promise<v
   for (const step of fillingSteps(filling)) await step.run(database);
 }
 
+/** Systems report every ten seconds of the last days, and every minute of before. */
+const OFTEN_MS = 31 * DAY_MS;
+
 /**
- * What two systems report of a bucket's calls: a window a minute each, 13 of whose queries in a hundred find nothing.
+ * What two systems report of a bucket's calls: 13 queries in a hundred find nothing.
  * @param policy its number
  */
 export async function fillCalls(database: Database, { from, to }: Pick<Filling, 'from' | 'to'>, policy: number) {
   const bucket = `'${PARTICIPANT}', ${policyName(String(policy))}`;
-  for (let month = monthOf(from); month < to; month = monthOf(month + 32 * 86_400_000))
+  for (let month = monthOf(from); month < to; month = addMonths(month, 1))
     await database.transaction(async (tx) => {
       await makeMonth(tx, { schema: 'outcomes_v1', table: 'outcome_windows' }, month);
     });
-  await database.execute(
-    `insert into outcomes_v1.outcome_windows
-     select ${bucket}, at, source, 'getEntry', 60, 87, 13, 0, 0, 0, 40, 20, 40, 0
-     from generate_series(${iso(from)}, ${iso(to)} - interval '1 minute', interval '1 minute') at
-     cross join (values ('payments'), ('batch')) s (source)`,
-  );
+  const often = Math.max(from, to - OFTEN_MS);
+  for (const [begin, end, seconds] of [
+    [from, often, 60],
+    [often, to, 10],
+  ] as const)
+    await database.execute(
+      `insert into outcomes_v1.outcome_windows
+       select ${bucket}, at, source, 'getEntry', ${seconds}, 87, 13, 0, 0, 0, 40, 20, 40, 0
+       from generate_series(${iso(begin)}, ${iso(end)} - interval '${seconds} seconds', interval '${seconds} seconds') at
+       cross join (values ('payments'), ('batch')) s (source)`,
+    );
   await database.execute(
     `insert into outcomes_v1.outcome_sources
      select ${bucket}, source, ${iso(from)}, ${iso(to)}, ${iso(to)} from (values ('payments'), ('batch')) s (source)`,

@@ -383,7 +383,9 @@ begin
       select coalesce(sum(w.refused), 0), coalesce(sum(w.free), 0) into refused, free
       from public.dict_rate_limit_outcome_tokens w
       where w.participant = bucket.p and w.endpoint_id = bucket.q
-        and w.starts_at < unexplained_until + tolerance and w.ends_at > unexplained_since - tolerance;
+        and w.starts_at < unexplained_until + tolerance and w.ends_at > unexplained_since - tolerance
+        -- A window is a minute at most: said, so that no others are read.
+        and w.starts_at > unexplained_since - tolerance - interval '1 minute';
     end if;
     return next;
   end loop;
