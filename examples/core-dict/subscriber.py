@@ -71,7 +71,15 @@ def subscribe(args):
 
 
 # Types that come later are passed over, as the contract asks; so are fields that are not known.
-KNOWN_TYPES = {"AlertRaised", "AlertResolved", "CategoryChanged", "ForecastRaised", "ForecastResolved"}
+KNOWN_TYPES = {
+    "AlertRaised",
+    "AlertResolved",
+    "CategoryChanged",
+    "ForecastRaised",
+    "ForecastResolved",
+    "CallAlertRaised",
+    "CallAlertResolved",
+}
 
 
 class Handled:
@@ -95,7 +103,7 @@ def handle(event, args):
     if args.json:
         line = json.dumps(event, ensure_ascii=False, separators=(",", ":"))
     else:
-        line = f"{event['timestamp']}  {event['event_type']:<15}  {event['message']}"
+        line = f"{event['timestamp']}  {event['event_type']:<17}  {event['message']}"
     print(line, flush=True)
 
 

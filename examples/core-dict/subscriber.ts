@@ -107,6 +107,8 @@ const KNOWN_TYPES: readonly unknown[] = [
   'CategoryChanged',
   'ForecastRaised',
   'ForecastResolved',
+  'CallAlertRaised',
+  'CallAlertResolved',
 ];
 
 /** The ids handled last. A service stores them, in the transaction of what it does with the event. */
@@ -127,7 +129,7 @@ class Handled {
 /** What your service does with an event goes here. An error ends the program: the event comes again. */
 function handle(event: Fields, args: Arguments): void {
   const { timestamp, event_type: type, message } = event;
-  const line = `${String(timestamp)}  ${String(type).padEnd(15)}  ${String(message)}`;
+  const line = `${String(timestamp)}  ${String(type).padEnd(17)}  ${String(message)}`;
   process.stdout.write(`${args.json ? JSON.stringify(event) : line}\n`);
 }
 

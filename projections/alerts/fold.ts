@@ -152,9 +152,11 @@ function apply(previous: AlertsState | undefined, event: AlertEvent): Step<Alert
       return raise(state, event);
     case 'AlertResolved':
       return resolve(state, event);
-    // A read model of its own has forecasts.
+    // A read model of its own has forecasts; alerts about calls are in a table when they are on their way here.
     case 'ForecastRaised':
     case 'ForecastResolved':
+    case 'CallAlertRaised':
+    case 'CallAlertResolved':
       return { state: previous, out: [] };
     case 'CategoryChanged':
       if (state.changedAt !== null && event.timestamp <= state.changedAt) return { state, out: [] };

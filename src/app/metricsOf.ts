@@ -5,7 +5,7 @@ import { Metrics } from '../serve/metrics.ts';
 import type { Database } from '../store/database.ts';
 import { certificateSample } from './certificates.ts';
 import { beginMetrics } from './observers.ts';
-import { notFoundSample, unexplainedSample } from './outcomeSamples.ts';
+import { callAlertsSample, notFoundSample, unexplainedSample } from './outcomeSamples.ts';
 import { payersSample } from './payers.ts';
 import { lagSample, outboxSample, processesSample } from './samples.ts';
 
@@ -24,6 +24,7 @@ export function metricsOf({ config, roles, watched, log }: MeasuredProcess): Met
     lagSample({ database: watched, log, now }),
     notFoundSample({ database: watched, now, staleAfterMs: config.staleAfterMs }),
     unexplainedSample({ database: watched, now, staleAfterMs: config.staleAfterMs }),
+    callAlertsSample(watched),
     ...(config.payers === null ? [] : [payersSample(watched)]),
   ];
   const metrics = new Metrics({ sql: watched, now, staleAfterMs: config.staleAfterMs, samples });

@@ -1,6 +1,6 @@
 /** What /metrics shows of the participant's own calls: read seldom, for it sums a day of windows. */
+import { CALL_ALERT_KINDS } from '../domain/callAlerts.ts';
 import type { EpochMs } from '../domain/events.ts';
-import { DAY_MS } from '../domain/time.ts';
 import { BUCKET_LABELS, bucketLabels } from '../serve/bucketMetrics.ts';
 import { gaugeFrom } from '../serve/instruments.ts';
 import type { Series } from '../serve/instruments.ts';
@@ -8,10 +8,11 @@ import { observe } from '../serve/observing.ts';
 import type { Sample } from '../serve/samples.ts';
 import type { Database } from '../store/database.ts';
 import { keyOf } from '../views/buckets.ts';
+import { openCallAlerts } from '../views/callAlerts.ts';
 import { latestStates } from '../views/latest.ts';
 import type { LatestState } from '../views/latest.ts';
-import { isTold, MIN_QUERIES, notFoundRates, reportedBuckets, unexplained } from '../views/outcomes.ts';
-import type { ReportedBucket } from '../views/outcomes.ts';
+import { isTold, MIN_QUERIES, notFoundRates, reportedBuckets } from '../views/outcomes.ts';
+import { Proofs } from './proofs.ts';
 
 const gauge = gaugeFrom('sample');
 
@@ -30,6 +31,22 @@ const UNEXPLAINED = gauge(
 const EVERY_MS = 60_000;
 /** A statement ends then: a sample has eight seconds. Milliseconds. */
 const STATEMENT_MS = 4_000;
+
+const CALL_ALERTS = gauge('balde_call_alerts_open', 'Alerts about the participant’s own calls that are open', ['kind']);
+
+/** They change once a minute; a rule should not wait for another one. Milliseconds. */
+const CALL_ALERTS_EVERY_MS = 15_000;
+
+export const callAlertsSample = (database: Pick<Database, 'transaction'>): Sample => ({
+  name: 'call_alerts',
+  gauges: [CALL_ALERTS],
+  everyMs: CALL_ALERTS_EVERY_MS,
+  read: async () => {
+    const open = await observe(database, openCallAlerts, STATEMENT_MS);
+    const count = (kind: string): number => open.filter((alert) => alert.kind === kind).length;
+    return [CALL_ALERT_KINDS.map((kind): Series => [{ kind }, count(kind)])];
+  },
+});
 
 interface OutcomesOptions {
   readonly database: Pick<Database, 'transaction'>;
@@ -54,29 +71,8 @@ export const notFoundSample = ({ database, now, staleAfterMs }: OutcomesOptions)
   },
 });
 
-/** What the proofs of one reading may take together; the others come next time. Milliseconds. */
-const PROOFS_MS = 3_000;
-/** A proof that was not made anew for this long is told no more. Milliseconds. */
-const KEPT_MS = 600_000;
-
-interface Proven extends ReportedBucket {
-  readonly tokens: number | null;
-  readonly at: EpochMs;
-}
-
-/**
- * A statement for each bucket, those that wait longest first: however many there are, none takes the time of another,
- * and one that fails takes none with it.
- */
 export function unexplainedSample({ database, now, staleAfterMs }: OutcomesOptions): Sample {
-  const proven = new Map<string, Proven>();
-  const prove = async (bucket: ReportedBucket): Promise<void> => {
-    const at = now();
-    const { participant, endpoint_id: policy } = bucket;
-    const asked = { since: at - DAY_MS, until: at, participant, policy };
-    const [proof] = await observe(database, async (tx) => await unexplained(tx, asked), STATEMENT_MS);
-    proven.set(keyOf(bucket), { ...bucket, tokens: proof?.unexplained_at_least ?? null, at });
-  };
+  const proofs = new Proofs({ database, now, statementMs: STATEMENT_MS });
   return {
     name: 'unexplained',
     gauges: [UNEXPLAINED],
@@ -87,35 +83,11 @@ export function unexplainedSample({ database, now, staleAfterMs }: OutcomesOptio
         async (tx) => ({ states: await latestStates(tx), buckets: await reportedBuckets(tx) }),
         STATEMENT_MS,
       );
-      const known = new Set(buckets.map(keyOf));
-      for (const [key, { at }] of proven) if (!known.has(key) || now() - at > KEPT_MS) proven.delete(key);
-      const provenAt = (bucket: ReportedBucket): number => proven.get(keyOf(bucket))?.at ?? -Infinity;
-      await inTurn(
-        buckets.toSorted((a, b) => provenAt(a) - provenAt(b)),
-        prove,
-        signal,
-      );
+      const proven = [...(await proofs.prove(buckets, signal)).values()];
       const fresh = freshOf(states, now(), staleAfterMs);
-      return [seriesOf(fresh, [...proven.values()], ({ tokens }) => tokens)];
+      return [seriesOf(fresh, proven, ({ proof }) => proof?.unexplained_at_least ?? null)];
     },
   };
-}
-
-/** @throws what the first failed with, where all failed */
-async function inTurn<T>(all: readonly T[], work: (one: T) => Promise<void>, signal: AbortSignal): Promise<void> {
-  const until = performance.now() + PROOFS_MS;
-  const failures: unknown[] = [];
-  let done = 0;
-  for (const one of all) {
-    if (signal.aborted || performance.now() > until) break;
-    try {
-      await work(one);
-      done += 1;
-    } catch (error) {
-      failures.push(error);
-    }
-  }
-  if (done === 0 && failures.length > 0) throw failures[0];
 }
 
 const freshOf = (states: readonly LatestState[], at: EpochMs, staleAfterMs: number): readonly LatestState[] =>

@@ -19,6 +19,7 @@ import { serve } from '../serve/server.ts';
 import { openDatabase } from '../store/database.ts';
 import type { Database } from '../store/database.ts';
 import { runArchive } from './archiveRole.ts';
+import { runCallAlerts } from './callAlerts.ts';
 import { runCounters } from './callsRole.ts';
 import { FOLD_RUNNERS } from './foldRoles.ts';
 import { FOLD_NAMES, RELAYED_TOPICS } from '../topology/folds.ts';
@@ -84,6 +85,15 @@ const FOLD_RUNS = Object.fromEntries(
 
 const RUN: Readonly<Record<Role, Run>> = {
   ...FOLD_RUNS,
+  // Whoever keeps the calls also judges them.
+  outcomes: async (context, signal) => {
+    const { storage, config, watched, logger, bell } = context;
+    const judging = { database: storage.database, watched, levels: config.callAlerts, logger, bell };
+    await runTogether(
+      [async (stop) => await fold(context, 'outcomes', stop), async (stop) => await runCallAlerts(judging, stop)],
+      signal,
+    );
+  },
   poller: async (context, signal) => {
     const { participants } = context.config;
     const polls = participants.map(

@@ -9,6 +9,9 @@ import type {
   AlertEvent,
   AlertRaised,
   AlertResolved,
+  CallAlert,
+  CallAlertRaised,
+  CallAlertResolved,
   EpochMs,
   ForecastRaised,
   ForecastResolved,
@@ -16,6 +19,7 @@ import type {
 import { bucketKey } from '../domain/events.ts';
 import {
   ALERT_NAMES,
+  CALL_ALERT_NAMES,
   causeOf,
   EVENT_NAMES,
   FORECAST_NAMES,
@@ -38,6 +42,8 @@ const VERSIONS: Readonly<Record<EventType, readonly avro.Type[]>> = {
   CategoryChanged: versionsOf('CategoryChanged', 2),
   ForecastRaised: versionsOf('ForecastRaised', 2),
   ForecastResolved: versionsOf('ForecastResolved', 2),
+  CallAlertRaised: versionsOf('CallAlertRaised', 1),
+  CallAlertResolved: versionsOf('CallAlertResolved', 1),
 };
 
 /** What is asked of an event that is read. */
@@ -47,6 +53,8 @@ const READ: Readonly<Record<EventType, avro.Type>> = {
   CategoryChanged: readable('CategoryChanged', 2),
   ForecastRaised: readable('ForecastRaised', 2),
   ForecastResolved: readable('ForecastResolved', 2),
+  CallAlertRaised: readable('CallAlertRaised', 1),
+  CallAlertResolved: readable('CallAlertResolved', 1),
 };
 
 function versionsOf(event: EventType, newest: number): readonly avro.Type[] {
@@ -64,6 +72,12 @@ type WireForecast<E extends ForecastRaised | ForecastResolved> = Public<E, typeo
   readonly draining_since: string;
 };
 
+type WireCallAlert<E extends CallAlertRaised | CallAlertResolved> = Public<E, typeof CALL_ALERT_NAMES> & {
+  readonly measured_from?: string | null;
+  readonly measured_until?: string | null;
+  readonly reason: E['reason'];
+};
+
 /** The JSON as it travels. */
 type WireAlertEvent = ReturnType<typeof commonToWire> &
   (
@@ -76,6 +90,8 @@ type WireAlertEvent = ReturnType<typeof commonToWire> &
         readonly raised_at: string;
         readonly zero_at?: string | null;
       } & WireForecast<ForecastResolved>)
+    | ({ readonly event_type: 'CallAlertRaised' } & WireCallAlert<CallAlertRaised>)
+    | ({ readonly event_type: 'CallAlertResolved'; readonly raised_at: string } & WireCallAlert<CallAlertResolved>)
   );
 
 /** @throws {PoisonMessageError} no version of the event can say that */
@@ -149,14 +165,25 @@ function ownToWire(event: AlertEvent) {
       return forecastToWire(event);
     case 'ForecastResolved': {
       const { raisedAt, zeroAt } = event;
-      return { ...forecastToWire(event), raised_at: iso(raisedAt), zero_at: zeroAt === null ? null : iso(zeroAt) };
+      return { ...forecastToWire(event), raised_at: iso(raisedAt), zero_at: isoOrNull(zeroAt) };
     }
+    case 'CallAlertRaised':
+      return callAlertToWire(event);
+    case 'CallAlertResolved':
+      return { ...callAlertToWire(event), raised_at: iso(event.raisedAt) };
   }
 }
 
 const forecastToWire = (event: ForecastRaised | ForecastResolved) => ({
   ...toPublic(event, FORECAST_NAMES),
   draining_since: iso(event.drainingSince),
+});
+
+const callAlertToWire = (event: CallAlertRaised | CallAlertResolved) => ({
+  ...toPublic<CallAlert, typeof CALL_ALERT_NAMES>(event, CALL_ALERT_NAMES),
+  measured_from: isoOrNull(event.measuredFrom),
+  measured_until: isoOrNull(event.measuredUntil),
+  reason: event.reason,
 });
 
 /** The schema has checked that every field of the event's type is there. */
@@ -184,9 +211,15 @@ function fromWire(wire: WireAlertEvent): AlertEvent {
     case 'ForecastRaised':
       return { ...common, ...forecastFromWire(wire), type: 'ForecastRaised', reason: wire.reason };
     case 'ForecastResolved': {
-      const { reason, raised_at: raisedAt, zero_at: zeroAt = null } = wire;
-      const times = { raisedAt: time(raisedAt), zeroAt: zeroAt === null ? null : time(zeroAt) };
+      const { reason, raised_at: raisedAt, zero_at: zeroAt } = wire;
+      const times = { raisedAt: time(raisedAt), zeroAt: timeOrNull(zeroAt) };
       return { ...common, ...forecastFromWire(wire), ...times, type: 'ForecastResolved', reason };
+    }
+    case 'CallAlertRaised':
+      return { ...common, ...callAlertFromWire(wire), type: 'CallAlertRaised', reason: wire.reason };
+    case 'CallAlertResolved': {
+      const { reason, raised_at: raisedAt } = wire;
+      return { ...common, ...callAlertFromWire(wire), type: 'CallAlertResolved', reason, raisedAt: time(raisedAt) };
     }
   }
 }
@@ -196,7 +229,20 @@ const forecastFromWire = (wire: WireForecast<ForecastRaised> | WireForecast<Fore
   drainingSince: time(wire.draining_since),
 });
 
+const callAlertFromWire = (wire: WireCallAlert<CallAlertRaised> | WireCallAlert<CallAlertResolved>) => ({
+  ...fromPublic({ ...NO_MEASURE, ...wire }, CALL_ALERT_NAMES),
+  measuredFrom: timeOrNull(wire.measured_from),
+  measuredUntil: timeOrNull(wire.measured_until),
+});
+
+const NO_MEASURE = { call_value: null, queries: null, not_found: null, payment_orders: null };
+
 const iso = (at: EpochMs): string => new Date(at).toISOString();
+
+const isoOrNull = (at: EpochMs | null): string | null => (at === null ? null : iso(at));
+
+/** A field that is absent is `null`. */
+const timeOrNull = (text: string | null = null): EpochMs | null => (text === null ? null : time(text));
 
 function time(text: string): EpochMs {
   const at = instant(text);

@@ -47,8 +47,8 @@ const policyStates: EventForm = {
   typeOf: ({ type }) => type as string,
 };
 
-const ALERT_EVENT = avroType('RateLimitAlertEvent', 3);
-const ALERT_FIELDS = fieldNames('RateLimitAlertEvent', 3);
+const ALERT_EVENT = avroType('RateLimitAlertEvent', 4);
+const ALERT_FIELDS = fieldNames('RateLimitAlertEvent', 4);
 
 /** Fields that every event has, null or not; what another event lacks is null in its archive too. */
 const ALWAYS_THERE: readonly string[] = [
@@ -74,13 +74,13 @@ function knownPayload(fields: Fields): Buffer {
 
 const rateLimitAlerts: EventForm = {
   topic: RATE_LIMIT_ALERTS.name,
-  schema: schemaText('RateLimitAlertEvent', 3),
+  schema: schemaText('RateLimitAlertEvent', 4),
   toFields: (message) => {
     decodeAlertEvent(message);
     const wire = JSON.parse(message.payload.toString('utf8')) as Fields;
     const fields = Object.fromEntries(ALERT_FIELDS.map((name) => [name, wire[name] ?? null]));
     // An event of a newer version may have its own idea of a field.
-    if (!ALERT_EVENT.isValid(fields)) throw new PoisonMessageError('not a RateLimitAlertEvent version 3');
+    if (!ALERT_EVENT.isValid(fields)) throw new PoisonMessageError('not a RateLimitAlertEvent version 4');
     return fields;
   },
   toPayload: (fields) => {

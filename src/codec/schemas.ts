@@ -14,6 +14,8 @@ export type EventName =
   | 'CategoryChanged'
   | 'ForecastRaised'
   | 'ForecastResolved'
+  | 'CallAlertRaised'
+  | 'CallAlertResolved'
   | 'RateLimitAlertEvent';
 
 /** Text of a schema file: what a schema registry is given. */

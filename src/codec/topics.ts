@@ -28,7 +28,7 @@ export const POLICY_STATES: Topic<PolicyStateEvent> = {
 export const RATE_LIMIT_ALERTS: Topic<AlertEvent> = {
   name: 'rate-limit-alerts',
   partitions: 4,
-  schema: { kind: 'json', definition: schemaText('RateLimitAlertEvent', 3) },
+  schema: { kind: 'json', definition: schemaText('RateLimitAlertEvent', 4) },
   keep: 'forever',
   encode: encodeAlertEvent,
   decode: decodeAlertEvent,

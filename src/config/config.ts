@@ -4,6 +4,7 @@
  */
 import { OperatorError } from '../errors.ts';
 import { resolve } from 'node:path';
+import type { CallAlertLevels } from '../domain/callAlerts.ts';
 import { FORECAST_RULES } from '../domain/estimate/outlook.ts';
 import type { ForecastRules } from '../domain/estimate/outlook.ts';
 import type { ThresholdRules } from '../domain/thresholds.ts';
@@ -68,6 +69,7 @@ export interface Config {
   readonly rules: ThresholdRules;
   /** `null`: no forecasts are made. */
   readonly forecasts: ForecastRules | null;
+  readonly callAlerts: CallAlertLevels;
   readonly retentionMonths: number;
   readonly retentionCron: string;
   readonly staleAfterMs: number;
@@ -214,6 +216,11 @@ function assemble(
       forObservations: settings.FOR_OBSERVATIONS,
     },
     forecasts: settings.FORECAST_HORIZON === null ? null : { ...FORECAST_RULES, horizonMs: settings.FORECAST_HORIZON },
+    callAlerts: {
+      NOT_FOUND_RATE: settings.NOT_FOUND_ALERT_PERCENT,
+      QUERIES_PER_PAYMENT_ORDER: settings.QUERIES_PER_ORDER_ALERT,
+      UNEXPLAINED: settings.UNEXPLAINED_ALERT_TOKENS,
+    },
     retentionMonths: settings.RETENTION_MONTHS,
     retentionCron: settings.RETENTION_CRON,
     staleAfterMs: settings.STALE_AFTER,

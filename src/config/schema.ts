@@ -52,6 +52,9 @@ const percent = (least: number, most: number) =>
 const whole = (least: number, most: number) =>
   number(least, most).refine(Number.isInteger, { message: 'must be a whole number' });
 
+const orOff = <T extends z.ZodType<number, string>>(level: T) =>
+  z.union([z.literal('off').transform(() => null), level]).prefault('off');
+
 const oneOf = <T extends string>(...choices: readonly [T, ...T[]]) =>
   z.enum(choices, { message: `must be one of ${choices.join(', ')}` });
 
@@ -165,6 +168,10 @@ export const settingsSchema = z.object({
   FOR_OBSERVATIONS: whole(1, 100).default(1),
   /** A bucket that is going to be empty within this is forecast; `off`: none is. */
   FORECAST_HORIZON: z.union([z.literal('off').transform(() => null), duration(30_000)]).prefault('5m'),
+  /** Alerts about the participant's own calls; `off`: none of that kind. */
+  NOT_FOUND_ALERT_PERCENT: orOff(percent(0.1, 99)),
+  QUERIES_PER_ORDER_ALERT: orOff(number(0.1, 1_000_000)),
+  UNEXPLAINED_ALERT_TOKENS: orOff(whole(1, 1_000_000_000)),
   RETENTION_MONTHS: whole(1, 1_200).default(13),
   RETENTION_CRON: cron.default('17 3 * * *'),
   STALE_AFTER: duration(1_000).prefault('15m'),

@@ -137,6 +137,46 @@ export interface ForecastResolved extends AlertTopicEvent, ExhaustionForecast {
   readonly zeroAt: EpochMs | null;
 }
 
+/**
+ * What an alert about the participant's own calls judges: the share of queries that found nothing (percent), queries
+ * for each payment order, or tokens that no reported call explains.
+ */
+export type CallAlertKind = 'NOT_FOUND_RATE' | 'QUERIES_PER_PAYMENT_ORDER' | 'UNEXPLAINED';
+
+/** What was found; all of it is `null` where nothing is told any more. */
+export interface CallMeasure {
+  readonly callValue: number | null;
+  /** Of what time that is. */
+  readonly measuredFrom: EpochMs | null;
+  readonly measuredUntil: EpochMs | null;
+  /** Of the rates; `null` for what is unexplained. */
+  readonly queries: number | null;
+  readonly notFound: number | null;
+  readonly paymentOrders: number | null;
+}
+
+/** An alert that no observation decides: values of the bucket are those last seen. */
+export interface CallAlert extends AlertTopicEvent, CallMeasure {
+  readonly alertId: string;
+  readonly callKind: CallAlertKind;
+  readonly callLevel: number;
+}
+
+export interface CallAlertRaised extends CallAlert {
+  readonly type: 'CallAlertRaised';
+  readonly reason: 'ABOVE_LEVEL';
+}
+
+/** `NOT_TOLD`: nothing is told of it any more. `SWITCHED_OFF`: no level is set for it any more. */
+export type CallAlertEndReason = 'RECOVERED' | 'NOT_TOLD' | 'SWITCHED_OFF';
+
+export interface CallAlertResolved extends CallAlert {
+  readonly type: 'CallAlertResolved';
+  readonly reason: CallAlertEndReason;
+  /** When the alert was raised (its `timestamp`). */
+  readonly raisedAt: EpochMs;
+}
+
 export interface CategoryChanged extends AlertTopicEvent {
   readonly type: 'CategoryChanged';
   readonly category: string;
@@ -146,7 +186,14 @@ export interface CategoryChanged extends AlertTopicEvent {
 export type Severity = Exclude<Level, 'OK'>;
 
 /** What travels on topic `rate-limit-alerts`. */
-export type AlertEvent = AlertRaised | AlertResolved | CategoryChanged | ForecastRaised | ForecastResolved;
+export type AlertEvent =
+  | AlertRaised
+  | AlertResolved
+  | CategoryChanged
+  | ForecastRaised
+  | ForecastResolved
+  | CallAlertRaised
+  | CallAlertResolved;
 
 export const isForecast = (event: AlertEvent): event is ForecastRaised | ForecastResolved =>
   event.type === 'ForecastRaised' || event.type === 'ForecastResolved';

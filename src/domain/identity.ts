@@ -42,6 +42,10 @@ export const alertId = (participant: string, policy: string, severity: string, r
 export const forecastId = (participant: string, policy: string, raisedAt: EpochMs): string =>
   alertId(participant, policy, 'FORECAST', raisedAt);
 
+/** An alert about calls has its kind where others have their severity. */
+export const callAlertId = (participant: string, policy: string, kind: string, raisedAt: EpochMs): string =>
+  alertId(participant, policy, kind, raisedAt);
+
 /** One alert is raised once and resolved once, so its id and the event's type identify the event. */
 export const alertEventId = (type: string, alert: string): string => uuid5(`alert-event|${type}|${alert}`);
 

@@ -7,6 +7,7 @@ import type {
   AlertEvent,
   AlertRaised,
   AlertResolved,
+  CallAlert,
   Cause,
   EpochMs,
   ForecastRaised,
@@ -51,6 +52,17 @@ export const FORECAST_NAMES = {
   seconds_to_zero_low: 'secondsToZeroLow',
   seconds_to_zero_high: 'secondsToZeroHigh',
 } as const satisfies Names<ForecastRaised | ForecastResolved>;
+
+/** Fields that an alert about calls has, when it is raised and when it is resolved. Times are added as texts. */
+export const CALL_ALERT_NAMES = {
+  alert_id: 'alertId',
+  call_kind: 'callKind',
+  call_value: 'callValue',
+  call_level: 'callLevel',
+  queries: 'queries',
+  not_found: 'notFound',
+  payment_orders: 'paymentOrders',
+} as const satisfies Names<CallAlert>;
 
 const CAUSE_NAMES = {
   event_id: 'eventId',

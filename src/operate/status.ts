@@ -13,6 +13,8 @@ import { fits, keyOf } from '../views/buckets.ts';
 import type { BucketFilter } from '../views/buckets.ts';
 import { openAlerts } from '../views/alerts.ts';
 import type { AlertRow } from '../views/alerts.ts';
+import { openCallAlerts } from '../views/callAlerts.ts';
+import type { CallAlertRow } from '../views/callAlerts.ts';
 import { operations } from '../serve/operations.ts';
 import type { Operations } from '../serve/operations.ts';
 import { openForecasts } from '../views/forecasts.ts';
@@ -44,6 +46,8 @@ export interface Status extends Operations {
   readonly alerts: readonly AlertRow[];
   /** Open ones, the bucket that is empty first at the front. */
   readonly forecasts: readonly OpenForecast[];
+  /** Open ones about the participant's own calls, oldest first. */
+  readonly callAlerts: readonly CallAlertRow[];
   readonly folds: readonly FoldStanding[];
 }
 
@@ -55,13 +59,14 @@ export interface StatusFilter extends BucketFilter {
   readonly level?: Health | undefined;
 }
 
-/** Buckets, alerts and forecasts that fit; the size of history and the folds are those of everything. */
+/** Buckets, alerts of all kinds and forecasts that fit; the size of history and the folds are those of everything. */
 export function narrowed(status: Status, { level, ...filter }: StatusFilter): Status {
   return {
     ...status,
     states: status.states.filter((one) => fits(one, filter) && (level ?? one.health_status) === one.health_status),
     alerts: status.alerts.filter((one) => fits(one, filter) && (level ?? one.severity) === one.severity),
     forecasts: status.forecasts.filter((one) => fits(one, filter)),
+    callAlerts: status.callAlerts.filter((one) => fits(one, filter)),
   };
 }
 
@@ -87,6 +92,7 @@ export async function readStatus({ database, log }: Pick<Storage, 'database' | '
       states,
       alerts: await openAlerts(tx),
       forecasts: await openForecasts(tx),
+      callAlerts: await openCallAlerts(tx),
       checkpoints: await foldCheckpoints(tx),
     };
   });

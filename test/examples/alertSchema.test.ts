@@ -13,7 +13,10 @@ import { packageRoot } from '../../src/packageRoot.ts';
 import { anyLog, left } from '../support/observations.ts';
 import { alertEvents } from '../projections/drive.ts';
 
-const EVENTS = ['AlertRaised', 'AlertResolved', 'ForecastRaised', 'ForecastResolved', 'CategoryChanged'] as const;
+const EVENTS = [
+  ...(['AlertRaised', 'AlertResolved', 'ForecastRaised', 'ForecastResolved', 'CategoryChanged'] as const),
+  ...(['CallAlertRaised', 'CallAlertResolved'] as const),
+];
 type EventName = (typeof EVENTS)[number];
 
 const FILES = readdirSync(join(packageRoot, 'schemas'));

@@ -60,6 +60,36 @@ create table alerts_v1.fold_state (
   key text collate "C" not null,
   state jsonb not null
 ) with (fillfactor=70);
+create table balde.call_alert (
+  id uuid not null,
+  participant text not null,
+  endpoint_id text not null,
+  kind text not null,
+  level double precision not null,
+  value double precision not null,
+  measured_from timestamp with time zone not null,
+  measured_until timestamp with time zone not null,
+  queries bigint,
+  not_found bigint,
+  payment_orders bigint,
+  last_value double precision not null,
+  last_told_at timestamp with time zone not null,
+  quiet_since timestamp with time zone,
+  available_tokens integer not null,
+  capacity integer not null,
+  psp_category text,
+  message text not null,
+  rule_version text not null,
+  created_at timestamp with time zone not null,
+  resolved_at timestamp with time zone,
+  resolution_reason text,
+  resolution_notes text
+);
+create table balde.call_alert_round (
+  one boolean not null default true,
+  round bigint not null,
+  begun_at timestamp with time zone not null
+);
 create table balde.checkpoint (
   fold text not null,
   version integer not null,
@@ -499,6 +529,9 @@ alter table alerts_v1.alerts add constraint alerts_pkey PRIMARY KEY (id);
 alter table alerts_v1.alerts add constraint alerts_severity_check CHECK ((severity = ANY (ARRAY['WARNING'::text, 'CRITICAL'::text])));
 alter table alerts_v1.category_changes add constraint category_changes_pkey PRIMARY KEY (id);
 alter table alerts_v1.fold_state add constraint fold_state_pkey PRIMARY KEY (key);
+alter table balde.call_alert add constraint call_alert_pkey PRIMARY KEY (id);
+alter table balde.call_alert_round add constraint call_alert_round_one_check CHECK (one);
+alter table balde.call_alert_round add constraint call_alert_round_pkey PRIMARY KEY (one);
 alter table balde.checkpoint add constraint checkpoint_pkey PRIMARY KEY (fold, version, partition);
 alter table balde.dead_letter_handled add constraint dead_letter_handled_action_check CHECK ((action = ANY (ARRAY['retried'::text, 'dropped'::text])));
 alter table balde.dead_letter_handled add constraint dead_letter_handled_pkey PRIMARY KEY (topic, partition, "position");
@@ -552,6 +585,8 @@ CREATE INDEX alerts_by_bucket ON alerts_v1.alerts USING btree (participant, endp
 CREATE INDEX alerts_by_time ON alerts_v1.alerts USING btree (created_at DESC);
 CREATE UNIQUE INDEX alerts_one_open_per_bucket ON alerts_v1.alerts USING btree (participant, endpoint_id) WHERE (NOT resolved);
 CREATE INDEX category_changes_by_time ON alerts_v1.category_changes USING btree (changed_at DESC);
+CREATE INDEX call_alert_created ON balde.call_alert USING btree (created_at);
+CREATE UNIQUE INDEX call_alert_open ON balde.call_alert USING btree (participant, endpoint_id, kind) WHERE (resolved_at IS NULL);
 CREATE UNIQUE INDEX outbox_by_sequence ON balde.outbox USING btree (topic, sequence_id) WHERE (sequence_id IS NOT NULL);
 CREATE UNIQUE INDEX projection_one_served ON balde.projection USING btree (name) WHERE served;
 CREATE INDEX forecasts_by_time ON forecasts_v1.forecasts USING btree (created_at DESC);
@@ -1053,6 +1088,29 @@ create view public.dict_rate_limit_alerts as
     created_at,
     COALESCE(consumption_rate_low_per_minute, consumption_rate_per_minute) AS consumption_rate_low_per_minute
    FROM alerts_v1.alerts;
+create view public.dict_rate_limit_call_alerts as
+ SELECT id,
+    participant,
+    endpoint_id,
+    kind,
+    level,
+    value,
+    measured_from,
+    measured_until,
+    queries,
+    not_found,
+    payment_orders,
+    last_value,
+    last_told_at,
+    psp_category,
+    message,
+    rule_version,
+    created_at,
+    (resolved_at IS NOT NULL) AS resolved,
+    resolved_at,
+    resolution_reason,
+    resolution_notes
+   FROM balde.call_alert;
 create view public.dict_rate_limit_category_changes as
  SELECT id,
     participant,
@@ -1652,6 +1710,7 @@ create view public.v_dict_rate_limit_unexplained as
 
 -- rights
 grant SELECT on public.dict_rate_limit_alerts to balde_readonly;
+grant SELECT on public.dict_rate_limit_call_alerts to balde_readonly;
 grant SELECT on public.dict_rate_limit_category_changes to balde_readonly;
 grant SELECT on public.dict_rate_limit_forecasts to balde_readonly;
 grant SELECT on public.dict_rate_limit_outcome_hours to balde_readonly;

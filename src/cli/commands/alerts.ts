@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { pickBuckets } from '../../operate/buckets.ts';
 import { alertsBetween, alertScores, countAlerts } from '../../views/alerts.ts';
 import type { AlertFilter } from '../../views/alerts.ts';
+import { callAlertsBetween } from '../../views/callAlerts.ts';
 import type { Severity } from '../../domain/events.ts';
 import { readingCommand } from '../command.ts';
 import type { AskedOf } from '../command.ts';
@@ -14,10 +15,12 @@ import { checkOrder, fromOption, toOption } from '../options/times.ts';
 import type { TimeRange } from '../options/times.ts';
 import type { Sql } from '../../store/database.ts';
 import { alertJson, alertScoresText, alertsText } from '../render/alerts.ts';
+import { callAlertJson, callAlertsText } from '../render/callAlerts.ts';
 
 interface AlertsOptions extends CommonOptions, TimeRange {
   readonly open?: boolean;
   readonly score?: boolean;
+  readonly calls?: boolean;
   readonly limit?: number;
   readonly participant?: string;
   readonly policy?: string;
@@ -53,12 +56,17 @@ export const alertsCommand = (): Command =>
       new Option('--score', 'tell how often the bucket did become empty, and how long after').conflicts([
         ...['open', 'severity', 'level', 'limit'],
       ]),
+      new Option('--calls', "alerts about the participant's own calls instead").conflicts([
+        ...['score', 'severity', 'level'],
+      ]),
     ],
     help: HELP,
     check: ({ options }) => checkOrder(options),
-    read: async (asked: AskedOf<AlertsOptions>) =>
-      asked.options.score === true ? await scoreAlerts(asked) : await listAlerts(asked),
-    // Two questions, each with forms of its own.
+    read: async (asked: AskedOf<AlertsOptions>) => {
+      if (asked.options.calls === true) return await listCallAlerts(asked);
+      return asked.options.score === true ? await scoreAlerts(asked) : await listAlerts(asked);
+    },
+    // Questions that differ, each with forms of its own.
     text: ({ text }) => text(),
     json: ({ json }) => json(),
   });
@@ -83,6 +91,14 @@ async function scoreAlerts({ storage: { database }, options }: AskedOf<AlertsOpt
   const scores = await alertScores(database, filterOf(options));
   if (scores.length === 0) await checkBucket(database, options);
   return { text: () => alertScoresText(scores), json: (): unknown => scores };
+}
+
+async function listCallAlerts({ storage: { database }, options }: AskedOf<AlertsOptions>) {
+  const filter = { ...filterOf(options), open: options.open ?? false };
+  const limit = options.limit ?? (options.json === true ? null : MAX_LINES);
+  const alerts = await callAlertsBetween(database, filter, limit);
+  if (alerts.length === 0) await checkBucket(database, options);
+  return { text: () => callAlertsText(alerts), json: (): unknown => alerts.map(callAlertJson) };
 }
 
 const filterOf = ({ from, to, participant, policy }: AlertsOptions) => ({

@@ -75,6 +75,8 @@ const SIGNS: Readonly<Record<AlertEvent['type'], string>> = {
   CategoryChanged: 'CATEGORY',
   ForecastRaised: 'FORECAST',
   ForecastResolved: 'OVER    ',
+  CallAlertRaised: 'CALLS   ',
+  CallAlertResolved: 'OVER    ',
 };
 
 export const alertEventText = (event: AlertEvent): string =>

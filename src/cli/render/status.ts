@@ -7,6 +7,7 @@ import type { LatestState } from '../../views/latest.ts';
 import type { AlertRow } from '../../views/alerts.ts';
 import { isTold } from '../../views/outcomes.ts';
 import { alertJson, shortId } from './alerts.ts';
+import { callAlertJson } from './callAlerts.ts';
 import { callsText } from './calls.ts';
 import { recoveryJson } from './recovery.ts';
 import { table } from './table.ts';
@@ -32,6 +33,7 @@ export function statusJson(status: Status) {
     })),
     alerts: status.alerts.map(alertJson),
     forecasts: status.forecasts.map((forecast) => ({ ...forecast, created_at: iso(forecast.created_at) })),
+    call_alerts: status.callAlerts.map(callAlertJson),
     folds: status.folds.map((fold) => ({
       fold: fold.fold,
       version: fold.version,
@@ -53,7 +55,7 @@ const counted = (n: number, one: string, many: string): string => `${numberText(
 
 /** @param where which storage it is of */
 export function statusText({ status, where }: { readonly status: Status; readonly where: string }): string[] {
-  const { alerts, forecasts, states } = status;
+  const { alerts, forecasts, callAlerts, states } = status;
   return [
     where,
     `history   ${numberText(status.historyRows)} observations of ${counted(status.policies, 'policy', 'policies')}, ${counted(status.participants, 'participant', 'participants')}; newest ${timeText(status.lastObservation)}`,
@@ -70,6 +72,7 @@ export function statusText({ status, where }: { readonly status: Status; readonl
     ...(forecasts.length === 0
       ? []
       : ['', `${numbered(forecasts.length, 'forecast')}:`, ...forecasts.map(announcement)]),
+    ...(callAlerts.length === 0 ? [] : ['', 'alerts about calls:', ...callAlerts.map(announcement)]),
     ...callsText(states.map((state) => ({ ...state, calls: state.calls === null ? null : callsJson(state.calls) }))),
   ];
 }
