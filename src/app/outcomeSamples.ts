@@ -1,5 +1,6 @@
 /** What /metrics shows of the participant's own calls: read seldom, for it sums a day of windows. */
 import type { EpochMs } from '../domain/events.ts';
+import { isTold, MIN_QUERIES } from '../domain/notFoundRate.ts';
 import { DAY_MS } from '../domain/time.ts';
 import { BUCKET_LABELS, bucketLabels } from '../serve/bucketMetrics.ts';
 import { gaugeFrom } from '../serve/instruments.ts';
@@ -10,7 +11,7 @@ import type { Database } from '../store/database.ts';
 import { keyOf } from '../views/buckets.ts';
 import { latestStates } from '../views/latest.ts';
 import type { LatestState } from '../views/latest.ts';
-import { isTold, MIN_QUERIES, notFoundRates, reportedBuckets, unexplained } from '../views/outcomes.ts';
+import { notFoundRates, reportedBuckets, unexplained } from '../views/outcomes.ts';
 import type { ReportedBucket } from '../views/outcomes.ts';
 
 const gauge = gaugeFrom('sample');
