@@ -208,7 +208,7 @@ describeBrowser('the pages in a browser', () => {
     const notes = await page.locator('.buckets tbody tr').evaluateAll((rows) =>
       rows.slice(0, 4).map((row) =>
         [...row.querySelectorAll('.cell-use small')].slice(1).map((note) => ({
-          text: (note.textContent ?? '').replaceAll('\u00a0', ' '),
+          text: note.textContent.replaceAll('\u00a0', ' '),
           isDanger: note.classList.contains('danger'),
         })),
       ),
