@@ -90,7 +90,7 @@ export class CallsRun {
       if (observations !== null) this.#observed.push(...observations);
     });
     this.#states = new Tables(database, statesProjection, ['history']);
-    this.#outcomes = new Tables(database, outcomesProjection, ['outcome_windows', 'outcome_sources']);
+    this.#outcomes = new Tables(database, outcomesProjection, ['outcome_windows', 'outcome_hours', 'outcome_sources']);
   }
 
   async begin(): Promise<void> {

@@ -40,11 +40,16 @@ export async function fillViews(database: Database, filling: Filling): Promise<v
 const OFTEN_MS = 31 * DAY_MS;
 
 /**
- * What two systems report of a bucket's calls: 13 queries in a hundred find nothing.
- * @param policy its number
+ * What two systems report of buckets' calls: 13 queries in a hundred find nothing.
+ * @param numbers of the policies
  */
-export async function fillCalls(database: Database, { from, to }: Pick<Filling, 'from' | 'to'>, policy: number) {
-  const bucket = `'${PARTICIPANT}', ${policyName(String(policy))}`;
+export async function fillCalls(
+  database: Database,
+  { from, to }: Pick<Filling, 'from' | 'to'>,
+  numbers: readonly number[],
+): Promise<void> {
+  const bucket = `'${PARTICIPANT}', ${policyName('i')}`;
+  const buckets = `unnest(array[${numbers.join(', ')}]::integer[]) i cross join (values ('payments'), ('batch')) s (source)`;
   for (let month = monthOf(from); month < to; month = addMonths(month, 1))
     await database.transaction(async (tx) => {
       await makeMonth(tx, { schema: 'outcomes_v1', table: 'outcome_windows' }, month);
@@ -58,11 +63,11 @@ export async function fillCalls(database: Database, { from, to }: Pick<Filling, 
       `insert into outcomes_v1.outcome_windows
        select ${bucket}, at, source, 'getEntry', ${seconds}, 87, 13, 0, 0, 0, 40, 20, 40, 0
        from generate_series(${iso(begin)}, ${iso(end)} - interval '${seconds} seconds', interval '${seconds} seconds') at
-       cross join (values ('payments'), ('batch')) s (source)`,
+       cross join ${buckets}`,
     );
   await database.execute(
     `insert into outcomes_v1.outcome_sources
-     select ${bucket}, source, ${iso(from)}, ${iso(to)}, ${iso(to)} from (values ('payments'), ('batch')) s (source)`,
+     select ${bucket}, source, ${iso(from)}, ${iso(to)}, ${iso(to)} from ${buckets}`,
   );
   await database.transaction(async (tx) => await addUp(tx, 'outcomes_v1', outcomesProjection.tables.outcome_hours));
   for (const table of ['outcome_windows', 'outcome_hours'])

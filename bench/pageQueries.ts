@@ -21,7 +21,7 @@ import type { Database } from '../src/store/database.ts';
 import { startEmbeddedPostgres } from '../src/store/embeddedPostgres.ts';
 import { webSite } from '../src/web/site.ts';
 import { install, median, option, PARTICIPANT } from './common.ts';
-import { fillingSteps } from './fillViews.ts';
+import { fillCalls, fillingSteps } from './fillViews.ts';
 import { printTable } from './options.ts';
 
 const months = option('months', 13);
@@ -33,6 +33,8 @@ const RATIO = 1.5;
 /** Longer than an overview is kept for all who ask. Milliseconds. */
 const APART_MS = 1_050;
 const STUDIES = 4;
+/** Of so many buckets one has its calls reported all the time, the others for two days. */
+const LONG_REPORTED = 8;
 
 /** What is filled, and asked. */
 interface Filled {
@@ -91,7 +93,9 @@ const QUESTIONS: readonly Question[] = [
   ...both('a bucket, two weeks ago', ({ to }, n) => `/buckets/${bucketOf(n)}?at=${iso(to - 14 * DAY_MS)}`),
   ...both('one alert', ({ alerts }, n) => `/alerts/${alerts[n % alerts.length] ?? ''}`),
   { name: '100 alerts: API', path: () => '/api/v1/alerts' },
-  { name: '100 alerts of a bucket: API', path: (_, n) => `/api/v1/alerts?${named(n)}` },
+  // As many as each bucket has in a month: both sides answer with the same.
+  { name: '20 alerts of a bucket: API', path: (_, n) => `/api/v1/alerts?${named(n)}&limit=20` },
+  { name: '100 alerts of a bucket: API', isLong: true, path: (_, n) => `/api/v1/alerts?${named(n)}` },
   { name: 'what-if: page', path: (_, n) => `/what-if?${named(n)}` },
   whatIf('a day', DAY_MS),
   whatIf('a week', 7 * DAY_MS),
@@ -154,14 +158,28 @@ async function fill(database: Database, spanDays: number): Promise<void> {
   const start = performance.now();
   const to = Math.floor(Date.now() / (5 * MINUTE_MS)) * 5 * MINUTE_MS;
   const [before] = await database.query('select from forecasts_v1.forecasts limit 1');
-  if (before === undefined)
-    for (const step of fillingSteps({ policies, from: to - spanDays * DAY_MS, to, pollMinutes })) {
+  if (before === undefined) {
+    const from = to - spanDays * DAY_MS;
+    for (const step of fillingSteps({ policies, from, to, pollMinutes })) {
       await step.run(database);
       if (/^\d{4}-/.test(step.what))
         console.log(`  ${step.what}: ${((performance.now() - start) / 1000).toFixed(0)} s`);
     }
+    const all = Array.from({ length: policies }, (_, i) => i);
+    const isLong = (i: number): boolean => i % LONG_REPORTED === 0;
+    await fillCalls(
+      database,
+      { from: to - 2 * DAY_MS, to },
+      all.filter((i) => !isLong(i)),
+    );
+    await fillCalls(database, { from, to }, all.filter(isLong));
+  }
   const [count] = await database.query<{ n: number }>('select count(*) as n from states_v1.history');
-  console.log(`${(count?.n ?? 0).toLocaleString('en')} observations of ${policies} policies`);
+  const [calls] = await database.query<{ n: number }>('select count(*) as n from outcomes_v1.outcome_windows');
+  console.log(
+    `${(count?.n ?? 0).toLocaleString('en')} observations of ${policies} policies, ` +
+      `${(calls?.n ?? 0).toLocaleString('en')} windows of calls, filled in ${((performance.now() - start) / 1000).toFixed(0)} s`,
+  );
 }
 
 interface Row {

@@ -99,7 +99,7 @@ await onServer(async (createDatabase) => {
   const { database } = installed;
   const start = performance.now();
   await fillViews(database, { policies, from, to });
-  await fillCalls(database, { from, to }, BUCKET);
+  await fillCalls(database, { from, to }, [BUCKET]);
   const seconds = (performance.now() - start) / 1000;
   const count = async (view: string): Promise<string> =>
     ((await database.query<{ n: number }>(`select count(*) as n from ${view}`))[0]?.n ?? 0).toLocaleString('en');

@@ -42,6 +42,7 @@ async function fill(database: Database): Promise<void> {
   for (const [projection, table] of [
     [statesProjection, 'history'],
     [outcomesProjection, 'outcome_windows'],
+    [outcomesProjection, 'outcome_hours'],
     [outcomesProjection, 'outcome_sources'],
   ] as const) {
     const name = `${schemaOf(firstVersionOf(projection))}.${table}`;

@@ -1,13 +1,14 @@
 /** What alerts about calls are decided by: the rates of 24 hours, the proofs, and the buckets as last seen. */
 import type { BucketSeen, CallAlertLevels, CallReading, KnownOfCalls, Measured } from '../domain/callAlerts.ts';
 import type { CallAlertKind, EpochMs } from '../domain/events.ts';
+import { isTold } from '../domain/notFoundRate.ts';
 import { DAY_MS, HOUR_MS } from '../domain/time.ts';
 import { observe } from '../serve/observing.ts';
 import type { Database } from '../store/database.ts';
 import { keyOf } from '../views/buckets.ts';
 import { latestStates } from '../views/latest.ts';
 import type { LatestState } from '../views/latest.ts';
-import { isTold, minuteOf, notFoundRates, reportedBuckets } from '../views/outcomes.ts';
+import { minuteOf, notFoundRates, reportedBuckets } from '../views/outcomes.ts';
 import type { NotFoundRate } from '../views/outcomes.ts';
 import { Proofs } from './proofs.ts';
 import type { Proven } from './proofs.ts';

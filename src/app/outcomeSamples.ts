@@ -1,6 +1,7 @@
 /** What /metrics shows of the participant's own calls: read seldom, for it sums a day of windows. */
 import { CALL_ALERT_KINDS } from '../domain/callAlerts.ts';
 import type { EpochMs } from '../domain/events.ts';
+import { isTold, MIN_QUERIES } from '../domain/notFoundRate.ts';
 import { BUCKET_LABELS, bucketLabels } from '../serve/bucketMetrics.ts';
 import { gaugeFrom } from '../serve/instruments.ts';
 import type { Series } from '../serve/instruments.ts';
@@ -11,7 +12,7 @@ import { keyOf } from '../views/buckets.ts';
 import { openCallAlerts } from '../views/callAlerts.ts';
 import { latestStates } from '../views/latest.ts';
 import type { LatestState } from '../views/latest.ts';
-import { isTold, MIN_QUERIES, notFoundRates, reportedBuckets } from '../views/outcomes.ts';
+import { notFoundRates, reportedBuckets } from '../views/outcomes.ts';
 import { Proofs } from './proofs.ts';
 
 const gauge = gaugeFrom('sample');

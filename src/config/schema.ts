@@ -52,8 +52,9 @@ const percent = (least: number, most: number) =>
 const whole = (least: number, most: number) =>
   number(least, most).refine(Number.isInteger, { message: 'must be a whole number' });
 
-const orOff = <T extends z.ZodType<number, string>>(level: T) =>
-  z.union([z.literal('off').transform(() => null), level]).prefault('off');
+/** A level above which something is told; by default nothing is. */
+const levelOrOff = (level: z.ZodType<number, string>, what: string) =>
+  z.union([z.literal('off').transform(() => null), level], { message: `must be off, or ${what}` }).prefault('off');
 
 const oneOf = <T extends string>(...choices: readonly [T, ...T[]]) =>
   z.enum(choices, { message: `must be one of ${choices.join(', ')}` });
@@ -169,9 +170,9 @@ export const settingsSchema = z.object({
   /** A bucket that is going to be empty within this is forecast; `off`: none is. */
   FORECAST_HORIZON: z.union([z.literal('off').transform(() => null), duration(30_000)]).prefault('5m'),
   /** Alerts about the participant's own calls; `off`: none of that kind. */
-  NOT_FOUND_ALERT_PERCENT: orOff(percent(0.1, 99)),
-  QUERIES_PER_ORDER_ALERT: orOff(number(0.1, 1_000_000)),
-  UNEXPLAINED_ALERT_TOKENS: orOff(whole(1, 1_000_000_000)),
+  NOT_FOUND_ALERT_PERCENT: levelOrOff(percent(0.1, 99), 'a percentage from 0.1 to 99'),
+  QUERIES_PER_ORDER_ALERT: levelOrOff(number(0.1, 1_000_000), 'a number from 0.1 to 1000000'),
+  UNEXPLAINED_ALERT_TOKENS: levelOrOff(whole(1, 1_000_000_000), 'a whole number from 1 to 1000000000'),
   RETENTION_MONTHS: whole(1, 1_200).default(13),
   RETENTION_CRON: cron.default('17 3 * * *'),
   STALE_AFTER: duration(1_000).prefault('15m'),

@@ -1,8 +1,8 @@
 /** Compares what /metrics shows with the tables, series by series, from the exposition text on. */
 import type { EpochMs } from '../domain/events.ts';
+import { MIN_QUERIES } from '../domain/notFoundRate.ts';
 import type { Metrics } from '../serve/metrics.ts';
 import type { Sql } from '../store/database.ts';
-import { MIN_QUERIES } from '../views/outcomes.ts';
 
 const METRIC_PREFIX = 'dict_rate_limit_';
 

@@ -80,7 +80,7 @@ export interface TableSpec {
 }
 
 /** Rows of a table added up by the hour of UTC. Both tables have months, by a column of the same name. */
-export interface Sums {
+interface Sums {
   /** The table that is added up. The fold only upserts into it. */
   readonly of: string;
   /** SQL over its row `r` for what is added up: whole numbers, never null. All other columns are the key. */

@@ -25,12 +25,6 @@ export interface NotFoundRate {
   readonly cache_hits: number | null;
 }
 
-/** A rate of fewer queries says little: manual v8.0, 13.2.3, judges nobody by less in 24 hours. */
-export const MIN_QUERIES = 100;
-
-/** Of which a rate is told. */
-export const isTold = ({ queries }: Pick<NotFoundRate, 'queries'>): boolean => queries >= MIN_QUERIES;
-
 /** Whether the database has the views of outcomes: an older program, or an older revision in service, has not. */
 async function hasOutcomes(sql: Sql): Promise<boolean> {
   const [row] = await sql.query<{ there: boolean }>(

@@ -41,6 +41,7 @@ describe('what a right configuration becomes', () => {
       poll: { schedule: { kind: 'adaptive', reservePercent: 25 }, whenElected: true, retireAfterLists: 3 },
       rules: { warningPercent: 20, criticalPercent: 10, resolveMargin: 0, forObservations: 1 },
       forecasts: { horizonMs: 300_000, trust: 2.2, shortestMs: 10_000, fullPercent: 85 },
+      callAlerts: { NOT_FOUND_RATE: null, QUERIES_PER_PAYMENT_ORDER: null, UNEXPLAINED: null },
       retentionMonths: 13,
       retentionCron: '17 3 * * *',
       staleAfterMs: 900_000,
@@ -96,6 +97,19 @@ describe('what a right configuration becomes', () => {
     expect(participants.map((p) => [p.participant, p.bridge.address])).toEqual([
       ['ABCD1234', '[::1]:50051'],
       ['12345678', 'bridge:50051'],
+    ]);
+  });
+
+  test('levels of alerts about calls: each off, or a number that can be reached', () => {
+    const levels = { NOT_FOUND_ALERT_PERCENT: '7', QUERIES_PER_ORDER_ALERT: '1.9', UNEXPLAINED_ALERT_TOKENS: 'off' };
+    expect(loadConfig({ ...POLLED, ...levels }).callAlerts).toEqual({
+      ...{ NOT_FOUND_RATE: 7, QUERIES_PER_PAYMENT_ORDER: 1.9, UNEXPLAINED: null },
+    });
+    const wrong = { NOT_FOUND_ALERT_PERCENT: '100', QUERIES_PER_ORDER_ALERT: '0', UNEXPLAINED_ALERT_TOKENS: '1.5' };
+    expect(problemsOf({ ...POLLED, ...wrong })).toEqual([
+      'NOT_FOUND_ALERT_PERCENT: must be off, or a percentage from 0.1 to 99',
+      'QUERIES_PER_ORDER_ALERT: must be at least 0.1',
+      'UNEXPLAINED_ALERT_TOKENS: must be a whole number',
     ]);
   });
 

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { readFirst, rememberFirst, rememberOther } from '../../src/store/firstMessages.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { runParts } from '../../src/store/parts.ts';
+import { withoutCallAlerts } from '../support/callAlerts.ts';
 import { emptyDatabase } from '../support/database.ts';
 
 const { url, database } = await emptyDatabase();
@@ -80,6 +81,7 @@ describe('an installation [REBUILD-9]', () => {
     await sql.execute('alter table balde.installation drop column remembers_first');
     await sql.execute('alter table balde.projection drop column views_sql');
     await sql.execute('alter table balde.process drop column standing_by, drop column next_polls');
+    await withoutCallAlerts(sql);
     await sql.execute(`delete from balde_migrations.migration where name >= '0010'`);
     if (before !== '') await sql.execute(before);
     await migrate(upgraded.url);

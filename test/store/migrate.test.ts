@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { DatabaseUnavailableError } from '../../src/store/errors.ts';
 import { migrate, pendingMigrations } from '../../src/store/migrate.ts';
 import { makeMonth } from '../../src/store/partitions.ts';
+import { withoutCallAlerts } from '../support/callAlerts.ts';
 import { baldeDatabase, emptyDatabase } from '../support/database.ts';
 
 describe('migrations', () => {
@@ -36,6 +37,7 @@ describe('migrations', () => {
     // As the migration before left it.
     await database.execute('drop index states_v1.history_at_zero');
     await database.execute('alter table balde.process drop column standing_by, drop column next_polls');
+    await withoutCallAlerts(database);
     await database.execute(`delete from balde_migrations.migration where name >= '0012'`);
     expect(await migrate(url)).toContain('0012_history_at_zero');
     expect(await indexes()).toEqual(made);

@@ -3,7 +3,7 @@ import { openDatabase } from '../../src/store/database.ts';
 import { UnfitDatabaseError } from '../../src/store/errors.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { emptyDatabase } from '../support/database.ts';
-import { hasPgBouncer, pgBouncer } from '../support/pgbouncer.ts';
+import { describePgBouncer, pgBouncer } from '../support/pgbouncer.ts';
 import { turnsPooler } from '../support/turnsPooler.ts';
 
 const refused = async (url: string): Promise<void> => {
@@ -32,15 +32,17 @@ describe('a pooler before the database [DB-2]', () => {
     await refused(pooler.url);
     await pooler.close();
   });
+});
 
-  it.skipIf(!hasPgBouncer)('such as PgBouncer, is refused when it pools transactions', async () => {
+describePgBouncer('PgBouncer before the database [DB-2]', () => {
+  it('is refused when it pools transactions', async () => {
     const { url } = await emptyDatabase();
     const pooler = await pgBouncer(url, 'transaction');
     await refused(pooler.url);
     await pooler.close();
   });
 
-  it.skipIf(!hasPgBouncer)('such as PgBouncer, is used with its default settings when it pools sessions', async () => {
+  it('is used with its default settings when it pools sessions', async () => {
     const { url } = await emptyDatabase({ timezone: 'America/Sao_Paulo' });
     const pooler = await pgBouncer(url, 'session');
     expect((await migrate(pooler.url)).length).toBeGreaterThan(0);

@@ -64,12 +64,29 @@ export function bucket(i: number, participant = '12345678'): BucketSummary {
     full_in_seconds: left === 100 ? 0 : 600 + 100 * i,
     forecast: isCritical ? forecast : null,
     alert_id: i < 2 ? `22222222-2222-4222-8222-22222222222${i}` : null,
-    calls: null,
+    calls: CALLS_OF_DAY[i] ?? null,
     sparkline: Array.from({ length: 48 }, (_, n) =>
       n === 9 ? null : Math.max(0, Math.min(100, left + 30 * Math.sin((n + i) / 5) * (n < 40 ? 1 : 0.2))),
     ),
   };
 }
+
+/** By bucket: one that stands out, one that doesn't, one of which too little is known. */
+const CALLS_OF_DAY: readonly (BucketSummary['calls'] | undefined)[] = [
+  undefined,
+  {
+    ...{ error_404_rate: 9.3, error_404_rate_low: 8.7, error_404_rate_high: 9.9, queries: 8000 },
+    ...{ unexplained_at_least: 1234, unexplained_since: at(9000), unexplained_until: at(3000) },
+  },
+  {
+    ...{ error_404_rate: 5, error_404_rate_low: 4.5, error_404_rate_high: 5.5, queries: 8000 },
+    ...{ unexplained_at_least: 0, unexplained_since: null, unexplained_until: null },
+  },
+  {
+    ...{ error_404_rate: 50, error_404_rate_low: 35, error_404_rate_high: 65, queries: 40 },
+    ...{ unexplained_at_least: null, unexplained_since: null, unexplained_until: null },
+  },
+];
 
 export const alert = (i: number, resolvedAfter: number | null): AlertSummary => ({
   id: `22222222-2222-4222-8222-22222222222${i}`,

@@ -203,6 +203,29 @@ describeBrowser('the pages in a browser', () => {
     await context.close();
   });
 
+  it('[CALLS-5] the overview tells the 404 rate of a bucket, and what nobody reported', async () => {
+    const page = await opened('/', { locale: 'en-GB' });
+    const notes = await page.locator('.buckets tbody tr').evaluateAll((rows) =>
+      rows.slice(0, 4).map((row) =>
+        [...row.querySelectorAll('.cell-use small')].slice(1).map((note) => ({
+          text: note.textContent.replaceAll('\u00a0', ' '),
+          isDanger: note.classList.contains('danger'),
+        })),
+      ),
+    );
+    expect(notes).toEqual([
+      [],
+      [
+        { text: '404: 9.3 %', isDanger: true },
+        { text: '1,234+ unexplained', isDanger: true },
+      ],
+      [{ text: '404: 5.0 %', isDanger: false }],
+      // Of forty queries no rate is told.
+      [],
+    ]);
+    await context.close();
+  });
+
   it('[CALLS-5] a bucket tells what found nothing, who used the tokens and what nobody reported, and keeps its place', async () => {
     const page = await opened(BUCKET);
     const section = page.locator('.calls');

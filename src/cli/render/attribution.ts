@@ -1,10 +1,10 @@
 /** Who drained a bucket, in words and as JSON. */
+import { isTold } from '../../domain/notFoundRate.ts';
 import { bySource } from '../../analysis/attribution.ts';
 import type { Attribution } from '../../analysis/attribution.ts';
 import { rateJson, shareJson, unexplainedJson } from '../../api/callForms.ts';
 import { iso, numberText, percentText, timeText } from '../../format.ts';
 import type { OutcomeSource } from '../../views/outcomes.ts';
-import { isTold } from '../../views/outcomes.ts';
 import { consumersTable, proofText, rateText } from './consumers.ts';
 
 export const attributionJson = (attribution: Attribution) => ({

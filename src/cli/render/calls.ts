@@ -1,7 +1,7 @@
 /** What the calls of 24 hours came to, where there is something to say. */
 import type { BucketName, CallsSummary } from '../../api/answers.ts';
 import { numberText, timeText } from '../../format.ts';
-import { isTold } from '../../views/outcomes.ts';
+import { isTold } from '../../domain/notFoundRate.ts';
 import { rateText } from './consumers.ts';
 
 interface Called extends BucketName {

@@ -5,7 +5,7 @@ import type { Status } from '../../operate/status.ts';
 import type { FoldStanding } from '../../app/standing.ts';
 import type { LatestState } from '../../views/latest.ts';
 import type { AlertRow } from '../../views/alerts.ts';
-import { isTold } from '../../views/outcomes.ts';
+import { isTold } from '../../domain/notFoundRate.ts';
 import { alertJson, shortId } from './alerts.ts';
 import { callAlertJson } from './callAlerts.ts';
 import { callsText } from './calls.ts';

@@ -2,6 +2,7 @@
 import type { BucketSummary, Health, Overview } from '../../api/answers.ts';
 import { bucketAddress } from '../addresses.ts';
 import { ageAt, keyOf } from '../buckets.ts';
+import { CallsNote } from './CallsNote.tsx';
 import { useReading } from './context.ts';
 import { Consumption, Outlook } from './figures.tsx';
 import { PolicyName } from './PolicyName.tsx';
@@ -81,6 +82,7 @@ function BucketRow({ row: { bucket, level }, thresholds, now, at }: RowProps) {
       </td>
       <td role="cell" class="cell-use">
         <Consumption rate={bucket.consumption} />
+        {bucket.calls !== null && <CallsNote calls={bucket.calls} />}
       </td>
       <td role="cell" class="cell-outlook">
         {level === 'STALE' ? words.number(null) : <Outlook bucket={bucket} now={now} />}

@@ -226,6 +226,8 @@ export const EN = {
   calls: {
     title: 'Who used the tokens',
     rate: (time: string) => `404 rate in ${time}`,
+    rateOf: (percent: string) => `404: ${percent}`,
+    unreported: (tokens: string) => `${tokens}+ unexplained`,
     of: (percent: string, queries: string) => `${percent} of ${queries} queries`,
     intervalNote: '95 % interval',
     noQuery: 'no query',

@@ -227,6 +227,8 @@ export const PT: Texts = {
   calls: {
     title: 'Quem usou as fichas',
     rate: (time) => `Taxa de 404 em ${time}`,
+    rateOf: (percent) => `404: ${percent}`,
+    unreported: (tokens) => `${tokens}+ sem explicação`,
     of: (percent, queries) => `${percent} de ${queries} consultas`,
     intervalNote: 'intervalo de 95 %',
     noQuery: 'nenhuma consulta',
