@@ -1,96 +1,22 @@
 /** Alerts about calls on a real database and over a log: from windows of calls to the topic, whoever judges. */
-import pino from 'pino';
 import { describe, expect, it } from 'vitest';
 import { alertsProjection } from '../../projections/alerts/fold.ts';
 import { forecastsProjection } from '../../projections/forecasts/fold.ts';
-import { CallJudge } from '../../src/app/callAlerts.ts';
 import type { CallAlertsOptions } from '../../src/app/callAlerts.ts';
 import { OpenAlerts } from '../../src/app/openAlerts.ts';
-import { openOutcomesPublisher } from '../../src/calls/publish.ts';
-import { decodeAlertEvent } from '../../src/codec/alertEvent.ts';
-import { RATE_LIMIT_ALERTS } from '../../src/codec/topics.ts';
-import { relay } from '../../src/consume/relay.ts';
-import type { CallAlertLevels } from '../../src/domain/callAlerts.ts';
-import type { AlertEvent } from '../../src/domain/events.ts';
-import type { RequestOutcomesObserved } from '../../src/domain/outcomes.ts';
-import type { EventLog } from '../../src/log/eventLog.ts';
 import type { Database } from '../../src/store/database.ts';
 import { DatabaseUnavailableError } from '../../src/store/errors.ts';
 import { outboxSize } from '../../src/store/outbox.ts';
 import { baldeDatabase } from '../support/database.ts';
-import { eventually } from '../support/eventually.ts';
 import { gate } from '../support/gates.ts';
 import { MINUTE, NOON, observation } from '../support/observations.ts';
-import { outcomes } from '../support/outcomes.ts';
-import { recorder } from '../support/processors.ts';
 import { live } from '../support/rebuilds.ts';
-import { never, publish, readAll } from '../support/topics.ts';
-
-const POLICY = 'ENTRIES_READ_PARTICIPANT_ANTISCAN';
-const OFF: CallAlertLevels = { NOT_FOUND_RATE: null, QUERIES_PER_PAYMENT_ORDER: null, UNEXPLAINED: null };
-const ABOVE_7: CallAlertLevels = { ...OFF, NOT_FOUND_RATE: 7 };
-
-interface Row {
-  readonly kind: string;
-  readonly value: number;
-  readonly last_value: number;
-  readonly resolved: boolean;
-  readonly reason: string | null;
-}
-
-/** A database with a bucket that is observed, whose calls are reported minute by minute, and who judges them. */
-async function called() {
-  const { database, log } = await baldeDatabase();
-  await publish(log, [observation({ policy: POLICY })]);
-  await live(database, log, 'states');
-  let now = NOON + 2 * MINUTE;
-  const judge = (more: Partial<CallAlertsOptions> = {}): CallJudge =>
-    new CallJudge({
-      ...{ database, watched: database, levels: ABOVE_7, logger: pino({ level: 'silent' }), leastMs: 0 },
-      clock: { now: () => now, sleep: async () => await Promise.resolve() },
-      ...more,
-    });
-  return {
-    database,
-    log,
-    judge,
-    round: async (levels = ABOVE_7) => await judge({ levels }).round(never),
-    pass: (minutes: number): void => void (now += minutes * MINUTE),
-    report: async (...windows: readonly Partial<RequestOutcomesObserved>[]): Promise<void> => {
-      const publisher = await openOutcomesPublisher(log, () => now, never);
-      await publisher.publish(windows.map((window) => outcomes({ policy: POLICY, ...window })));
-      await publisher.close();
-      await live(database, log, 'outcomes');
-    },
-    rows: async (): Promise<Row[]> =>
-      await database.query<Row>(
-        `select kind, value, last_value, resolved, resolution_reason as reason from dict_rate_limit_call_alerts
-         order by created_at, kind`,
-      ),
-  };
-}
-
-/** What a relay takes to the topic. */
-async function sent(database: Database, log: EventLog): Promise<AlertEvent[]> {
-  const abort = new AbortController();
-  const done = relay({ database, log, topic: RATE_LIMIT_ALERTS.name, observer: recorder() }, abort.signal);
-  await eventually('an empty outbox', async () => (await outboxSize(database)) === 0);
-  abort.abort();
-  await done;
-  const found = await readAll(log, RATE_LIMIT_ALERTS.name);
-  return found.map((message) => decodeAlertEvent(message) ?? expect.fail('an event that nobody knows'));
-}
-
-const told = (events: readonly AlertEvent[]): readonly string[] =>
-  events.map((event) =>
-    event.type === 'CallAlertRaised' || event.type === 'CallAlertResolved'
-      ? `${event.callKind} ${event.reason} ${String(event.callValue)}`
-      : event.type,
-  );
+import { never, publish } from '../support/topics.ts';
+import { ABOVE_7, called, OFF, sent, told } from './judged.ts';
 
 describe('[CALLS-15] an alert about calls', () => {
   it('is raised and resolved by windows as they are told and corrected, and comes to its topic once', async () => {
-    const { database, log, round, report, rows, pass } = await called();
+    const { database, log, round, report, rows, pass } = await called(await baldeDatabase());
     await report({ status200: 920, status404: 80 });
     await round();
     await round();
@@ -115,7 +41,7 @@ describe('[CALLS-15] an alert about calls', () => {
   });
 
   it('changes no table of thresholds and forecasts, and is no dead letter of theirs', async () => {
-    const { database, log, round, report } = await called();
+    const { database, log, round, report } = await called(await baldeDatabase());
     await report({ status200: 900, status404: 100 });
     await round();
     await round(OFF);
@@ -131,7 +57,7 @@ describe('[CALLS-15] an alert about calls', () => {
   });
 
   it('is told of queries for each payment order, and of tokens that nobody reported; each kind by itself', async () => {
-    const { database, log, report, rows, pass, round } = await called();
+    const { database, log, report, rows, pass, round } = await called(await baldeDatabase());
     const seen = Array.from({ length: 20 }, (_, i) =>
       observation({ policy: 'CLAIMS_READ', availableTokens: 1_000 - 50 * i, responseTime: NOON + i * MINUTE + 17_000 }),
     );
@@ -163,7 +89,7 @@ describe('[CALLS-15] an alert about calls', () => {
   });
 
   it('is not told of fewer than a hundred queries, and ends an hour after there were as many', async () => {
-    const { round, report, rows, pass } = await called();
+    const { round, report, rows, pass } = await called(await baldeDatabase());
     await report({ status200: 50, status404: 49 });
     await round();
     expect(await rows()).toEqual([]);
@@ -198,7 +124,7 @@ function breaking(database: Database) {
 
 describe('[CALLS-16] judging calls', () => {
   it('by many processes at once raises an alert once, and ends it once', async () => {
-    const { database, log, judge, report, rows, pass } = await called();
+    const { database, log, judge, report, rows, pass } = await called(await baldeDatabase());
     await report({ status200: 900, status404: 100 });
     const judges = Array.from({ length: 6 }, () => judge());
     const all = async () => await Promise.all(judges.map(async (one) => await one.round(never)));
@@ -214,7 +140,7 @@ describe('[CALLS-16] judging calls', () => {
   });
 
   it('is the turn of one process a minute, and who was overtaken meanwhile decides nothing', async () => {
-    const { database, judge, report, rows } = await called();
+    const { database, judge, report, rows } = await called(await baldeDatabase());
     await report({ status200: 900, status404: 100 });
     const waits = gate();
     const slow: CallAlertsOptions['watched'] = {
@@ -234,7 +160,7 @@ describe('[CALLS-16] judging calls', () => {
   });
 
   it('loses and doubles nothing by a process that dies before its commit, or does not hear of it', async () => {
-    const { database, log, judge, report, rows, pass, round } = await called();
+    const { database, log, judge, report, rows, pass, round } = await called(await baldeDatabase());
     await report({ status200: 900, status404: 100 });
     const { database: broken, set } = breaking(database);
     for (const how of ['rolled back', 'rolled back', 'answer lost'] as const) {
@@ -257,7 +183,7 @@ describe('[CALLS-16] judging calls', () => {
   });
 
   it('goes on with one kind where the other cannot be read, whose alerts stay as they are', async () => {
-    const { database, judge, report, rows, pass } = await called();
+    const { database, judge, report, rows, pass } = await called(await baldeDatabase());
     await report({ status200: 900, status404: 100, completeUpTo: NOON + MINUTE });
     const levels = { ...ABOVE_7, UNEXPLAINED: 1 };
     await judge({ levels }).round(never);

@@ -9,7 +9,7 @@ import { packageRoot } from '../../src/packageRoot.ts';
 import { decide, drain } from '../projections/drains.ts';
 import { eventually } from '../support/eventually.ts';
 import { describePulsar, pulsarBroker } from '../support/pulsar.ts';
-import { AlertTopic, decided, EXAMPLE, Follower, wireOf } from './given.ts';
+import { AlertTopic, callAlerts, decided, EXAMPLE, Follower, wireOf } from './given.ts';
 import type { Program } from './given.ts';
 import { pythonWith } from './python.ts';
 
@@ -94,15 +94,16 @@ describePulsar('the example subscribers', () => {
       ),
     ).filter(isForecast);
     expect(forecasts.map(({ type }) => type)).toEqual(['ForecastRaised', 'ForecastResolved']);
-    await topic.publish([raised, changed, raised, resolved, ...forecasts]);
+    const ofCalls = callAlerts('CLAIMS_READ');
+    await topic.publish([raised, changed, raised, resolved, ...forecasts, ...ofCalls]);
     const lines = await Promise.all(
       LANGUAGES.map(async (language) => {
-        const follower = follow(language, topic, '--from-beginning', '--count', '5', '--json');
+        const follower = follow(language, topic, '--from-beginning', '--count', '7', '--json');
         expect(await follower.ended(), follower.errors).toBe(0);
         return follower.lines;
       }),
     );
-    expect(parsed(lines[0] ?? [])).toEqual([raised, changed, resolved, ...forecasts].map(told));
+    expect(parsed(lines[0] ?? [])).toEqual([raised, changed, resolved, ...forecasts, ...ofCalls].map(told));
     expect(lines[1]).toEqual(lines[0]);
   });
 

@@ -6,13 +6,15 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { encodeAlertEvent } from '../../src/codec/alertEvent.ts';
 import { RATE_LIMIT_ALERTS } from '../../src/codec/topics.ts';
+import { decideCallAlerts } from '../../src/domain/callAlerts.ts';
+import type { KnownOfCalls } from '../../src/domain/callAlerts.ts';
 import type { AlertEvent } from '../../src/domain/events.ts';
 import { LogUnavailableError } from '../../src/log/eventLog.ts';
 import type { Producer } from '../../src/log/eventLog.ts';
 import { PulsarLog } from '../../src/log/pulsar/pulsarLog.ts';
 import type { PulsarSettings } from '../../src/log/pulsar/settings.ts';
 import { packageRoot } from '../../src/packageRoot.ts';
-import { MINUTE, NOON, observation } from '../support/observations.ts';
+import { MINUTE, NOON, observation, PARTICIPANT } from '../support/observations.ts';
 import { alertEvents } from '../projections/drive.ts';
 import { eventually } from '../support/eventually.ts';
 import type { PulsarUrls } from '../support/pulsar.ts';
@@ -24,6 +26,33 @@ export function decided(policy: string, at = NOON): readonly AlertEvent[] {
   const step = (n: number, availableTokens: number, category: string) =>
     observation({ policy, capacity: 300, availableTokens, category, responseTime: at + n * MINUTE });
   return alertEvents([step(0, 200, 'G'), step(1, 40, 'G'), step(2, 40, 'F'), step(3, 250, 'F')]);
+}
+
+/** An alert about calls that is raised, and ends as queries find something again. */
+export function callAlerts(policy: string): readonly AlertEvent[] {
+  const { raised } = decideCallAlerts(callsOf(policy, 100));
+  const [alert] = raised;
+  if (alert === undefined) throw new Error('no alert was raised');
+  const { alertId, participant, callKind: kind, callLevel: level, timestamp: raisedAt } = alert;
+  const known = callsOf(policy, 0);
+  const seen = [...known.buckets.values()][0] ?? alert;
+  const open = [{ alertId, participant, policy, kind, level, raisedAt, quietSince: null, seen }];
+  return [alert, ...decideCallAlerts({ ...known, open, now: NOON + MINUTE }).resolved];
+}
+
+/** Of a thousand queries so many found nothing, where seven in a hundred are too many. */
+function callsOf(policy: string, notFound: number): KnownOfCalls {
+  const span = { measuredFrom: NOON - 1_440 * MINUTE, measuredUntil: NOON, isPartial: false };
+  const measured = { callValue: notFound / 10, queries: 1_000, notFound, paymentOrders: null, ...span };
+  const seen = {
+    ...{ availableTokens: 250, capacity: 300, utilizationPercent: 16.5, category: 'G' },
+    ...{ consumptionRatePerMinute: null, recoveryEtaSeconds: 30, exhaustionProjectionSeconds: null },
+  };
+  return {
+    ...{ now: NOON, open: [], complete: [], buckets: new Map([[`${PARTICIPANT}:${policy}`, seen]]) },
+    levels: { NOT_FOUND_RATE: 7, QUERIES_PER_PAYMENT_ORDER: null, UNEXPLAINED: null },
+    readings: [{ participant: PARTICIPANT, policy, kind: 'NOT_FOUND_RATE', measured }],
+  };
 }
 
 /** As it travels. */
