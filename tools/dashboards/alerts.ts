@@ -145,6 +145,26 @@ const forecasts = () =>
     .overrideByName('Empty in', unit(units.DurationSeconds))
     .overrideByName('Empty after', unit(units.DurationSeconds));
 
+const callAlerts = () =>
+  list(
+    "Alerts about the participant's own calls, newest first",
+    [24, 6],
+    rows(`
+      select
+        created_at as "Raised at", participant as "Participant", endpoint_id as "Policy", kind as "Kind",
+        level as "Level", value as "Value", last_value as "Last value", resolved_at as "Resolved at",
+        resolution_reason as "Reason"
+      from dict_rate_limit_call_alerts
+      where ${THESE_PARTICIPANTS} and $__timeFilter(created_at)
+      order by created_at desc
+      limit 500`),
+  )
+    .description('500 at most; none where no level is set. Percent, queries for each payment order, or tokens.')
+    .overrideByName('Policy', toBucket('Participant', 'Policy'))
+    .overrideByName('Level', unit(units.LocaleFormat))
+    .overrideByName('Value', unit(units.LocaleFormat))
+    .overrideByName('Last value', unit(units.LocaleFormat));
+
 const categories = () =>
   list(
     'Changes of category',
@@ -173,5 +193,5 @@ export const alerts = (): Page =>
     })
       .withVariable(participantsVariable())
       .withVariable(severityVariable()),
-    ...[summary(), overTime(), incidents(), byPolicy(), forecasts(), categories()],
+    ...[summary(), overTime(), incidents(), byPolicy(), forecasts(), callAlerts(), categories()],
   ).build();
