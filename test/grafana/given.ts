@@ -1,9 +1,12 @@
 /** A database that real folds filled: three days of five buckets, one of them watched closely while it was emptied. */
+import pino from 'pino';
 import { alertingReactor } from '../../projections/alerting/fold.ts';
+import { CallJudge } from '../../src/app/callAlerts.ts';
 import { RATE_LIMIT_ALERTS } from '../../src/codec/topics.ts';
 import { FORECAST_RULES } from '../../src/domain/estimate/outlook.ts';
 import type { EpochMs, PolicyStateObserved } from '../../src/domain/events.ts';
 import { DEFAULT_RULES } from '../../src/domain/thresholds.ts';
+import type { Database } from '../../src/store/database.ts';
 import { REBUILDABLE } from '../../src/topology/folds.ts';
 import type { RebuildableName } from '../../src/topology/folds.ts';
 import { reportCalls } from '../calls/traffic.ts';
@@ -12,7 +15,7 @@ import { baldeDatabase } from '../support/database.ts';
 import { MINUTE, observed, START } from '../support/observations.ts';
 import { outcomes } from '../support/outcomes.ts';
 import { DAY, history, live } from '../support/rebuilds.ts';
-import { publish, shared } from '../support/topics.ts';
+import { never, publish, shared } from '../support/topics.ts';
 
 const DAYS = 3;
 const TEN_SECONDS = 1 / 6;
@@ -55,6 +58,14 @@ export const windows = Array.from({ length: ((DAYS * DAY + 60) / 10) * 2 }, (_, 
   });
 });
 
+/** Of the calls' 404 rate; its events stay in the outbox. */
+async function judge(database: Database, now: EpochMs, percent: number | null): Promise<void> {
+  const levels = { NOT_FOUND_RATE: percent, QUERIES_PER_PAYMENT_ORDER: null, UNEXPLAINED: null };
+  const clock = { now: () => now, sleep: async () => await Promise.resolve() };
+  const logger = pino({ level: 'silent' });
+  await new CallJudge({ database, watched: database, levels, logger, clock, leastMs: 0 }).round(never);
+}
+
 export async function filled() {
   const { url, database, log } = await baldeDatabase();
   await publish(log, events);
@@ -64,5 +75,8 @@ export async function filled() {
   await producer.close();
   await reportCalls(log, windows);
   for (const name of Object.keys(REBUILDABLE) as RebuildableName[]) await live(database, log, name);
+  // Raised, and ended as no level was set any more.
+  await judge(database, END - 50 * MINUTE, 1);
+  await judge(database, END - 20 * MINUTE, null);
   return { url, database };
 }
