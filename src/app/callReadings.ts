@@ -1,5 +1,6 @@
 /** What alerts about calls are decided by: the rates of 24 hours, the proofs, and the buckets as last seen. */
 import type { BucketSeen, CallAlertLevels, CallReading, KnownOfCalls, Measured } from '../domain/callAlerts.ts';
+import { isCreditedOnPaymentOrder } from '../domain/catalog.ts';
 import type { CallAlertKind, EpochMs } from '../domain/events.ts';
 import { isTold } from '../domain/notFoundRate.ts';
 import { DAY_MS, HOUR_MS } from '../domain/time.ts';
@@ -103,13 +104,18 @@ const bucketOf = ({ participant, endpoint_id: policy }: Pick<NotFoundRate, 'part
 
 function rateOf(kind: CallAlertKind, rate: NotFoundRate, at: EpochMs): Measured | null {
   const { queries, not_found: notFound, payment_orders: paymentOrders } = rate;
-  if (kind === 'QUERIES_PER_PAYMENT_ORDER' && paymentOrders === null) return null;
+  const callValue = kind === 'NOT_FOUND_RATE' ? (100 * notFound) / queries : queriesPerOrder(rate);
+  if (callValue === null) return null;
   return {
-    // Where there was no payment order, the queries are those of one at least.
-    callValue: kind === 'NOT_FOUND_RATE' ? (100 * notFound) / queries : queries / Math.max(1, paymentOrders ?? 0),
-    ...{ queries, notFound, paymentOrders },
+    ...{ callValue, queries, notFound, paymentOrders },
     ...{ measuredFrom: at - DAY_MS, measuredUntil: at, isPartial: false },
   };
+}
+
+/** Queries without any order are as those of one at least; where none belongs to the policy, 0 of them say nothing. */
+function queriesPerOrder({ queries, payment_orders: orders, endpoint_id: policy }: NotFoundRate): number | null {
+  if (orders === null || (orders === 0 && !isCreditedOnPaymentOrder(policy))) return null;
+  return queries / Math.max(1, orders);
 }
 
 function proofOf({ proof }: Proven): Measured | null {

@@ -88,6 +88,19 @@ describe('[CALLS-15] an alert about calls', () => {
     expect((await rows()).at(-1)).toMatchObject({ resolved: true, reason: 'NOT_TOLD' });
   });
 
+  it('is told of look-ups of keys that no payment order followed at all, and of no other queries without one', async () => {
+    const { round, report, rows, pass } = await called(await baldeDatabase());
+    const levels = { ...OFF, QUERIES_PER_PAYMENT_ORDER: 2 };
+    await report({ policy: 'CLAIMS_READ', status200: 500, paymentOrders: 0 });
+    await report({ status200: 199, status404: 1, paymentOrders: 100 });
+    await round(levels);
+    expect(await rows()).toEqual([]);
+    pass(1);
+    await report({ status200: 199, status404: 1, paymentOrders: 0, revision: 1 });
+    await round(levels);
+    expect(await rows()).toMatchObject([{ kind: 'QUERIES_PER_PAYMENT_ORDER', value: 200 }]);
+  });
+
   it('is not told of fewer than a hundred queries, and ends an hour after there were as many', async () => {
     const { round, report, rows, pass } = await called(await baldeDatabase());
     await report({ status200: 50, status404: 49 });
