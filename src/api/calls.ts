@@ -12,8 +12,8 @@ import type { SeriesRange } from '../views/series.ts';
 import type { CallsAnswer, CallsSummary } from './answers.ts';
 import { callsJson, rateJson, shareJson, unexplainedJson } from './callForms.ts';
 import { inTime } from './inTime.ts';
-import { Proofs } from './proofs.ts';
-import type { Proof } from './proofs.ts';
+import { KnownProofs } from './knownProofs.ts';
+import type { Proof } from './knownProofs.ts';
 
 type Reading = <T>(read: (tx: Sql) => Promise<T>) => Promise<T>;
 
@@ -46,7 +46,7 @@ export interface BucketCalls {
 /** @param reading in a transaction of its own: never ask within another one, which holds a connection */
 export function callsOf(reading: Reading, now: () => EpochMs): Calls {
   const sums = keptBy(async (told: Told) => await inTime(async () => await reading(async (tx) => read(tx, told))));
-  const proofs = new Proofs(reading, now);
+  const proofs = new KnownProofs(reading, now);
   let rates: readonly NotFoundRate[] | null = null;
   let until = -Infinity;
   const prove = shared(async () => await proofs.refresh());

@@ -37,7 +37,7 @@ interface Kept {
   work: Promise<void> | null;
 }
 
-export class Proofs {
+export class KnownProofs {
   readonly #reading: Reading;
   readonly #now: () => EpochMs;
   /** Of the present, by bucket; of past moments, by bucket and minute. */
