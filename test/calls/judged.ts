@@ -1,4 +1,4 @@
-/** Words of the cases about alerts about calls: calls that are reported, who judges them, and what comes to the topic. */
+/** Words of the cases about alerts about calls: calls that are reported, who judges, and what comes to the topic. */
 import pino from 'pino';
 import { expect } from 'vitest';
 import { CallJudge } from '../../src/app/callAlerts.ts';
@@ -20,7 +20,7 @@ import { recorder } from '../support/processors.ts';
 import { live } from '../support/rebuilds.ts';
 import { never, publish, readAll } from '../support/topics.ts';
 
-export const POLICY = 'ENTRIES_READ_PARTICIPANT_ANTISCAN';
+const POLICY = 'ENTRIES_READ_PARTICIPANT_ANTISCAN';
 export const OFF: CallAlertLevels = { NOT_FOUND_RATE: null, QUERIES_PER_PAYMENT_ORDER: null, UNEXPLAINED: null };
 export const ABOVE_7: CallAlertLevels = { ...OFF, NOT_FOUND_RATE: 7 };
 
