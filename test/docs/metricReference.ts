@@ -23,7 +23,7 @@ const SECTIONS = [
   },
   {
     title: 'The pipeline as a whole',
-    text: `Read when somebody scrapes, at most once in 5 s (lag: 15 s; 404 rates and what is unexplained: a minute), and the same on
+    text: `Read when somebody scrapes, at most once in 5 s (lag and alerts about calls: 15 s; 404 rates and what is unexplained: a minute), and the same on
 every replica. A scrape waits a second for them and then shows what was read before; after a minute without success (two, of what is
 read once a minute) they are absent, and \`balde_sample_errors_total\` says so. What is unexplained is proven bucket by bucket for some
 three seconds a minute: of very many buckets it may be up to ten minutes old.
