@@ -17,8 +17,6 @@ import { history, live, rebuilt, untidy } from '../support/rebuilds.ts';
 import { publish } from '../support/topics.ts';
 import { baldeDatabase } from '../support/database.ts';
 
-const PROGRAM = pathToFileURL(join(packageRoot, 'dist', 'src', 'rebuild', 'fillWorker.js'));
-
 describe('a rebuild that fills in a thread', () => {
   let given: { database: Database; log: EventLog; url: string };
   beforeAll(async () => {
@@ -30,7 +28,7 @@ describe('a rebuild that fills in a thread', () => {
   const inThread = async (
     options: Parameters<typeof rebuilt>[3] & { db?: DatabaseOptions; program?: URL } = {},
   ): Promise<RebuildReport> => {
-    const { db = { url: given.url }, program = PROGRAM, ...others } = options;
+    const { db = { url: given.url }, program, ...others } = options;
     const fill = fillInThread('states', db, program);
     return await rebuilt(given.database, given.log, 'states', { restart: true, ...others, fill });
   };
