@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { EventLog } from '../../src/log/eventLog.ts';
-import { packageRoot } from '../../src/packageRoot.ts';
 import { fillInThread } from '../../src/rebuild/fillInThread.ts';
 import { logSource } from '../../src/rebuild/logSource.ts';
 import type { RebuildObserver, RebuildReport } from '../../src/rebuild/rebuild.ts';
