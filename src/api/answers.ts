@@ -238,13 +238,15 @@ export interface CallsAnswer {
   /** Rates and proof are of the time before this minute. */
   readonly as_of: string;
   readonly error_404_rates: readonly NotFoundRateTold[];
-  /** What `consumers` is of: the range that was asked for, of one longer than 31 days the end. */
+  /** What `consumers` is of: whole minutes of the range that was asked for. */
   readonly from: string;
   readonly to: string;
   /** Most tokens first. */
   readonly consumers: readonly ShareTold[];
   /** Of 24 hours. */
   readonly unexplained: UnexplainedTold | null;
+  /** It is being worked out: whoever asks again gets it. */
+  readonly is_proof_pending: boolean;
   /** What may be behind it, each of which fits. */
   readonly readings: readonly Reading[];
 }

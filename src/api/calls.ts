@@ -1,18 +1,19 @@
 /** What the calls of buckets came to: sums of a day, which are made once a minute however many ask. */
 import { readingsOf } from '../analysis/consumers.ts';
-import { figuresOf, proofRange } from '../analysis/callFigures.ts';
+import { figuresOf } from '../analysis/callFigures.ts';
 import type { EpochMs } from '../domain/events.ts';
-import { DAY_MS, MINUTE_MS } from '../domain/time.ts';
+import { MINUTE_MS } from '../domain/time.ts';
 import { iso } from '../format.ts';
 import { shared } from '../serve/observing.ts';
 import type { Sql } from '../store/database.ts';
-import { isStatementTimeout } from '../store/errors.ts';
-import { keyOf } from '../views/buckets.ts';
-import { minuteOf, notFoundRates, reportedBuckets, sharesOf, unexplained } from '../views/outcomes.ts';
-import type { NotFoundRate, Unexplained } from '../views/outcomes.ts';
+import { minuteOf, notFoundRates, sharesOf } from '../views/outcomes.ts';
+import type { NotFoundRate, Share } from '../views/outcomes.ts';
 import type { SeriesRange } from '../views/series.ts';
 import type { CallsAnswer, CallsSummary } from './answers.ts';
 import { callsJson, rateJson, shareJson, unexplainedJson } from './callForms.ts';
+import { inTime } from './inTime.ts';
+import { KnownProofs } from './knownProofs.ts';
+import type { Proof } from './knownProofs.ts';
 
 type Reading = <T>(read: (tx: Sql) => Promise<T>) => Promise<T>;
 
@@ -21,8 +22,6 @@ export type CallsSummaries = ReadonlyMap<string, CallsSummary>;
 
 /** What is older is read again. Milliseconds. */
 const KEPT_MS = MINUTE_MS;
-/** A longer range is summed up from its end. Milliseconds. */
-const LONGEST_MS = 31 * DAY_MS;
 /** Answers about single buckets that are kept. */
 const MOST_KEPT = 100;
 
@@ -46,21 +45,11 @@ export interface BucketCalls {
 
 /** @param reading in a transaction of its own: never ask within another one, which holds a connection */
 export function callsOf(reading: Reading, now: () => EpochMs): Calls {
-  const buckets = keptBy(async (told: Told) => await inTime(async () => await reading(async (tx) => read(tx, told))));
+  const sums = keptBy(async (told: Told) => await inTime(async () => await reading(async (tx) => read(tx, told))));
+  const proofs = new KnownProofs(reading, now);
   let rates: readonly NotFoundRate[] | null = null;
-  const proofs = new Map<string, Unexplained>();
   let until = -Infinity;
-  // A statement for each: one that takes too long takes no other with it, nor any rate.
-  const prove = shared(async () => {
-    const range = proofRange(minuteOf(now()));
-    for (const bucket of (await inTime(async () => await reading(reportedBuckets))) ?? []) {
-      const { participant, endpoint_id: policy } = bucket;
-      const asked = { ...range, participant, policy };
-      const [proof] = (await inTime(async () => await reading(async (tx) => await unexplained(tx, asked)))) ?? [];
-      if (proof === undefined) proofs.delete(keyOf(bucket));
-      else proofs.set(keyOf(bucket), proof);
-    }
-  });
+  const prove = shared(async () => await proofs.refresh());
   const refresh = shared(async () => {
     const due = performance.now() + KEPT_MS;
     const at = minuteOf(now());
@@ -73,9 +62,12 @@ export function callsOf(reading: Reading, now: () => EpochMs): Calls {
       // Whoever watches waits for the first rates alone; what fails is asked again.
       if (rates === null) await refresh();
       else if (performance.now() >= until) void refresh().catch(() => undefined);
-      return new Map([...figuresOf(rates ?? [], proofs.values())].map(([key, one]) => [key, callsJson(one)]));
+      return new Map([...figuresOf(rates ?? [], proofs.known())].map(([key, one]) => [key, callsJson(one)]));
     },
-    ofBucket: async (asked) => await buckets(toldOf(asked, now())),
+    ofBucket: async (asked) => {
+      const told = await sums(toldOf(asked, now()));
+      return told === null ? null : bucketCalls(told, await proofs.of(asked, asked.at));
+    },
   };
 }
 
@@ -99,16 +91,6 @@ function keptBy<Q, T>(work: (asked: Q) => Promise<T>): (asked: Q) => Promise<T> 
   };
 }
 
-/** What takes too long is unknown: all else is told without it. */
-async function inTime<T>(work: () => Promise<T>): Promise<T | null> {
-  try {
-    return await work();
-  } catch (error) {
-    if (isStatementTimeout(error)) return null;
-    throw error;
-  }
-}
-
 interface Told {
   readonly participant: string;
   readonly policy: string;
@@ -123,15 +105,24 @@ interface Told {
 function toldOf({ participant, policy, from, to, at: moment }: Asked, now: EpochMs): Told {
   const at = minuteOf(moment ?? now);
   const until = Math.min(minuteOf(to), at);
-  return { participant, policy, at, since: Math.max(minuteOf(from), until - LONGEST_MS), until };
+  return { participant, policy, at, since: minuteOf(from), until };
 }
 
-async function read(tx: Sql, { participant, policy, at, since, until }: Told): Promise<BucketCalls | null> {
+interface Sums extends Told {
+  readonly rates: readonly NotFoundRate[];
+  readonly shares: readonly Share[];
+}
+
+/** `null`: nobody reported calls of that time. */
+async function read(tx: Sql, told: Told): Promise<Sums | null> {
+  const { participant, policy, at, since, until } = told;
   const filter = { participant, policy };
   const rates = await notFoundRates(tx, at, filter);
-  const [proof = null] = await unexplained(tx, { ...filter, ...proofRange(at) });
   const shares = since < until ? await sharesOf(tx, { ...filter, since, until }) : [];
-  if (rates.length === 0 && shares.length === 0 && proof === null) return null;
+  return rates.length === 0 && shares.length === 0 ? null : { ...told, rates, shares };
+}
+
+function bucketCalls({ at, since, until, rates, shares }: Sums, { proof, isPending }: Proof): BucketCalls {
   const rate = rates.find(({ hours }) => hours === 24) ?? null;
   return {
     answer: {
@@ -141,6 +132,7 @@ async function read(tx: Sql, { participant, policy, at, since, until }: Told): P
       to: iso(Math.max(since, until)),
       consumers: shares.map(shareJson),
       unexplained: proof === null ? null : unexplainedJson(proof),
+      is_proof_pending: isPending,
       readings: readingsOf(proof),
     },
     summary: callsJson({ rate, proof }),

@@ -192,7 +192,7 @@ const calls = object({
       cache_hits: orNull(integer()),
     }),
   ),
-  from: time('What consumers is of: the range asked for, of one longer than 31 days the end'),
+  from: time('What consumers is of: whole minutes of the range asked for'),
   to: time(),
   consumers: list(
     object({
@@ -210,6 +210,7 @@ const calls = object({
     }),
     'Of 24 hours: docs/calls.md',
   ),
+  is_proof_pending: boolean('unexplained is being worked out: ask again in a moment'),
   readings: list(oneOf('ANOTHER_SYSTEM', 'CHARGED_429', 'OTHER_RULE'), 'What may be behind it, each of which fits'),
 });
 

@@ -56,7 +56,7 @@ export async function upsertWithSums(
        union all
        select ${expressionsOf(sums, '-')} from before r join written w on ${same('r', 'w')}
      )
-     insert into ${copyTarget(schema, sums).replace(' (', ' as s (')}
+     insert into ${tableName(schema, sums.table)} as s (${columnList(Object.keys(sums.columns))})
      select ${added(sums)} from changed group by ${columnList(sums.key)}
      on conflict (${columnList(sums.key)})
      do update set ${changes.map((column) => `${quote(column)} = s.${quote(column)} + excluded.${quote(column)}`).join(', ')}`,

@@ -156,6 +156,7 @@ export const calls = (unexplained = 1_234): CallsAnswer => ({
   to: at(5),
   consumers: shares,
   unexplained: proof(unexplained),
+  is_proof_pending: false,
   readings: ['ANOTHER_SYSTEM'],
 });
 

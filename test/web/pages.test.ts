@@ -252,6 +252,12 @@ describeBrowser('the pages in a browser', () => {
     api.send('change', { ...rest, buckets: [bucket(0)], gone: [], order: buckets });
     await expect.poll(text, { timeout: 10_000 }).toContain('at least 7,654 tokens');
     expect(await places()).toEqual(before);
+    // What is not there yet is told of, and comes without a reload.
+    api.told.calls = { ...calls(), unexplained: null, readings: [], is_proof_pending: true };
+    await page.goto(BUCKET);
+    expect(await text()).toContain('being worked out…');
+    api.told.calls = calls(8_765);
+    await expect.poll(text, { timeout: 10_000 }).toContain('at least 8,765 tokens');
     // Nobody reports calls: nothing is said of them.
     api.told.calls = null;
     await page.goto(BUCKET);

@@ -23,6 +23,8 @@ interface LiveBucket {
 
 /** A long range needs no news every second. Milliseconds. */
 const REFRESH_MS = 2_000;
+/** What is being worked out is asked for again. Milliseconds. */
+const PENDING_MS = 500;
 
 export function useBucket(initial: BucketAnswer, initialRange: RangeName | null): LiveBucket {
   const [answer, setAnswer] = useState(initial);
@@ -47,6 +49,16 @@ export function useBucket(initial: BucketAnswer, initialRange: RangeName | null)
     }
   }
 
+  const isPending = answer.calls?.is_proof_pending === true;
+  useEffect(() => {
+    if (!isPending) return undefined;
+    const shown = { from: Date.parse(answer.from), to: Date.parse(answer.to) };
+    const timer = setTimeout(
+      () => void load(chosen === null || at !== null ? shown : rangeUpTo(chosen, end())),
+      PENDING_MS,
+    );
+    return () => clearTimeout(timer);
+  }, [answer]);
   const connection = useNews(initial, () => {
     if (chosen !== null) void load(rangeUpTo(chosen, end()));
   });

@@ -18,6 +18,11 @@ export function Calls({ calls, isPast }: CallsProps) {
       {calls.unexplained !== null && (
         <Unexplained proof={calls.unexplained} readings={calls.readings} time={hoursText(24)} />
       )}
+      {calls.is_proof_pending && (
+        <dl class="facts">
+          <Fact name={t.calls.unexplained(hoursText(24))}>{t.calls.pending}</Fact>
+        </dl>
+      )}
       <Consumers shares={calls.consumers} />
       <p class="quiet">
         {t.calls.range(words.time(calls.from), words.time(calls.to))}

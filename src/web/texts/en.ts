@@ -232,6 +232,7 @@ export const EN = {
     intervalNote: '95 % interval',
     noQuery: 'no query',
     unexplained: (time: string | null) => `Unexplained${time === null ? '' : `, in ${time}`}`,
+    pending: 'being worked out…',
     unproven: 'nothing can be proven yet',
     explained: (until: string) => `the reported calls explain what was seen until ${until}`,
     atLeast: (tokens: string, since: string, until: string) => `at least ${tokens} tokens, from ${since} to ${until}`,

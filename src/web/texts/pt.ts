@@ -233,6 +233,7 @@ export const PT: Texts = {
     intervalNote: 'intervalo de 95 %',
     noQuery: 'nenhuma consulta',
     unexplained: (time) => `Sem explicação${time === null ? '' : `, em ${time}`}`,
+    pending: 'em cálculo…',
     unproven: 'ainda não se pode provar nada',
     explained: (until) => `as chamadas informadas explicam o que se viu até ${until}`,
     atLeast: (tokens, since, until) => `no mínimo ${tokens} fichas, de ${since} a ${until}`,
