@@ -29,7 +29,7 @@ COPY schemas schemas
 COPY docker/healthcheck.cjs docker/
 # What the run stage takes, and nothing else: the program, its data files, production packages. node runs no .ts.
 RUN mkdir -p /app/bin /app/dist \
-  && cp -r dist/src dist/projections /app/dist/ \
+  && cp -r dist/src dist/program dist/projections /app/dist/ \
   && cp -r package.json migrations proto schemas projections node_modules docker /app/ \
   && find /app -name '*.map' -delete -or -name '*.ts' -delete -or -name '*.[cm]ts' -delete \
   && chmod 755 /app/dist/src/cli/balde.js \

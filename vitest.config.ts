@@ -32,8 +32,8 @@ export default defineConfig(({ mode }) => {
         .map((project) => ({ test: { ...COMMON, ...project } })),
       globalSetup: 'test/support/leftOut.ts',
       sequence: { sequencer: LongestFirst },
-      // As many as the cores that they are meant for: with more, servers starve one another.
-      maxWorkers: 2,
+      // One more than the cores that they are meant for: a third of the time a file waits, for servers and lapses.
+      maxWorkers: 3,
       fileParallelism: !isCampaign,
       reporters: [isCampaign ? 'verbose' : 'default', ['json', { outputFile: '.balde/test-report.json' }]],
     },

@@ -3,7 +3,7 @@
  * leaves dist/ as it is and fails nothing.
  */
 const { spawnSync } = require('node:child_process');
-const { chmodSync, existsSync } = require('node:fs');
+const { chmodSync, existsSync, rmSync } = require('node:fs');
 const { dirname, join } = require('node:path');
 
 const root = join(__dirname, '..');
@@ -33,6 +33,38 @@ function bundle() {
   });
 }
 
+/** Packages that most commands load, file by file half of the time of a start. */
+const WITH_THE_PROGRAM = [
+  ...['@grpc/grpc-js', '@grpc/proto-loader', '@opentelemetry/api', 'avsc', 'commander', 'croner', 'csv-stringify'],
+  ...['pg', 'pg-copy-streams', 'pino', 'preact', 'preact-render-to-string', 'prom-client', 'rxjs', 'uuid', 'zod'],
+];
+
+/** The command line as few files, in place of the many that the compiler makes of it: it starts twice as fast. */
+function bundleProgram() {
+  const { dependencies, optionalDependencies } = require(join(root, 'package.json'));
+  const names = [...Object.keys(dependencies), ...Object.keys(optionalDependencies), 'pg-native'];
+  rmSync(join(root, 'dist', 'program'), { recursive: true, force: true });
+  require('esbuild').buildSync({
+    absWorkingDir: root,
+    entryPoints: ['cli/balde', 'cli/program', 'cli/fail', 'rebuild/fillWorker'].map((name) => `src/${name}.ts`),
+    outbase: '.',
+    outdir: 'dist',
+    chunkNames: 'program/[name]-[hash]',
+    bundle: true,
+    splitting: true,
+    sourcemap: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    external: names.filter((name) => !WITH_THE_PROGRAM.includes(name)),
+    // What is bundled of CommonJS asks for Node's modules in its own way.
+    banner: {
+      js: "import { createRequire as requireFrom } from 'node:module';\nconst require = requireFrom(import.meta.url);",
+    },
+    logLevel: 'warning',
+  });
+}
+
 const tsc = compiler();
 if (tsc === null) {
   const what = isBuilt
@@ -42,7 +74,10 @@ if (tsc === null) {
 } else {
   process.exitCode =
     spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' }).status ?? 1;
-  if (process.exitCode === 0) bundle();
+  if (process.exitCode === 0) {
+    bundle();
+    bundleProgram();
+  }
   // npx does so only when it sees a folder for the first time.
   if (process.exitCode === 0) chmodSync(program, 0o755);
 }

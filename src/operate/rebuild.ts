@@ -69,6 +69,8 @@ export interface CutOverRequest {
   readonly version: number;
   readonly signal: AbortSignal;
   readonly onWaiting: (attempt: number) => void;
+  /** How often it is looked whether others bring a version of their revision to where the one in service is. */
+  readonly attemptsBehind?: number;
   /** Told of an outage that is waited for. */
   readonly retrying?: Patience['retrying'];
   readonly waitsMs?: Patience['waitsMs'];
@@ -77,6 +79,7 @@ export interface CutOverRequest {
 /** Puts a version in service that is whole. @throws {UsageError} there is none, or it is not */
 export async function putInService(request: CutOverRequest): Promise<CutOverReport> {
   const { storage, what, version, signal, onWaiting, retrying = () => undefined } = request;
+  const { attemptsBehind = ATTEMPTS_BEHIND } = request;
   const patience = { ...request, retrying };
   const build = await patiently(patience, async () => await findVersion(storage, what, version));
   if (build.served) throw new UsageError(`version ${version} of ${what} is in service already`);
@@ -96,14 +99,14 @@ export async function putInService(request: CutOverRequest): Promise<CutOverRepo
       await cutOver({
         ...{ database: storage.database, to: build, from, signal, onWaiting },
         catchUp: async (attempt) => {
-          if (attempt > ATTEMPTS_BEHIND && build.revision !== foldOf(what).projection.revision) throw behind(build);
+          if (attempt > attemptsBehind && build.revision !== foldOf(what).projection.revision) throw behind(build);
           await bringAlong({ ...storage, ...foldOf(what), version: build, signal });
         },
       }),
   );
 }
 
-/** How often a cut-over looks whether others bring a version of their revision to where the one in service is. */
+/** Twenty seconds. */
 const ATTEMPTS_BEHIND = 40;
 
 const behind = ({ name, version, revision }: Version): UsageError =>

@@ -1,4 +1,7 @@
 /** Starts a filling in a thread of its own, as the command does. */
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { packageRoot } from '../packageRoot.ts';
 import type { DatabaseOptions } from '../store/database.ts';
 import type { RebuildableName } from '../topology/folds.ts';
 import type { FillOptions } from './fill.ts';
@@ -16,7 +19,7 @@ export interface FillOrder extends Pick<
   readonly inTurn: boolean;
 }
 
-const FILL_PROGRAM = new URL('./fillWorker.js', import.meta.url);
+const FILL_PROGRAM = pathToFileURL(join(packageRoot, 'dist', 'src', 'rebuild', 'fillWorker.js'));
 
 /** @param program the compiled `fillWorker.ts` */
 export const fillInThread =

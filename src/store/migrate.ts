@@ -25,7 +25,11 @@ export async function migrate(address: DatabaseUrl | Address): Promise<string[]>
   try {
     await client.connect();
     await lockMigrations(client);
-    // Whoever only asks what is missing does without it.
+    if (await isUpToDate(client)) {
+      await client.query('commit');
+      return [];
+    }
+    // Whoever lacks nothing does without it: loading it takes longer than a start's own queries.
     const { runner } = await import('node-pg-migrate');
     const applied = await runner({
       dbClient: client,
@@ -73,6 +77,16 @@ async function lockMigrations(client: pg.Client): Promise<void> {
   }
 }
 
+/** The runner asks the same, and their order, which it refuses when it is another: that is left to it. */
+async function isUpToDate(client: pg.Client): Promise<boolean> {
+  const { rows: there } = await client.query<{ there: boolean }>(THERE);
+  if (there[0]?.there !== true) return false;
+  const { rows } = await client.query<{ name: string }>(
+    'select name from balde_migrations.migration order by run_on, id',
+  );
+  return (await knownMigrations()).every((name, i) => rows[i]?.name === name);
+}
+
 const answers = async (client: pg.Client): Promise<boolean> =>
   await client.query('rollback').then(
     () => true,
@@ -81,12 +95,19 @@ const answers = async (client: pg.Client): Promise<boolean> =>
 
 /** Names of the migrations this program has and the database lacks; all of them on an empty database. */
 export async function pendingMigrations(sql: Sql): Promise<string[]> {
-  const known = (await readdir(DIRECTORY)).filter((file) => file.endsWith('.sql')).map((file) => file.slice(0, -4));
-  const [exists] = await sql.query<{ there: boolean }>(
-    `select to_regclass('balde_migrations.migration') is not null as there`,
-  );
-  if (exists?.there !== true) return known.sort();
+  const known = await knownMigrations();
+  const [exists] = await sql.query<{ there: boolean }>(THERE);
+  if (exists?.there !== true) return known;
   const applied = await sql.query<{ name: string }>('select name from balde_migrations.migration');
   const names = new Set(applied.map((row) => row.name));
-  return known.filter((name) => !names.has(name)).sort();
+  return known.filter((name) => !names.has(name));
 }
+
+const THERE = `select to_regclass('balde_migrations.migration') is not null as there`;
+
+/** In their order. */
+const knownMigrations = async (): Promise<string[]> =>
+  (await readdir(DIRECTORY))
+    .filter((file) => file.endsWith('.sql'))
+    .map((file) => file.slice(0, -4))
+    .sort();

@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { EventLog } from '../../src/log/eventLog.ts';
-import { packageRoot } from '../../src/packageRoot.ts';
 import { fillInThread } from '../../src/rebuild/fillInThread.ts';
 import { logSource } from '../../src/rebuild/logSource.ts';
 import type { RebuildObserver, RebuildReport } from '../../src/rebuild/rebuild.ts';
@@ -16,8 +15,6 @@ import { dropVersion, listVersions } from '../../src/store/versions.ts';
 import { history, live, rebuilt, untidy } from '../support/rebuilds.ts';
 import { publish } from '../support/topics.ts';
 import { baldeDatabase } from '../support/database.ts';
-
-const PROGRAM = pathToFileURL(join(packageRoot, 'dist', 'src', 'rebuild', 'fillWorker.js'));
 
 describe('a rebuild that fills in a thread', () => {
   let given: { database: Database; log: EventLog; url: string };
@@ -30,7 +27,7 @@ describe('a rebuild that fills in a thread', () => {
   const inThread = async (
     options: Parameters<typeof rebuilt>[3] & { db?: DatabaseOptions; program?: URL } = {},
   ): Promise<RebuildReport> => {
-    const { db = { url: given.url }, program = PROGRAM, ...others } = options;
+    const { db = { url: given.url }, program, ...others } = options;
     const fill = fillInThread('states', db, program);
     return await rebuilt(given.database, given.log, 'states', { restart: true, ...others, fill });
   };

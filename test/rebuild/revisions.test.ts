@@ -28,8 +28,9 @@ const served = async (database: Database): Promise<number | undefined> =>
   (await listVersions(database, 'states')).find((version) => version.served)?.version;
 
 /** With this program's own revision, which is the older one. */
-const goTo = async (database: Database, log: EventLog, version: number) =>
+const goTo = async (database: Database, log: EventLog, version: number, attemptsBehind?: number) =>
   await putInService({
+    ...(attemptsBehind === undefined ? {} : { attemptsBehind }),
     storage: { database, log, logDescription: 'the log' },
     what: 'states',
     version,
@@ -176,7 +177,7 @@ describe('an upgrade to another revision [REV-2]', { timeout: 300_000 }, () => {
     // The one in service has read more, and nobody brings the other one along.
     await publish(log, [observed('CLAIMS_READ', 5 * 1_440, 20)]);
     await live(database, log, 'states');
-    await expect(goTo(database, log, 2)).rejects.toThrow(/version 2 of states is behind .* it is of revision 4/);
+    await expect(goTo(database, log, 2, 5)).rejects.toThrow(/version 2 of states is behind .* it is of revision 4/);
     const going = goTo(database, log, 2);
     await catchUp({ ...wider(), database, log, build: { name: 'states', version: 2 }, decode, signal: never() });
     expect((await going).from).toBe(1);

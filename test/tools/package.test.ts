@@ -23,7 +23,7 @@ const packed = async (): Promise<string[]> => {
 test('the package holds the program and its data, no sources, tests or maps, and runs by itself', async () => {
   const files = await packed();
   const belongs =
-    /^(dist\/(src|projections|tools|web)|deploy|docs|migrations|projections|proto|schemas|tools)\/|^[A-Z]+\.md$|^LICENSE$|^package\.json$/;
+    /^(dist\/(src|program|projections|tools|web)|deploy|docs|migrations|projections|proto|schemas|tools)\/|^[A-Z]+\.md$|^LICENSE$|^package\.json$/;
   expect(files.filter((name) => !belongs.test(name) || /\.(ts|map)$|tsbuildinfo/.test(name))).toEqual([]);
   for (const name of files) await cp(join(packageRoot, name), join(folder, name), { recursive: true });
   await symlink(join(packageRoot, 'node_modules'), join(folder, 'node_modules'));

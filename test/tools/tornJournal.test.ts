@@ -4,7 +4,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
-import { packageRoot } from '../../src/packageRoot.ts';
+import { ensureClassPath } from '../../tools/pulsar-broker/jars.ts';
 import { findJava } from '../../tools/pulsar-broker/programs.ts';
 import { describePulsar } from '../support/pulsarSuites.ts';
 import { temporaryFolder } from './pulsarBrokerFakes.ts';
@@ -55,8 +55,9 @@ async function mend(file: Buffer): Promise<{ readonly said: string; readonly aft
   await writeFile(join(folder, '1a.txn'), Buffer.alloc(0));
   const path = join(folder, '1a2b.txn');
   await writeFile(path, file);
-  const tool = join(packageRoot, 'tools', 'pulsar-broker', 'TornJournal.java');
-  const { stdout } = await promisify(execFile)(await findJava(process.env), [tool, folder]);
+  const java = await findJava(process.env);
+  const classPath = await ensureClassPath({ env: process.env, java, report: () => undefined });
+  const { stdout } = await promisify(execFile)(java, ['-cp', classPath, 'TornJournal', folder]);
   return { said: stdout.trim(), after: await readFile(path) };
 }
 

@@ -19,19 +19,25 @@ export interface HealthOptions {
 }
 
 /** Whether the broker behind the admin URL has delivered a message to itself. False also when nothing answers. */
-export async function isHealthy(adminUrl: string, token?: string): Promise<boolean> {
+export const isHealthy = async (adminUrl: string, token?: string): Promise<boolean> =>
+  (await answerOf(`${adminUrl}/admin/v2/brokers/health`, token)) === 'ok';
+
+/** Standalone makes its namespace once it answers for its health, a moment too late for who begins at once. */
+const isReady = async (adminUrl: string, token?: string): Promise<boolean> =>
+  (await isHealthy(adminUrl, token)) &&
+  (await answerOf(`${adminUrl}/admin/v2/namespaces/public/default`, token)) !== null;
+
+/** @returns `null` for what is no success */
+async function answerOf(url: string, token?: string): Promise<string | null> {
   const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
-  const request = fetch(`${adminUrl}/admin/v2/brokers/health`, {
-    headers,
-    signal: AbortSignal.timeout(REQUEST_MS),
-  });
-  return await request.then(async (answer) => answer.ok && (await answer.text()) === 'ok').catch(() => false);
+  const request = fetch(url, { headers, signal: AbortSignal.timeout(REQUEST_MS) });
+  return await request.then(async (answer) => (answer.ok ? await answer.text() : null)).catch(() => null);
 }
 
 /** @throws {BrokerError} with the broker's last words; the signal's reason when it aborts */
 export async function whenHealthy(broker: BrokerProcess, options: HealthOptions): Promise<void> {
   const end = Date.now() + options.timeoutMs;
-  while (!(await isHealthy(options.adminUrl, options.token))) {
+  while (!(await isReady(options.adminUrl, options.token))) {
     options.signal.throwIfAborted();
     if (broker.isGone()) throw await failure('The broker ended while it started', options);
     if (Date.now() > end) throw await failure(`The broker is not ready after ${options.timeoutMs / 1000} s`, options);

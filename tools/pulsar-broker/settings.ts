@@ -123,17 +123,22 @@ export interface JavaOptions {
   /** Heap and direct memory each, as Java writes sizes: `512m`, `1g`. */
   readonly memory: string;
   readonly quickStart: boolean;
+  /** A file of classes, to be used or to be made at the end. */
+  readonly archive?: { readonly file: string; readonly isMade: boolean };
   /** The folder holds metadata of an earlier run. */
   readonly isOld: boolean;
 }
 
 export function javaArguments(folder: BrokerFolder, options: JavaOptions): string[] {
-  const { classPath, memory, quickStart, isOld } = options;
+  const { classPath, memory, quickStart, archive, isOld } = options;
   return [
     `-Xmx${memory}`,
     `-XX:MaxDirectMemorySize=${memory}`,
     '-XX:+ExitOnOutOfMemoryError',
     ...(quickStart ? ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'] : []),
+    ...(archive === undefined
+      ? []
+      : [`-XX:${archive.isMade ? 'SharedArchiveFile' : 'ArchiveClassesAtExit'}=${archive.file}`]),
     ...OPENED.flatMap((name) => ['--add-opens', `${name}=ALL-UNNAMED`]),
     `-Dlog4j2.configurationFile=${pathToFileURL(join(toolFolder, 'log4j2.xml')).href}`,
     '-Dio.netty.tryReflectionSetAccessible=true',
