@@ -4,21 +4,8 @@
 -- Windows of calls, each as its highest revision has it. Sources and operations add up.
 create or replace view public.dict_rate_limit_outcomes as
 select
-  participant,
-  endpoint_id,
-  source,
-  operation,
-  starts_at,
-  starts_at + seconds * interval '1 second' as ends_at,
-  status_200,
-  status_404,
-  status_429,
-  status_500,
-  status_other,
-  payment_order_credits,
-  cache_hits,
-  payment_orders,
-  revision
+  participant, endpoint_id, source, operation, starts_at, starts_at + seconds * interval '1 second' as ends_at,
+  status_200, status_404, status_429, status_500, status_other, payment_order_credits, cache_hits, payment_orders, revision
 from outcome_windows;
 
 -- Who reports calls of which bucket.
@@ -29,22 +16,9 @@ from outcome_sources;
 -- Windows by the hour of UTC that they begin in, added up.
 create or replace view public.dict_rate_limit_outcome_hours as
 select
-  participant,
-  endpoint_id,
-  source,
-  operation,
-  starts_at,
-  windows,
-  status_200,
-  status_404,
-  status_429,
-  status_500,
-  status_other,
-  payment_order_credits,
-  cache_hits,
-  with_cache_hits,
-  payment_orders,
-  with_payment_orders
+  participant, endpoint_id, source, operation, starts_at, windows,
+  status_200, status_404, status_429, status_500, status_other, payment_order_credits,
+  cache_hits, with_cache_hits, payment_orders, with_payment_orders
 from outcome_hours;
 
 -- Tokens that calls cost by DICT's counting rules (Operational Manual v8.0, 13.1): on the participant's bucket of getEntry an

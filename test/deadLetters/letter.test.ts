@@ -5,6 +5,7 @@ import { POLICY_STATES } from '../../src/codec/topics.ts';
 import { deadLetterOf } from '../../src/consume/deadLetter.ts';
 import type { LogMessage } from '../../src/log/eventLog.ts';
 import { TOPICS } from '../../src/topology/folds.ts';
+import { withoutCallAlerts } from '../support/callAlerts.ts';
 import { baldeDatabase, emptyDatabase } from '../support/database.ts';
 import { ALERTING_DLQ, allLetters, EVENT_TIME, junk, settle, STATES_DLQ } from '../support/deadLetters.ts';
 import { readAll, publish } from '../support/topics.ts';
@@ -131,6 +132,7 @@ describe('letters of the single topic there was before [DLQ-1]', () => {
   it('go to the topics of their folds, each once, with what their properties lack', async () => {
     const { url, database } = await emptyDatabase();
     await migrate(url);
+    await withoutCallAlerts(database);
     await database.execute(`drop table balde.dead_letter_handled, balde.outbox_watermark`);
     await database.execute(`drop function balde.number_outbox, balde.expect_moved`);
     await database.execute(
@@ -170,6 +172,7 @@ describe('letters of the single topic there was before [DLQ-1]', () => {
       '0011_views_of_a_version',
       '0012_history_at_zero',
       '0018_offices',
+      '0019_call_alerts',
     ]);
     for (const fold of FOLDS) await installFold(database, fold);
     for (const topic of TOPICS) await log.ensureTopic(topic);
