@@ -28,7 +28,7 @@ const TOLD_MS = 10 * MINUTE_MS;
 /** Of past moments. */
 const MOST_KEPT = 100;
 /** Most proofs are there by then. Milliseconds. */
-const WAIT_MS = 40;
+const WAIT_MS = 20;
 
 interface Kept {
   proof: Unexplained | null;

@@ -737,10 +737,15 @@ AS $function$
     n.first_at,
     n.last_at
   from (
-    select t.participant, t.endpoint_id, h.hours, t.status_200 + t.status_404 as queries, t.status_404 as not_found,
+    select t.participant, t.endpoint_id, t.hours, t.status_200 + t.status_404 as queries, t.status_404 as not_found,
       t.payment_orders, t.cache_hits, t.first_at, t.last_at
-    from (values (1), (24)) h (hours)
-    cross join lateral public.dict_rate_limit_outcome_totals(at - h.hours * interval '1 hour', at) t
+    from (
+      select 1 as hours, o.*
+      from public.dict_rate_limit_outcome_totals(((at at time zone 'UTC') - interval '1 hour') at time zone 'UTC', at) o
+      union all
+      select 24, o.*
+      from public.dict_rate_limit_outcome_totals(((at at time zone 'UTC') - interval '24 hours') at time zone 'UTC', at) o
+    ) t
   ) n
   cross join lateral (
     select n.not_found::double precision / greatest(n.queries, 1) as p, greatest(n.queries, 1)::double precision as q,
@@ -767,15 +772,15 @@ AS $function$
       case when h.with_cache_hits > 0 then h.cache_hits end as cache_hits,
       case when h.with_payment_orders > 0 then h.payment_orders end as payment_orders
     from public.dict_rate_limit_outcome_hours h
-    where h.starts_at >= date_trunc('hour', since + interval '1 hour' - interval '1 microsecond', 'UTC')
-      and h.starts_at < date_trunc('hour', until, 'UTC')
+    where h.starts_at >= date_trunc('hour', (since at time zone 'UTC') + interval '1 hour' - interval '1 microsecond') at time zone 'UTC'
+      and h.starts_at < date_trunc('hour', until at time zone 'UTC') at time zone 'UTC'
     union all
     select w.participant, w.endpoint_id, w.source, w.operation, w.starts_at, 1,
       w.status_200, w.status_404, w.status_429, w.status_500, w.status_other, w.payment_order_credits,
       w.cache_hits, w.payment_orders
     from public.dict_rate_limit_outcomes w
     where w.starts_at >= since
-      and w.starts_at < least(until, date_trunc('hour', since + interval '1 hour' - interval '1 microsecond', 'UTC'))
+      and w.starts_at < least(until, date_trunc('hour', (since at time zone 'UTC') + interval '1 hour' - interval '1 microsecond') at time zone 'UTC')
     union all
     select w.participant, w.endpoint_id, w.source, w.operation, w.starts_at, 1,
       w.status_200, w.status_404, w.status_429, w.status_500, w.status_other, w.payment_order_credits,
@@ -783,7 +788,8 @@ AS $function$
     from public.dict_rate_limit_outcomes w
     where w.starts_at < until
       and w.starts_at >= greatest(
-        date_trunc('hour', since + interval '1 hour' - interval '1 microsecond', 'UTC'), date_trunc('hour', until, 'UTC'))
+        date_trunc('hour', (since at time zone 'UTC') + interval '1 hour' - interval '1 microsecond') at time zone 'UTC',
+        date_trunc('hour', until at time zone 'UTC') at time zone 'UTC')
   ) s
 $function$
 ;
