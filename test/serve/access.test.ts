@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
@@ -13,9 +13,11 @@ import type { Answered } from './asking.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'balde-access-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+/** At once, as mounted secrets change: who reads meanwhile gets the one or the other, and no half. */
 const write = (name: string, content: Buffer | string): string => {
   const path = join(folder, name);
-  writeFileSync(path, content);
+  writeFileSync(`${path}.new`, content);
+  renameSync(`${path}.new`, path);
   return path;
 };
 
