@@ -989,34 +989,29 @@ begin
           and h.consumption_low is not null
           and h.response_time >= greatest(since, bucket.begins) and h.response_time <= least(until, bucket.ends)
         window w as (order by h.response_time)
-      ), marks as (
-        select array_agg(o.at order by o.at) as times from observed o
       ), calls as (
-        -- By the number of the first observation that a window is certainly over at, and of the first that it may have begun by.
-        select width_bucket(t.ends_at + tolerance - interval '1 microsecond', m.times) + 1 as ended,
-          width_bucket(t.starts_at - tolerance, m.times) + 1 as begun, t.tokens::double precision as tokens
+        select t.starts_at, t.ends_at, sum(t.tokens::double precision) as tokens
         from public.dict_rate_limit_outcome_tokens t
-        cross join marks m
         where bucket.ends is not null and t.participant = bucket.p and t.endpoint_id = bucket.q and t.tokens > 0
           and t.starts_at >= greatest(since, bucket.begins) - 2 * tolerance - interval '1 minute'
           and t.starts_at <= least(until, bucket.ends) + tolerance
-      ), ended as (
-        select c.ended as n, sum(c.tokens) as tokens from calls c group by c.ended
-      ), begun as (
-        select c.begun as n, sum(c.tokens) as tokens from calls c group by c.begun
+        group by t.starts_at, t.ends_at
       ), steps as (
-        select row_number() over (order by o.at) as n, o.at, o.low,
-          o.tokens_before - o.tokens + o.refill_tokens * o.elapsed / o.refill_period_sec as flow,
+        select o.at, 2 as kind, o.low, o.tokens_before - o.tokens + o.refill_tokens * o.elapsed / o.refill_period_sec as flow,
           coalesce(o.is_same and ceil((o.elapsed + doubt) / o.refill_period_sec) * o.refill_tokens
             <= o.capacity - o.tokens_before, false) as holds,
-          o.refill_tokens * (1 + doubt / o.refill_period_sec) as in_doubt
+          o.refill_tokens * (1 + doubt / o.refill_period_sec) as in_doubt,
+          0::double precision as ended, 0::double precision as begun
         from observed o
+        union all select c.ends_at + tolerance, 1, null, null, null, null, c.tokens, 0 from calls c
+        union all select c.starts_at - tolerance, 3, null, null, null, null, 0, c.tokens from calls c
+      ), sums as (
+        select s.at, s.kind, s.low, s.flow, s.holds, s.in_doubt,
+          sum(s.ended) over by_time as lo, sum(s.begun) over by_time as hi
+        from steps s
+        window by_time as (order by s.at, s.kind rows unbounded preceding)
       )
-      select s.at, s.low, s.flow, s.holds, s.in_doubt,
-        sum(coalesce(e.tokens, 0)) over by_time, sum(coalesce(b.tokens, 0)) over by_time
-      from steps s left join ended e using (n) left join begun b using (n)
-      window by_time as (order by s.n)
-      order by s.n
+      select n.at, n.low, n.flow, n.holds, n.in_doubt, n.lo, n.hi from sums n where n.kind = 2 order by n.at
     loop
       checked_until := seen_at;
       if checked_from is null then
