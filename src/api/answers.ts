@@ -235,7 +235,7 @@ export interface UnexplainedTold {
 }
 
 export interface CallsAnswer {
-  /** Rates and proof are of the time before this minute. */
+  /** Rates are of the time before this minute; a proof says itself until when, and may be some minutes older. */
   readonly as_of: string;
   readonly error_404_rates: readonly NotFoundRateTold[];
   /** What `consumers` is of: whole minutes of the range that was asked for. */

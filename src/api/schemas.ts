@@ -181,7 +181,9 @@ const proof = {
 };
 
 const calls = object({
-  as_of: time('Rates and proof are of the time before this minute'),
+  as_of: time(
+    'Rates are of the time before this minute; a proof says itself until when, and may be some minutes older',
+  ),
   error_404_rates: list(
     object({
       hours: { type: 'integer', enum: [1, 24] },

@@ -3,6 +3,7 @@ import type { CallAlertEndReason, CallAlertKind, EpochMs } from '../domain/event
 import type { Sql } from '../store/database.ts';
 import type { AlertFilter } from './alerts.ts';
 import { instant } from './buckets.ts';
+import { isThere } from './there.ts';
 
 /** A row of dict_rate_limit_call_alerts. */
 export interface CallAlertRow {
@@ -31,13 +32,7 @@ export interface CallAlertRow {
   readonly resolution_notes: string | null;
 }
 
-/** Whether the database has the view: one that no newer program has opened yet has not. */
-async function hasCallAlerts(sql: Sql): Promise<boolean> {
-  const [row] = await sql.query<{ there: boolean }>(
-    `select to_regclass('public.dict_rate_limit_call_alerts') is not null as there`,
-  );
-  return row?.there === true;
-}
+const hasCallAlerts = async (sql: Sql): Promise<boolean> => await isThere(sql, 'dict_rate_limit_call_alerts');
 
 /** Oldest first. */
 export async function openCallAlerts(sql: Sql): Promise<CallAlertRow[]> {

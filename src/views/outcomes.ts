@@ -5,6 +5,7 @@ import { MINUTE_MS } from '../domain/time.ts';
 import type { Sql } from '../store/database.ts';
 import { instant } from './buckets.ts';
 import type { BucketFilter } from './buckets.ts';
+import { isThere } from './there.ts';
 
 /** A row of v_dict_rate_limit_404_rates. */
 export interface NotFoundRate {
@@ -25,13 +26,8 @@ export interface NotFoundRate {
   readonly cache_hits: number | null;
 }
 
-/** Whether the database has the views of outcomes: an older program, or an older revision in service, has not. */
-async function hasOutcomes(sql: Sql): Promise<boolean> {
-  const [row] = await sql.query<{ there: boolean }>(
-    `select to_regproc('public.dict_rate_limit_outcome_totals') is not null as there`,
-  );
-  return row?.there === true;
-}
+/** What is asked here is of the revision that has this one. */
+const hasOutcomes = async (sql: Sql): Promise<boolean> => await isThere(sql, 'dict_rate_limit_outcome_hours');
 
 /** A condition on the bucket that an index serves, and its parameters behind those that are there already. */
 function inBucket({ participant, policy }: BucketFilter, before: readonly (string | null)[]) {

@@ -3,6 +3,7 @@ import type { Refill } from '../domain/estimate/refill.ts';
 import type { EpochMs } from '../domain/events.ts';
 import type { Sql } from '../store/database.ts';
 import type { BucketFilter } from './buckets.ts';
+import { isThere } from './there.ts';
 
 export interface RefillRow {
   readonly participant: string;
@@ -27,10 +28,7 @@ export function toRefill(row: Omit<RefillRow, 'participant'>): Pick<Refill, 'mod
 
 /** @returns `null` while the version in service is of a revision that kept nothing of it */
 export async function refills(sql: Sql, { participant, policy }: BucketFilter): Promise<RefillRow[] | null> {
-  const [view] = await sql.query<{ there: boolean }>(
-    `select to_regclass('public.v_dict_rate_limit_refill') is not null as there`,
-  );
-  if (view?.there !== true) return null;
+  if (!(await isThere(sql, 'v_dict_rate_limit_refill'))) return null;
   return await sql.query<RefillRow>(
     `select * from v_dict_rate_limit_refill
      where participant = coalesce($1, participant) and endpoint_id = coalesce($2, endpoint_id)`,
