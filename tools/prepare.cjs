@@ -3,7 +3,16 @@
  * leaves dist/ as it is and fails nothing.
  */
 const { spawnSync } = require('node:child_process');
-const { chmodSync, existsSync, rmSync } = require('node:fs');
+const {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} = require('node:fs');
 const { dirname, join } = require('node:path');
 
 const root = join(__dirname, '..');
@@ -43,9 +52,9 @@ const WITH_THE_PROGRAM = [
 function bundleProgram() {
   const { dependencies, optionalDependencies } = require(join(root, 'package.json'));
   const names = [...Object.keys(dependencies), ...Object.keys(optionalDependencies), 'pg-native'];
-  rmSync(join(root, 'dist', 'program'), { recursive: true, force: true });
-  require('esbuild').buildSync({
+  const { outputFiles } = require('esbuild').buildSync({
     absWorkingDir: root,
+    write: false,
     entryPoints: ['cli/balde', 'cli/program', 'cli/fail', 'rebuild/fillWorker'].map((name) => `src/${name}.ts`),
     outbase: '.',
     outdir: 'dist',
@@ -63,6 +72,24 @@ function bundleProgram() {
     },
     logLevel: 'warning',
   });
+  replace(outputFiles);
+}
+
+/**
+ * Each file at once, those that others load first, and what is the same not at all: npx builds where a Balde may be at
+ * work, which loads its parts as it needs them.
+ */
+function replace(files) {
+  const folder = join(root, 'dist', 'program');
+  mkdirSync(folder, { recursive: true });
+  const isPart = ({ path }) => dirname(path) === folder;
+  for (const { path, contents } of [...files.filter(isPart), ...files.filter((file) => !isPart(file))]) {
+    if (existsSync(path) && readFileSync(path).equals(contents)) continue;
+    writeFileSync(`${path}.new`, contents, { mode: path === program ? 0o755 : 0o644 });
+    renameSync(`${path}.new`, path);
+  }
+  const made = new Set(files.map(({ path }) => path));
+  for (const name of readdirSync(folder)) if (!made.has(join(folder, name))) rmSync(join(folder, name));
 }
 
 const tsc = compiler();
